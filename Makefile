@@ -1,0 +1,47 @@
+# Everything is made inside this folder: .venv (Python), js/node_modules and sse_widget/static (the page).
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.json
+NPM := npm --prefix js
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint browser clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.installed sse_widget/static/widget.js ## the virtual environment and the page's bundle
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "sse-widget needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+js/node_modules/.installed: js/package.json js/package-lock.json
+	$(NPM) ci --silent --no-progress
+	@touch $@
+
+sse_widget/static/widget.js: js/node_modules/.installed $(SOURCES)
+	$(NPM) run --silent build
+
+demo: install ## a demo server and JupyterLab with the quickstart notebook
+	$(BIN)/sse-widget demo $(ARGS)
+
+browser: .venv/.installed ## Chromium for the tests, where there is none
+	@$(BIN)/python scripts/browser.py
+
+lint: install ## ruff, mypy, tsc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(NPM) run --silent types
+
+test: install browser lint ## every check that CI makes
+	$(NPM) run --silent test
+	$(BIN)/pytest $(ARGS)
+
+clean: ## remove all that make made
+	rm -rf .venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

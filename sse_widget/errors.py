@@ -1,0 +1,187 @@
+"""What can go wrong, in words a person can act on.
+
+Every error says what happened, to which URL (masked: no userinfo, no secrets), and carries a
+`hint`: what to change. This module holds no decisions (whether an error ends a stream is `retry`'s
+business) and imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+__all__ = [
+    "BadContentType",
+    "BadStatus",
+    "ConnectionFailed",
+    "EventTooLarge",
+    "IdleTimeout",
+    "InvalidFilter",
+    "InvalidURL",
+    "SSEError",
+    "TooManyRedirects",
+    "mask_url",
+]
+
+
+class SSEError(Exception):
+    """The base of all errors of this package.
+
+    Attributes:
+        url: the URL it happened at, masked; "" where there is none.
+        hint: what a person can change, one sentence; "" where there is nothing to say.
+    """
+
+    def __init__(self, message: str, *, url: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.url = url
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Subclasses take keyword-only arguments; without this a pickled error cannot be read back.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[SSEError], args: tuple[object, ...], state: dict[str, object]) -> SSEError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidURL(SSEError, ValueError):
+    """The URL is no absolute http or https URL."""
+
+
+class ConnectionFailed(SSEError):
+    """No connection, or a connection that broke: refused, reset, cut in the middle, no such host."""
+
+
+class BadStatus(SSEError):
+    """The server answered with a status other than 200.
+
+    Attributes:
+        status: the HTTP status code.
+        body: the first 1 KiB of the body as text.
+        retry_after: seconds the server asked to wait (`Retry-After`), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        hint: str = "",
+        status: int = 0,
+        body: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, url=url, hint=hint)
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
+class BadContentType(SSEError):
+    """The server answered 200 with something that is no event stream.
+
+    Attributes:
+        content_type: the Content-Type header, "" where there was none.
+        body: the first 1 KiB of the body as text.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        hint: str = "",
+        content_type: str = "",
+        body: str = "",
+    ) -> None:
+        super().__init__(message, url=url, hint=hint)
+        self.content_type = content_type
+        self.body = body
+
+
+class TooManyRedirects(SSEError):
+    """More redirects than the limit of 20, or one that leads nowhere."""
+
+
+class EventTooLarge(SSEError):
+    """One event passed `max_event_bytes`; it was dropped and the stream went on.
+
+    Attributes:
+        limit: the limit in bytes.
+        index: how many events of the same batch came before it.
+        last_event_id: the id of the dropped event where its line was seen, else None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        hint: str = "",
+        limit: int = 0,
+        index: int = 0,
+        last_event_id: str | None = None,
+    ) -> None:
+        super().__init__(message, url=url, hint=hint)
+        self.limit = limit
+        self.index = index
+        self.last_event_id = last_event_id
+
+
+class IdleTimeout(SSEError, TimeoutError):
+    """No byte came for `idle_timeout` seconds; the connection was given up."""
+
+
+class InvalidFilter(SSEError, ValueError):
+    """A filter that cannot be run, such as a pattern outside the shared syntax."""
+
+
+# A query value is masked when its name looks like a secret, or the value looks like a token.
+_SECRET_NAME = re.compile(
+    r"(?i)(^|[^a-z])(api[-_]?key|key|token|auth|authorization|secret|sig|signature|pass|passwd|"
+    r"password|pwd|credential|credentials|session|sid|jwt|bearer|code)s?([^a-z]|$)"
+    r"|token$|secret$|apikey|password|accesskey|signature"
+)
+_SECRET_VALUE = re.compile(r"^(eyJ[\w-]+\.|sk-|ghp_|xox[abp]-)|^[A-Za-z0-9+/_-]{32,}={0,2}$")
+
+MASK = "***"
+
+
+def mask_url(url: str, secret_names: Iterable[str] = ()) -> str:
+    """`url` without its secrets: userinfo, query values that look secret or are named, fragment.
+
+    `secret_names` are the names of query values that came by `params=` or auth: always masked.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")
+    except ValueError:
+        return MASK
+    netloc = f"{MASK}@{host[2]}" if host[1] else host[2]
+    named = set(secret_names)
+    query = parts.query
+    if query:
+        pairs = parse_qsl(query, keep_blank_values=True)
+        masked = [
+            (name, MASK)
+            if value and (name in named or _SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
+            else (name, value)
+            for name, value in pairs
+        ]
+        # Only a query that has secrets is written anew: others stay as the person wrote them.
+        if masked != pairs:
+            query = "&".join(
+                f"{quote(name, safe='')}={value if value == MASK else quote(value, safe=',:/')}"
+                for name, value in masked
+            )
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))

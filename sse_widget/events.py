@@ -1,0 +1,178 @@
+"""The values that travel: Event, EventBatch, Gap, Stats, Status.
+
+Plain data, no behaviour beyond reading itself; what they mean is said here once. This module
+imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import EventTooLarge
+
+__all__ = ["Cause", "Event", "EventBatch", "Gap", "State", "Stats", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream, as WHATWG HTML 9.2 dispatches it.
+
+    Attributes:
+        type: the event type; "message" where the stream named none.
+        data: the payload; the lines of several `data` fields joined by LF.
+        last_event_id: the last event ID of the stream when this event was dispatched (it may have
+            been set by an earlier event).
+        origin: scheme, host and port the event came from, after redirects.
+        received_at: when its last byte was read, aware, UTC; None for events of a bare parser.
+        seq: the number of the event since its `SSEStream` began, from 0; None elsewhere.
+    """
+
+    type: str = "message"
+    data: str = ""
+    last_event_id: str = ""
+    origin: str = ""
+    received_at: datetime | None = None
+    seq: int | None = None
+
+    def json(self) -> Any:
+        """`data` read as JSON.
+
+        Raises:
+            json.JSONDecodeError: (a ValueError) where it is none.
+        """
+        return json.loads(self.data)
+
+
+@dataclass(slots=True)
+class EventBatch:
+    """What one piece of a stream held: parallel columns, one entry an event.
+
+    Attributes:
+        types, data, last_event_ids: one `str` an event.
+        has_id: one `bool` an event: it carried an id line of its own.
+        faults: events that were dropped, as the errors that say why; `fault.index` is the number
+            of events in this batch that came before it.
+        comments: the comment lines of this piece, without their colon.
+        origin: scheme, host and port, set by the client.
+        received_at: one time for the whole batch, aware, UTC, set by the client.
+    """
+
+    types: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    last_event_ids: list[str] = field(default_factory=list)
+    has_id: list[bool] = field(default_factory=list)
+    faults: list[EventTooLarge] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    origin: str = ""
+    received_at: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def __iter__(self) -> Iterator[Event]:
+        origin, at = self.origin, self.received_at
+        for type_, data, last_id in zip(self.types, self.data, self.last_event_ids, strict=True):
+            yield Event(type_, data, last_id, origin, at)
+
+
+class Cause(StrEnum):
+    """Why a stream has a hole."""
+
+    RECONNECT = "reconnect"
+    OVERSIZE = "oversize"
+    SLEEP = "sleep"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place in the stream where events may be missing.
+
+    Attributes:
+        seq: the number of the first event after the hole.
+        at: when the hole was noticed, aware, UTC.
+        cause: why.
+        text: one sentence for a person.
+        resumed_from: the Last-Event-ID the stream went on from, "" where there was none.
+        replayed: True where the server is known to have sent what was missed, False where it is
+            known not to have, None where nothing tells ("unknown loss").
+        duration: seconds without a connection.
+    """
+
+    seq: int
+    at: datetime
+    cause: Cause
+    text: str
+    resumed_from: str = ""
+    replayed: bool | None = None
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counters since the stream began. `received == held + evicted + cleared`, always.
+
+    Attributes:
+        received: events that got a number.
+        held: events in the window now.
+        evicted: events that left it by its bounds.
+        cleared: events that left it by `clear()`.
+        duplicates: events that came twice and were dropped (never received, no number).
+        oversize: events over `max_event_bytes`, dropped (never received, no number).
+        comments: comment lines.
+        bytes: bytes of event streams read.
+        connects: connections that were opened.
+        not_sent: events the page was not sent as they came, because it was slower than the
+            stream; the window has them.
+    """
+
+    received: int = 0
+    held: int = 0
+    evicted: int = 0
+    cleared: int = 0
+    duplicates: int = 0
+    oversize: int = 0
+    comments: int = 0
+    bytes: int = 0
+    connects: int = 0
+    not_sent: int = 0
+
+
+class State(StrEnum):
+    """The states of a connection.
+
+    connecting -> open <-> quiet; from each of them -> waiting (a retry is due) -> connecting, or
+    -> closed (ended by the person, by `stop_when`, or by the server for good), or -> failed.
+    """
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    QUIET = "quiet"
+    WAITING = "waiting"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a stream is doing now.
+
+    Attributes:
+        state: one of `State`.
+        attempt: how many attempts to connect failed in a row.
+        retry_in: seconds from `since` to the next attempt, only while waiting.
+        since: when this state began, aware, UTC.
+        error: the latest error of this trouble, None while all is well.
+    """
+
+    state: State
+    attempt: int
+    retry_in: float | None
+    since: datetime
+    error: Exception | None = None
