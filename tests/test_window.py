@@ -1,0 +1,147 @@
+"""RollingWindow through its own names: bounds, accounts, snapshots (DESIGN.md §1.2 and §2 `df`)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_widget.events import EventBatch
+from sse_widget.window import RollingWindow
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+def batch(*data: str, type_: str = "t", id_: str = "") -> EventBatch:
+    n = len(data)
+    return EventBatch([type_] * n, list(data), [id_] * n, [bool(id_)] * n, received_at=NOW)
+
+
+def test_frame_has_the_columns_of_the_contract():
+    window = RollingWindow()
+    window.append(batch("a", "é", type_="trade", id_="7"))
+    frame = window.read().frame()
+    assert list(frame.columns) == ["received_at", "type", "last_event_id", "data"]
+    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+    assert isinstance(frame.index, pd.RangeIndex)
+    assert frame.index.name == "seq"
+    assert frame.iloc[1].tolist() == [pd.Timestamp(NOW), "trade", "7", "é"]
+
+
+def test_empty_frame_has_the_same_dtypes():
+    frame = RollingWindow().read().frame()
+    assert len(frame) == 0
+    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+
+
+def test_eviction_by_events_is_exact_and_visible_in_the_index():
+    window = RollingWindow(max_events=10)
+    for i in range(25):
+        window.append(batch(str(i)))
+        assert window.counts == (i + 1, min(i + 1, 10), max(i - 9, 0), 0)
+    frame = window.read().frame()
+    assert frame["data"].tolist() == [str(i) for i in range(15, 25)]
+    assert frame.index.tolist() == list(range(15, 25))
+
+
+def test_an_event_larger_than_the_window_is_evicted_at_once():
+    window = RollingWindow(max_bytes=1000)
+    window.append(batch("small"))
+    window.append(batch("x" * 2000))
+    assert window.counts == (2, 0, 2, 0)
+    window.append(batch("next"))
+    assert window.read().frame()["data"].tolist() == ["next"]
+
+
+def test_clear_keeps_the_numbers_going():
+    window = RollingWindow()
+    window.append(batch("a", "b"))
+    assert window.clear() == 2
+    assert window.append(batch("c")) == 2
+    assert window.counts == (3, 1, 0, 2)
+    assert window.read().frame().index.tolist() == [2]
+
+
+def test_read_of_a_range_over_sealed_batches_and_the_tail():
+    window = RollingWindow()
+    for k in range(3):
+        window.append(batch(*(str(i) for i in range(k * 3000, (k + 1) * 3000))))
+    for start, stop in [(0, 9000), (5999, 6001), (8999, 9999), (4000, 4000), (20_000, 30_000)]:
+        snapshot = window.read(start, stop)
+        expected = [str(i) for i in range(start, min(stop, 9000))]
+        assert snapshot.table.column("data").to_pylist() == expected
+
+
+def test_a_snapshot_does_not_change_afterwards():
+    window = RollingWindow(max_events=5)
+    window.append(batch(*"abc"))
+    frame = window.read().frame()
+    window.append(batch(*"defgh"))
+    window.clear()
+    assert frame["data"].tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("bad", [{"max_events": 0}, {"max_bytes": 0}, {"max_events": -1}])
+def test_bounds_below_one_are_refused_by_name(bad):
+    with pytest.raises(ValueError, match=f"{next(iter(bad))} must be at least 1"):
+        RollingWindow(**bad)
+
+
+@pytest.mark.parametrize("bad", [{"max_events": 1.5}, {"max_bytes": "1"}, {"max_events": True}])
+def test_bounds_of_another_type_are_refused_by_name(bad):
+    with pytest.raises(TypeError, match=next(iter(bad))):
+        RollingWindow(**bad)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.lists(st.text(max_size=30), min_size=1, max_size=8),
+            st.just("clear"),
+            st.integers(1, 6000),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 5000),
+    st.integers(1, 3000) | st.just(10**9),
+)
+def test_accounts_and_bounds_hold_whatever_happens(steps, max_events, max_bytes):
+    window = RollingWindow(max_events, max_bytes)
+    everything: list[str] = []
+    for step in steps:
+        if step == "clear":
+            window.clear()
+        else:
+            new = [str(i) for i in range(step)] if isinstance(step, int) else step
+            window.append(batch(*new))
+            everything += new
+        received, held, evicted, cleared = window.counts
+        assert received == len(everything) == held + evicted + cleared
+        assert held <= max_events
+        snapshot = window.read()
+        kept = snapshot.table.column("data").to_pylist()
+        assert kept == everything[len(everything) - held :]
+        assert snapshot.first == received - held
+        assert window.nbytes == sum(len(t.encode()) + 1 + 32 for t in kept) <= max_bytes
+
+
+def test_snapshots_are_consistent_while_another_thread_appends():
+    window = RollingWindow(max_events=20_000)
+    done = threading.Event()
+
+    def write():
+        for i in range(0, 60_000, 7):
+            window.append(batch(*(str(n) for n in range(i, i + 7))))
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        snapshot = window.read()
+        data = snapshot.table.column("data").to_pylist()
+        assert data == [str(i) for i in range(snapshot.first, snapshot.first + len(data))]
+    writer.join()
