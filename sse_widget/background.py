@@ -1,0 +1,89 @@
+"""The one thread with the one event loop that serves all streams of this process.
+
+A daemon thread: it never keeps a script alive, never prints, and never runs a person's code. It
+starts when first asked for and is a new one in a forked child. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+__all__ = ["call", "is_loop_thread", "run"]
+
+T = TypeVar("T")
+
+_NAME = "sse-widget"
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
+_pid = 0
+_ended = False  # the process is on its way out
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The running loop of the background thread; started where there is none."""
+    global _loop, _thread, _pid
+    with _lock:
+        # After a fork the child has the objects but not the thread.
+        if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():
+            started = threading.Event()
+            new = asyncio.new_event_loop()
+            _thread = threading.Thread(target=_serve, args=(new, started), name=_NAME, daemon=True)
+            _thread.start()
+            started.wait()
+            _loop, _pid = new, os.getpid()
+        return _loop
+
+
+def _serve(new: asyncio.AbstractEventLoop, started: threading.Event) -> None:
+    asyncio.set_event_loop(new)
+    new.call_soon(started.set)
+    new.run_forever()
+
+
+def run(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Start `work` on the background loop."""
+    return asyncio.run_coroutine_threadsafe(work, loop())
+
+
+def call(fn: Callable[..., object], *args: object) -> None:
+    """Call `fn` on the background loop soon; from the loop's own thread too, never at once."""
+    if not _ended:
+        loop().call_soon_threadsafe(fn, *args)
+
+
+def is_loop_thread() -> bool:
+    """Whether the caller runs on the background thread, which must never wait for itself."""
+    return _thread is not None and threading.current_thread() is _thread
+
+
+def _at_exit() -> None:
+    """End the tasks in order, so that no socket is left to warn about when the process ends."""
+    global _ended
+    _ended = True
+    if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():
+        return
+
+    async def end() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=1.0) if others else None
+
+    try:
+        asyncio.run_coroutine_threadsafe(end(), _loop).result(2.0)
+        _loop.call_soon_threadsafe(_loop.stop)
+        _thread.join(1.0)
+        if not _thread.is_alive():
+            _loop.close()
+    except Exception:  # the process ends whatever happens here
+        pass
+
+
+atexit.register(_at_exit)
