@@ -1,0 +1,55 @@
+// Builds sse_widget/static/widget.js and widget.css from src/. It writes each file whole under
+// another name and renames it into place, so that a kernel starting meanwhile never reads half a
+// bundle. It never fetches anything: everything comes from node_modules.
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "sse_widget", "static");
+const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", write: false };
+
+// The pattern worker is started from a Blob, so its source travels inside the bundle as a string.
+const worker = {
+  name: "worker-as-text",
+  setup(build) {
+    build.onLoad({ filter: /matcher\.worker\.ts$/ }, async ({ path }) => {
+      const made = await esbuild.build({ ...common, entryPoints: [path], format: "iife" });
+      return { contents: made.outputFiles[0].text, loader: "text", watchFiles: [path] };
+    });
+  },
+};
+
+const place = {
+  name: "place-atomically",
+  setup(build) {
+    build.onEnd(async (result) => {
+      if (result.errors.length > 0) return;
+      await mkdir(out, { recursive: true });
+      for (const file of result.outputFiles) {
+        const target = join(out, file.path.endsWith(".css") ? "widget.css" : "widget.js");
+        const fresh = `${target}.${process.pid}.new`;
+        await writeFile(fresh, file.contents);
+        await rename(fresh, target);
+        console.log(`${target.split("/").slice(-3).join("/")}  ${(file.contents.length / 1024).toFixed(1)} KB`);
+      }
+    });
+  },
+};
+
+const context = await esbuild.context({
+  ...common,
+  entryPoints: { widget: join(here, "src", "widget.ts"), style: join(here, "src", "style", "widget.css") },
+  outdir: out,
+  format: "esm",
+  plugins: [worker, place],
+  logLevel: "info",
+});
+
+if (process.argv.includes("--watch")) {
+  await context.watch();
+} else {
+  await context.rebuild();
+  await context.dispose();
+}

@@ -1,0 +1,40 @@
+/**
+ * Tests rows against patterns off the page's thread: a catastrophic pattern then freezes this
+ * worker, which the page ends, and never the page. It knows no filter: it is given the patterns and
+ * which rows are still open, keeps nothing between jobs, and says that it is alive while it works.
+ */
+export interface Job {
+  n: number;
+  /** null: nothing to find, nothing to leave out */
+  wanted: RegExp | null;
+  unwanted: RegExp | null;
+  /** 1 for the rows that type and time let through */
+  open: Uint8Array;
+  data: Uint8Array;
+  offsets: Uint32Array;
+}
+/** Without hits: a sign of life. */
+export interface Done {
+  n: number;
+  hits?: number[];
+}
+
+const ALIVE_MS = 100;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const scope = self as unknown as { onmessage: (event: MessageEvent<Job>) => void; postMessage(done: Done): void };
+
+scope.onmessage = ({ data: { n, wanted, unwanted, open, data, offsets } }) => {
+  const hits: number[] = [];
+  let spoke = performance.now();
+  for (let row = 0; row < open.length; row++) {
+    if (open[row] === 0) continue;
+    const text = decoder.decode(data.subarray(offsets[row]!, offsets[row + 1]!));
+    if ((!wanted || wanted.test(text)) && !unwanted?.test(text)) hits.push(row);
+    const now = performance.now();
+    if (now - spoke < ALIVE_MS) continue;
+    spoke = now;
+    scope.postMessage({ n });
+  }
+  scope.postMessage({ n, hits });
+};
+scope.postMessage({ n: 0 });

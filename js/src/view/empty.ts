@@ -1,0 +1,47 @@
+/**
+ * What stands in the log while it has no row: what is being waited for, why nothing is shown, and
+ * the way out. It never covers a row.
+ */
+import { account } from "../accounts.ts";
+import type { Session } from "../session.ts";
+import { h, show, text } from "./dom.ts";
+import { count, oneLine } from "./format.ts";
+
+export class Empty {
+  readonly node: HTMLElement;
+  /** Reason and hint of a failure are shown here, so the header need not repeat them. */
+  saysFailure = false;
+  #session: Session;
+  #title = h("div", { class: "sse-empty-title" });
+  #more = h("div", { class: "sse-empty-more" });
+  #all: HTMLButtonElement;
+
+  constructor(session: Session, showAll: () => void) {
+    this.#session = session;
+    this.#all = h("button", { type: "button", class: "sse-button", click: showAll }, "Show all events");
+    this.node = h("div", { class: "sse-empty", hidden: true }, this.#title, this.#more, this.#all);
+  }
+
+  draw(pausedAt: number | null): void {
+    const { store, head, scan, settings } = this.#session;
+    const { shown, filtered, paused } = account(store, head?.stats ?? null, pausedAt);
+    const filteredAway = filtered > 0 && scan.pending() === 0;
+    show(this.node, shown === 0 && (filtered === 0 || filteredAway));
+    show(this.#all, filteredAway);
+    this.saysFailure = false;
+    if (this.node.hidden) return;
+    if (filteredAway) return this.#say("No event matches the filter", `${count(filtered)} ${filtered === 1 ? "event is" : "events are"} hidden by it.`);
+    if (paused > 0) return this.#say("Paused", `${count(paused)} ${paused === 1 ? "event" : "events"} arrived since. Resume shows them.`);
+    const status = head?.status;
+    this.saysFailure = status?.state === "failed" && !this.#session.gone;
+    if (status?.state === "failed") return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));
+    if (status?.state === "closed") return this.#say("The stream is closed", "Start connects again.");
+    if ((head?.stats.received ?? 0) > 0) return this.#say("No event on this page", "New events appear here as they come.");
+    this.#say("Waiting for the first event\u2026", oneLine(settings.url));
+  }
+
+  #say(title: string, more: string): void {
+    text(this.#title, title);
+    text(this.#more, more);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The accounts: received = shown + filtered + paused + not on this page, each number explaining
+ * itself. It counts nothing; all numbers of one drawing are taken from the store at one instant.
+ */
+import { account, whereabouts } from "../accounts.ts";
+import type { Session } from "../session.ts";
+import { attr, h, text } from "./dom.ts";
+import { bytes, count } from "./format.ts";
+
+class Figure {
+  readonly node: HTMLElement;
+  #value = h("b", { class: "sse-figure" });
+
+  constructor(word: string, name: string) {
+    this.node = h("span", { class: "sse-term", "data-account": name, tabindex: "0" }, `${word} `, this.#value);
+  }
+  draw(n: number, title: string): void {
+    text(this.#value, count(n));
+    attr(this.node, "title", title);
+    attr(this.node, "data-zero", n === 0 ? "true" : null);
+  }
+}
+
+export class Footer {
+  readonly node: HTMLElement;
+  #session: Session;
+  #received = new Figure("received", "received");
+  #shown = new Figure("shown", "shown");
+  #filtered = new Figure("filtered", "filtered");
+  #paused = new Figure("paused", "paused");
+  #elsewhere = new Figure("not on this page", "elsewhere");
+  #kernel = h("span", { class: "sse-kernel", title: "What the kernel keeps: df in Python has exactly this" });
+  #busy = h("span", { class: "sse-busy" });
+
+  constructor(session: Session) {
+    this.#session = session;
+    const sign = (s: string): HTMLElement => h("span", { class: "sse-sign" }, s);
+    this.node = h(
+      "div",
+      { class: "sse-footer", role: "group", "aria-label": "Accounts" },
+      h("span", { class: "sse-sum" },
+        this.#received.node, sign("="), this.#shown.node, sign("+"), this.#filtered.node, sign("+"),
+        this.#paused.node, sign("+"), this.#elsewhere.node),
+      this.#busy,
+      this.#kernel,
+    );
+  }
+
+  draw(pausedAt: number | null): void {
+    const { store, head, history, scan } = this.#session;
+    const a = account(store, head?.stats ?? null, pausedAt);
+    const pending = scan.pending();
+    this.#received.draw(a.received, "Every event the kernel received since the stream began");
+    this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
+    this.#filtered.draw(a.filtered, `Held by this page, hidden by the filter${pending > 0 ? ` (${count(pending)} still to test)` : ""}`);
+    this.#paused.draw(a.paused, pausedAt === null ? "Arrived while paused: none, the view is live" : "Arrived since you paused: Resume shows them");
+    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head?.stats ?? null, store.evicted, history.asked !== null));
+    const stats = head?.stats;
+    text(this.#busy, this.#session.busy() ?? "");
+    text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""} \u00B7 ${bytes(stats.bytes)}` : "");
+  }
+}

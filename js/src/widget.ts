@@ -1,0 +1,143 @@
+/**
+ * The only file that knows anywidget: makes one session per model on the model's lifetime, carries
+ * messages and the synced traits to and from it, and puts views into the page. `initialize` does
+ * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
+ */
+import type { AnyModel } from "@anywidget/types";
+import type { FilterState } from "./filter.ts";
+import workerSource from "./matcher.worker.ts?text";
+import { type Port, Session, type Settings } from "./session.ts";
+import { View } from "./view/view.ts";
+import type { FromKernel } from "./wire.ts";
+
+type SyncedFilter = FilterState & { rev: number; by: string };
+interface Traits {
+  _settings: Settings;
+  _filter: SyncedFilter;
+  _ack: { page: string; n: number };
+}
+type Model = AnyModel<Traits>;
+interface Lifetime {
+  model: Model;
+  signal?: AbortSignal;
+}
+interface Entry {
+  session: Session;
+  views: Set<View>;
+}
+
+/** The first hello is routed like any message; only a later one is routed past a busy cell. */
+const SECOND_HELLO_MS = 500;
+
+/**
+ * Sessions by the objects that stand for a model. anywidget hands `initialize` and `render`
+ * different wrappers of one model, but both give out the very same `_settings` object.
+ */
+const entries = new WeakMap<object, Entry>();
+
+/** crypto.randomUUID exists in secure contexts only, and a remote Jupyter may be plain http. */
+function pageId(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function spawn(): Worker {
+  const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+  const worker = new Worker(url);
+  // Revoked later: some browsers fetch the script after the constructor has returned.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  return worker;
+}
+
+/** A comm that is gone throws on every send; the page then says so and stays readable. */
+function attempt(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    console.debug("sse-widget: the kernel could not be reached", error);
+  }
+}
+
+function begin(model: Model, signal: AbortSignal): Entry {
+  const page = pageId();
+  const port: Port = {
+    send: (message) => attempt(() => model.send({ ...message, page })),
+    acknowledge: (n) => attempt(() => (model.set("_ack", { page, n }), model.save_changes())),
+    writeFilter: (filter) => attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
+    hidden: () => document.hidden,
+  };
+  const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
+  const session = new Session(port, settings, spawn);
+  const entry: Entry = { session, views: new Set() };
+  const remember = (): void => {
+    entries.set(model, entry);
+    const key: unknown = model.get("_settings");
+    if (key !== null && typeof key === "object") entries.set(key, entry);
+  };
+  const heard = (content: FromKernel, buffers: DataView[]): void => {
+    if ("to" in content && content.to !== page) return;
+    // A state update may have put another object in the place of `_settings`.
+    remember();
+    session.receive(content, buffers);
+  };
+  const settled = (): void => {
+    session.settings = model.get("_settings") ?? session.settings;
+    remember();
+  };
+  const filtered = (): void => {
+    const filter = model.get("_filter");
+    if (!filter || filter.by === page) return;
+    session.filterChanged(filter);
+    for (const view of entry.views) view.overruled();
+  };
+  const lost = (): void => session.lost();
+  remember();
+  filtered();
+  model.on("msg:custom", heard);
+  model.on("change:_filter", filtered);
+  model.on("change:_settings", settled);
+  model.on("comm_live_update", lost);
+  model.on("comm:close", lost);
+  port.send({ kind: "hello" });
+  const again = setTimeout(() => port.send({ kind: "hello" }), SECOND_HELLO_MS);
+  signal.addEventListener("abort", () => {
+    clearTimeout(again);
+    model.off("msg:custom", heard);
+    model.off("change:_filter", filtered);
+    model.off("change:_settings", settled);
+    model.off("comm_live_update", lost);
+    model.off("comm:close", lost);
+    session.end();
+  });
+  return entry;
+}
+
+function entryOf(model: Model): Entry | undefined {
+  const key: unknown = model.get("_settings");
+  return entries.get(model) ?? (key !== null && typeof key === "object" ? entries.get(key) : undefined);
+}
+
+/** anywidget 0.11 brings a signal, older ones and other hosts call the function we return: both end it. */
+function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
+  const own = new AbortController();
+  signal?.addEventListener("abort", () => own.abort());
+  return { signal: own.signal, end: () => own.abort() };
+}
+
+export default {
+  initialize({ model, signal }: Lifetime): () => void {
+    const life = lifetime(signal);
+    begin(model, life.signal);
+    return life.end;
+  },
+
+  render({ model, el, signal }: Lifetime & { el: HTMLElement }): () => void {
+    const life = lifetime(signal);
+    const entry = entryOf(model) ?? begin(model, life.signal);
+    const view = new View(entry.session, life.signal);
+    entry.views.add(view);
+    life.signal.addEventListener("abort", () => entry.views.delete(view));
+    el.append(view.node);
+    return life.end;
+  },
+};
