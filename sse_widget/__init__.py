@@ -1,0 +1,43 @@
+"""Live Server-Sent Events in a notebook: a log you can filter, and a rolling pandas DataFrame."""
+
+from ._version import __version__
+from .errors import (
+    BadContentType,
+    BadStatus,
+    ConnectionFailed,
+    EventTooLarge,
+    IdleTimeout,
+    InvalidFilter,
+    InvalidURL,
+    SSEError,
+    TooManyRedirects,
+)
+from .events import Event, EventBatch, Gap, Stats, Status
+from .filters import EventFilter
+from .parser import EventStreamParser
+from .retry import RetryPolicy
+from .source import EventSource
+from .stream import SSEStream
+
+__all__ = [
+    "BadContentType",
+    "BadStatus",
+    "ConnectionFailed",
+    "Event",
+    "EventBatch",
+    "EventFilter",
+    "EventSource",
+    "EventStreamParser",
+    "EventTooLarge",
+    "Gap",
+    "IdleTimeout",
+    "InvalidFilter",
+    "InvalidURL",
+    "RetryPolicy",
+    "SSEError",
+    "SSEStream",
+    "Stats",
+    "Status",
+    "TooManyRedirects",
+    "__version__",
+]

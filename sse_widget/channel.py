@@ -1,0 +1,324 @@
+"""Kernel -> page: one numbered message a tick, as columns; back-pressure; answers to the page.
+
+Everything here runs on the background loop. The channel is a cursor over the window: it holds no
+event itself, sends what came since the last tick, and where the page is slower than the stream it
+sends the newest and counts the rest as `not_sent`. It knows comms only as a `send` callable, and
+imports `window` and `events`.
+
+The messages (times in milliseconds since the epoch, `seq` the number of an event):
+
+* `batch`: numbered `n` = 1, 2, 3, ..., so that the page sees a lost one; rows `first` to
+  `first + count`, and the head: counters, status, changed type counts, new gaps.
+* `rows`, `event`, `hello`: answers, to the one page that asked.
+
+Rows travel as six buffers: data (UTF-8) and its offsets (uint32), ids and their offsets, type
+codes (uint16, or uint32 where `wide`), times (float64).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .events import Gap
+from .window import RollingWindow, Snapshot
+
+__all__ = ["Channel", "encode"]
+
+Message = dict[str, Any]
+Send = Callable[[Message, list[Any]], None]
+
+TICK = 0.05
+HEARTBEAT = 2.0
+BATCH_BYTES = 2**20
+CUT_BYTES = 64 * 1024
+# A page paints within two or three ticks; four batches on the way keep it fed.
+UNACKNOWLEDGED = 4
+OVERDUE = 1.0
+SLOW_TICK = 0.25
+# jupyter_server's own limit is a thousand messages a second; answers are counted too.
+_ROW_OVERHEAD = 24
+
+
+class Channel:
+    """Sends one stream's events to all of its pages.
+
+    Args:
+        window: where the events are.
+        send: puts one message on the wire; called on the loop thread.
+        describe: the head of a message: counters and status as they are now.
+        counts: event type -> number, as kept by the stream.
+        gaps: all gaps so far that are still kept, oldest first.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        window: RollingWindow,
+        *,
+        send: Send,
+        describe: Callable[[], Message],
+        counts: Mapping[str, int],
+        gaps: Callable[[], list[Gap]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._window = window
+        self._send = send
+        self._describe = describe
+        self._counts = counts
+        self._gaps = gaps
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._live = False
+        self._news = False
+        self._cursor = 0
+        self._n = 0
+        self._sent_at = 0.0
+        self._acknowledged = 0
+        self._progress_at = 0.0  # when the oldest unacknowledged batch was sent, or the last ack
+        self._new_types: set[str] = set()
+        self._new_gaps: list[Gap] = []
+        self.not_sent = 0
+        self.resting = False  # the stream has ended: nothing to say, so no heartbeat either
+
+    # ------------------------------------------------------------------ the beat
+
+    def open(self) -> None:
+        """The stream is shown: begin to send."""
+        if self._live:
+            return
+        self._live = True
+        self._loop = asyncio.get_running_loop()
+        # A late page asks for history itself; what is older than a batch need not be pushed.
+        self._new_types.update(self._counts)
+        self._new_gaps = self._gaps()
+        self.note()
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._live = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def note(self, types: set[str] | None = None, gap: Gap | None = None) -> None:
+        """Something is new: events in the window, the status, a gap."""
+        self._news = True
+        if not self._live:
+            return
+        if types:
+            self._new_types |= types
+        if gap is not None:
+            self._new_gaps.append(gap)
+        self._schedule()
+
+    def acknowledge(self, n: int) -> None:
+        """A page has painted batch `n`. The quickest page decides: a slow one asks for what it
+        missed."""
+        if n > self._acknowledged:
+            self._acknowledged = min(n, self._n)
+            self._progress_at = self._clock()
+            if self._news and self._live:
+                self._schedule(again=True)
+
+    def _schedule(self, again: bool = False) -> None:
+        assert self._loop is not None
+        if self._timer is not None:
+            if not again and self._timer.when() <= self._loop.time() + TICK:
+                return
+            self._timer.cancel()
+            self._timer = None
+        wait = self._pause()
+        if wait <= 0:
+            # The first event after silence goes at once.
+            self._tick()
+        else:
+            self._timer = self._loop.call_later(wait, self._tick)
+
+    def _pause(self) -> float:
+        """Seconds until the next message may go."""
+        now = self._clock()
+        if not self._news:
+            return HEARTBEAT - (now - self._sent_at)
+        if self._n - self._acknowledged < UNACKNOWLEDGED:
+            return TICK - (now - self._sent_at)
+        overdue = self._progress_at + OVERDUE - now
+        if overdue > 0:
+            return overdue
+        # Nobody answers (a busy kernel, a hidden page): go on slowly, never fall silent.
+        return SLOW_TICK - (now - self._sent_at)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if not self._live:
+            return
+        now = self._clock()
+        if self._news or now - self._sent_at >= HEARTBEAT - 0.01:
+            self._push(now)
+        assert self._loop is not None
+        if self._news or not self.resting:
+            self._timer = self._loop.call_later(max(self._pause(), 0.001), self._tick)
+
+    def _push(self, now: float) -> None:
+        snapshot = newest(self._window.read(self._cursor), BATCH_BYTES)
+        self.not_sent += max(snapshot.first - max(self._cursor, self._first_ever()), 0)
+        self._cursor = snapshot.stop
+        self._n += 1
+        if self._n - 1 <= self._acknowledged:
+            self._progress_at = now
+        self._sent_at = now
+        self._news = False
+        rows, buffers = encode(snapshot)
+        types, self._new_types = self._new_types, set()
+        gaps, self._new_gaps = self._new_gaps, []
+        self._send({"kind": "batch", "n": self._n, **self._head(types, gaps), **rows}, buffers)
+
+    def _first_ever(self) -> int:
+        """Events cleared or evicted before they could be sent are counted there, not here."""
+        return self._window.bounds[0]
+
+    def _head(self, types: Any, gaps: list[Gap]) -> Message:
+        oldest, _, cleared_to = self._window.bounds
+        return {
+            "now": time.time() * 1000,
+            "oldest": oldest,
+            "cleared_to": cleared_to,
+            **self._describe(),
+            "counts": [[t, self._counts.get(t, 0)] for t in types],
+            "gaps": [
+                {"seq": g.seq, "at": g.at.timestamp() * 1000, "cause": g.cause, "text": g.text}
+                for g in gaps
+            ],
+        }
+
+    # ------------------------------------------------------------------ answers
+
+    def hello(self, page: str) -> None:
+        """A page has come (or come back): tell it where we are."""
+        self.open()
+        self._send(
+            {
+                "kind": "hello",
+                "to": page,
+                "n": self._n,
+                **self._head(list(self._counts), self._gaps()),
+            },
+            [],
+        )
+
+    def rows(self, page: str, request: int, first: int, stop: int) -> None:
+        """The newest part of a range that fits into one message."""
+        snapshot = newest(self._window.read(first, stop), BATCH_BYTES)
+        content, buffers = encode(snapshot)
+        self._send(
+            {"kind": "rows", "to": page, "id": request, "asked": [first, stop], **content}, buffers
+        )
+
+    def event(self, page: str, request: int, seq: int) -> None:
+        """One whole event, however large."""
+        table = self._window.read(seq, seq + 1).table
+        found = table.num_rows == 1
+        row = table.to_pylist()[0] if found else {"type": "", "last_event_id": "", "data": ""}
+        self._send(
+            {
+                "kind": "event",
+                "to": page,
+                "id": request,
+                "seq": seq,
+                "found": found,
+                "type": row["type"],
+                "last_event_id": row["last_event_id"],
+            },
+            [row["data"].encode()],
+        )
+
+
+# ---------------------------------------------------------------------- encoding
+
+
+def newest(snapshot: Snapshot, limit: int) -> Snapshot:
+    """The newest rows that take at most `limit` bytes on the wire, at least one."""
+    table = snapshot.table
+    if table.num_rows <= 1 or table.nbytes <= limit:
+        return snapshot
+    sizes = (
+        np.minimum(_lengths(table.column("data")), CUT_BYTES)
+        + _lengths(table.column("last_event_id"))
+        + _ROW_OVERHEAD
+    )
+    from_the_end = np.cumsum(sizes[::-1])
+    keep = max(int(np.searchsorted(from_the_end, limit, side="right")), 1)
+    if keep >= table.num_rows:
+        return snapshot
+    skip = table.num_rows - keep
+    return Snapshot(snapshot.first + skip, table.slice(skip))
+
+
+def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
+    """Rows as the page reads them: a head and six buffers; no buffers where there are no rows."""
+    table = snapshot.table
+    content: Message = {"first": snapshot.first, "count": table.num_rows}
+    if not table.num_rows:
+        return content, []
+    data, data_offsets, cut = _text(table.column("data"), CUT_BYTES)
+    ids, id_offsets, _ = _text(table.column("last_event_id"), None)
+    types = _one(table.column("type")).dictionary_encode()
+    wide = len(types.dictionary) > 0xFFFF
+    codes = types.indices.to_numpy(zero_copy_only=False).astype("<u4" if wide else "<u2")
+    at = _one(table.column("received_at")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    content["types"] = types.dictionary.to_pylist()
+    content["cut"] = cut
+    if wide:
+        content["wide"] = True
+    return content, [
+        data,
+        data_offsets.tobytes(),
+        ids,
+        id_offsets.tobytes(),
+        codes.tobytes(),
+        (at / 1000.0).astype("<f8").tobytes(),
+    ]
+
+
+def _one(column: pa.ChunkedArray) -> Any:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks)
+
+
+def _offsets(array: Any) -> Any:
+    raw = np.frombuffer(array.buffers()[1], np.int64)
+    return raw[array.offset : array.offset + len(array) + 1]
+
+
+def _lengths(column: pa.ChunkedArray) -> Any:
+    return np.concatenate([np.diff(_offsets(chunk)) for chunk in column.chunks])
+
+
+def _text(column: pa.ChunkedArray, cut_at: int | None) -> tuple[Any, Any, list[list[int]]]:
+    """A text column as one blob, its offsets, and [row, whole size] of the rows cut short."""
+    array = _one(column)
+    offsets = _offsets(array)
+    blob = memoryview(array.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
+    offsets = offsets - offsets[0]
+    lengths = np.diff(offsets)
+    if cut_at is None or int(lengths.max()) <= cut_at:
+        return blob, offsets.astype("<u4"), []
+    pieces, cut = [], []
+    for i, (a, b) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+        piece = blob[a:b]
+        if b - a > cut_at:
+            end = cut_at
+            while end and piece[end] & 0xC0 == 0x80:  # never inside a character
+                end -= 1
+            piece = piece[:end]
+            cut.append([i, b - a])
+        pieces.append(piece)
+    starts = np.cumsum([0, *(len(p) for p in pieces)])
+    return b"".join(pieces), starts.astype("<u4"), cut

@@ -1,0 +1,559 @@
+"""SSEStream: the widget. It owns one client, one window and one channel, and ties them together.
+
+It has no logic of its own: what an answer means, what is held, what is sent and what a filter
+lets through is decided on the floors below. Two threads meet here: the person's (whatever runs a
+cell) and the background loop's; each method says whose it is where that matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import difflib
+import math
+import uuid
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+import anywidget
+import ipywidgets
+import traitlets
+from traitlets import Bunch, Dict, Instance
+
+from . import background, payload
+from .channel import Channel
+from .errors import InvalidFilter, SSEError
+from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
+from .filters import EventFilter
+from .notebook import CellRuns, SideDoor
+from .source import EventSource, SourceOptions
+from .window import RollingWindow, Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SSEStream"]
+
+_STATIC = Path(__file__).parent / "static"
+_NOT_BUILT = """export default { render({ el }) {
+  el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
+} };"""
+_GAPS_KEPT = 1000
+# A server that makes up a type an event must not grow the kernel without end.
+_TYPES_KEPT = 10_000
+OTHER_TYPES = "(other types)"
+_EVERYTHING = EventFilter()
+
+_cells = CellRuns()
+
+
+class _Live(traitlets.TraitType[Any, Any]):
+    """A trait that is read where it lives, so that it is never late, and is observable: the
+    stream notifies when it changed. It cannot be set."""
+
+    def __init__(self, read: Callable[[Any], Any], help: str) -> None:
+        super().__init__(help=help, read_only=True)
+        self._read = read
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        return self._read(obj)
+
+
+class SSEStream(anywidget.AnyWidget):
+    """A live event stream: a log on the page, a rolling DataFrame in the kernel.
+
+    Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
+    Works the same without a notebook.
+
+    Args:
+        url: absolute http or https URL.
+        max_events: the most events held; older ones are evicted and counted.
+        max_bytes: the most bytes held.
+        **options: all options of `EventSource`; also `layout=` and the other traits of an
+            ipywidgets.DOMWidget.
+
+    Raises:
+        InvalidURL: the URL is none.
+        TypeError: an unknown option; the message names it.
+        ValueError: an option out of its range.
+    """
+
+    _esm: ClassVar[Any] = _STATIC / "widget.js" if (_STATIC / "widget.js").exists() else _NOT_BUILT
+    _css: ClassVar[Any] = _STATIC / "widget.css" if (_STATIC / "widget.css").exists() else ""
+
+    _settings = Dict().tag(sync=True)
+    _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    # The page's own; echoing it back would only double the traffic.
+    _ack = Dict().tag(sync=True, echo_update=False)
+
+    filter = Instance(
+        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
+    )
+    status = _Live(lambda self: self._source.status, "What the stream is doing now: a Status.")
+    event_types = _Live(
+        lambda self: dict(self._counts), "Event type -> how many came since the stream began."
+    )
+    last_event_id = _Live(
+        lambda self: self._source.last_event_id, "The id the stream would resume after."
+    )
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_events: int = 100_000,
+        max_bytes: int = 256 * 2**20,
+        **options: Unpack[SourceOptions],
+    ) -> None:
+        traits = _split_traits(options)
+        # Before anything is built: what is refused leaves nothing behind.
+        source = EventSource(url, **options)
+        window = RollingWindow(max_events, max_bytes)
+        self._url, self._options = url, options
+        self._source = source
+        self._window = window
+        self._counts: Counter[str] = Counter()
+        self._all_gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
+        self._earlier = Stats()  # what sources before a stop and start have counted
+        self._base = 0  # the number of the first event of this source
+        self._gaps_seen = 0
+        self._task: Future[None] | None = None
+        self._over = False  # nothing more will come, unless started again
+        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._revision = 0
+        self._failure: Exception | None = None
+        self._door = SideDoor()
+        self._told: dict[str, Any] = {}
+        self._channel = Channel(
+            window,
+            send=self._send_message,
+            describe=self._describe,
+            counts=self._counts,
+            gaps=lambda: list(self._all_gaps),
+        )
+        source._changed = self._on_change
+        # What the page needs travels in the message that opens the comm.
+        self._settings = {
+            "url": source.url,
+            "max_events": max_events,
+            "max_bytes": max_bytes,
+            "session": uuid.uuid4().hex,
+        }
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+        _cells.adopt(self)
+        self.start()
+
+    # ------------------------------------------------------------------ the person's side
+
+    @property
+    def url(self) -> str:
+        """The URL, masked: safe to show."""
+        return self._source.url
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
+        return self._window.read().frame()
+
+    @property
+    def view_df(self) -> pd.DataFrame:
+        """What `filter` lets through; the same rows as the page shows."""
+        snapshot = self._window.read()
+        frame = snapshot.frame()
+        mask = self.filter.mask(snapshot.table)
+        return frame if mask is None else frame[mask.to_numpy(zero_copy_only=False)]
+
+    def to_dataframe(
+        self,
+        *,
+        json: bool = False,
+        columns: list[str] | None = None,
+        last: int | None = None,
+        filter: EventFilter | None = None,
+    ) -> pd.DataFrame:
+        """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
+
+        Args:
+            json: every top-level key of the payloads becomes a column. Rows that are no JSON
+                object stay, with missing values there.
+            columns: only these keys, or dotted paths ("user.name").
+            last: only the latest so many events.
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
+
+        Returns:
+            The columns of `df`, then one a key; a key with the name of one of ours becomes
+            `data.<key>`.
+        """
+        snapshot = self._window.read()
+        if last is not None:
+            if last < 0:
+                raise ValueError(f"last must not be negative: {last}")
+            skip = max(snapshot.table.num_rows - last, 0)
+            snapshot = Snapshot(snapshot.first + skip, snapshot.table.slice(skip))
+        frame = snapshot.frame()
+        mask = None if filter is None else filter.mask(snapshot.table)
+        if mask is not None:
+            frame = frame[mask.to_numpy(zero_copy_only=False)]
+        if json or columns is not None:
+            frame = payload.expand(frame, columns)
+        return frame
+
+    @property
+    def stats(self) -> Stats:
+        """Counters since the stream began; `received == held + evicted + cleared`."""
+        received, held, evicted, cleared = self._window.counts
+        source, earlier = self._source, self._earlier
+        return Stats(
+            received=received,
+            held=held,
+            evicted=evicted,
+            cleared=cleared,
+            oversize=earlier.oversize + source.oversize,
+            comments=earlier.comments + source.comments,
+            bytes=earlier.bytes + source.bytes,
+            connects=earlier.connects + source.connects,
+            not_sent=self._channel.not_sent,
+        )
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The places where events may be missing, oldest first; the latest 1,000 are kept."""
+        return list(self._all_gaps)
+
+    @property
+    def errors(self) -> list[SSEError]:
+        """The latest errors of the connection, final or not."""
+        return list(self._source.errors)
+
+    def start(self) -> None:
+        """Connect; after `stop()`, resume from the last event ID. Does nothing while running."""
+        if self._task is not None and not self._task.done():
+            if not self._source._closing:
+                return
+            self._join()
+        if self._task is not None:
+            self._renew()
+        self._channel.resting = self._over = False
+        self._task = background.run(self._run(self._source))
+
+    def stop(self) -> None:
+        """End the connection; what was received stays, and `start()` resumes."""
+        self._source.close()
+        self._join()
+
+    def clear(self) -> None:
+        """Let go of the events held, here and on the page; the stream and its numbers go on."""
+        self._window.clear()
+        background.call(self._channel.note)
+
+    def close(self) -> None:
+        """`stop()`, and the view goes; `df` stays readable."""
+        # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
+        if "_source" in self.__dict__:
+            self._source.close()
+            if self._task is not None and not background.is_loop_thread():
+                self._join()
+            if self._task is not None:
+                background.call(self._channel.close)
+        if getattr(self, "comm", None) is not None:
+            super().close()
+
+    def _join(self) -> None:
+        """Wait until the connection is gone, which takes milliseconds."""
+        if self._task is None or background.is_loop_thread():
+            return
+        # A hung resolver cannot be cancelled: its task ends when it answers, not within this.
+        concurrent.futures.wait([self._task], 2.0)
+
+    def _renew(self) -> None:
+        """A source is for one life: the next one goes on where it ended."""
+        old = self._source
+        self._earlier = Stats(
+            oversize=self._earlier.oversize + old.oversize,
+            comments=self._earlier.comments + old.comments,
+            bytes=self._earlier.bytes + old.bytes,
+            connects=self._earlier.connects + old.connects,
+        )
+        options: SourceOptions = {**self._options, "last_event_id": old.last_event_id}
+        new = EventSource(self._url, **options)
+        new.errors.extend(old.errors)
+        new._changed = self._on_change
+        self._base = self._window.counts.received
+        self._gaps_seen = 0
+        self._failure = None
+        if self._base:
+            last = old.last_event_id
+            then = f"resumes after id {last!r}" if last else "the stream has no ids to resume from"
+            self._add_gap(
+                Gap(
+                    self._base,
+                    datetime.now().astimezone(),
+                    Cause.RESTART,
+                    f"Stopped, then started again; {then}",
+                    resumed_from=last,
+                    duration=(datetime.now().astimezone() - old.status.since).total_seconds(),
+                )
+            )
+        self._source = new
+
+    # ------------------------------------------------------------------ reading on
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Every event: those held first, then each one as it comes, until the stream is over.
+
+        A cursor over the window: a reader slower than the stream skips what was evicted before
+        it came to it.
+        """
+        cursor = 0
+        news = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), news)
+        self._waiters.add(waiter)
+        try:
+            while True:
+                over = self._over
+                snapshot = self._window.read(cursor, cursor + 4096)
+                cursor = snapshot.stop
+                for seq, row in enumerate(snapshot.table.to_pylist(), snapshot.first):
+                    yield Event(
+                        row["type"],
+                        row["data"],
+                        row["last_event_id"],
+                        self._source.origin,
+                        row["received_at"],
+                        seq,
+                    )
+                if snapshot.table.num_rows:
+                    continue
+                if over:
+                    return
+                await news.wait()
+                news.clear()
+        finally:
+            self._waiters.discard(waiter)
+
+    async def until(
+        self,
+        *,
+        type: str | None = None,
+        where: Callable[[Event], object] | None = None,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event of this type for which `where` is true: held ones first, then waiting.
+
+        Args:
+            type: an event type; None for any.
+            where: called with an Event; its truth decides.
+            timeout: seconds; None to wait until the stream is over.
+
+        Raises:
+            TimeoutError: no such event came; says what came instead.
+            SSEError: the stream failed before one came.
+        """
+        wanted = "such event" if type is None else f"{type!r} event"
+        try:
+            async with asyncio.timeout(timeout):
+                async for event in self:
+                    if (type is None or event.type == type) and (where is None or where(event)):
+                        return event
+        except TimeoutError:
+            raise TimeoutError(f"no {wanted} in {timeout:g} s; {self._summary()}") from None
+        if self.status.state is State.FAILED and self.status.error is not None:
+            raise self.status.error
+        raise TimeoutError(f"the stream ended without a {wanted}; {self._summary()}")
+
+    def _summary(self) -> str:
+        came = ", ".join(f"{n:,} {t!r}" for t, n in self._counts.most_common(5))
+        state = self.status
+        why = f" ({state.error})" if state.error is not None else ""
+        return f"what came: {came or 'nothing'}; the stream is {state.state}{why}"
+
+    # ------------------------------------------------------------------ the loop's side
+
+    async def _run(self, source: EventSource) -> None:
+        try:
+            async for batch in source.batches():
+                self._take(batch)
+        except SSEError:
+            pass  # the source's status says it
+        except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
+            self._failure = e
+        finally:
+            await source.aclose()
+            self._channel.resting = self._over = True
+            self._on_change()
+            self._wake()
+
+    def _take(self, batch: EventBatch) -> None:
+        self._window.append(batch)
+        types = set(batch.types)
+        if len(self._counts) + len(types) > _TYPES_KEPT:
+            types = self._fold(batch.types)
+        else:
+            self._counts.update(batch.types)
+        self._channel.note(types)
+        self._wake()
+
+    def _fold(self, names: list[str]) -> set[str]:
+        """Count types beyond the limit under one name, so that the sum is still all events."""
+        changed = set()
+        for name in names:
+            if name not in self._counts and len(self._counts) >= _TYPES_KEPT - 1:
+                name = OTHER_TYPES
+            self._counts[name] += 1
+            changed.add(name)
+        return changed
+
+    def _on_change(self) -> None:
+        source = self._source
+        for gap in list(source.gaps)[self._gaps_seen :]:
+            self._gaps_seen += 1
+            self._add_gap(
+                Gap(
+                    self._base + gap.seq,
+                    gap.at,
+                    gap.cause,
+                    gap.text,
+                    gap.resumed_from,
+                    gap.replayed,
+                    gap.duration,
+                )
+            )
+        self._channel.note()
+
+    def _add_gap(self, gap: Gap) -> None:
+        self._all_gaps.append(gap)
+        background.call(lambda: self._channel.note(gap=gap))
+
+    def _wake(self) -> None:
+        for loop, news in list(self._waiters):
+            try:
+                loop.call_soon_threadsafe(news.set)
+            except RuntimeError:  # that loop was closed with somebody waiting in it
+                self._waiters.discard((loop, news))
+
+    # ------------------------------------------------------------------ the page's side
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        background.call(self._channel.open)
+        return super()._repr_mimebundle_(**kwargs)
+
+    def __repr__(self) -> str:
+        s = self.stats
+        return (
+            f"<SSEStream {self.url} {self.status.state}: {s.received:,} received, {s.held:,} held>"
+        )
+
+    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
+        if self.comm is not None:
+            self._door.send(self.send, content, buffers)
+
+    def _describe(self) -> dict[str, Any]:
+        source, stats, status = self._source, self.stats, self._source.status
+        error = self._failure or status.error
+        return {
+            "stats": {name: getattr(stats, name) for name in Stats.__slots__},
+            "status": {
+                "state": State.FAILED if self._failure else status.state,
+                "attempt": status.attempt,
+                "retry_in": self._retry_in(status),
+                "since": status.since.timestamp() * 1000,
+                "error": None if error is None else _message(error),
+                "hint": getattr(error, "hint", "") or None,
+            },
+            "last_event_id": source.last_event_id,
+            "reconnection_time": source.reconnection_time,
+        }
+
+    @staticmethod
+    def _retry_in(status: Status) -> float | None:
+        if status.retry_in is None or math.isinf(status.retry_in):
+            return None
+        gone = (datetime.now().astimezone() - status.since).total_seconds()
+        return max(status.retry_in - gone, 0.0)
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """A request of the page; on whatever thread the kernel answers messages."""
+        self._door.note()
+        if isinstance(content, dict):
+            background.call(self._answer, content)
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        match content:
+            case {"kind": "hello", "page": str(page)}:
+                self._channel.hello(page)
+            case {
+                "kind": "rows",
+                "page": str(page),
+                "id": int(request),
+                "first": int(first),
+                "stop": int(stop),
+            }:
+                self._channel.rows(page, request, first, stop)
+            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
+                self._channel.event(page, request, seq)
+            case {"kind": "start"}:
+                self.start()
+            case {"kind": "stop"}:
+                self.stop()
+            case {"kind": "clear"}:
+                self.clear()
+            case {"kind": "retry"}:
+                self._source.retry_now()
+
+    @traitlets.observe("_ack")
+    def _on_ack(self, change: Bunch) -> None:
+        n = change.new.get("n")
+        if isinstance(n, int):
+            background.call(self._channel.acknowledge, n)
+
+    # ------------------------------------------------------------------ the filter, both ways
+
+    @traitlets.observe("filter")
+    def _filter_set(self, change: Bunch) -> None:
+        wire = change.new.to_wire()
+        if _without_revision(self._filter) == wire:
+            return  # the page's own write, being taken over
+        self._revision += 1
+        self._filter = {**wire, "rev": self._revision, "by": ""}
+
+    @traitlets.observe("_filter")
+    def _filter_moved(self, change: Bunch) -> None:
+        wire = change.new
+        if not wire.get("by"):
+            return
+        try:
+            # Written before the page saw what Python wrote since: Python's write stands.
+            if wire.get("rev") != self._revision:
+                raise InvalidFilter("out of date")
+            self.filter = EventFilter.from_wire(_without_revision(wire))
+        except (InvalidFilter, TypeError, ValueError, KeyError):
+            self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+
+def _split_traits(options: Any) -> dict[str, Any]:
+    """Take the traits of a DOMWidget out of `options`; refuse what nobody knows, by name."""
+    known = set(SourceOptions.__annotations__)
+    dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
+    dom -= {"comm", "keys", "log"}
+    traits = {name: options.pop(name) for name in list(options) if name in dom}
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        name = unknown[0]
+        near = difflib.get_close_matches(name, [*known, *dom, "max_events", "max_bytes"], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise TypeError(f"SSEStream has no option {name!r}{hint}")
+    return traits
+
+
+def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in wire.items() if k not in ("rev", "by")}
+
+
+def _message(error: Exception) -> str:
+    return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"

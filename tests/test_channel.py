@@ -1,0 +1,232 @@
+"""The channel on a real loop, with a page in Python that decodes what the wire carries.
+
+DESIGN.md §4, "Kernel to page": numbered batches, columns, back-pressure, answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from sse_widget.channel import BATCH_BYTES, CUT_BYTES, UNACKNOWLEDGED, Channel, encode
+from sse_widget.events import Cause, EventBatch, Gap
+from sse_widget.window import RollingWindow
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def decode(content, buffers):
+    """Rows as the page reads them: (seq, type, id, data, ms)."""
+    if not content["count"]:
+        assert buffers == []
+        return []
+    data, offsets, ids, id_offsets, codes, at = (bytes(b) for b in buffers)
+    n = content["count"]
+    offsets = struct.unpack(f"<{n + 1}I", offsets)
+    id_offsets = struct.unpack(f"<{n + 1}I", id_offsets)
+    codes = struct.unpack(f"<{n}{'I' if content.get('wide') else 'H'}", codes)
+    at = struct.unpack(f"<{n}d", at)
+    return [
+        (
+            content["first"] + i,
+            content["types"][codes[i]],
+            ids[id_offsets[i] : id_offsets[i + 1]].decode(),
+            data[offsets[i] : offsets[i + 1]].decode(),
+            at[i],
+        )
+        for i in range(n)
+    ]
+
+
+class Page:
+    """A channel, and everything it sent."""
+
+    def __init__(self, **bounds):
+        self.window = RollingWindow(**bounds)
+        self.counts = Counter()
+        self.gaps = []
+        self.messages = []
+        self.news = asyncio.Event()
+        self.later = 0.0  # seconds that passed in silence
+        self.channel = Channel(
+            self.window,
+            send=self._receive,
+            describe=lambda: {"stats": {}},
+            counts=self.counts,
+            gaps=lambda: list(self.gaps),
+            clock=lambda: time.monotonic() + self.later,
+        )
+
+    def _receive(self, content, buffers):
+        self.messages.append((content, [bytes(b) for b in buffers]))
+        self.news.set()
+
+    def append(self, *data, type_="t", id_=""):
+        n = len(data)
+        self.window.append(
+            EventBatch([type_] * n, list(data), [id_] * n, [bool(id_)] * n, received_at=NOW)
+        )
+        self.counts[type_] += n
+        self.channel.note({type_})
+
+    async def until(self, ready):
+        async with asyncio.timeout(10):
+            while not ready():
+                self.news.clear()
+                await self.news.wait()
+
+    @property
+    def batches(self):
+        return [(c, b) for c, b in self.messages if c["kind"] == "batch"]
+
+    @property
+    def rows(self):
+        return [row for c, b in self.batches for row in decode(c, b)]
+
+    def acknowledge(self):
+        self.channel.acknowledge(self.batches[-1][0]["n"])
+
+
+@pytest.fixture
+async def page():
+    page = Page()
+    yield page
+    page.channel.close()
+
+
+async def test_nothing_is_sent_before_the_stream_is_shown(page):
+    page.append("a")
+    assert page.messages == []
+    page.channel.open()
+    assert [r[3] for r in page.rows] == ["a"]
+
+
+async def test_first_event_after_silence_goes_at_once(page):
+    page.channel.open()
+    page.acknowledge()
+    page.later += 1
+    page.append("a", type_="trade", id_="7")
+    assert page.rows == [(0, "trade", "7", "a", NOW.timestamp() * 1000)]
+
+
+async def test_batches_are_numbered_and_carry_each_event_once(page):
+    page.channel.open()
+    for i in range(200):
+        page.append(f"é{i}", type_=f"t{i % 3}")
+        if i % 10 == 0:
+            await asyncio.sleep(0)
+            page.acknowledge()
+    await page.until(lambda: page.acknowledge() or len(page.rows) == 200)
+    assert [c["n"] for c, _ in page.batches] == list(range(1, len(page.batches) + 1))
+    assert [(r[0], r[1], r[3]) for r in page.rows] == [
+        (i, f"t{i % 3}", f"é{i}") for i in range(200)
+    ]
+    assert len(page.batches) < 50
+    assert dict(kv for c, _ in page.batches for kv in c["counts"]) == page.counts
+
+
+async def test_back_pressure_holds_then_sends_the_newest(page):
+    """A page that does not answer: a few batches, then slowly, with what was left out counted."""
+    page.channel.open()
+    while len(page.batches) < UNACKNOWLEDGED:
+        page.append("x" * 1000)
+        await asyncio.sleep(0)
+        await page.until(lambda: page.batches[-1][0]["count"] > 0)
+        sent = len(page.batches)
+        page.append("y")
+        await page.until(lambda sent=sent: len(page.batches) > sent)
+    held_back = len(page.rows)
+    first = page.window.counts.received
+    for _ in range(3000):
+        page.append("z" * 1000)
+    assert len(page.rows) == held_back
+    page.acknowledge()
+    await page.until(lambda: page.rows[-1][0] == page.window.counts.received - 1)
+    newest = decode(*page.batches[-1])
+    assert sum(len(b) for b in page.batches[-1][1]) <= BATCH_BYTES
+    assert page.channel.not_sent == newest[0][0] - first
+    assert page.channel.not_sent > 0
+
+
+async def test_a_page_that_never_answers_is_not_left_in_silence(page):
+    page.channel.open()
+    while len(page.batches) <= UNACKNOWLEDGED:
+        seen = len(page.batches)
+        page.append("a")
+        await page.until(lambda seen=seen: len(page.batches) > seen)
+    assert page.rows[-1][0] == page.window.counts.received - 1
+
+
+async def test_large_events_travel_cut_and_whole_on_demand(page):
+    text = "é" * CUT_BYTES
+    page.append("small", text)
+    page.channel.open()
+    content, buffers = page.batches[0]
+    rows = decode(content, buffers)
+    assert rows[0][3] == "small"
+    assert text.startswith(rows[1][3])
+    assert CUT_BYTES - 1 <= len(rows[1][3].encode()) <= CUT_BYTES
+    assert content["cut"] == [[1, 2 * CUT_BYTES]]
+    page.channel.event("p", 5, 1)
+    answer, [whole] = page.messages[-1]
+    assert (answer["to"], answer["id"], answer["found"]) == ("p", 5, True)
+    assert whole.decode() == text
+
+
+async def test_rows_answers_with_the_newest_that_fit(page):
+    for i in range(3000):
+        page.append(f"{i}:" + "x" * 1000)
+    page.channel.rows("p", 1, 0, 2900)
+    content, buffers = page.messages[-1]
+    rows = decode(content, buffers)
+    assert rows[-1][0] == 2899
+    assert content["asked"] == [0, 2900]
+    assert 0 < len(rows) < 2900
+    page.channel.rows("p", 2, 0, content["first"])
+    assert decode(*page.messages[-1])[-1][0] == content["first"] - 1
+    page.channel.rows("p", 3, 5000, 6000)
+    assert page.messages[-1][0]["count"] == 0
+
+
+async def test_hello_tells_all_counts_and_gaps(page):
+    page.gaps.append(Gap(1, NOW, Cause.RECONNECT, "Reconnected"))
+    page.append("a", type_="x")
+    page.append("b", type_="y")
+    page.channel.hello("p")
+    hello = next(c for c, _ in page.messages if c["kind"] == "hello")
+    assert hello["to"] == "p"
+    assert dict(hello["counts"]) == {"x": 1, "y": 1}
+    assert [g["text"] for g in hello["gaps"]] == ["Reconnected"]
+
+
+async def test_cleared_events_are_not_counted_as_held_back(page):
+    page.channel.open()
+    page.append("a", "b")
+    page.window.clear()
+    page.append("c")
+    await page.until(lambda: page.rows and page.rows[-1][3] == "c")
+    assert page.channel.not_sent == 0
+    assert page.batches[-1][0]["cleared_to"] == 2
+
+
+async def test_many_types_in_one_batch():
+    page = Page()
+    page.window.append(
+        EventBatch(
+            [f"t{i}" for i in range(70_000)],
+            ["x"] * 70_000,
+            [""] * 70_000,
+            [False] * 70_000,
+            received_at=NOW,
+        )
+    )
+    content, buffers = encode(page.window.read())
+    assert content["wide"] is True
+    assert [r[1] for r in decode(content, [bytes(b) for b in buffers])][-1] == "t69999"

@@ -1,0 +1,372 @@
+"""SSEStream without a notebook: the accounts, the frames, stopping and starting, bad input.
+
+DESIGN.md §1 and §2. The page is tested in `tests/page` and in a real JupyterLab in `test_lab`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+
+import pandas as pd
+import pytest
+
+from sse_widget import (
+    BadContentType,
+    BadStatus,
+    ConnectionFailed,
+    EventFilter,
+    InvalidFilter,
+    InvalidURL,
+    RetryPolicy,
+    SSEStream,
+)
+
+from .scripted import Peer, Server, answers, free_port, sends
+
+AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
+OVER = answers("204 No Content")
+
+
+@pytest.fixture
+def streams():
+    """Makes streams and closes them."""
+    made = []
+
+    def make(url, **options):
+        options.setdefault("retry", AT_ONCE)
+        made.append(SSEStream(url, **options))
+        return made[-1]
+
+    yield make
+    for stream in made:
+        stream.close()
+
+
+def wait(stream, **what):
+    """The first event that is asked for."""
+    return asyncio.run(stream.until(timeout=10, **what))
+
+
+def drain(stream):
+    """Every event until the stream is over for good."""
+
+    async def read():
+        async with asyncio.timeout(20):
+            return [event async for event in stream]
+
+    return asyncio.run(read())
+
+
+def balanced(stream):
+    s = stream.stats
+    assert s.received == s.held + s.evicted + s.cleared == sum(stream.event_types.values())
+    return s
+
+
+# ---------------------------------------------------------------------- the way of an event
+
+
+def test_events_become_rows(streams):
+    with Server(sends('id: 1\nevent: trade\ndata: {"p": 1}\n\ndata: x\n\n'), OVER) as server:
+        stream = streams(server.url)
+        events = drain(stream)
+        assert [(e.type, e.data, e.last_event_id, e.seq) for e in events] == [
+            ("trade", '{"p": 1}', "1", 0),
+            ("message", "x", "1", 1),
+        ]
+        assert events[0].json() == {"p": 1}
+        assert events[0].origin == server.origin
+    df = stream.df
+    assert list(df.columns) == ["received_at", "type", "last_event_id", "data"]
+    assert [str(t) for t in df.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+    assert df.index.tolist() == [0, 1]
+    assert df["type"].tolist() == ["trade", "message"]
+    assert stream.event_types == {"trade": 1, "message": 1}
+    assert stream.last_event_id == "1"
+    assert stream.status.state == "closed"
+    assert balanced(stream).received == 2
+
+
+def test_json_keys_become_columns(streams):
+    rows = ['{"a": 1, "b": "x", "type": "t"}', "no json", '{"a": 2, "c": {"d": 1.5}}']
+    with Server(sends("".join(f"data: {r}\n\n" for r in rows)), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+    frame = stream.to_dataframe(json=True)
+    assert list(frame.columns)[4:] == ["a", "b", "data.type", "c"]
+    assert str(frame["a"].dtype) == "Int64"
+    assert frame["a"].tolist() == [1, pd.NA, 2]
+    assert len(frame) == 3
+    assert stream.to_dataframe(columns=["c.d"], last=1)["c.d"].tolist() == [1.5]
+
+
+def test_the_window_rolls(streams):
+    body = "".join(f"data: {i}\n\n" for i in range(500))
+    with Server(sends(body), OVER) as server:
+        stream = streams(server.url, max_events=100)
+        stream._task.result(10)
+        assert stream.df["data"].tolist() == [str(i) for i in range(400, 500)]
+        assert stream.df.index[0] == 400
+        stats = balanced(stream)
+        assert (stats.held, stats.evicted) == (100, 400)
+        stream.clear()
+        assert len(stream.df) == 0
+        assert balanced(stream).cleared == 100
+
+
+def test_filter_and_view(streams):
+    body = "".join(
+        f"event: {t}\ndata: {d}\n\n" for t, d in [("a", "BTC"), ("b", "BTC"), ("a", "ETH")]
+    )
+    with Server(sends(body), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+    assert stream.filter == EventFilter()
+    assert len(stream.view_df) == 3
+    stream.filter = EventFilter(types={"a"}, text="btc")
+    assert stream.view_df.index.tolist() == [0]
+    assert len(stream.df) == 3
+    assert stream.to_dataframe(filter=EventFilter(types={"b"}))["data"].tolist() == ["BTC"]
+
+
+def test_page_writes_the_filter_and_python_wins(streams):
+    with Server(Peer.hold) as server:
+        stream = streams(server.url)
+        page = {**stream._filter, "by": "page-1"}
+        stream.set_state({"_filter": {**page, "types": ["x"]}})
+        assert stream.filter == EventFilter(types={"x"})
+        stream.filter = EventFilter(text="python")
+        # Written by the page before it heard of that: it stands back.
+        stream.set_state({"_filter": {**page, "types": ["y"]}})
+        assert stream.filter == EventFilter(text="python")
+        assert (stream._filter["text"], stream._filter["by"]) == ("python", "")
+        # And a page's write that is no filter at all leaves what was.
+        stream.set_state({"_filter": {**page, "rev": 1, "text": "(", "regex": True}})
+        assert stream.filter == EventFilter(text="python")
+
+
+def test_filter_is_observable(streams):
+    seen = []
+    with Server(Peer.hold) as server:
+        stream = streams(server.url)
+        stream.observe(lambda change: seen.append(change.new), "filter")
+        stream.filter = EventFilter(text="a")
+    assert seen == [EventFilter(text="a")]
+
+
+# ---------------------------------------------------------------------- stop, start, close
+
+
+def test_stop_keeps_the_log_and_start_resumes(streams):
+    first, second = sends("id: 7\ndata: a\n\n", then="hold"), sends("data: b\n\n", then="hold")
+    with Server(first, second) as server:
+        stream = streams(server.url)
+        wait(stream, where=lambda e: e.data == "a")
+        stream.stop()
+        server.gone.get(timeout=5)
+        assert stream.status.state == "closed"
+        assert len(stream.df) == 1
+        stream.start()
+        wait(stream, where=lambda e: e.data == "b")
+        assert server.requests[1].headers["last-event-id"] == "7"
+    assert stream.df["data"].tolist() == ["a", "b"]
+    assert [(g.cause, g.seq, g.resumed_from) for g in stream.gaps] == [("restart", 1, "7")]
+    assert stream.stats.connects == 2
+
+
+def test_start_twice_is_one_connection(streams):
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        stream = streams(server.url)
+        wait(stream)
+        stream.start()
+        stream.start()
+        assert server.connections == 1
+        assert len(server.requests) == 1
+
+
+def test_close_keeps_the_frame_and_is_idempotent(streams):
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        stream = streams(server.url)
+        wait(stream)
+        stream.close()
+        stream.close()
+        server.gone.get(timeout=5)
+        assert stream.df["data"].tolist() == ["a"]
+
+
+def test_reconnecting_is_a_gap_in_the_accounts(streams):
+    with Server(sends("id: 1\ndata: a\n\n"), sends("data: b\n\n"), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+    assert [(g.cause, g.seq) for g in stream.gaps] == [("reconnect", 1)]
+    assert "resumed after id '1'" in stream.gaps[0].text
+
+
+def test_all_streams_share_one_thread(streams):
+    with Server(Peer.hold) as server:
+        before = threading.active_count()
+        servers = [t for t in threading.enumerate() if t.name == "sse-widget"]
+        for _ in range(5):
+            streams(server.url)
+        ours = [t for t in threading.enumerate() if t.name == "sse-widget"]
+    assert len(ours) == 1
+    assert len(servers) <= 1
+    assert before
+
+
+# ---------------------------------------------------------------------- until
+
+
+def test_until_finds_held_events_first(streams):
+    with Server(sends("event: a\ndata: 1\n\nevent: b\ndata: 2\n\n"), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+        assert wait(stream, type="b").data == "2"
+        assert wait(stream, where=lambda e: e.data == "1").seq == 0
+
+
+def test_until_says_what_came_instead(streams):
+    with Server(sends("event: a\ndata: 1\n\n", then="hold")) as server:
+        stream = streams(server.url)
+        wait(stream, type="a")
+        with pytest.raises(TimeoutError, match=r"no 'b' event in 0.05 s; what came: 1 'a'"):
+            asyncio.run(stream.until(type="b", timeout=0.05))
+
+
+def test_until_raises_what_the_stream_failed_of(streams):
+    with Server(answers("404 Not Found")) as server, pytest.raises(BadStatus):
+        wait(streams(server.url))
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("url", ["nope", "", None, "file:///etc/passwd"])
+def test_no_url(url):
+    with pytest.raises(InvalidURL):
+        SSEStream(url)
+    gc.collect()  # a half-built widget must go without a word: warnings are errors here
+
+
+def test_unknown_option_is_refused_by_name():
+    with pytest.raises(TypeError, match="no option 'max_event'; did you mean 'max_events'"):
+        SSEStream("http://127.0.0.1/", max_event=1)
+    gc.collect()
+
+
+def test_dom_traits_pass_through(streams):
+    with Server(Peer.hold) as server:
+        assert streams(server.url, layout={"width": "50%"}).layout.width == "50%"
+
+
+def test_max_events_of_zero():
+    with pytest.raises(ValueError, match="max_events must be at least 1"):
+        SSEStream("http://127.0.0.1/", max_events=0)
+
+
+def test_invalid_pattern():
+    with pytest.raises(InvalidFilter):
+        EventFilter(text="(", regex=True)
+
+
+def test_refused_connection_is_a_state_that_says_what_to_do(streams):
+    stream = streams(
+        f"http://127.0.0.1:{free_port()}/", retry=RetryPolicy(initial=0, minimum=0, attempts=2)
+    )
+    stream._task.result(10)
+    assert stream.status.state == "failed"
+    assert isinstance(stream.status.error, ConnectionFailed)
+    assert "Is the server running" in stream.status.error.hint
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        (answers("404 Not Found"), BadStatus),
+        (answers("200 OK", "Content-Type: text/html\r\n", "<html>"), BadContentType),
+    ],
+)
+def test_answers_that_are_no_stream(streams, script, error):
+    with Server(script) as server:
+        stream = streams(server.url)
+        stream._task.result(10)
+    assert stream.status.state == "failed"
+    assert isinstance(stream.status.error, error)
+    assert [type(e) for e in stream.errors] == [error]
+
+
+def test_what_came_before_a_cut_and_a_404_stays(streams):
+    def cut(peer):
+        peer.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 999\r\n\r\n"
+        )
+        peer.send(b"data: a\n\ndata: \xff\xfe\n\ndata: half")
+
+    with Server(cut, answers("404 Not Found")) as server:
+        stream = streams(server.url)
+        stream._task.result(10)
+    assert stream.df["data"].tolist() == ["a", "��"]
+    assert stream.status.state == "failed"
+
+
+def test_markup_is_text(streams):
+    evil = "<script>x</script><img src=x onerror=x>"
+    with Server(sends(f"event: {evil}\nid: {evil}\ndata: {evil}\n\n"), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+    assert stream.df.iloc[0].tolist()[1:] == [evil, evil, evil]
+
+
+def test_oversized_event_is_a_gap_and_counted_apart(streams):
+    with Server(sends("data: a\n\ndata: " + "x" * 9000 + "\n\ndata: b\n\n"), OVER) as server:
+        stream = streams(server.url, max_event_bytes=1000)
+        drain(stream)
+    assert stream.df["data"].tolist() == ["a", "b"]
+    assert stream.stats.oversize == 1
+    assert balanced(stream).received == 2
+    assert next((g.cause, g.seq) for g in stream.gaps) == ("oversize", 1)
+    assert "max_event_bytes=1000" in stream.gaps[0].text
+
+
+def test_a_type_an_event_does_not_grow_without_end(streams):
+    body = "".join(f"event: t{i}\ndata: x\n\n" for i in range(12_000))
+    with Server(sends(body), OVER) as server:
+        stream = streams(server.url)
+        stream._task.result(20)
+    assert len(stream.event_types) == 10_000
+    assert balanced(stream).received == 12_000
+
+
+def test_secrets_are_in_no_trait_and_no_repr(streams):
+    with Server(Peer.hold) as server:
+        url = server.url.replace("http://", "http://me:hunter2@")
+        stream = streams(
+            url + "?token=hunter2",
+            headers={"X-Api-Key": "hunter2"},
+            params={"q": "hunter2"},
+            json={"key": "hunter2"},
+        )
+        state = repr(stream.get_state()) + repr(stream) + stream.url + repr(stream.status)
+    assert "hunter2" not in state.replace(stream._esm, "") if isinstance(stream._esm, str) else 1
+
+
+def test_a_script_ends_without_a_word():
+    """A stream that nobody closed must not keep a script alive, nor warn on its way out."""
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        script = (
+            "import asyncio; from sse_widget import SSEStream\n"
+            f"stream = SSEStream({server.url!r})\n"
+            "print(asyncio.run(stream.until(timeout=20)).data)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.stdout.strip(), done.stderr.strip(), done.returncode) == ("a", "", 0)
