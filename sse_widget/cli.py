@@ -1,0 +1,219 @@
+"""The command `sse-widget`: reads the command line and runs what it names.
+
+`demo` starts the demo server in this process and JupyterLab as a child, says where they are once they
+answer, and ends both on Ctrl-C. Holds no logic of streams; imports the demo only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .demo.lab import Lab, Notebooks
+    from .demo.server import DemoServer
+
+__all__ = ["main"]
+
+_DONE, _FAILED, _USAGE = 0, 1, 2
+
+
+class _Problem(Exception):
+    """Something that ends the command with a sentence instead of a traceback."""
+
+    def __init__(self, message: str, code: int = _FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        with _signals() as stop:
+            return _demo(options, stop)
+    except _Problem as problem:
+        print(f"sse-widget: {problem}", file=sys.stderr)
+        return problem.code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sse-widget", description="Live Server-Sent Events in a notebook."
+    )
+    parser.add_argument("--version", action="version", version=f"sse-widget {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="a demo server and JupyterLab with the quickstart notebook",
+        description="Start a demo server and JupyterLab with the quickstart notebook. "
+        "Ctrl-C ends both.",
+    )
+    demo.add_argument("--port", type=_port, default=0, help="port of the demo server (a free one)")
+    demo.add_argument("--lab-port", type=_port, default=0, help="port of JupyterLab (a free one)")
+    demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    demo.add_argument("--no-lab", action="store_true", help="the demo server alone")
+    demo.add_argument(
+        "--replay-dir",
+        type=_folder,
+        metavar="DIR",
+        help="serve the recorded streams (*.sse) in DIR at /replay/",
+    )
+    demo.add_argument(
+        "--notebook-dir",
+        type=_folder,
+        metavar="DIR",
+        help="open DIR as it is (otherwise a temporary copy of the demo notebooks)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text}: give a port from 1 to 65535")
+    return port
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no such folder")
+    return folder.resolve()
+
+
+class _Stop:
+    """How often we were asked to stop. A plain count: a lock taken in a signal handler can be held
+    by the very code that it interrupted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def asked(self) -> bool:
+        return self.count > 0
+
+    def hurry(self) -> bool:
+        return self.count > 1
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+@contextmanager
+def _signals() -> Iterator[_Stop]:
+    """Ctrl-C, a polite kill and a closed terminal all end the command in order."""
+    stop = _Stop()
+    names = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32":
+        names.append(signal.SIGHUP)
+    before = {name: signal.signal(name, stop) for name in names}
+    try:
+        yield stop
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _demo(options: argparse.Namespace, stop: _Stop) -> int:
+    server = _start_server(options.port, options.replay_dir)
+    try:
+        _say(f"Demo feeds:  {server.url}/")
+        if options.no_lab:
+            _say("Ctrl-C ends it.")
+            while not stop.asked():
+                time.sleep(0.1)
+            return _DONE
+        return _with_lab(options, server, stop)
+    finally:
+        server.stop()
+
+
+def _start_server(port: int, replay_dir: Path | None) -> DemoServer:
+    from . import demo
+
+    try:
+        return demo.server_class()(port, replay_dir)
+    except ModuleNotFoundError as error:
+        raise _Problem(str(error)) from None
+    except OSError as error:
+        raise _Problem(_taken(port, "--port", error), _USAGE) from None
+
+
+def _taken(port: int, option: str, error: OSError) -> str:
+    return (
+        f"port {port} cannot be used ({error.strerror}): "
+        f"give another one with {option}, or leave it out for a free one"
+    )
+
+
+def _with_lab(options: argparse.Namespace, server: DemoServer, stop: _Stop) -> int:
+    from .demo import ENVIRONMENT
+    from .demo.lab import Lab, Notebooks, free_port
+    from .demo.server import bind
+
+    if options.lab_port:
+        try:
+            bind(options.lab_port).close()
+        except OSError as error:
+            raise _Problem(_taken(options.lab_port, "--lab-port", error), _USAGE) from None
+    try:
+        notebooks = Notebooks(options.notebook_dir)
+    except FileNotFoundError as error:
+        raise _Problem(str(error)) from None
+    try:
+        lab = Lab(notebooks.folder, options.lab_port or free_port(), {ENVIRONMENT: server.url})
+    except ModuleNotFoundError as error:
+        notebooks.remove()
+        raise _Problem(str(error)) from None
+    try:
+        return _watch(lab, notebooks, stop, browser=not options.no_browser)
+    finally:
+        lab.stop(stop.hurry)
+        if not notebooks.remove():
+            _say(f"Your notebooks are kept in {notebooks.folder}")
+
+
+def _watch(lab: Lab, notebooks: Notebooks, stop: _Stop, *, browser: bool) -> int:
+    """From the start of Lab to its end."""
+    _say("Starting JupyterLab ...")
+    ready = lab.wait_ready(stop.asked)
+    if ready:
+        url = lab.url(notebooks.first)
+        _say(f"JupyterLab:  {url}")
+        _say(f"Notebooks:   {notebooks.folder}")
+        _say("Ctrl-C ends both.")
+        if browser and _has_display():
+            webbrowser.open(url)
+        while lab.running and not stop.asked():
+            time.sleep(0.1)
+    if stop.asked():
+        return _DONE
+    what = "ended" if ready else "did not start" if not lab.running else "does not answer"
+    raise _Problem(f"JupyterLab {what}. Its last words:\n{lab.last_words()}")
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin") or os.environ.get("BROWSER"):
+        return True
+    # Without one, webbrowser takes a text browser, which takes this terminal.
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _say(line: str) -> None:
+    # Flushed: somebody may read this through a pipe, waiting for the address.
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

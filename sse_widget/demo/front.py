@@ -1,0 +1,54 @@
+"""The first page of the demo server: every feed, with a link and a command to try it by.
+
+HTML as text; knows the feeds and no server.
+"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+from .feeds import FLAKY, SENSORS, TICKS, WIKI
+
+__all__ = ["ASK", "page"]
+
+ASK = (
+    '{"model": "demo", "stream": true, '
+    '"messages": [{"role": "user", "content": "Tell me about lighthouses"}]}'
+)
+"""A request that /llm answers."""
+
+
+def page(base: str, folder: Path | None) -> str:
+    """The page of the server at `base`, which replays what is in `folder`."""
+    recordings = (
+        f"recordings in {folder}, byte for byte; ?ids=1 adds ids, ?speed=10 events a second"
+        if folder
+        else "recorded streams; start with --replay-dir DIR"
+    )
+    feeds = [
+        (f"/ticks?rate={TICKS.rate:g}", TICKS.about, ""),
+        (f"/wiki?rate={WIKI.rate:g}", WIKI.about, ""),
+        (f"/sensors?rate={SENSORS.rate:g}&sensors=8", SENSORS.about, ""),
+        ("/llm", "POST: an answer token by token, as language models give it", ASK),
+        (f"/flaky?drop_after=20&rate={FLAKY.rate:g}", FLAKY.about + "; ?fail=1 adds a 503", ""),
+        ("/flood?rate=20000&size=60", "as fast as you like; ?seconds= or ?count= ends it", ""),
+        ("/replay/NAME.sse", recordings, ""),
+    ]
+    items = "".join(
+        f"<dt><a href='{html.escape(path)}'>{html.escape(path)}</a></dt>"
+        f"<dd>{html.escape(about)}<pre>{_command(base + path, body)}</pre></dd>"
+        for path, about, body in feeds
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>sse-widget demo feeds</title>"
+        "<style>body{font:16px/1.5 system-ui;max-width:44em;margin:2em auto;padding:0 1em;"
+        "color-scheme:light dark}pre{overflow:auto}</style>"
+        f'<h1>Demo feeds</h1><p>In a notebook: <code>SSEStream("{html.escape(base)}/ticks")'
+        f"</code></p><dl>{items}</dl></html>"
+    )
+
+
+def _command(url: str, body: str) -> str:
+    posting = f" -d '{body}'" if body else ""
+    return html.escape(f"curl -N '{url}'{posting}", quote=False)

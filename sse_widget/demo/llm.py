@@ -1,0 +1,231 @@
+"""A language model that is none: an answer to a chat request, as the events that spell it out.
+
+The text is invented from a small grammar and is a pure function of the conversation, so that an
+answer whose connection was lost goes on where it stopped, to the byte. Requests, chunks and errors
+have the shape of OpenAI's chat completions. Pure: no I/O, no server; of ours it imports `feeds`,
+for `encode`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .feeds import encode
+
+__all__ = ["MAX_BODY", "Answer", "BadRequest", "failure", "read"]
+
+MAX_BODY = 2**20
+"""Bytes of a request that are read."""
+
+_CREATED = 1_735_689_600
+"""When each answer says it was made. A real time would differ in the part after a reconnect."""
+
+_MAX_MODEL = 100
+
+
+class BadRequest(ValueError):
+    """A request that cannot be answered; `param` is the part of it to look at, "" for all of it."""
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: what it says, and the event number n that says a part of it.
+
+    Event 1 opens it, one event a token follows, then the one with the finish reason, and `[DONE]`.
+    """
+
+    id: str
+    model: str
+    asked: int
+    tokens: tuple[str, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last event."""
+        return len(self.tokens) + 3
+
+    def encoded(self, number: int) -> bytes:
+        return encode("", self.data(number), number)
+
+    def data(self, number: int) -> str:
+        """The data of event `number`, counted from 1."""
+        said = len(self.tokens)
+        if number == 1:
+            return self._chunk({"role": "assistant", "content": ""})
+        if number <= said + 1:
+            return self._chunk({"content": self.tokens[number - 2]})
+        return self._chunk({}, "stop") if number == said + 2 else "[DONE]"
+
+    def whole(self) -> dict[str, Any]:
+        """All of it as one object, for somebody who asked without `"stream": true`."""
+        message = {"role": "assistant", "content": "".join(self.tokens)}
+        return {
+            **self._head("chat.completion"),
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {
+                "prompt_tokens": self.asked,
+                "completion_tokens": len(self.tokens),
+                "total_tokens": self.asked + len(self.tokens),
+            },
+        }
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": _CREATED, "model": self.model}
+
+    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
+        return json.dumps(chunk, ensure_ascii=False)
+
+
+def failure(message: str, param: str = "") -> dict[str, Any]:
+    """An error as the API words it."""
+    return {
+        "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "param": param or None,
+            "code": None,
+        }
+    }
+
+
+def read(body: bytes) -> tuple[Answer, bool]:
+    """The answer to a request's body, and whether it is wanted as a stream.
+
+    Raises:
+        BadRequest: there is nothing in it to answer.
+    """
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is no JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise BadRequest('The body must be an object: {"messages": [...], "stream": true}')
+    model = request.get("model", "demo")
+    if not isinstance(model, str) or len(model) > _MAX_MODEL:
+        raise BadRequest(f"model must be a name of at most {_MAX_MODEL} characters", "model")
+    stream = request.get("stream", False)
+    if not isinstance(stream, bool | None):
+        raise BadRequest("stream must be true or false", "stream")
+    messages = _messages(request.get("messages"))
+    # ASCII, because a JSON escape may spell half a character, which nothing else can.
+    seed = json.dumps(messages)
+    question = next((text for role, text in reversed(messages) if role == "user"), messages[-1][1])
+    answer = Answer(
+        id=f"chatcmpl-{hashlib.sha256(seed.encode()).hexdigest()[:24]}",
+        model=model.encode(errors="replace").decode(),
+        asked=sum(len(_tokens(text)) for _, text in messages),
+        tokens=_tokens(_text(question, random.Random(seed))),
+    )
+    return answer, bool(stream)
+
+
+def _messages(value: object) -> list[tuple[str, str]]:
+    """The conversation as (role, text)."""
+    if not isinstance(value, list) or not value:
+        raise BadRequest(
+            'messages must be a list with something in it: [{"role": "user", "content": "..."}]',
+            "messages",
+        )
+    found = []
+    for number, message in enumerate(value):
+        where = f"messages.{number}"
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise BadRequest(f'{where} must be {{"role": "user", "content": "..."}}', where)
+        found.append((message["role"], _content(message.get("content"), f"{where}.content")))
+    return found
+
+
+def _content(content: object, where: str) -> str:
+    if isinstance(content, str):
+        return content
+    # Or in parts, of which we read the text.
+    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
+        return " ".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+    raise BadRequest(f"{where} must be a text", where)
+
+
+# --- the text -----------------------------------------------------------------------------------
+
+_COMMON_WORDS = (
+    "about also and any are but can could did does explain for from give has have how into its "
+    "know like many more much not one our please say she should some tell than that the their "
+    "them then there these they this those use very want was were what when where which who why "
+    "will with would write you your"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+_WORDS_USED = 3
+_TITLES = ("On {}", "A few words on {}", "{}, as far as I know", "The short story of {}")
+_OPENERS = (
+    "What a good thing to ask. I have thought about **{}** for almost a second — which is a long "
+    "time for me — and this is what I found.",
+    "Ah, **{}**! Few subjects go as well with a café and an open window, and fewer still look so "
+    "simple from a distance.",
+    "Thank you for asking about **{}**. Everything below is invented, but it is invented with "
+    "care, and it will be the same the next time you ask.",
+)
+_FACTS = (
+    "Those who keep *{}* for a hobby say that the first year is the hardest.",
+    "The oldest drawing of *{}* hangs in a museum in Überlingsen, slightly too high.",
+    "It is often said that *{}* came first; the archives are politely silent on that.",
+    "On a clear day, *{}* can be seen from as far away as one is willing to walk.",
+    "No two people agree on how *{}* should be spelled → everybody writes it as it sounds.",
+    "There is a naïve way to count *{}*, and it is also the right one.",
+    "Nobody hurries *{}*, and so nobody is ever late for it.",
+)
+_POINTS = (
+    "**{}** — begin here; most people do",
+    "**{}** — at its best between 16 and 19 °C",
+    "**{}** — easier than it looks, harder than it sounds",
+    "**{}** — see also: “the art of waiting”",
+    "**{}** — ½ patience, ½ practice",
+)
+_LISTS = (
+    "If you want to look into it yourself:",
+    "Three things to remember:",
+    "In order of appearance:",
+)
+_CLOSINGS = (
+    "I hope that helps. If it does not, ask again: I shall say the same, with the same conviction. 🙂",
+    "That is all I know, and a little more. Good luck with {}!",
+    "Whatever you do with {}, do it in daylight and take a friend along. À bientôt!",
+)
+
+
+def _text(question: str, chance: random.Random) -> str:
+    """Something pleasant about the words of a question, in Markdown."""
+    words = [word[:20] for word in re.findall(r"[^\W\d_]{3,}", question)]
+    words = list(dict.fromkeys(w for w in words if w.lower() not in _COMMON))
+    topics = words[:_WORDS_USED] or ["nothing in particular"]
+    first = topics[0]
+    title = chance.choice(_TITLES).format(first)
+    facts = chance.sample(_FACTS, 4)
+    told = [fact.format(topics[n % len(topics)]) for n, fact in enumerate(facts)]
+    points = chance.sample(_POINTS, 3)
+    listed = [f"- {point.format(topics[n % len(topics)])}" for n, point in enumerate(points)]
+    return "\n\n".join(
+        (
+            f"## {title[0].upper()}{title[1:]}",
+            chance.choice(_OPENERS).format(first),
+            " ".join(told[:2]),
+            " ".join(told[2:]),
+            chance.choice(_LISTS),
+            "\n".join(listed),
+            chance.choice(_CLOSINGS).format(" and ".join(topics[:2])),
+        )
+    )
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    """A text in pieces about as long as a model's; joined, they are the text."""
+    return tuple(re.findall(r"\n+|\s?\w{1,8}|\s?[^\w\s]+|\s", text))
