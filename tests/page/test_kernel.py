@@ -1,0 +1,186 @@
+"""What the page and the kernel owe each other: hello, holes, history, acks, silence (DESIGN.md §4)."""
+
+from playwright.sync_api import expect
+
+from .test_rows import TICKS, balanced
+
+
+def test_hello_is_said_twice_and_batches_are_acknowledged(stub):
+    stub.wait("kernel.heard.filter((m) => m.kind === 'hello').length === 2")
+    pages = {m["page"] for m in stub.heard("hello")}
+    assert len(pages) == 1
+    stub.feed(*TICKS)
+    stub.wait("model.attributes._ack.n === 1")
+    stub.feed(*TICKS)
+    stub.wait("model.attributes._ack.n === 2")
+    assert {stub.page.evaluate("model.attributes._ack.page")} == pages
+
+
+def test_a_lost_batch_is_asked_for_again(stub):
+    stub.feed(*TICKS[:1])
+    stub.feed({"type": "trade", "data": "lost on the way"}, lost=True)
+    stub.feed(*TICKS[2:])
+    expect(stub.row("lost on the way")).to_be_visible()
+    asked = stub.heard("rows")[0]
+    assert (asked["first"], asked["stop"]) == (1, 2)
+    expect(stub.rows).to_have_count(3)
+    assert balanced(stub)["elsewhere"] == 0
+    # The counts of a lost batch come with a hello.
+    expect(stub.chip("trade 3")).to_be_visible()
+
+
+def test_a_lost_batch_is_asked_for_at_once_even_in_a_flood(open_stub):
+    stub = open_stub(clock=True)
+    stub.kernel("kernel.flood(10000)")
+    stub.page.clock.run_for(500)
+    stub.kernel("kernel.flood(10000)")
+    stub.feed(*TICKS, lost=True)
+    assert stub.heard("rows") == []
+    stub.kernel("kernel.flood(10)")
+    assert [(m["first"], m["stop"]) for m in stub.heard("rows")] == [(20_000, 20_003)]
+
+
+def test_what_the_kernel_no_longer_holds_is_a_row(stub):
+    stub.feed(*TICKS[:1])
+    stub.kernel("kernel.busy = true")
+    stub.feed(*({"data": f"lost {i}"} for i in range(5)), lost=True)
+    stub.feed(*TICKS[2:])
+    expect(stub.row("5 events are on the way")).to_be_visible()
+    stub.kernel(
+        "kernel.busy = false; kernel.oldest = 6; kernel.heard.filter((m) => m.kind === 'rows').forEach((m) => kernel.answerRows(m))"
+    )
+    expect(stub.row("5 events are no longer held by the kernel")).to_be_visible()
+    assert balanced(stub)["elsewhere"] == 5
+
+
+def test_a_late_page_gets_the_history(open_stub):
+    stub = open_stub("idle")
+    stub.kernel("""
+      kernel.take(Array.from({length: 50000}, (_, i) => ({type: 'old', data: 'old ' + i})));
+      widget.initialize({model: model.wrapper()}); view();
+    """)
+    expect(stub.account("shown")).to_have_text("50,000")
+    expect(stub.row("old 49999")).to_be_visible()
+    asked = [(m["first"], m["stop"]) for m in stub.heard("rows")]
+    assert asked == [(0, 50_000), (0, 30_000), (0, 10_000)]
+
+
+def test_rows_held_back_are_fetched_when_it_is_calm(stub):
+    stub.feed(*TICKS[:1])
+    stub.feed(*({"data": f"held back {i}"} for i in range(10)), skip=True)
+    stub.feed(*TICKS[2:])
+    expect(stub.row("held back 9")).to_be_visible()
+    assert balanced(stub)["elsewhere"] == 0
+
+
+def test_seven_seconds_without_a_sign(open_stub):
+    stub = open_stub(clock=True)
+    stub.feed(*TICKS)
+    stub.page.clock.run_for(6000)
+    expect(stub.page.get_by_text("No sign of the kernel")).to_be_hidden()
+    stub.page.clock.run_for(2000)
+    expect(stub.status).to_contain_text("No sign of the kernel for 7 s (busy or gone)")
+    expect(stub.row("BTC")).to_be_visible()
+    stub.kernel("kernel.beat()")
+    stub.page.clock.run_for(100)
+    expect(stub.status).to_contain_text("Open")
+    expect(stub.page.get_by_text("No sign of the kernel")).to_be_hidden()
+
+
+def test_the_countdown_runs_and_retry_now_asks_the_kernel(open_stub):
+    stub = open_stub(clock=True)
+    stub.kernel(
+        "kernel.be({state: 'waiting', retry_in: 3, attempt: 2, error: 'refused', hint: 'Is it running?'})"
+    )
+    stub.page.clock.run_for(100)
+    expect(stub.status).to_contain_text("Waiting")
+    expect(stub.status).to_contain_text("retry in 3 s, attempt 2")
+    expect(stub.status).to_contain_text("refused")
+    expect(stub.status).to_contain_text("Is it running?")
+    stub.page.clock.run_for(1500)
+    expect(stub.status).to_contain_text("retry in 2 s")
+    stub.button("Retry now").click()
+    stub.page.clock.run_for(100)
+    expect(stub.status).to_contain_text("Open")
+    expect(stub.button("Retry now")).to_be_hidden()
+    assert stub.heard("retry")
+
+
+def test_stop_and_start(stub):
+    stub.button("Stop").click()
+    expect(stub.status).to_contain_text("Closed")
+    stub.button("Start").click()
+    expect(stub.status).to_contain_text("Open")
+    assert stub.heard("stop")
+    assert stub.heard("start")
+
+
+def test_a_failure_says_why_and_what_to_do(stub):
+    stub.kernel("kernel.be({state: 'failed', error: '404 Not Found', hint: 'Check the path.'})")
+    expect(stub.status).to_contain_text("404 Not Found")
+    expect(stub.status).to_contain_text("Check the path.")
+    expect(stub.button("Start")).to_be_visible()
+
+
+def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
+    stub.feed(*TICKS)
+    stub.kernel("kernel.busy = true")
+    stub.button("Clear").click()
+    expect(stub.page.get_by_text("Kernel busy: Clear")).to_be_visible()
+    stub.chip("trade").click()
+    expect(stub.rows).to_have_count(2)
+    stub.kernel("kernel.busy = false; kernel.clear()")
+    expect(stub.page.get_by_text("Kernel busy")).to_be_hidden()
+
+
+def test_a_restarted_kernel_is_said_and_the_log_stays(stub):
+    stub.feed(*TICKS)
+    stub.kernel("model.trigger('comm_live_update')")
+    expect(stub.status).to_contain_text("Kernel restarted or gone: run the cell again to go on.")
+    expect(stub.rows).to_have_count(3)
+
+
+def test_a_hidden_page_does_not_stall_the_stream(stub):
+    stub.kernel(
+        "Object.defineProperty(document, 'hidden', {get: () => true}); window.requestAnimationFrame = () => 1"
+    )
+    stub.feed(*TICKS)
+    stub.wait("model.attributes._ack.n === 1")
+
+
+def test_a_message_for_another_page_is_ignored(stub):
+    stub.feed(*TICKS)
+    stub.kernel(
+        "model.trigger('msg:custom', {kind: 'hello', to: 'another', n: 99, ...kernel.head([['ghost', 5]])}, [])"
+    )
+    stub.feed(*TICKS)
+    expect(stub.rows).to_have_count(6)
+    expect(stub.chip("ghost")).to_have_count(0)
+    assert stub.heard("rows") == []
+
+
+def test_no_request_leaves_the_page(open_stub):
+    stub = open_stub()
+    seen = []
+    stub.page.on("request", lambda request: seen.append(request.url))
+    stub.feed(*TICKS)
+    stub.button("Use a regular expression").click()
+    stub.search.fill("B.C")
+    expect(stub.rows).to_have_count(1)
+    assert [url for url in seen if not url.startswith("blob:")] == []
+
+
+def test_it_works_without_randomuuid_and_without_a_signal(open_stub):
+    stub = open_stub("idle")
+    stub.kernel("""
+      delete Crypto.prototype.randomUUID;
+      const ends = [widget.initialize({model: model.wrapper()})];
+      const el = document.body.appendChild(document.createElement('div'));
+      ends.push(widget.render({model: model.wrapper(), el}));
+      window.ends = ends;
+    """)
+    stub.feed(*TICKS)
+    expect(stub.rows).to_have_count(3)
+    stub.kernel("window.ends.forEach((end) => end())")
+    expect(stub.page.get_by_role("log")).to_have_count(0)
+    assert stub.page.evaluate("model.handlers.length") == 0

@@ -1,0 +1,269 @@
+"""A real JupyterLab in headless Chromium: what somebody sees in the first minutes.
+
+DESIGN.md §1: a live log within a second, nothing lost silently, never waiting for the kernel,
+what you see is what you export.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from sse_widget.demo.server import DemoServer
+
+from . import literal
+from .browser import chromium
+from .conftest import captures
+from .lab import Lab
+from .scripted import Server, sends
+
+pytestmark = pytest.mark.lab
+
+IMPORT = "from sse_widget import SSEStream, EventFilter, demo\n"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with chromium() as browser, Lab(browser) as lab:
+        yield lab
+
+
+def log(notebook):
+    return notebook.widget.get_by_role("log")
+
+
+def footer(notebook):
+    return notebook.widget.get_by_role("group", name="Accounts")
+
+
+def accounts(notebook) -> dict[str, int]:
+    """The numbers of the footer, as they are on the page at one instant."""
+    text = footer(notebook).inner_text()
+    names = ("received", "shown", "filtered", "paused", "not on this page")
+    found = {}
+    for name in names:
+        match = re.search(rf"{name}\s+([\d,]+)", text)
+        assert match, text
+        found[name] = int(match.group(1).replace(",", ""))
+    assert found["received"] == sum(found[n] for n in names[1:]), text
+    return found
+
+
+def settled(notebook, received: int) -> dict[str, int]:
+    """The accounts once this many events were received and none is on its way."""
+    expect(footer(notebook)).to_contain_text(
+        re.compile(rf"received\s+{received:,}\b"), timeout=30_000
+    )
+    return accounts(notebook)
+
+
+def test_first_minute(lab):
+    """Watch, filter by a chip, search, and have the same in Python."""
+    notebook = lab.notebook([IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\nstream"])
+    notebook.run(0)
+    rows = log(notebook).get_by_role("listitem")
+    expect(rows.first).to_be_visible()
+    expect(notebook.widget.get_by_role("status")).to_contain_text("Open")
+    chip = notebook.widget.get_by_role("button", name=re.compile(r"^trade"))
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(rows.filter(has_text="quote")).to_have_count(0)
+    expect(rows.filter(has_text="trade").first).to_be_visible()
+    notebook.widget.get_by_role("searchbox").fill("btc")
+    expect(rows.filter(has_text="ETH")).to_have_count(0)
+    assert notebook.execute(
+        "import time\n"
+        "for _ in range(200):\n"
+        "    if stream.filter == EventFilter(types={'trade'}, text='btc'): break\n"
+        "    time.sleep(.05)\n"
+        "print(stream.filter == EventFilter(types={'trade'}, text='btc'),"
+        " set(stream.view_df['type']), stream.view_df['data'].str.contains('BTC').all())"
+    ).split() == ["True", "{'trade'}", "True"]
+    # And the other way: Python moves the chips.
+    notebook.execute("stream.filter = EventFilter(types={'quote'})")
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    expect(notebook.widget.get_by_role("searchbox")).to_have_value("")
+    expect(rows.filter(has_text="trade")).to_have_count(0)
+    notebook.execute("stream.close()")
+    assert notebook.page_errors == []
+    assert notebook.blocked == []
+
+
+def test_page_works_while_a_cell_runs(lab):
+    """`time.sleep(10)` runs; the log moves; chips, search, pause and stop answer."""
+    notebook = lab.notebook(
+        [
+            IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\nstream",
+            "import time; time.sleep(10)",
+            "print(stream.filter.types, stream.status.state)",
+        ]
+    )
+    notebook.run(0)
+    rows = log(notebook).get_by_role("listitem")
+    expect(rows.first).to_be_visible()
+    # The page's second hello comes by a subshell: from then on a busy cell is no wall.
+    notebook.execute(
+        "import time\nwhile stream._door._context is None and time.sleep(.05) is None: pass"
+    )
+    notebook.start(1)
+    before = accounts(notebook)["received"]
+    expect(footer(notebook)).not_to_contain_text(f"received {before:,}")
+    notebook.page.wait_for_function(
+        "n => Number(document.querySelector('.sse-widget [aria-label=Accounts]').innerText"
+        ".match(/received\\s+([\\d,]+)/)[1].replace(/,/g, '')) > n + 50",
+        arg=before,
+    )
+    notebook.widget.get_by_role("button", name=re.compile("^trade")).click()
+    expect(rows.filter(has_text="quote")).to_have_count(0)
+    notebook.widget.get_by_role("button", name="Pause").click()
+    expect(notebook.widget.get_by_role("button", name="Resume")).to_be_visible()
+    notebook.page.wait_for_function(
+        "() => Number(document.querySelector('.sse-widget [aria-label=Accounts]').innerText"
+        ".match(/paused\\s+([\\d,]+)/)[1].replace(/,/g, '')) > 20"
+    )
+    accounts(notebook)
+    notebook.widget.get_by_role("button", name="Resume").click()
+    notebook.widget.get_by_role("button", name="Stop").click()
+    expect(notebook.widget.get_by_role("status")).to_contain_text("Closed")
+    assert notebook.running(1), "all of this happened while the cell was running"
+    notebook.finished(1)
+    notebook.run(2)
+    assert "{'trade'}" in notebook.cell(2).inner_text()
+    assert "closed" in notebook.cell(2).inner_text()
+
+
+def test_flood_balances(lab):
+    """20,000 events/s for 10 s: no unexplained hole on the page, the kernel's accounts balance."""
+    notebook = lab.notebook(
+        [
+            IMPORT + "stream = SSEStream(demo.url('/flood', rate=20000, count=200000))\nstream",
+            "s = stream.stats\n"
+            "print(s.received, s.received == s.held + s.evicted + s.cleared, len(stream.gaps))",
+        ]
+    )
+    notebook.run(0)
+    expect(notebook.widget.get_by_role("status")).to_contain_text("Closed", timeout=40_000)
+    found = settled(notebook, 200_000)
+    assert found["shown"] == 100_000
+    assert found["not on this page"] == 100_000
+    rows = log(notebook).get_by_role("listitem")
+    assert rows.count() < 150
+    expect(rows.last).to_contain_text("200000")
+    notebook.run(1)
+    assert "200000 True" in notebook.cell(1).inner_text()
+
+
+def test_reload_brings_the_history_back(lab):
+    body = "".join(f"id: {i}\ndata: {i}\n\n" for i in range(1, 301))
+    with Server(sends(body, then="hold")) as server:
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
+        notebook.run(0)
+        settled(notebook, 300)
+        notebook.save()
+        notebook.reload()
+        # Widget state is not saved by default: the cell shows its output once it runs again, or
+        # where the kernel still has the model. Show the same stream in it.
+        notebook.js("panel.content.widgets[0].model.sharedModel.setSource('stream')")
+        notebook.run(0)
+        found = settled(notebook, 300)
+        expect(footer(notebook)).to_contain_text(re.compile(r"shown\s+300"))
+        assert found["received"] == 300
+        assert len(server.requests) == 1
+        notebook.execute("stream.close()")
+
+
+def test_running_the_cell_again_leaves_one_connection(lab):
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
+        for _ in range(3):
+            notebook.run(0)
+            expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        for _ in range(2):
+            server.gone.get(timeout=5)
+        assert len(server.requests) == 3
+        assert server.connections == 1
+        notebook.execute("stream.close(); del stream")
+        server.gone.get(timeout=5)
+        assert server.connections == 0
+        threads = notebook.execute(
+            "import threading; print([t.name for t in threading.enumerate()].count('sse-widget'))"
+        )
+        assert threads.strip() == "1"
+
+
+def test_kernel_restart_says_so(lab):
+    with Server(sends("id: 1\ndata: a\n\n", then="hold")) as server:
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
+        notebook.run(0)
+        expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        notebook.restart_kernel()
+        expect(notebook.widget.get_by_role("status")).to_contain_text(
+            re.compile("kernel", re.IGNORECASE), timeout=15_000
+        )
+        # What it holds stays, and running the cell again goes on.
+        expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        notebook.run(0)
+        expect(notebook.widget.get_by_role("status")).to_contain_text("Open")
+        notebook.execute("stream.close()")
+
+
+def test_hostile_text_is_shown_as_text(lab):
+    evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
+    with Server(sends(f"event: {evil}\nid: {evil}\ndata: {evil}\n\n", then="hold")) as server:
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
+        notebook.run(0)
+        row = log(notebook).get_by_role("listitem").first
+        expect(row).to_contain_text("<img src=x onerror=window.hacked=1>")
+        row.click()
+        assert notebook.page.evaluate("window.hacked") is None
+        notebook.execute("stream.close()")
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("'http://127.0.0.1:9/'", "refused"),
+        ("demo.url('/no-such-feed')", "404"),
+        ("demo.url('/')", "HTML page"),
+    ],
+)
+def test_failure_is_a_state_with_a_reason(lab, url, text):
+    notebook = lab.notebook([IMPORT + f"stream = SSEStream({url})\nstream", "1 + 1"])
+    notebook.run(0)
+    expect(notebook.widget).to_contain_text(text)
+    notebook.run(1)
+    assert notebook.cell(1).inner_text().strip().endswith("2")  # nothing spilled into this cell
+    notebook.execute("stream.close()")
+
+
+if captures() is not None:
+
+    def test_recorded_stream_in_the_page(lab):
+        """A recorded stream through a socket, the kernel and the page: every row arrives."""
+        folder = captures()
+        assert folder is not None
+        file = folder / "mastodon_docs_events.sse"
+        expected = literal.read(file.read_bytes()).events
+        index = {e["file"]: e for e in json.loads((folder / "index.json").read_text())}
+        server = DemoServer(replay_dir=folder)
+        try:
+            url = f"{server.url}/replay/{file.name}"
+            notebook = lab.notebook(
+                [IMPORT + f"stream = SSEStream({url!r}, reconnect=False)\nstream"]
+            )
+            notebook.run(0)
+            settled(notebook, len(expected))
+            for name, count in index[file.name]["event_types"].items():
+                chip = notebook.widget.get_by_role(
+                    "button", name=re.compile(rf"^{re.escape(name)}\s+{count}$")
+                )
+                expect(chip).to_be_visible()
+            rows = json.loads(
+                notebook.execute("print(stream.df[['type', 'data']].to_json(orient='values'))")
+            )
+            assert [tuple(r) for r in rows] == [(t, d) for t, d, _ in expected]
+        finally:
+            server.stop()
