@@ -103,6 +103,8 @@ class Gap:
         replayed: True where the server is known to have sent what was missed, False where it is
             known not to have, None where nothing tells ("unknown loss").
         duration: seconds without a connection.
+        missing: how many events are missing, where ids that count up tell; else None.
+        repeated: how many events came twice, where ids tell.
     """
 
     seq: int
@@ -112,6 +114,8 @@ class Gap:
     resumed_from: str = ""
     replayed: bool | None = None
     duration: float = 0.0
+    missing: int | None = None
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ class Stats:
         held: events in the window now.
         evicted: events that left it by its bounds.
         cleared: events that left it by `clear()`.
-        duplicates: events that came twice and were dropped (never received, no number).
+        duplicates: events that came twice after a reconnect, as far as ids tell; with `dedupe`
+            they were dropped: never received, no number.
         oversize: events over `max_event_bytes`, dropped (never received, no number).
         comments: comment lines.
         bytes: bytes of event streams read.

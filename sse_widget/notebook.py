@@ -57,9 +57,10 @@ class CellRuns:
 class SideDoor:
     """The way to the page that also opens the way back while a cell runs.
 
-    ipykernel routes what a page sends on a comm to the thread (subshell) that last sent on this
-    comm. So we keep the context of the first message that came by a subshell, and send from it:
-    then the page is answered within milliseconds, whatever cell is busy.
+    JupyterLab sends what a page says on a comm by a subshell, which a busy cell does not hold up;
+    but ipykernel (7.4) hands it to the shell that last *sent* on this comm, which for our thread
+    is the busy one. So what we send must not pin the way back: from the context of a message that
+    came by a subshell once there was one, and with the pin taken out until then.
     """
 
     def __init__(self) -> None:
@@ -70,9 +71,12 @@ class SideDoor:
         if self._context is None and _parent().get("header", {}).get("subshell_id"):
             self._context = contextvars.copy_context()
 
-    def send(self, fn: Callable[..., object], *args: object) -> None:
-        if self._context is None:
-            fn(*args)
-        else:
+    def send(self, comm: object, fn: Callable[..., object], *args: object) -> None:
+        """Call `fn`, which sends on `comm`."""
+        if self._context is not None:
             # A copy: a context cannot be entered twice, and two threads may send at once.
             self._context.copy().run(fn, *args)
+            return
+        fn(*args)
+        # ipykernel's own name; where there is no such thing, nothing was pinned.
+        getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)

@@ -9,30 +9,34 @@ after a connection ended is `retry`'s to say, what an answer means `connection`'
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict, TypeVar
 
 from . import background
-from .connection import Connection, Request, check_url, default_client, origin_of
-from .errors import IdleTimeout, SSEError
-from .events import Cause, Event, EventBatch, Gap, State, Status
+from .connection import Connection
+from .continuity import Continuity, Key, Resumption, drop
+from .errors import ConnectionFailed, IdleTimeout, SSEError
+from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
+from .interrupt import Closed, Hurry, Interrupt
+from .listeners import EventTarget
 from .parser import EventStreamParser
+from .request import Request, check_url, origin_of
 from .retry import RetryPolicy, Stop
 
 __all__ = ["EventSource", "SourceOptions"]
 
 _QUIET_AFTER = 30.0
+_SLEPT = 30.0
+_BEAT = 5.0
 _ERRORS_KEPT = 32
 _GAPS_KEPT = 1000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
-Listener = Callable[..., Any]
 Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
 
 
@@ -46,72 +50,30 @@ class SourceOptions(TypedDict, total=False):
     content: Any
     json: Any
     auth: Any
+    cookies: Any
     client: Any
     retry: RetryPolicy
     reconnect: bool | Literal["auto"]
     idle_timeout: float | None
     max_event_bytes: int
     stop_when: str | Callable[[Event], object] | None
+    dedupe: bool | Key
+    resume: Callable[[str], str | None] | None
 
 
-class _Closed(Exception):
-    """Internal: the person closed the source while it waited."""
-
-
-class _Interrupt:
-    """Lets another task or a timer end the one await the driver is in.
-
-    The same dance as asyncio.timeout: the driver's task is cancelled, and the cancellation is
-    taken back and turned into the reason on the way out; a cancellation by somebody else passes.
-    """
-
-    __slots__ = ("_cancelling", "_reason", "_task")
-
-    def __init__(self) -> None:
-        self._task: asyncio.Task[Any] | None = None
-        self._reason: Exception | None = None
-        self._cancelling = 0
-
-    @property
-    def waiting(self) -> bool:
-        return self._task is not None
-
-    def fire(self, reason: Exception) -> None:
-        if self._task is not None and self._reason is None:
-            self._reason = reason
-            self._task.cancel()
-
-    def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._cancelling = task.cancelling()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        task, self._task = self._task, None
-        reason, self._reason = self._reason, None
-        if reason is not None and task is not None:
-            others = task.uncancel() > self._cancelling
-            if kind is None or (issubclass(kind, asyncio.CancelledError) and not others):
-                raise reason from None
-
-
-class EventSource:
+class EventSource(EventTarget):
     """A client of one event stream.
 
     Args:
         url: absolute http or https URL.
         last_event_id: the id to resume after.
-        headers: sent along; ours give way to yours.
+        headers: sent along; ours give way to yours. Or a callable, sync or async, that is asked on
+            every attempt.
         method: default GET, or POST where there is a body.
         params: added to the URL's query; never shown.
         content, json: the request's body.
-        auth: as httpx takes it.
+        auth: as httpx takes it, or a callable like `headers`.
+        cookies: sent along.
         client: an httpx-compatible async client, or a callable that makes one. A client that is
             handed over is not closed; one that was made here is.
         retry: when to connect again.
@@ -142,13 +104,17 @@ class EventSource:
         content: Any = None,
         json: Any = None,
         auth: Any = None,
+        cookies: Any = None,
         client: Any = None,
         retry: RetryPolicy | None = None,
         reconnect: bool | Literal["auto"] = "auto",
         idle_timeout: float | None = None,
         max_event_bytes: int = 16 * 2**20,
         stop_when: str | Callable[[Event], object] | None = None,
+        dedupe: bool | Key = False,
+        resume: Callable[[str], str | None] | None = None,
     ) -> None:
+        super().__init__()
         parsed, masked = check_url(url, params)
         if content is not None and json is not None:
             raise TypeError("content= and json= exclude each other: a request has one body")
@@ -160,7 +126,7 @@ class EventSource:
             raise ValueError(f"idle_timeout must be more than 0 seconds, not {idle_timeout}")
         has_body = content is not None or json is not None
         method = (method or ("POST" if has_body else "GET")).upper()
-        self._request = Request(parsed, method, headers, content, json, auth, masked)
+        self._request = Request(parsed, method, headers, content, json, auth, cookies, masked)
         self._client_option = client
         self._retry = retry or RetryPolicy()
         self._reconnect = method in _SAFE_METHODS if reconnect == "auto" else bool(reconnect)
@@ -169,31 +135,38 @@ class EventSource:
         self._parser = EventStreamParser(
             max_event_bytes=max_event_bytes, last_event_id=last_event_id
         )
-        self._listeners: dict[str, list[tuple[Listener, bool]]] = {}
-        self._handlers: dict[str, Listener | None] = {}
+        self._continuity = Continuity(dedupe)
+        self._resume = resume
+        self._open_gap: Gap | None = None  # a reconnect's, until its first events tell more
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
         self.errors: deque[SSEError] = deque(maxlen=_ERRORS_KEPT)
         self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
         self.origin = origin_of(parsed)
-        self.received = 0
-        self.oversize = 0
-        self.comments = 0
-        self.bytes = 0
-        self.connects = 0
+        self._received = 0
+        self._duplicates = 0
+        self._oversize = 0
+        self._comments = 0
+        self._bytes = 0
+        self._connects = 0
 
         self._driven = False
         self._closing = False
+        self._fresh = False  # this connection brought something new
+        self._lost: _Lost | None = None  # since when, and why, there is no connection
+        self._delivered_id: str | None = None  # while events of a batch are handed over
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._interrupt = _Interrupt()
+        self._interrupt = Interrupt()
         self._client: Any = None
         self._connection: Connection | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._last_byte = 0.0
+        self._last_byte = self._last_beat = self._last_wall = 0.0
         self._released: asyncio.Event | None = None
         self._reader: AsyncGenerator[Any, None] | None = None
-        # Called on the driver's thread after status, gaps or errors changed. SSEStream's hook.
+        # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
+        # more is known of one.
         self._changed: Callable[[], None] = _nothing
+        self._gapped: Callable[[Gap], None] = _nothing
 
     # ------------------------------------------------------------------ what it knows
 
@@ -212,8 +185,22 @@ class EventSource:
 
     @property
     def last_event_id(self) -> str:
-        """The id the stream would resume after."""
-        return self._parser.last_event_id
+        """The id the stream would resume after: that of the event delivered last."""
+        # Bytes are parsed a piece at a time, events handed over one by one: a reader that stops
+        # half-way must not resume after what it never saw.
+        return self._parser.last_event_id if self._delivered_id is None else self._delivered_id
+
+    @property
+    def stats(self) -> Stats:
+        """Counters of this source; held, evicted and cleared are a window's, and 0 here."""
+        return Stats(
+            received=self._received,
+            duplicates=self._duplicates,
+            oversize=self._oversize,
+            comments=self._comments,
+            bytes=self._bytes,
+            connects=self._connects,
+        )
 
     @property
     def reconnection_time(self) -> int | None:
@@ -222,67 +209,6 @@ class EventSource:
 
     def __repr__(self) -> str:
         return f"<EventSource {self.url} {self.status.state}>"
-
-    # ------------------------------------------------------------------ listeners
-
-    def add_event_listener(self, type: str, listener: Listener) -> None:
-        """Call `listener` for every event of this type, as `addEventListener`.
-
-        "open" is called when a connection opens, "error" with the `SSEError` when one fails or
-        ends; like in the standard, events that the server names so arrive there too. A listener
-        may take the event or nothing, may be async, and is called once however often it is added.
-        What it raises, the driver raises.
-        """
-        entries = self._listeners.setdefault(type, [])
-        if all(known is not listener and known != listener for known, _ in entries):
-            entries.append((listener, _takes_argument(listener)))
-
-    def remove_event_listener(self, type: str, listener: Listener) -> None:
-        """The listener is not called any more; unknown ones are ignored."""
-        entries = self._listeners.get(type, [])
-        self._listeners[type] = [e for e in entries if e[0] != listener]
-
-    def _set_handler(self, type_: str, handler: Listener | None) -> None:
-        old = self._handlers.get(type_)
-        if old is not None:
-            self.remove_event_listener(type_, old)
-        self._handlers[type_] = handler
-        if handler is not None:
-            self.add_event_listener(type_, handler)
-
-    @property
-    def on_open(self) -> Listener | None:
-        """Called when a connection opens."""
-        return self._handlers.get("open")
-
-    @on_open.setter
-    def on_open(self, handler: Listener | None) -> None:
-        self._set_handler("open", handler)
-
-    @property
-    def on_message(self) -> Listener | None:
-        """Called for events of type "message": those the server gave no type."""
-        return self._handlers.get("message")
-
-    @on_message.setter
-    def on_message(self, handler: Listener | None) -> None:
-        self._set_handler("message", handler)
-
-    @property
-    def on_error(self) -> Listener | None:
-        """Called with the error when a connection fails or ends; `ready_state` then tells
-        whether another attempt follows (CONNECTING) or none (CLOSED)."""
-        return self._handlers.get("error")
-
-    @on_error.setter
-    def on_error(self, handler: Listener | None) -> None:
-        self._set_handler("error", handler)
-
-    async def _call(self, type_: str, value: object) -> None:
-        for listener, takes_argument in list(self._listeners.get(type_, ())):
-            result = listener(value) if takes_argument else listener()
-            if inspect.isawaitable(result):
-                await result
 
     # ------------------------------------------------------------------ drivers
 
@@ -305,12 +231,14 @@ class EventSource:
         async with aclosing(self._drive()) as batches:
             async for batch in batches:
                 for event in batch:
+                    self._delivered_id = event.last_event_id
                     await self._call(event.type, event)
                     if self._closing:
                         return
                     yield event
                     if self._closing:
                         return
+                self._delivered_id = None
 
     def batches(self) -> AsyncGenerator[EventBatch, None]:
         """The same stream in columns: a batch per piece that came, no object per event.
@@ -327,7 +255,7 @@ class EventSource:
                     for n, event in enumerate(batch, 1):
                         await self._call(event.type, event)
                         if self._closing:
-                            _truncate(batch, n)
+                            self._end_at(batch, n)
                             break
                 yield batch
                 if self._closing:
@@ -362,9 +290,11 @@ class EventSource:
                 if batch is None:
                     return
                 for event in batch:
+                    self._delivered_id = event.last_event_id
                     yield event
                     if self._closing:
                         return
+                self._delivered_id = None
         finally:
             background.run(end()).result(5.0)
 
@@ -380,93 +310,90 @@ class EventSource:
         self._loop = asyncio.get_running_loop()
         self._released = asyncio.Event()
         attempt = 0
-        lost: tuple[float, SSEError | None] | None = None
         try:
             while True:
                 error: SSEError | None = None
-                healthy = False
+                self._fresh = False
                 try:
                     connection = await self._open(attempt)
                     opened = time.monotonic()
-                    if lost is not None:
-                        self._note_gap(*lost)
-                        lost = None
                     await self._call("open", Event("open", origin=connection.origin))
                     async with aclosing(self._read(connection)) as batches:
                         async for batch in batches:
-                            healthy = healthy or len(batch) > 0
                             yield batch
                             if self._closing:
                                 return
-                    healthy = healthy or time.monotonic() - opened >= self._retry.reset_after
+                    if time.monotonic() - opened >= self._retry.reset_after:
+                        self._fresh = True
                 except SSEError as e:
                     error = e
+                    self.errors.append(e)
                 finally:
                     await self._hang_up()
                 self._parser.reset()
-                attempt = 1 if healthy else attempt + 1
+                attempt = 1 if self._fresh else attempt + 1
                 decision = self._retry.decide(
                     error, attempt=attempt, reconnection_time=self._parser.reconnection_time
                 )
                 if not self._reconnect and not isinstance(decision, Stop):
                     decision = Stop("the stream ended", error)
-                if error is not None:
-                    self.errors.append(error)
                 if isinstance(decision, Stop):
-                    if decision.error is not None:
-                        self._move(State.FAILED, attempt, error=decision.error)
-                        await self._call("error", decision.error)
-                        raise decision.error
-                    self._move(State.CLOSED, error=None)
-                    await self._call("error", error or Event("error"))
-                    return
-                if lost is None and self.connects:
-                    lost = (time.monotonic(), error)
+                    if decision.error is None:
+                        self._move(State.CLOSED)
+                        await self._call("error", error or Event("error"))
+                        return
+                    self._move(State.FAILED, attempt, error=decision.error)
+                    await self._call("error", decision.error)
+                    raise decision.error
+                if self._lost is None and self._connects:
+                    cause = Cause.SLEEP if isinstance(error, _Slept) else Cause.RECONNECT
+                    why = error.message if error is not None else "the server ended the stream"
+                    self._lost = _Lost(time.monotonic(), cause, why)
                 self._move(State.WAITING, attempt, retry_in=decision.after, error=error)
                 await self._call("error", error or Event("error"))
-                if self._closing:
-                    return
                 await self._wait(decision.after)
-        except _Closed:
+        except Closed:
             return
         finally:
             await self._release()
 
     async def _open(self, attempt: int) -> Connection:
+        """One attempt to connect."""
         self._move(State.CONNECTING, attempt, error=self.status.error)
+        last_id = self._parser.last_event_id
+        if self._resume is not None and self._lost is not None:
+            last_id = self._resume(last_id) or ""
         with self._interrupt:
             if self._closing:
-                raise _Closed
+                raise Closed
             if self._client is None:
-                option = self._client_option
-                if option is None:
-                    self._client = default_client()
-                else:
-                    self._client = option if hasattr(option, "build_request") else option()
-            self._connection = await Connection.open(
-                self._client, self._request, self._parser.last_event_id
-            )
-        self.connects += 1
+                self._client = _make_client(self._client_option)
+            self._connection = await Connection.open(self._client, self._request, last_id)
+        self._connects += 1
         self.origin = self._connection.origin
-        self._last_byte = time.monotonic()
+        self._heard()
         self._move(State.OPEN)
+        if self._lost is not None:
+            self._continuity.cut(last_id)
+            self._note_reconnect(self._lost, last_id)
+            self._lost = None
         self._watch_silence()
         return self._connection
 
     async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
         """The batches of one connection."""
-        feed, interrupt = self._parser.feed, self._interrupt
+        feed, interrupt, continuity = self._parser.feed, self._interrupt, self._continuity
         over = False
         async with aclosing(connection.chunks()) as chunks:
             while not over:
                 with interrupt:
                     if self._closing:
-                        raise _Closed
+                        raise Closed
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     return
-                self._last_byte = time.monotonic()
-                self.bytes += len(chunk)
+                self._heard()
+                self._bytes += len(chunk)
                 if self.status.state is State.QUIET:
                     self._move(State.OPEN)
                 batch = feed(chunk)
@@ -474,14 +401,31 @@ class EventSource:
                     continue
                 batch.received_at = datetime.now(UTC)
                 batch.origin = connection.origin
-                self.comments += len(batch.comments)
+                self._comments += len(batch.comments)
+                if continuity.open and batch.types:
+                    self._compare(batch)
+                elif batch.types:
+                    self._fresh = True
                 over = self._cut_at_the_end(batch)
                 if batch.faults:
                     self._note_faults(batch)
-                self.received += len(batch)
+                self._received += len(batch)
+                continuity.remember(batch)
                 yield batch
         self._closing = True
-        raise _Closed
+        raise Closed
+
+    def _compare(self, batch: EventBatch) -> None:
+        """The first events after a reconnect: which came before, and what that tells."""
+        came = len(batch)
+        resumption = self._continuity.check(batch)
+        repeated = self._continuity.repeated_now
+        self._duplicates += repeated
+        # A connection that only repeats is no healthy one: it may do so for ever.
+        self._fresh = self._fresh or came > repeated
+        if resumption is not None and self._open_gap is not None:
+            self._explain_gap(self._open_gap, resumption)
+            self._open_gap = None
 
     def _cut_at_the_end(self, batch: EventBatch) -> bool:
         """Whether `stop_when` is met in this batch; then it ends with that event."""
@@ -493,36 +437,51 @@ class EventSource:
                 return False
             for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
                 if until in (type_, data):
-                    _truncate(batch, n)
+                    self._end_at(batch, n)
                     return True
         elif callable(until):
             for n, event in enumerate(batch, 1):
                 if until(event):
-                    _truncate(batch, n)
+                    self._end_at(batch, n)
                     return True
         return False
+
+    def _end_at(self, batch: EventBatch, n: int) -> None:
+        """Nothing after the first `n` events of this batch is delivered any more."""
+        drop(batch, list(range(n, len(batch))))
+        if n:
+            self._parser.last_event_id = batch.last_event_ids[-1]
 
     async def _wait(self, seconds: float) -> None:
         """The pause before the next attempt; `retry_now()` ends it."""
         try:
             with self._interrupt:
                 if self._closing:
-                    raise _Closed
+                    raise Closed
                 await asyncio.sleep(seconds)
-        except _Hurry:
+        except Hurry:
             pass
 
     # ------------------------------------------------------------------ silence
 
+    def _heard(self) -> None:
+        self._last_byte = time.monotonic()
+
     def _watch_silence(self) -> None:
-        """Notice a stream without bytes: quiet after 30 s, given up after `idle_timeout`."""
+        """Every few seconds: is the stream quiet, is it to be given up, did the computer sleep?"""
         assert self._loop is not None
+        now, wall = time.monotonic(), time.time()
+        # On Linux the monotonic clock stops in sleep, and timers with it: the wall clock tells.
+        slept = (wall - self._last_wall) - (now - self._last_beat) if self._last_wall else 0.0
+        self._last_wall, self._last_beat = wall, now
         if not self._interrupt.waiting:
-            # Nobody reads at the moment: the silence is ours, not the server's.
-            self._last_byte = time.monotonic()
-        silent = time.monotonic() - self._last_byte
+            self._heard()  # nobody reads at the moment: the silence is ours, not the server's
+        silent = now - self._last_byte
         idle = self._idle_timeout
-        if idle is not None and silent >= idle:
+        if slept > _SLEPT:
+            # The peer has most likely given us up; TCP would take minutes to notice.
+            self._interrupt.fire(_Slept(f"the computer slept for {slept:.0f} s", url=self.url))
+        elif idle is not None and silent >= idle:
             self._interrupt.fire(
                 IdleTimeout(
                     f"no byte came for {silent:.3g} s (idle_timeout={idle:g})",
@@ -530,11 +489,10 @@ class EventSource:
                     hint="Raise idle_timeout where the stream may be silent that long.",
                 )
             )
-            return
-        if silent >= _QUIET_AFTER and self.status.state is State.OPEN:
+        elif silent >= _QUIET_AFTER and self.status.state is State.OPEN:
             self._move(State.QUIET)
-        due = [d - silent for d in (_QUIET_AFTER, idle) if d is not None and d > silent]
-        self._watch = self._loop.call_later(min(due, default=_QUIET_AFTER), self._watch_silence)
+        left = [_BEAT, *(d - silent for d in (_QUIET_AFTER, idle) if d is not None and d > silent)]
+        self._watch = self._loop.call_later(min(left), self._watch_silence)
 
     # ------------------------------------------------------------------ accounts
 
@@ -549,36 +507,58 @@ class EventSource:
         self.status = Status(state, attempt, retry_in, datetime.now(UTC), error)
         self._changed()
 
-    def _note_gap(self, since: float, error: SSEError | None) -> None:
-        duration = time.monotonic() - since
-        last_id = self._parser.last_event_id
-        why = error.message if error is not None else "the server ended the stream"
-        if last_id:
-            then = f"resumed after id {last_id!r}"
+    def _note_reconnect(self, lost: _Lost, resumed_from: str) -> None:
+        duration = time.monotonic() - lost.since
+        if lost.cause is Cause.RESTART:
+            begin = f"Stopped for {duration:.1f} s, then started again"
         else:
-            then = "the stream has no ids, so what was sent meanwhile is lost"
-        self._gap(
-            Cause.RECONNECT,
-            f"Reconnected after {duration:.1f} s ({why}); {then}",
-            resumed_from=last_id,
-            duration=duration,
+            begin = f"Reconnected after {duration:.1f} s ({lost.why})"
+        if resumed_from:
+            then = f"resumed after id {resumed_from!r}"
+        else:
+            then = Resumption(None).sentence(resumed_from)
+        self._open_gap = self._gap(
+            lost.cause, f"{begin}; {then}", resumed_from=resumed_from, duration=duration
         )
 
+    def _explain_gap(self, gap: Gap, resumption: Resumption) -> None:
+        """The first new event tells more of a reconnect than was known when it was noted."""
+        known = replace(
+            gap,
+            text=f"{gap.text.partition('; ')[0]}; {resumption.sentence(gap.resumed_from)}",
+            replayed=resumption.replayed,
+            missing=resumption.missing,
+            repeated=resumption.repeated,
+        )
+        if gap in self.gaps:
+            self.gaps[self.gaps.index(gap)] = known
+        self._gapped(known)
+
     def _note_faults(self, batch: EventBatch) -> None:
-        self.oversize += len(batch.faults)
+        self._oversize += len(batch.faults)
         for fault in batch.faults:
             fault.url = self.url
             self.errors.append(fault)
             self._gap(
-                Cause.OVERSIZE, fault.message, seq=self.received + fault.index, replayed=False
+                Cause.OVERSIZE, fault.message, seq=self._received + fault.index, replayed=False
             )
 
-    def _gap(self, cause: Cause, text: str, *, seq: int | None = None, **more: Any) -> None:
-        at = self.received if seq is None else seq
-        self.gaps.append(Gap(at, datetime.now(UTC), cause, text, **more))
-        self._changed()
+    def _gap(self, cause: Cause, text: str, *, seq: int | None = None, **more: Any) -> Gap:
+        at = self._received if seq is None else seq
+        gap = Gap(at, datetime.now(UTC), cause, text, **more)
+        self.gaps.append(gap)
+        self._gapped(gap)
+        return gap
 
     # ------------------------------------------------------------------ ending
+
+    def _take_over(self, earlier: EventSource) -> None:
+        """Go on where `earlier` was stopped: what it remembers, its errors, and a gap between."""
+        self._continuity = earlier._continuity
+        self.errors.extend(earlier.errors)
+        if earlier._connects or earlier._lost is not None:
+            gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
+            self._lost = _Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
 
     def retry_now(self) -> None:
         """Where an attempt is being waited for, make it now. From any thread."""
@@ -586,14 +566,14 @@ class EventSource:
 
     def _hasten(self) -> None:
         if self.status.state is State.WAITING:
-            self._interrupt.fire(_Hurry())
+            self._interrupt.fire(Hurry())
 
     def close(self) -> None:
         """End the stream for good, from any thread, task or listener; no event follows."""
         self._closing = True
         if not self._driven:
             self._move(State.CLOSED)
-        self._from_any_thread(lambda: self._interrupt.fire(_Closed()))
+        self._from_any_thread(lambda: self._interrupt.fire(Closed()))
 
     def _from_any_thread(self, fn: Callable[[], None]) -> None:
         loop = self._loop
@@ -630,8 +610,7 @@ class EventSource:
     async def _release(self) -> None:
         await self._hang_up()
         client, self._client = self._client, None
-        mine = self._client_option is None or not hasattr(self._client_option, "build_request")
-        if client is not None and mine:
+        if client is not None and client is not self._client_option:
             await client.aclose()
         if self.status.state not in (State.CLOSED, State.FAILED):
             self._move(State.CLOSED)
@@ -640,26 +619,29 @@ class EventSource:
             self._released.set()
 
 
-class _Hurry(Exception):
-    """Internal: the person wants the next attempt now."""
+class _Slept(ConnectionFailed):
+    """The connection is given up because the computer slept."""
 
 
-def _nothing() -> None:
+class _Lost(NamedTuple):
+    """Why there is no connection, and since when (monotonic seconds)."""
+
+    since: float
+    cause: Cause
+    why: str
+
+
+def _make_client(option: Any) -> Any:
+    """The client to use: the one handed over, one that a factory makes, or ours."""
+    if option is None:
+        # Imported when first needed: it takes a fifth of a second.
+        from .client import default_client
+
+        return default_client()
+    # A class has the methods of its clients, and is the most natural factory.
+    is_client = hasattr(option, "build_request") and not isinstance(option, type)
+    return option if is_client else option()
+
+
+def _nothing(*_: object) -> None:
     pass
-
-
-def _truncate(batch: EventBatch, n: int) -> None:
-    """Keep the first `n` events."""
-    for column in (batch.types, batch.data, batch.last_event_ids, batch.has_id):
-        del column[n:]
-
-
-def _takes_argument(listener: Listener) -> bool:
-    """Whether to hand the event to this callable; JavaScript lets one leave it out, so do we."""
-    try:
-        inspect.signature(listener).bind(None)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin that does not say
-        return True
-    return True

@@ -15,9 +15,10 @@ import uuid
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
 
 import anywidget
 import ipywidgets
@@ -27,7 +28,7 @@ from traitlets import Bunch, Dict, Instance
 from . import background, payload
 from .channel import Channel
 from .errors import InvalidFilter, SSEError
-from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
+from .events import Event, EventBatch, Gap, State, Stats, Status
 from .filters import EventFilter
 from .notebook import CellRuns, SideDoor
 from .source import EventSource, SourceOptions
@@ -114,13 +115,11 @@ class SSEStream(anywidget.AnyWidget):
         source = EventSource(url, **options)
         window = RollingWindow(max_events, max_bytes)
         self._url, self._options = url, options
-        self._source = source
+        self._adopt(source)
         self._window = window
         self._counts: Counter[str] = Counter()
         self._all_gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
-        self._earlier = Stats()  # what sources before a stop and start have counted
-        self._base = 0  # the number of the first event of this source
-        self._gaps_seen = 0
+        self._earlier = _Earlier(0, Stats())
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -135,7 +134,6 @@ class SSEStream(anywidget.AnyWidget):
             counts=self._counts,
             gaps=lambda: list(self._all_gaps),
         )
-        source._changed = self._on_change
         # What the page needs travels in the message that opens the comm.
         self._settings = {
             "url": source.url,
@@ -207,16 +205,17 @@ class SSEStream(anywidget.AnyWidget):
     def stats(self) -> Stats:
         """Counters since the stream began; `received == held + evicted + cleared`."""
         received, held, evicted, cleared = self._window.counts
-        source, earlier = self._source, self._earlier
+        earlier, now = self._earlier.stats, self._source.stats
         return Stats(
             received=received,
             held=held,
             evicted=evicted,
             cleared=cleared,
-            oversize=earlier.oversize + source.oversize,
-            comments=earlier.comments + source.comments,
-            bytes=earlier.bytes + source.bytes,
-            connects=earlier.connects + source.connects,
+            duplicates=earlier.duplicates + now.duplicates,
+            oversize=earlier.oversize + now.oversize,
+            comments=earlier.comments + now.comments,
+            bytes=earlier.bytes + now.bytes,
+            connects=earlier.connects + now.connects,
             not_sent=self._channel.not_sent,
         )
 
@@ -272,34 +271,22 @@ class SSEStream(anywidget.AnyWidget):
 
     def _renew(self) -> None:
         """A source is for one life: the next one goes on where it ended."""
-        old = self._source
-        self._earlier = Stats(
-            oversize=self._earlier.oversize + old.oversize,
-            comments=self._earlier.comments + old.comments,
-            bytes=self._earlier.bytes + old.bytes,
-            connects=self._earlier.connects + old.connects,
-        )
+        old, earlier = self._source, self._earlier.stats
+        counted = old.stats
         options: SourceOptions = {**self._options, "last_event_id": old.last_event_id}
         new = EventSource(self._url, **options)
-        new.errors.extend(old.errors)
-        new._changed = self._on_change
-        self._base = self._window.counts.received
-        self._gaps_seen = 0
+        new._take_over(old)
+        self._earlier = _Earlier(
+            self._window.counts.received,
+            Stats(**{n: getattr(earlier, n) + getattr(counted, n) for n in Stats.__slots__}),
+        )
         self._failure = None
-        if self._base:
-            last = old.last_event_id
-            then = f"resumes after id {last!r}" if last else "the stream has no ids to resume from"
-            self._add_gap(
-                Gap(
-                    self._base,
-                    datetime.now().astimezone(),
-                    Cause.RESTART,
-                    f"Stopped, then started again; {then}",
-                    resumed_from=last,
-                    duration=(datetime.now().astimezone() - old.status.since).total_seconds(),
-                )
-            )
-        self._source = new
+        self._adopt(new)
+
+    def _adopt(self, source: EventSource) -> None:
+        source._changed = self._on_change
+        source._gapped = self._on_gap
+        self._source = source
 
     # ------------------------------------------------------------------ reading on
 
@@ -409,25 +396,18 @@ class SSEStream(anywidget.AnyWidget):
         return changed
 
     def _on_change(self) -> None:
-        source = self._source
-        for gap in list(source.gaps)[self._gaps_seen :]:
-            self._gaps_seen += 1
-            self._add_gap(
-                Gap(
-                    self._base + gap.seq,
-                    gap.at,
-                    gap.cause,
-                    gap.text,
-                    gap.resumed_from,
-                    gap.replayed,
-                    gap.duration,
-                )
-            )
         self._channel.note()
 
-    def _add_gap(self, gap: Gap) -> None:
-        self._all_gaps.append(gap)
-        background.call(lambda: self._channel.note(gap=gap))
+    def _on_gap(self, gap: Gap) -> None:
+        """A gap of the source, in the numbers of the stream; or more is known of the latest."""
+        gap = replace(gap, seq=gap.seq + self._earlier.received)
+        for i, known in enumerate(self._all_gaps):
+            if (known.at, known.cause) == (gap.at, gap.cause):
+                self._all_gaps[i] = gap
+                break
+        else:
+            self._all_gaps.append(gap)
+        self._channel.note(gap=gap)
 
     def _wake(self) -> None:
         for loop, news in list(self._waiters):
@@ -450,8 +430,9 @@ class SSEStream(anywidget.AnyWidget):
 
     def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
         # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
-        if self.comm is not None:
-            self._door.send(self.send, content, buffers)
+        comm = self.comm
+        if comm is not None:
+            self._door.send(comm, self.send, content, buffers)
 
     def _describe(self) -> dict[str, Any]:
         source, stats, status = self._source, self.stats, self._source.status
@@ -534,6 +515,13 @@ class SSEStream(anywidget.AnyWidget):
             self.filter = EventFilter.from_wire(_without_revision(wire))
         except (InvalidFilter, TypeError, ValueError, KeyError):
             self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+
+class _Earlier(NamedTuple):
+    """What the sources before a stop and start have received and counted."""
+
+    received: int
+    stats: Stats
 
 
 def _split_traits(options: Any) -> dict[str, Any]:

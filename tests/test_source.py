@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import threading
 
+import httpx
 import pytest
 
 from sse_widget import (
@@ -27,6 +28,25 @@ from .scripted import CHUNKED, Peer, Server, answers, free_port, sends
 
 pytestmark = pytest.mark.anyio
 
+CLIENTS = {"aiohttp": None, "httpx": httpx.AsyncClient}
+_client = None
+
+
+@pytest.fixture(autouse=True, params=list(CLIENTS))
+def transport(request):
+    """Every scenario under our client and under httpx's own."""
+    global _client
+    _client = CLIENTS[request.param]
+    yield request.param
+    _client = None
+
+
+def connect(url, **options):
+    """An EventSource on the transport of this run."""
+    options.setdefault("client", _client)
+    return EventSource(url, **options)
+
+
 AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
 OVER = answers("204 No Content")
 
@@ -34,7 +54,7 @@ OVER = answers("204 No Content")
 async def collect(url, **options):
     """All events until the stream is over for good."""
     options.setdefault("retry", AT_ONCE)
-    async with EventSource(url, **options) as source:
+    async with connect(url, **options) as source:
         return source, [event async for event in source]
 
 
@@ -53,7 +73,7 @@ async def test_the_browser_program_line_by_line():
     said = []
     stream = "event: foo\ndata: a\n\nid: 1\ndata: b\n\nid: CLOSE\ndata: c\n\nid: 2\ndata: d\n\n"
     with Server(sends(stream, then="hold")) as server:
-        source = EventSource(server.url)
+        source = connect(server.url)
         source.on_open = lambda: said.append("open")
         source.on_error = lambda error: said.append(f"error {error}")
         source.add_event_listener("foo", lambda event: said.append(f"foo {event.data}"))
@@ -72,7 +92,7 @@ async def test_the_browser_program_line_by_line():
 async def test_listeners_are_called_before_the_event_is_yielded():
     order = []
     with Server(sends("data: 1\n\ndata: 2\n\n"), OVER) as server:
-        source = EventSource(server.url, retry=AT_ONCE)
+        source = connect(server.url, retry=AT_ONCE)
 
         async def listener(event):
             await asyncio.sleep(0)
@@ -88,7 +108,7 @@ async def test_listeners_are_called_before_the_event_is_yielded():
 async def test_removed_listener_is_not_called():
     heard = []
     with Server(sends("data: 1\n\n"), OVER) as server:
-        source = EventSource(server.url, retry=AT_ONCE)
+        source = connect(server.url, retry=AT_ONCE)
         source.add_event_listener("message", heard.append)
         source.remove_event_listener("message", heard.append)
         await source.run()
@@ -97,7 +117,7 @@ async def test_removed_listener_is_not_called():
 
 async def test_second_driver_is_refused():
     with Server(sends("data: 1\n\n", then="hold")) as server:
-        async with EventSource(server.url) as source:
+        async with connect(server.url) as source:
             async for _ in source:
                 with pytest.raises(RuntimeError, match="read already"):
                     await source.run()
@@ -106,7 +126,7 @@ async def test_second_driver_is_refused():
 
 async def test_nothing_connects_before_somebody_reads():
     with Server(Peer.hold) as server:
-        source = EventSource(server.url)
+        source = connect(server.url)
         assert source.ready_state == EventSource.CONNECTING
         await source.aclose()
         assert source.ready_state == EventSource.CLOSED
@@ -115,7 +135,7 @@ async def test_nothing_connects_before_somebody_reads():
 
 async def test_batches_are_columns():
     with Server(sends("id: 1\ndata: a\n\ndata: b\n\n"), OVER) as server:
-        async with EventSource(server.url, retry=AT_ONCE) as source:
+        async with connect(server.url, retry=AT_ONCE) as source:
             batches = [b async for b in source.batches() if len(b)]
     assert [d for b in batches for d in b.data] == ["a", "b"]
     assert batches[0].origin == server.origin
@@ -174,7 +194,7 @@ async def test_reconnects_with_the_last_event_id(end):
     assert [(e.data, e.last_event_id) for e in events] == [("a", "1"), ("b", "2"), ("c", "2")]
     assert [r.headers.get("last-event-id") for r in server.requests] == [None, "2", "2"]
     assert source.reconnection_time == 5
-    assert source.connects == 2
+    assert source.stats.connects == 2
     assert [g.resumed_from for g in source.gaps] == ["2"]
     assert [g.seq for g in source.gaps] == [2]
 
@@ -234,7 +254,7 @@ async def test_idle_timeout_counts_any_byte():
 
 async def test_retry_now_ends_the_wait():
     with Server(sends("data: a\n\n"), sends("data: b\n\n", then="hold")) as server:
-        source = EventSource(server.url, retry=RetryPolicy(initial=3600, maximum=3600))
+        source = connect(server.url, retry=RetryPolicy(initial=3600, maximum=3600))
         source.on_error = lambda: asyncio.get_running_loop().call_soon(source.retry_now)
         async with source:
             got = []
@@ -357,7 +377,7 @@ async def test_oversized_event_is_skipped_and_said():
         source, events = await collect(server.url, max_event_bytes=1000)
     assert [e.data for e in events] == ["a", "b"]
     assert source.last_event_id == "7"
-    assert source.oversize == 1
+    assert source.stats.oversize == 1
     assert [type(e) for e in source.errors if not isinstance(e, BadStatus)] == [EventTooLarge]
     assert next((g.cause, g.seq) for g in source.gaps) == ("oversize", 1)
 
@@ -376,7 +396,7 @@ async def test_stop_when_delivers_that_event_and_nothing_after_it(until):
 
 async def test_close_from_another_task_ends_a_silent_stream():
     with Server(sends("data: a\n\n", then="hold")) as server:
-        source = EventSource(server.url)
+        source = connect(server.url)
         source.on_message = lambda: asyncio.get_running_loop().call_later(0, source.close)
         assert [e.data async for e in source] == ["a"]
         server.gone.get(timeout=5)
@@ -384,7 +404,7 @@ async def test_close_from_another_task_ends_a_silent_stream():
 
 async def test_close_from_another_thread():
     with Server(sends("data: a\n\n", then="hold")) as server:
-        source = EventSource(server.url)
+        source = connect(server.url)
         got = []
         async for event in source:
             got.append(event.data)
@@ -394,7 +414,7 @@ async def test_close_from_another_thread():
 
 
 async def test_close_while_waiting_for_the_next_attempt():
-    source = EventSource(
+    source = connect(
         f"http://127.0.0.1:{free_port()}/", retry=RetryPolicy(initial=3600, maximum=3600)
     )
     source.on_error = lambda: asyncio.get_running_loop().call_later(0, source.close)
@@ -404,7 +424,7 @@ async def test_close_while_waiting_for_the_next_attempt():
 async def test_leaving_the_loop_and_the_context_closes_the_connection():
     before = asyncio.all_tasks()
     with Server(sends("data: a\n\n", then="hold")) as server:
-        async with EventSource(server.url) as source:
+        async with connect(server.url) as source:
             async for _ in source:
                 break
         server.gone.get(timeout=5)
@@ -415,7 +435,7 @@ async def test_leaving_the_loop_and_the_context_closes_the_connection():
 
 async def test_cancelling_the_reader_passes_and_closes():
     with Server(sends("data: a\n\n", then="hold")) as server:
-        source = EventSource(server.url)
+        source = connect(server.url)
         came = asyncio.Event()
         source.on_message = lambda: came.set()
         task = asyncio.create_task(source.run())
@@ -431,19 +451,19 @@ async def test_cancelling_the_reader_passes_and_closes():
 
 def test_plain_loop():
     with Server(sends("data: 1\n\ndata: 2\n\n"), OVER) as server:
-        assert [e.data for e in EventSource(server.url, retry=AT_ONCE)] == ["1", "2"]
+        assert [e.data for e in connect(server.url, retry=AT_ONCE)] == ["1", "2"]
 
 
 def test_plain_loop_left_early_closes():
     with Server(sends("data: 1\n\ndata: 2\n\n", then="hold")) as server:
-        for _ in EventSource(server.url):
+        for _ in connect(server.url):
             break
         server.gone.get(timeout=5)
 
 
 def test_plain_loop_raises_what_ends_the_stream():
     with Server(answers("404 Not Found")) as server, pytest.raises(BadStatus):
-        list(EventSource(server.url))
+        list(connect(server.url))
 
 
 # ---------------------------------------------------------------------- misuse

@@ -245,16 +245,17 @@ def _measure(sensors: int, number: int, at: float) -> tuple[str, str]:
     wave = math.tau * (turn / of_its_own.randrange(150, 400) + of_its_own.random())
     chance = _chance("sensors", number)
     load = math.sin(wave) + chance.gauss(0, 0.06)
+    temperature, limit = round(base + swing * load, 2), round(base + swing * _TOO_HOT, 2)
     reading = {
         "sensor": f"{kind}-{index // len(_KINDS) + 1}",
         "t": _iso(at),
-        "temperature": round(base + swing * load, 2),
+        "temperature": temperature,
         "pressure": round(bar * (1 + 0.02 * load + chance.gauss(0, 0.002)), 3),
         "rpm": round(speed * (1 - 0.01 * load + chance.gauss(0, 0.001))),
     }
-    if load <= _TOO_HOT:
+    if temperature <= limit:
         return "reading", _dump(reading)
-    return "alarm", _dump({**reading, "limit": round(base + swing * _TOO_HOT, 2)})
+    return "alarm", _dump({**reading, "limit": limit})
 
 
 def sensors(count: int) -> Feed:

@@ -13,6 +13,7 @@ import json
 import random
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from .feeds import encode
@@ -164,7 +165,7 @@ _COMMON_WORDS = (
     "will with would write you your"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
-_WORDS_USED = 3
+_TOPICS, _TOPIC = 3, 30  # how many, and how long
 _TITLES = ("On {}", "A few words on {}", "{}, as far as I know", "The short story of {}")
 _OPENERS = (
     "What a good thing to ask. I have thought about **{}** for almost a second — which is a long "
@@ -204,9 +205,7 @@ _CLOSINGS = (
 
 def _text(question: str, chance: random.Random) -> str:
     """Something pleasant about the words of a question, in Markdown."""
-    words = [word[:20] for word in re.findall(r"[^\W\d_]{3,}", question)]
-    words = list(dict.fromkeys(w for w in words if w.lower() not in _COMMON))
-    topics = words[:_WORDS_USED] or ["nothing in particular"]
+    topics = _topics(question) or ["nothing in particular"]
     first = topics[0]
     title = chance.choice(_TITLES).format(first)
     facts = chance.sample(_FACTS, 4)
@@ -224,6 +223,17 @@ def _text(question: str, chance: random.Random) -> str:
             chance.choice(_CLOSINGS).format(" and ".join(topics[:2])),
         )
     )
+
+
+def _topics(question: str) -> list[str]:
+    """What a question is about: its words between the common ones, together where they stood so."""
+    found: dict[str, None] = {}
+    for part in re.split(r"[^\w\s]", question[:2_000]):
+        words = re.findall(r"[^\W\d_]+", part)
+        for common, run in groupby(words, key=lambda w: len(w) < 3 or w.lower() in _COMMON):
+            if not common:
+                found[" ".join(run)[:_TOPIC]] = None
+    return list(found)[:_TOPICS]
 
 
 def _tokens(text: str) -> tuple[str, ...]:
