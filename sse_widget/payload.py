@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["expand"]
+__all__ = ["Joined", "expand"]
 
 _MISSING: Any = object()
 _INT64 = range(-(2**63), 2**63)
@@ -50,6 +50,32 @@ def expand(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.Data
     }
     extra = pd.DataFrame(added, index=frame.index, copy=False)
     return pd.concat([frame, extra], axis=1)
+
+
+class Joined:
+    """The strings at one dotted path of many payloads, joined in the order they came.
+
+    Grows: `add` reads each payload once, so that asking again costs only what is new.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.cursor = 0  # the number of the first event that was not read yet
+        self._parts: list[str] = []
+
+    def add(self, data: Iterable[str], stop: int) -> None:
+        """Read these payloads, the events numbered up to before `stop`."""
+        for text in data:
+            value = _at(_object(text), self.path)
+            if isinstance(value, str):
+                self._parts.append(value)
+        self.cursor = stop
+
+    @property
+    def text(self) -> str:
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
 
 
 def _object(text: str) -> dict[str, Any] | None:

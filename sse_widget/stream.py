@@ -11,6 +11,7 @@ import asyncio
 import concurrent.futures
 import difflib
 import math
+import threading
 import uuid
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
@@ -23,14 +24,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
 import anywidget
 import ipywidgets
 import traitlets
-from traitlets import Bunch, Dict, Instance
+from traitlets import Bunch, Dict, Instance, Unicode
 
-from . import background, payload
+from . import background
 from .channel import Channel
 from .errors import InvalidFilter, SSEError
 from .events import Event, EventBatch, Gap, State, Stats, Status
 from .filters import EventFilter
 from .notebook import CellRuns, SideDoor
+from .payload import Joined, expand
 from .source import EventSource, SourceOptions
 from .window import RollingWindow, Snapshot
 
@@ -88,6 +90,8 @@ class SSEStream(anywidget.AnyWidget):
 
     _settings = Dict().tag(sync=True)
     _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    # The path whose text the page offers beside the events; "" where none was asked for.
+    _text_path = Unicode("").tag(sync=True)
     # The page's own; echoing it back would only double the traffic.
     _ack = Dict().tag(sync=True, echo_update=False)
 
@@ -123,6 +127,8 @@ class SSEStream(anywidget.AnyWidget):
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._texts: dict[str, Joined] = {}
+        self._text_lock = threading.Lock()
         self._revision = 0
         self._failure: Exception | None = None
         self._door = SideDoor()
@@ -198,8 +204,24 @@ class SSEStream(anywidget.AnyWidget):
         if mask is not None:
             frame = frame[mask.to_numpy(zero_copy_only=False)]
         if json or columns is not None:
-            frame = payload.expand(frame, columns)
+            frame = expand(frame, columns)
         return frame
+
+    def text(self, path: str) -> str:
+        """The strings at a dotted path of the JSON payloads, joined: the text so far.
+
+        `stream.text("choices.0.delta.content")` is what a language model has said. Events without
+        that path add nothing; what has been read stays part of the text when its event is
+        evicted. The page offers the same text beside the events.
+        """
+        with self._text_lock:
+            joined = self._texts.get(path)
+            if joined is None:
+                joined = self._texts[path] = Joined(path)
+                self._text_path = path
+            snapshot = self._window.read(joined.cursor)
+            joined.add(snapshot.table.column("data").to_pylist(), snapshot.stop)
+            return joined.text
 
     @property
     def stats(self) -> Stats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import subprocess
 import sys
 import threading
@@ -102,6 +103,32 @@ def test_json_keys_become_columns(streams):
     assert frame["a"].tolist() == [1, pd.NA, 2]
     assert len(frame) == 3
     assert stream.to_dataframe(columns=["c.d"], last=1)["c.d"].tolist() == [1.5]
+
+
+def test_text_joins_the_deltas_so_far(streams):
+    def deltas(*texts):
+        body = [{"choices": [{"delta": {"content": t} if t else {}}]} for t in texts]
+        return "".join(f"data: {json.dumps(b)}\n\n" for b in body)
+
+    gate = threading.Event()
+
+    def speak(peer):
+        peer.stream(deltas("Hel", "", "lo"))
+        gate.wait(10)
+        peer.send(deltas(" wörld") + "data: [DONE]\n\n")
+        peer.hold()
+
+    with Server(speak) as server:
+        stream = streams(server.url, json={"stream": True}, stop_when="[DONE]", max_events=2)
+        wait(stream, where=lambda e: "lo" in e.data)
+        path = "choices.0.delta.content"
+        assert stream.text(path) in ("Hello", "lo")  # as far as held when first asked
+        before = stream.text(path)
+        gate.set()
+        stream._task.result(10)
+        assert stream.text(path) == before + " wörld"
+        assert stream.text("no.such.path") == ""
+        assert server.requests[0].method == "POST"
 
 
 def test_the_window_rolls(streams):
