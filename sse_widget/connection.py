@@ -108,7 +108,7 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
         foreign = origin_of(url) != origin_of(request.url)
         built = client.build_request(
             method,
-            url,
+            str(url),  # httpx2 has a URL class of its own
             headers=build_headers(headers, last_event_id),
             content=None if foreign else content,
             json=None if foreign else json,
@@ -135,6 +135,11 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
         except (TypeError, AttributeError, NotImplementedError):
             raise  # a mistake in the request or the client: no other attempt would mend it
         except Exception as e:
+            # httpx looks at the Location even of a redirect that it is not to follow.
+            if "InvalidURL" in type(e).__name__ or "location header" in str(e):
+                raise TooManyRedirects(
+                    "a redirect to no valid address", url=request.masked
+                ) from None
             raise explain(e, request.masked, "could not connect") from e
         if response.status_code not in _REDIRECTS:
             return response

@@ -26,7 +26,7 @@ from .interrupt import Closed, Hurry, Interrupt
 from .listeners import EventTarget
 from .parser import EventStreamParser
 from .request import Request, check_url, origin_of
-from .retry import RetryPolicy, Stop
+from .retry import Retry, RetryPolicy, Stop
 
 __all__ = ["EventSource", "SourceOptions"]
 
@@ -327,7 +327,6 @@ class EventSource(EventTarget):
                         self._fresh = True
                 except SSEError as e:
                     error = e
-                    self.errors.append(e)
                 finally:
                     await self._hang_up()
                 self._parser.reset()
@@ -337,14 +336,18 @@ class EventSource(EventTarget):
                 )
                 if not self._reconnect and not isinstance(decision, Stop):
                     decision = Stop("the stream ended", error)
-                if isinstance(decision, Stop):
-                    if decision.error is None:
-                        self._move(State.CLOSED)
-                        await self._call("error", error or Event("error"))
-                        return
+                if isinstance(decision, Stop) and decision.error is None:
+                    # Over as the server meant it, such as by a 204: nothing to be told as an error.
+                    self._move(State.CLOSED)
+                    await self._call("error", Event("error"))
+                    return
+                if error is not None:
+                    self.errors.append(error)
+                if isinstance(decision, Stop) and decision.error is not None:
                     self._move(State.FAILED, attempt, error=decision.error)
                     await self._call("error", decision.error)
                     raise decision.error
+                assert isinstance(decision, Retry)
                 if self._lost is None and self._connects:
                     cause = Cause.SLEEP if isinstance(error, _Slept) else Cause.RECONNECT
                     why = error.message if error is not None else "the server ended the stream"

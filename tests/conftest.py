@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from . import clients
+
 
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
+
+
+@pytest.fixture(params=list(clients.TRANSPORTS))
+def transport(request):
+    """The name of the transport that `clients.connect` uses in this run."""
+    clients.current = clients.TRANSPORTS[request.param]
+    yield request.param
+    clients.current = None
 
 
 def captures() -> Path | None:

@@ -18,10 +18,12 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 UNTIL_CLOSED = HEAD + "Connection: close\r\n\r\n"
@@ -98,8 +100,12 @@ class Peer:
 class Server:
     """Listens on loopback; `url` is where."""
 
-    def __init__(self, *scripts: Callable[[Peer], object]) -> None:
+    def __init__(self, *scripts: Callable[[Peer], object], tls: Path | None = None) -> None:
         self.scripts = scripts
+        self._tls: ssl.SSLContext | None = None
+        if tls is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(tls)
         self.requests: list[Asked] = []
         self.gone: queue.Queue[Peer] = queue.Queue()  # peers whose client went while held
         self.failures: list[BaseException] = []
@@ -107,7 +113,7 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.url = f"{self.origin}/events"
 
     def __enter__(self) -> Server:
@@ -150,6 +156,10 @@ class Server:
 
     def _serve(self, sock: socket.socket, script: Callable[[Peer], object]) -> None:
         try:
+            if self._tls is not None:
+                self._open.discard(sock)
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                self._open.add(sock)
             peer = Peer(sock, self)
             self.requests.append(peer.request)
             script(peer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import socket
@@ -14,10 +13,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import nbformat
 import psutil
 import pytest
-from nbclient import NotebookClient
 
 from sse_widget import __version__
 from sse_widget.cli import main
@@ -212,30 +209,3 @@ def test_a_folder_of_ones_own_is_opened_as_it_is(tmp_path: Path) -> None:
     assert (notebooks.folder, notebooks.first) == (tmp_path, "")
     assert notebooks.remove()
     assert tmp_path.is_dir()
-
-
-def test_the_quickstart_runs_from_top_to_bottom(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSE_WIDGET_DEMO_URL", raising=False)
-    notebook = nbformat.read(QUICKSTART, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    printed = {
-        name: "".join(output.text for output in some if output.output_type == "stream")
-        for name, some in outputs.items()
-    }
-    assert "application/vnd.jupyter.widget-view+json" in outputs["watch"][0].data
-    assert "BTC" in outputs["view"][0].data["text/plain"]
-    assert "all there: True" in printed["complete"]
-    assert len(printed["cuts"].splitlines()) == 2
-    assert not any(output.get("name") == "stderr" for some in outputs.values() for output in some)
-
-
-def test_the_quickstart_is_saved_clean() -> None:
-    notebook = json.loads(QUICKSTART.read_text())
-    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert {cell["execution_count"] for cell in code} == {None}
-    assert not any(cell["outputs"] for cell in code)
-    ids = [cell["id"] for cell in notebook["cells"]]
-    assert len(set(ids)) == len(ids)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from sse_widget import demo
-from sse_widget.demo.feeds import FLAKY, TICKS, WIKI
+from sse_widget.demo import llm
+from sse_widget.demo.feeds import FLAKY, SENSORS, TICKS, WIKI, sensors
 from sse_widget.demo.flood import encoded
 from sse_widget.demo.history import Schedule, parse_id, resume
 from sse_widget.demo.replay import events, numbered
@@ -62,10 +63,13 @@ def client(server: DemoServer) -> Iterator[httpx.Client]:
         yield client
 
 
-def blocks(client: httpx.Client, url: str, last: int | str | None = None) -> Iterator[bytes]:
+def blocks(
+    client: httpx.Client, url: str, last: int | str | None = None, body: object = None
+) -> Iterator[bytes]:
     """The events of one connection as they came, until it ends; a half one is not an event."""
     headers = {} if last is None else {"Last-Event-ID": str(last)}
-    with client.stream("GET", url, headers=headers) as response:
+    method = "GET" if body is None else "POST"
+    with client.stream(method, url, headers=headers, json=body) as response:
         assert response.status_code == 200, response.read()
         rest = b""
         for chunk in response.iter_raw():
@@ -100,7 +104,9 @@ def raw(server: DemoServer, target: str, headers: str = "Host: localhost\r\n") -
 # --- what all streams have ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/ticks", "/wiki", "/flaky", "/flood", "/ticks?rate=0.01"])
+@pytest.mark.parametrize(
+    "path", ["/ticks", "/wiki", "/sensors", "/flaky", "/flood", "/ticks?rate=0.01"]
+)
 def test_a_stream_says_what_it_is_and_begins_with_an_event(client: httpx.Client, path: str) -> None:
     with client.stream("GET", path) as response:
         assert response.headers["content-type"].partition(";")[0] == "text/event-stream"
@@ -123,6 +129,8 @@ def test_a_stream_says_what_it_is_and_begins_with_an_event(client: httpx.Client,
         ("/ticks?rate=fast", "rate"),
         ("/ticks?rate=nan", "rate"),
         ("/wiki?rate=0", "rate"),
+        ("/sensors?sensors=0", "sensors"),
+        ("/sensors?sensors=2.5", "sensors"),
         ("/flood?rate=1e9", "rate"),
         ("/flood?size=0", "size"),
         ("/flood?seconds=-1", "seconds"),
@@ -140,7 +148,7 @@ def test_a_bad_parameter_is_refused_by_name(client: httpx.Client, url: str, name
 
 def test_the_first_page_lists_every_feed(client: httpx.Client) -> None:
     page = client.get("/").text
-    for path in ("/ticks", "/wiki", "/flaky", "/flood", "/replay"):
+    for path in ("/ticks", "/wiki", "/sensors", "/llm", "/flaky", "/flood", "/replay"):
         assert f"curl -N '{str(client.base_url).rstrip('/')}{path}" in page
 
 
@@ -148,10 +156,10 @@ def test_another_host_name_is_refused(server: DemoServer) -> None:
     assert raw(server, "/", "Host: evil.example\r\n").startswith(b"HTTP/1.1 400")
 
 
-# --- /ticks and /wiki -----------------------------------------------------------------------------
+# --- /ticks, /wiki and /sensors -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["/ticks?rate=500", "/wiki?rate=500"])
+@pytest.mark.parametrize("url", ["/ticks?rate=500", "/wiki?rate=500", "/sensors?rate=500"])
 def test_a_live_feed_resumes_exactly(client: httpx.Client, url: str) -> None:
     seen = take(40, client, url)
     ids = list(seen)
@@ -213,6 +221,48 @@ def test_wiki_changes_have_the_size_of_real_ones() -> None:
     assert any(not change["title"].isascii() for change in read)
 
 
+def test_sensors_take_turns_and_their_data_is_numeric() -> None:
+    feed = sensors(3)
+    assert [json.loads(feed.event(n, 1.8e9)[1])["sensor"] for n in range(300, 306)] == [
+        "boiler-1",
+        "pump-1",
+        "turbine-1",
+    ] * 2
+    names = {json.loads(sensors(12).event(n, 0)[1])["sensor"] for n in range(12)}
+    assert len(names) == 12
+    reading = json.loads(SENSORS.event(8, 1.8e9)[1])
+    assert reading["t"] == "2027-01-15T08:00:00.000Z"
+    assert list(reading) == ["sensor", "t", "temperature", "pressure", "rpm"]
+    assert all(isinstance(reading[name], float) for name in ("temperature", "pressure"))
+    assert isinstance(reading["rpm"], int)
+
+
+def test_now_and_then_a_sensor_raises_an_alarm() -> None:
+    alarms = 0
+    for n in range(10_000):
+        kind, data = SENSORS.event(n, 0)
+        value = json.loads(data)
+        if kind == "alarm":
+            alarms += 1
+            assert value["temperature"] > value["limit"]
+        else:
+            assert kind == "reading"
+            assert "limit" not in value
+    assert 0 < alarms < 300
+
+
+@pytest.mark.parametrize(("count", "names"), [(1, 1), (30, 30)])
+def test_there_are_as_many_sensors_as_asked_for(
+    client: httpx.Client, count: int, names: int
+) -> None:
+    url = f"/sensors?rate=500&sensors={count}"
+    seen = {
+        json.loads(block.partition(b"data: ")[2])["sensor"]
+        for block in take(60, client, url).values()
+    }
+    assert len(seen) == names
+
+
 def test_history_is_arithmetic() -> None:
     assert resume(None, newest=100, held=10) == resume(200, newest=100, held=10)
     assert (resume(95, 100, 10).start, resume(95, 100, 10).gone) == (96, 0)
@@ -223,6 +273,134 @@ def test_history_is_arithmetic() -> None:
     schedule = Schedule(rate=3, first=10, start=1_000)
     assert [schedule.newest(t) for t in (0, 1_000, 1_000.3, 1_000.4, 1_001)] == [10, 10, 10, 11, 13]
     assert all(schedule.wait(n, schedule.at(n)) > 0 for n in range(10, 1_000))
+
+
+# --- /llm -----------------------------------------------------------------------------------------
+
+QUESTION = {
+    "model": "demo",
+    "messages": [{"role": "user", "content": "Tell me about lighthouses."}],
+    "stream": True,
+}
+
+
+def datas(taken: Iterable[bytes]) -> list[str]:
+    return [block.partition(b"data: ")[2].decode() for block in taken]
+
+
+def said(taken: Iterable[bytes]) -> str:
+    """The text of an answer, from its events."""
+    deltas = [json.loads(data)["choices"][0]["delta"] for data in datas(taken) if data != "[DONE]"]
+    return "".join(delta.get("content", "") for delta in deltas)
+
+
+def test_an_answer_is_streamed_as_chunks_and_done(client: httpx.Client) -> None:
+    taken = list(blocks(client, "/llm?rate=5000", body=QUESTION))
+    assert list(map(number, taken)) == list(range(1, len(taken) + 1))
+    *chunks, done = datas(taken)
+    assert done == "[DONE]"
+    read = [json.loads(chunk) for chunk in chunks]
+    assert {chunk["object"] for chunk in read} == {"chat.completion.chunk"}
+    assert {chunk["model"] for chunk in read} == {"demo"}
+    assert len({(chunk["id"], chunk["created"]) for chunk in read}) == 1
+    choices = [chunk["choices"][0] for chunk in read]
+    assert choices[0]["delta"] == {"role": "assistant", "content": ""}
+    assert choices[-1] == {"index": 0, "delta": {}, "finish_reason": "stop"}
+    assert {choice["finish_reason"] for choice in choices[:-1]} == {None}
+    text = said(taken)
+    assert text.count("\n\n") >= 4
+    assert "**lighthouses**" in text
+    assert not text.isascii()
+
+
+def test_an_answer_is_an_event_stream_like_the_others(client: httpx.Client) -> None:
+    answer = client.post("/llm?rate=5000", json=QUESTION)
+    assert answer.headers["content-type"].partition(";")[0] == "text/event-stream"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.content.startswith(b"retry: 1000\n\nid: 1\ndata: ")
+
+
+def test_without_stream_the_answer_is_one_object(client: httpx.Client) -> None:
+    streamed = said(blocks(client, "/llm?rate=5000", body=QUESTION))
+    answer = client.post("/llm", json={**QUESTION, "stream": False})
+    assert answer.headers["content-type"] == "application/json"
+    whole = answer.json()
+    assert whole["object"] == "chat.completion"
+    assert whole["choices"][0]["message"] == {"role": "assistant", "content": streamed}
+    assert whole["usage"]["completion_tokens"] > 50
+
+
+def test_another_question_has_another_answer(client: httpx.Client) -> None:
+    def ask(*messages: dict[str, object]) -> str:
+        answer = client.post("/llm", json={"messages": messages}).json()
+        return str(answer["choices"][0]["message"]["content"])
+
+    question: dict[str, object] = {"role": "user", "content": "And slow rivers?"}
+    alone = ask(question)
+    assert "slow rivers" in alone
+    assert ask(question) == alone
+    # What was said before counts, and a text may come in parts.
+    assert ask({"role": "system", "content": "Be brief."}, question) != alone
+    assert ask({"role": "user", "content": [{"type": "text", "text": "And slow rivers?"}]}) == alone
+
+
+@pytest.mark.parametrize("question", ["", "灯台", "\ud83d", "{0} %s **", "word " * 10_000])
+def test_any_question_has_an_answer(question: str) -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
+    answer, _ = llm.read(body)
+    assert all(answer.encoded(n) for n in range(1, answer.last + 1))
+
+
+def test_an_answer_goes_on_after_the_last_event(client: httpx.Client) -> None:
+    whole = list(blocks(client, "/llm?rate=5000", body=QUESTION))
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        list(blocks(client, "/llm?rate=5000&drop_after=30", body=QUESTION))
+    rest = list(blocks(client, "/llm?rate=5000&drop_after=30", last=30, body=QUESTION))
+    assert datas(rest) == datas(whole[30:])
+    over = client.post("/llm", json=QUESTION, headers={"Last-Event-ID": str(len(whole))})
+    assert over.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        (b"", None, "no JSON"),
+        (b"{", None, "no JSON"),
+        (b"\xff", None, "no JSON"),
+        (b"[" * 100_000, None, "no JSON"),
+        (b"[]", None, "an object"),
+        (b"{}", "messages", "a list"),
+        (b'{"messages": []}', "messages", "a list"),
+        (b'{"messages": ["hello"]}', "messages.0", "role"),
+        (b'{"messages": [{"role": "user"}]}', "messages.0.content", "a text"),
+        (b'{"messages": [{"role": "user", "content": 1}]}', "messages.0.content", "a text"),
+        (b'{"messages": [{"role": "user", "content": ""}], "stream": 1}', "stream", "true"),
+        (b'{"model": 4}', "model", "a name"),
+    ],
+)
+def test_a_bad_request_is_refused_as_the_api_does_it(
+    client: httpx.Client, body: bytes, param: str | None, words: str
+) -> None:
+    answer = client.post("/llm", content=body)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    assert words in error["message"]
+
+
+def test_a_huge_request_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/llm", content=b" " * (llm.MAX_BODY + 1))
+    assert answer.status_code == 413
+    assert "1 MiB" in answer.json()["error"]["message"]
+
+
+def test_asking_without_a_question_tells_how(client: httpx.Client) -> None:
+    answer = client.get("/llm?rate=5")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert f"curl -N '{client.base_url.join('/llm')}' -d '" in answer.text
+    body = answer.text.partition("-d '")[2].rpartition("'")[0]
+    assert "lighthouses" in said(blocks(client, "/llm?rate=5000", body=json.loads(body)))
+    assert client.put("/llm").status_code == 405
 
 
 # --- /flaky ---------------------------------------------------------------------------------------
@@ -453,6 +631,7 @@ def test_importing_the_demo_imports_no_server_and_a_missing_one_is_named() -> No
     program = """
 import sys
 from sse_widget import demo
+from sse_widget.demo import llm
 assert not {"starlette", "sse_starlette", "uvicorn"} & set(sys.modules)
 sys.modules["uvicorn"] = None
 try:

@@ -9,7 +9,6 @@ import asyncio
 import gzip
 import threading
 
-import httpx
 import pytest
 
 from sse_widget import (
@@ -24,46 +23,10 @@ from sse_widget import (
     TooManyRedirects,
 )
 
+from .clients import AT_ONCE, OVER, collect, connect, failure
 from .scripted import CHUNKED, Peer, Server, answers, free_port, sends
 
-pytestmark = pytest.mark.anyio
-
-CLIENTS = {"aiohttp": None, "httpx": httpx.AsyncClient}
-_client = None
-
-
-@pytest.fixture(autouse=True, params=list(CLIENTS))
-def transport(request):
-    """Every scenario under our client and under httpx's own."""
-    global _client
-    _client = CLIENTS[request.param]
-    yield request.param
-    _client = None
-
-
-def connect(url, **options):
-    """An EventSource on the transport of this run."""
-    options.setdefault("client", _client)
-    return EventSource(url, **options)
-
-
-AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
-OVER = answers("204 No Content")
-
-
-async def collect(url, **options):
-    """All events until the stream is over for good."""
-    options.setdefault("retry", AT_ONCE)
-    async with connect(url, **options) as source:
-        return source, [event async for event in source]
-
-
-async def failure(url, **options):
-    """The error that ends this stream."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011
-        await collect(url, **options)
-    return caught.value
-
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
 
 # ---------------------------------------------------------------------- the browser's program
 

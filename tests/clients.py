@@ -1,0 +1,36 @@
+"""Clients for the tests: each scenario runs under our transport and under httpx's own."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from sse_widget import EventSource, RetryPolicy
+
+from .scripted import answers
+
+TRANSPORTS = {"aiohttp": None, "httpx": httpx.AsyncClient}
+AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
+OVER = answers("204 No Content")
+
+current = None  # the `client=` of this run; the fixture `transport` sets it
+
+
+def connect(url, **options):
+    """An EventSource on the transport of this run."""
+    options.setdefault("client", current)
+    return EventSource(url, **options)
+
+
+async def collect(url, **options):
+    """The source, and all its events until the stream is over for good."""
+    options.setdefault("retry", AT_ONCE)
+    async with connect(url, **options) as source:
+        return source, [event async for event in source]
+
+
+async def failure(url, **options):
+    """The error that ends this stream."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        await collect(url, **options)
+    return caught.value
