@@ -11,8 +11,10 @@ Last-Event-ID as UTF-8, only a 200 with the essence text/event-stream is an even
 from __future__ import annotations
 
 import asyncio
+import logging
 import zlib
 from collections.abc import AsyncGenerator
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -32,6 +34,19 @@ _HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "cache-control", "host", "last-event-id", "user-agent"}
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+# httpx logs the whole URL of each request, secrets and all, and from our thread, into whatever cell
+# runs then.
+_asking: ContextVar[bool] = ContextVar("sse_widget_asking", default=False)
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    return not _asking.get()
+
+
+for _name in ("httpx", "httpx2"):
+    logging.getLogger(_name).addFilter(_not_ours)
 
 
 class Connection:
@@ -130,6 +145,7 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
             options["auth"] = None
         elif auth is not None:
             options["auth"] = auth
+        quiet = _asking.set(True)
         try:
             response = await client.send(built, stream=True, follow_redirects=False, **options)
         except (TypeError, AttributeError, NotImplementedError):
@@ -141,6 +157,8 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
                     "a redirect to no valid address", url=request.masked
                 ) from None
             raise explain(e, request.masked, "could not connect") from e
+        finally:
+            _asking.reset(quiet)
         if response.status_code not in _REDIRECTS:
             return response
         location = response.headers.get("location")
@@ -172,7 +190,7 @@ def _target(url: Any, location: str | None, status: int, masked: str) -> Any:
             f"the server answered {status} without a Location to go to", url=masked, status=status
         )
     try:
-        target = url.join(location).copy_with(fragment=None)
+        target = url.join(location).copy_with(fragment=None, userinfo=b"")
     except Exception as e:
         raise TooManyRedirects(f"a redirect to no valid address: {e}", url=masked) from None
     if target.scheme not in ("http", "https") or not target.host:

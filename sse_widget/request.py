@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -35,8 +35,16 @@ class Request:
     masked: str = ""
 
 
-def check_url(url: object, params: Any = None) -> tuple[httpx.URL, str]:
-    """The URL with its parameters, and as it may be shown.
+class Address(NamedTuple):
+    """Where to ask: the URL without its userinfo, what of it may be shown, and the userinfo."""
+
+    url: httpx.URL
+    masked: str
+    auth: tuple[str, str] | None
+
+
+def check_url(url: object, params: Any = None) -> Address:
+    """The address of a stream, with its parameters.
 
     Raises:
         InvalidURL: it is not an absolute http or https URL with a host.
@@ -65,7 +73,10 @@ def check_url(url: object, params: Any = None) -> tuple[httpx.URL, str]:
             raise TypeError(f"params must be a mapping or a list of pairs: {e}") from None
         names = list(query.keys())
         parsed = parsed.copy_merge_params(params)
-    return parsed.copy_with(fragment=None), mask_url(str(parsed), names)
+    # Credentials of a URL are sent as a header, and by the same rules as auth=.
+    auth = (parsed.username, parsed.password) if parsed.userinfo else None
+    bare = parsed.copy_with(fragment=None, userinfo=b"")
+    return Address(bare, mask_url(str(parsed), names), auth)
 
 
 def origin_of(url: Any) -> str:

@@ -115,7 +115,7 @@ class EventSource(EventTarget):
         resume: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
-        parsed, masked = check_url(url, params)
+        parsed, masked, url_auth = check_url(url, params)
         if content is not None and json is not None:
             raise TypeError("content= and json= exclude each other: a request has one body")
         if retry is not None and not isinstance(retry, RetryPolicy):
@@ -125,6 +125,7 @@ class EventSource(EventTarget):
         if idle_timeout is not None and not idle_timeout > 0:
             raise ValueError(f"idle_timeout must be more than 0 seconds, not {idle_timeout}")
         has_body = content is not None or json is not None
+        auth = url_auth if auth is None else auth
         method = (method or ("POST" if has_body else "GET")).upper()
         self._request = Request(parsed, method, headers, content, json, auth, cookies, masked)
         self._client_option = client

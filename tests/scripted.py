@@ -107,6 +107,7 @@ class Server:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(tls)
         self.requests: list[Asked] = []
+        self.asked: queue.Queue[Asked] = queue.Queue()  # requests as they come
         self.gone: queue.Queue[Peer] = queue.Queue()  # peers whose client went while held
         self.failures: list[BaseException] = []
         self._open: set[socket.socket] = set()
@@ -162,6 +163,7 @@ class Server:
                 self._open.add(sock)
             peer = Peer(sock, self)
             self.requests.append(peer.request)
+            self.asked.put(peer.request)
             script(peer)
         except OSError:
             pass  # the client went first, which some tests are about
