@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint browser clean
+.PHONY: help install demo test heavy lint browser clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ lint: install ## ruff, mypy, tsc
 test: install browser lint ## every check that CI makes
 	$(NPM) run --silent test
 	$(BIN)/pytest $(ARGS)
+
+heavy: install ## 10,000 forced disconnects and an hour of fuzzing, with what they saw
+	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)
 
 clean: ## remove all that make made
 	rm -rf .venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
