@@ -25,10 +25,11 @@ class Hurry(Exception):
 class Interrupt:
     """`with interrupt: await ...` in the driver, `interrupt.fire(reason)` from the loop's thread."""
 
-    __slots__ = ("_cancelling", "_reason", "_task")
+    __slots__ = ("_cancelling", "_reason", "_task", "task")
 
     def __init__(self) -> None:
-        self._task: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None  # the driver's, since it first waited
+        self._task: asyncio.Task[Any] | None = None  # the same, only while it waits
         self._reason: Exception | None = None
         self._cancelling = 0
 
@@ -46,7 +47,7 @@ class Interrupt:
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._task = task
+        self._task = self.task = task
         self._cancelling = task.cancelling()
 
     def __exit__(

@@ -9,32 +9,29 @@ after a connection ended is `retry`'s to say, what an answer means `connection`'
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
 
 from . import background
 from .connection import Connection
-from .continuity import Continuity, Key, Resumption, drop
-from .errors import ConnectionFailed, IdleTimeout, SSEError
+from .continuity import Continuity, Key, drop
+from .errors import SSEError
 from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
 from .interrupt import Closed, Hurry, Interrupt
+from .ledger import Ledger, Lost
 from .listeners import EventTarget
 from .parser import EventStreamParser
 from .request import Request, check_url, origin_of
 from .retry import Retry, RetryPolicy, Stop
+from .silence import SilenceWatch, Slept
 
 __all__ = ["EventSource", "SourceOptions"]
 
-_QUIET_AFTER = 30.0
-_SLEPT = 30.0
-_BEAT = 5.0
-_ERRORS_KEPT = 32
-_GAPS_KEPT = 1000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
@@ -131,37 +128,29 @@ class EventSource(EventTarget):
         self._client_option = client
         self._retry = retry or RetryPolicy()
         self._reconnect = method in _SAFE_METHODS if reconnect == "auto" else bool(reconnect)
-        self._idle_timeout = idle_timeout
         self._stop_when = stop_when
         self._parser = EventStreamParser(
             max_event_bytes=max_event_bytes, last_event_id=last_event_id
         )
         self._continuity = Continuity(dedupe)
         self._resume = resume
-        self._open_gap: Gap | None = None  # a reconnect's, until its first events tell more
+        self._ledger = Ledger(self._on_gap)
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
-        self.errors: deque[SSEError] = deque(maxlen=_ERRORS_KEPT)
-        self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
         self.origin = origin_of(parsed)
-        self._received = 0
-        self._duplicates = 0
-        self._oversize = 0
-        self._comments = 0
-        self._bytes = 0
-        self._connects = 0
 
         self._driven = False
         self._closing = False
         self._fresh = False  # this connection brought something new
-        self._lost: _Lost | None = None  # since when, and why, there is no connection
+        self._lost: Lost | None = None  # since when, and why, there is no connection
         self._delivered_id: str | None = None  # while events of a batch are handed over
         self._loop: asyncio.AbstractEventLoop | None = None
         self._interrupt = Interrupt()
+        self._watch = SilenceWatch(
+            self._interrupt, idle_timeout=idle_timeout, quiet=self._quiet, url=masked
+        )
         self._client: Any = None
         self._connection: Connection | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self._last_byte = self._last_beat = self._last_wall = 0.0
         self._released: asyncio.Event | None = None
         self._reader: AsyncGenerator[Any, None] | None = None
         # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
@@ -194,14 +183,18 @@ class EventSource(EventTarget):
     @property
     def stats(self) -> Stats:
         """Counters of this source; held, evicted and cleared are a window's, and 0 here."""
-        return Stats(
-            received=self._received,
-            duplicates=self._duplicates,
-            oversize=self._oversize,
-            comments=self._comments,
-            bytes=self._bytes,
-            connects=self._connects,
-        )
+        return self._ledger.stats
+
+    @property
+    def errors(self) -> deque[SSEError]:
+        """The latest 32 errors, final or not, oldest first."""
+        return self._ledger.errors
+
+    @property
+    def gaps(self) -> deque[Gap]:
+        """The latest 1,000 places where events may be missing; `seq` counts events of this
+        source from 0."""
+        return self._ledger.gaps
 
     @property
     def reconnection_time(self) -> int | None:
@@ -314,6 +307,7 @@ class EventSource(EventTarget):
         try:
             while True:
                 error: SSEError | None = None
+                opened = math.inf
                 self._fresh = False
                 try:
                     connection = await self._open(attempt)
@@ -324,14 +318,13 @@ class EventSource(EventTarget):
                             yield batch
                             if self._closing:
                                 return
-                    if time.monotonic() - opened >= self._retry.reset_after:
-                        self._fresh = True
                 except SSEError as e:
                     error = e
                 finally:
                     await self._hang_up()
                 self._parser.reset()
-                attempt = 1 if self._fresh else attempt + 1
+                healthy = self._fresh or time.monotonic() - opened >= self._retry.reset_after
+                attempt = 1 if healthy else attempt + 1
                 decision = self._retry.decide(
                     error, attempt=attempt, reconnection_time=self._parser.reconnection_time
                 )
@@ -349,10 +342,10 @@ class EventSource(EventTarget):
                     await self._call("error", decision.error)
                     raise decision.error
                 assert isinstance(decision, Retry)
-                if self._lost is None and self._connects:
-                    cause = Cause.SLEEP if isinstance(error, _Slept) else Cause.RECONNECT
+                if self._lost is None and self._ledger.connects:
+                    cause = Cause.SLEEP if isinstance(error, Slept) else Cause.RECONNECT
                     why = error.message if error is not None else "the server ended the stream"
-                    self._lost = _Lost(time.monotonic(), cause, why)
+                    self._lost = Lost(time.monotonic(), cause, why)
                 self._move(State.WAITING, attempt, retry_in=decision.after, error=error)
                 await self._call("error", error or Event("error"))
                 await self._wait(decision.after)
@@ -373,20 +366,20 @@ class EventSource(EventTarget):
             if self._client is None:
                 self._client = _make_client(self._client_option)
             self._connection = await Connection.open(self._client, self._request, last_id)
-        self._connects += 1
+        self._ledger.connects += 1
         self.origin = self._connection.origin
-        self._heard()
         self._move(State.OPEN)
         if self._lost is not None:
             self._continuity.cut(last_id)
-            self._note_reconnect(self._lost, last_id)
+            self._ledger.reconnected(self._lost, last_id)
             self._lost = None
-        self._watch_silence()
+        self._watch.start()
         return self._connection
 
     async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
         """The batches of one connection."""
-        feed, interrupt, continuity = self._parser.feed, self._interrupt, self._continuity
+        feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
+        continuity, ledger = self._continuity, self._ledger
         over = False
         async with aclosing(connection.chunks()) as chunks:
             while not over:
@@ -396,8 +389,8 @@ class EventSource(EventTarget):
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     return
-                self._heard()
-                self._bytes += len(chunk)
+                heard()
+                ledger.bytes += len(chunk)
                 if self.status.state is State.QUIET:
                     self._move(State.OPEN)
                 batch = feed(chunk)
@@ -405,15 +398,15 @@ class EventSource(EventTarget):
                     continue
                 batch.received_at = datetime.now(UTC)
                 batch.origin = connection.origin
-                self._comments += len(batch.comments)
+                ledger.comments += len(batch.comments)
                 if continuity.open and batch.types:
                     self._compare(batch)
                 elif batch.types:
                     self._fresh = True
                 over = self._cut_at_the_end(batch)
                 if batch.faults:
-                    self._note_faults(batch)
-                self._received += len(batch)
+                    ledger.faults(batch, self.url)
+                ledger.received += len(batch)
                 continuity.remember(batch)
                 yield batch
         self._closing = True
@@ -424,12 +417,11 @@ class EventSource(EventTarget):
         came = len(batch)
         resumption = self._continuity.check(batch)
         repeated = self._continuity.repeated_now
-        self._duplicates += repeated
+        self._ledger.duplicates += repeated
         # A connection that only repeats is no healthy one: it may do so for ever.
         self._fresh = self._fresh or came > repeated
-        if resumption is not None and self._open_gap is not None:
-            self._explain_gap(self._open_gap, resumption)
-            self._open_gap = None
+        if resumption is not None:
+            self._ledger.resumed(resumption)
 
     def _cut_at_the_end(self, batch: EventBatch) -> bool:
         """Whether `stop_when` is met in this batch; then it ends with that event."""
@@ -466,40 +458,6 @@ class EventSource(EventTarget):
         except Hurry:
             pass
 
-    # ------------------------------------------------------------------ silence
-
-    def _heard(self) -> None:
-        self._last_byte = time.monotonic()
-
-    def _watch_silence(self) -> None:
-        """Every few seconds: is the stream quiet, is it to be given up, did the computer sleep?"""
-        assert self._loop is not None
-        now, wall = time.monotonic(), time.time()
-        # On Linux the monotonic clock stops in sleep, and timers with it: the wall clock tells.
-        slept = (wall - self._last_wall) - (now - self._last_beat) if self._last_wall else 0.0
-        self._last_wall, self._last_beat = wall, now
-        if not self._interrupt.waiting:
-            self._heard()  # nobody reads at the moment: the silence is ours, not the server's
-        silent = now - self._last_byte
-        idle = self._idle_timeout
-        if slept > _SLEPT:
-            # The peer has most likely given us up; TCP would take minutes to notice.
-            self._interrupt.fire(_Slept(f"the computer slept for {slept:.0f} s", url=self.url))
-        elif idle is not None and silent >= idle:
-            self._interrupt.fire(
-                IdleTimeout(
-                    f"no byte came for {silent:.3g} s (idle_timeout={idle:g})",
-                    url=self.url,
-                    hint="Raise idle_timeout where the stream may be silent that long.",
-                )
-            )
-        elif silent >= _QUIET_AFTER and self.status.state is State.OPEN:
-            self._move(State.QUIET)
-        left = [_BEAT, *(d - silent for d in (_QUIET_AFTER, idle) if d is not None and d > silent)]
-        self._watch = self._loop.call_later(min(left), self._watch_silence)
-
-    # ------------------------------------------------------------------ accounts
-
     def _move(
         self,
         state: State,
@@ -511,48 +469,12 @@ class EventSource(EventTarget):
         self.status = Status(state, attempt, retry_in, datetime.now(UTC), error)
         self._changed()
 
-    def _note_reconnect(self, lost: _Lost, resumed_from: str) -> None:
-        duration = time.monotonic() - lost.since
-        if lost.cause is Cause.RESTART:
-            begin = f"Stopped for {duration:.1f} s, then started again"
-        else:
-            begin = f"Reconnected after {duration:.1f} s ({lost.why})"
-        if resumed_from:
-            then = f"resumed after id {resumed_from!r}"
-        else:
-            then = Resumption(None).sentence(resumed_from)
-        self._open_gap = self._gap(
-            lost.cause, f"{begin}; {then}", resumed_from=resumed_from, duration=duration
-        )
+    def _quiet(self) -> None:
+        if self.status.state is State.OPEN:
+            self._move(State.QUIET)
 
-    def _explain_gap(self, gap: Gap, resumption: Resumption) -> None:
-        """The first new event tells more of a reconnect than was known when it was noted."""
-        known = replace(
-            gap,
-            text=f"{gap.text.partition('; ')[0]}; {resumption.sentence(gap.resumed_from)}",
-            replayed=resumption.replayed,
-            missing=resumption.missing,
-            repeated=resumption.repeated,
-        )
-        if gap in self.gaps:
-            self.gaps[self.gaps.index(gap)] = known
-        self._gapped(known)
-
-    def _note_faults(self, batch: EventBatch) -> None:
-        self._oversize += len(batch.faults)
-        for fault in batch.faults:
-            fault.url = self.url
-            self.errors.append(fault)
-            self._gap(
-                Cause.OVERSIZE, fault.message, seq=self._received + fault.index, replayed=False
-            )
-
-    def _gap(self, cause: Cause, text: str, *, seq: int | None = None, **more: Any) -> Gap:
-        at = self._received if seq is None else seq
-        gap = Gap(at, datetime.now(UTC), cause, text, **more)
-        self.gaps.append(gap)
+    def _on_gap(self, gap: Gap) -> None:
         self._gapped(gap)
-        return gap
 
     # ------------------------------------------------------------------ ending
 
@@ -560,9 +482,9 @@ class EventSource(EventTarget):
         """Go on where `earlier` was stopped: what it remembers, its errors, and a gap between."""
         self._continuity = earlier._continuity
         self.errors.extend(earlier.errors)
-        if earlier._connects or earlier._lost is not None:
+        if earlier._ledger.connects or earlier._lost is not None:
             gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
-            self._lost = _Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
+            self._lost = Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
 
     def retry_now(self) -> None:
         """Where an attempt is being waited for, make it now. From any thread."""
@@ -597,16 +519,14 @@ class EventSource(EventTarget):
         self.close()
         if self._released is None or self._loop is not asyncio.get_running_loop():
             return
-        if self._interrupt.waiting:
-            await self._released.wait()
-        elif self._reader is not None and not getattr(self._reader, "ag_running", False):
+        if self._reader is not None and not getattr(self._reader, "ag_running", False):
             # The driver stands at a yield, because its reader left the loop: end it there.
             await self._reader.aclose()
+        elif self._interrupt.task is not asyncio.current_task():
+            await self._released.wait()
 
     async def _hang_up(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        self._watch.stop()
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
@@ -621,18 +541,6 @@ class EventSource(EventTarget):
         self._closing = True
         if self._released is not None:
             self._released.set()
-
-
-class _Slept(ConnectionFailed):
-    """The connection is given up because the computer slept."""
-
-
-class _Lost(NamedTuple):
-    """Why there is no connection, and since when (monotonic seconds)."""
-
-    since: float
-    cause: Cause
-    why: str
 
 
 def _make_client(option: Any) -> Any:

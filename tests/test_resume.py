@@ -197,10 +197,10 @@ async def test_reader_that_stops_half_way_resumes_after_what_it_saw():
 
 async def test_waking_from_sleep_is_a_gap(monkeypatch):
     """The wall clock jumps ahead of the monotonic one: the connection is not to be trusted."""
-    monkeypatch.setattr("sse_widget.source._BEAT", 0.01)
+    monkeypatch.setattr("sse_widget.silence.BEAT", 0.01)
     real = time.time
     asleep = [0.0]
-    monkeypatch.setattr("sse_widget.source.time.time", lambda: real() + asleep[0])
+    monkeypatch.setattr("sse_widget.silence.time.time", lambda: real() + asleep[0])
     with Server(sends(events(1, 2), then="hold"), sends(events(3), then="hold")) as server:
         got = []
         async with connect(server.url, retry=AT_ONCE) as source:
