@@ -212,6 +212,52 @@ def test_kernel_restart_says_so(lab):
         notebook.execute("stream.close()")
 
 
+def test_server_restart_says_so_and_goes_on(lab):
+    server = DemoServer()
+    port = int(server.url.rpartition(":")[2])
+    try:
+        url = f"{server.url}/flaky?rate=50&drop_after=1000000"
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({url!r})\nstream"])
+        notebook.run(0)
+        status = notebook.widget.get_by_role("status")
+        expect(status).to_contain_text("Open")
+        expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        server.stop()
+        expect(status).to_contain_text("Waiting")
+        expect(notebook.widget).to_contain_text("Is the server running")
+        server = DemoServer(port)
+        retry = notebook.widget.get_by_role("button", name="Retry now")
+        expect(status.or_(retry).first).to_be_visible()
+        expect(status).to_contain_text("Open", timeout=30_000)
+        notebook.execute("stream.stop()")
+        ids = notebook.execute("print(stream.df['last_event_id'].astype(int).diff().max())")
+        assert ids.strip() == "1.0"
+        assert "reconnect" in notebook.execute("print(stream.gaps[0].cause)")
+        notebook.execute("stream.close()")
+    finally:
+        server.stop()
+
+
+def test_secrets_are_not_on_the_page_nor_in_the_notebook(lab):
+    secret = "hunter2hunter2"
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        url = server.url.replace("http://", f"http://me:{secret}@") + f"?token={secret}"
+        make = f"stream = SSEStream(URL, headers={{'X-Key': KEY}}, params={{'p': KEY}})\nstream"
+        notebook = lab.notebook([IMPORT + "import os", make])
+        notebook.run(0)
+        notebook.execute(f"URL, KEY = {url!r}, {secret!r}")
+        notebook.run(1)
+        expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        assert secret not in notebook.page.content()
+        assert secret not in json.dumps(notebook.save())
+        models = notebook.js(
+            "const m = await panel.content.widgets[1].model; return JSON.stringify(m.toJSON())"
+        )
+        assert secret not in models
+        assert secret in server.requests[0].target  # it was sent, all the same
+        notebook.execute("stream.close()")
+
+
 def test_hostile_text_is_shown_as_text(lab):
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
     with Server(sends(f"event: {evil}\nid: {evil}\ndata: {evil}\n\n", then="hold")) as server:
