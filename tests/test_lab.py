@@ -17,7 +17,7 @@ from sse_widget.demo.server import DemoServer
 from . import literal
 from .browser import chromium
 from .conftest import captures
-from .lab import Lab
+from .lab import ROOT, Lab
 from .scripted import Server, sends
 
 pytestmark = pytest.mark.lab
@@ -210,6 +210,23 @@ def test_kernel_restart_says_so(lab):
         notebook.run(0)
         expect(notebook.widget.get_by_role("status")).to_contain_text("Open")
         notebook.execute("stream.close()")
+
+
+def test_quickstart_runs_top_to_bottom(lab):
+    document = json.loads((ROOT / "notebooks" / "quickstart.ipynb").read_text())
+    notebook = lab.notebook(document)
+    last = max(i for i, c in enumerate(document["cells"]) if c["cell_type"] == "code")
+    notebook.js("app.commands.execute('notebook:run-all-cells');")
+    notebook.finished(last, timeout=120)
+    assert notebook.errors() == []
+    logs = notebook.page.locator(".sse-widget")
+    expect(logs).to_have_count(2)
+    for i in range(2):
+        logs.nth(i).scroll_into_view_if_needed()
+        expect(logs.nth(i).get_by_role("status")).to_contain_text("Closed")
+    expect(logs.nth(1)).to_contain_text("nothing is missing")
+    assert notebook.page_errors == []
+    assert notebook.blocked == []
 
 
 def test_server_restart_says_so_and_goes_on(lab):
