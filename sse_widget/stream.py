@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
 
@@ -32,6 +33,7 @@ from .errors import InvalidFilter, SSEError
 from .events import Event, EventBatch, Gap, State, Stats, Status
 from .filters import EventFilter
 from .notebook import CellRuns, SideDoor
+from .notices import Notices
 from .payload import Joined, expand
 from .source import EventSource, SourceOptions
 from .window import RollingWindow, Snapshot
@@ -46,6 +48,7 @@ _NOT_BUILT = """export default { render({ el }) {
   el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
 } };"""
 _GAPS_KEPT = 1000
+_LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
 OTHER_TYPES = "(other types)"
@@ -132,7 +135,9 @@ class SSEStream(anywidget.AnyWidget):
         self._revision = 0
         self._failure: Exception | None = None
         self._door = SideDoor()
-        self._told: dict[str, Any] = {}
+        self._notices = Notices(
+            {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
+        )
         self._channel = Channel(
             window,
             send=self._send_message,
@@ -281,6 +286,7 @@ class SSEStream(anywidget.AnyWidget):
                 self._join()
             if self._task is not None:
                 background.call(self._channel.close)
+            self._notices.close()
         if getattr(self, "comm", None) is not None:
             super().close()
 
@@ -405,6 +411,7 @@ class SSEStream(anywidget.AnyWidget):
         else:
             self._counts.update(batch.types)
         self._channel.note(types)
+        self._notices.changed()
         self._wake()
 
     def _fold(self, names: list[str]) -> set[str]:
@@ -419,6 +426,20 @@ class SSEStream(anywidget.AnyWidget):
 
     def _on_change(self) -> None:
         self._channel.note()
+        self._notices.changed(("status", self._source.status))
+
+    def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
+        """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of
+        their own, never on the one that serves the streams."""
+        super().observe(handler, names, type)
+        names = _LIVE if names is traitlets.All else names
+        asked = {names} if isinstance(names, str) else set(names)
+        # traitlets calls this too, for our own observers, before there is anything to start.
+        if "_notices" in self.__dict__ and asked & set(_LIVE):
+            self._notices.start()
+
+    def _tell_observers(self, name: str, old: Any, new: Any) -> None:
+        self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
 
     def _on_gap(self, gap: Gap) -> None:
         """A gap of the source, in the numbers of the stream; or more is known of the latest."""

@@ -14,6 +14,7 @@ import threading
 
 import pandas as pd
 import pytest
+from traitlets import TraitError
 
 from sse_widget import (
     BadContentType,
@@ -183,6 +184,39 @@ def test_filter_is_observable(streams):
         stream.observe(lambda change: seen.append(change.new), "filter")
         stream.filter = EventFilter(text="a")
     assert seen == [EventFilter(text="a")]
+
+
+def test_status_counts_and_id_are_observable_like_any_trait(streams):
+    """Each state in order, the counts as they grow; on a thread that is not the streams' own."""
+    seen, over = [], threading.Event()
+    gate = threading.Event()
+
+    def serve(peer):
+        gate.wait(10)
+        peer.stream("id: 7\nevent: t\ndata: a\n\n")
+
+    with Server(serve, OVER) as server:
+        stream = streams(server.url)
+
+        def told(change):
+            seen.append((change.name, change.new, threading.current_thread().name))
+            if change.name == "status" and change.new.state == "closed":
+                over.set()
+
+        stream.observe(told, ["status", "event_types", "last_event_id"])
+        gate.set()
+        assert over.wait(10)
+        stream.observe(lambda change: None, "filter")
+    states = [new.state for name, new, _ in seen if name == "status"]
+    assert [str(s) for s in states][-4:] == ["open", "waiting", "connecting", "closed"]
+    assert ("event_types", {"t": 1}) in [s[:2] for s in seen]
+    assert ("last_event_id", "7") in [s[:2] for s in seen]
+    assert {thread for *_, thread in seen} == {"sse-widget observers"}
+
+
+def test_live_traits_cannot_be_set(streams):
+    with Server(Peer.hold) as server, pytest.raises(TraitError):
+        streams(server.url).status = None
 
 
 # ---------------------------------------------------------------------- stop, start, close
