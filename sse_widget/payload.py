@@ -1,55 +1,236 @@
-"""JSON payloads -> typed DataFrame columns. Every value stays what `json.loads` gives.
+"""JSON payloads -> typed DataFrame columns, and the text that is spread over many payloads.
 
-A column gets a dtype only where all of its values have one type that the dtype holds exactly;
-otherwise it keeps the Python objects. It knows pandas and nothing of streams. Imports nothing of
-ours.
+Every value stays what `json.loads` gives: which text is JSON is decided in `json_rows`, which dtype
+a column has in `columns`. It knows frames and nothing of streams; of ours it imports those two.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .columns import Piece, join
+from .json_rows import NOT_JSON, read, reader_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Joined", "expand"]
+__all__ = ["Joined", "beside", "expand", "free_name", "paths_of", "payloads"]
 
-_MISSING: Any = object()
-_INT64 = range(-(2**63), 2**63)
+MARK = "is_json"
+# Payloads that are read and typed together: few enough that their objects are soon gone again.
+_SLICE = 1024
+# A server that makes up keys: so many columns are fine, and beyond them so many cells.
+_MANY_COLUMNS = 1_000
+_MANY_CELLS = 50_000_000
 
 
-def expand(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:
+def expand(
+    frame: pd.DataFrame,
+    columns: Iterable[str] | None = None,
+    *,
+    times: Iterable[str] = (),
+    mark: bool = False,
+) -> pd.DataFrame:
     """`frame` with the keys of its JSON objects in `data` as further columns.
 
     Args:
         frame: has a column `data`.
         columns: keys or dotted paths; None for every top-level key, in order of appearance.
+        times: keys or dotted paths whose values are ISO 8601 text: they become timestamps with the
+            time zone they name. A path that is no column yet becomes one. Where zones differ, or a
+            value is no such text, the column keeps objects: datetimes, and the others as they came.
+        mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
 
     Returns:
         A new frame. A key that `frame` has as a column becomes `data.<key>`. Rows that are no
-        JSON object, or lack a key, have a missing value there.
+        JSON object, or lack a key, have a missing value there, like a JSON null.
+
+    Raises:
+        TypeError: `columns` or `times` is no list of names.
+        ValueError: more different keys than a frame can hold.
     """
+
+    paths = [] if columns is None else paths_of("columns", columns)
+    dates = paths_of("times", times)
+    readers = {path: reader_of(path) for path in (*paths, *dates)}
+    asked: dict[str, list[Piece]] = {path: [] for path in readers}
+    keys = _Keys(len(frame))
+    is_json: list[bool] = []
+    with _no_collection():
+        for texts in _slices(frame["data"]):
+            values = read(texts)
+            if mark:
+                is_json += [value is not NOT_JSON for value in values]
+            rows = [value if type(value) is dict else {} for value in values]
+            if columns is None:
+                keys.add(rows)
+            for path, reader in readers.items():
+                asked[path].append(Piece([reader(row) for row in rows]))
+    taken = set(frame.columns)
+    added: dict[str, Any] = {}
+    for path, pieces in (keys.pieces() | asked).items():
+        column = join(pieces)
+        added[free_name(path, taken)] = _timestamps(column) if path in dates else column
+    # A stream of nothing but JSON has its own keys as columns, and no other.
+    if mark and not all(is_json):
+        added[free_name(MARK, taken)] = np.array(is_json, bool)
+    return beside(frame, added)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Payloads have no cycles; looking for some in a hundred thousand takes a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
+    """`frame` with further columns, each of the dtype it has."""
     import pandas as pd
 
-    rows = [_object(text) for text in frame["data"]]
-    if columns is None:
-        names = list(dict.fromkeys(key for row in rows if row for key in row))
-        values = {
-            name: [row.get(name, _MISSING) if row else _MISSING for row in rows] for name in names
-        }
-    else:
-        if isinstance(columns, str):
-            raise TypeError(f"columns must be a list of names: [{columns!r}]")
-        values = {path: [_at(row, path) for row in rows] for path in columns}
-    taken = set(frame.columns)
-    added = {
-        f"data.{name}" if name in taken else name: _column(column)
-        for name, column in values.items()
+    # As Series, which say their dtype: pandas would look into object arrays and guess again. The
+    # names come last, or it would look into those.
+    series = {
+        n: pd.Series(values, frame.index, values.dtype, copy=False)
+        for n, values in enumerate(columns.values())
     }
-    extra = pd.DataFrame(added, index=frame.index, copy=False)
-    return pd.concat([frame, extra], axis=1)
+    both = pd.concat([frame, pd.DataFrame(series, frame.index, copy=False)], axis=1)
+    both.columns = _labels([*frame.columns, *columns])
+    return both
+
+
+def paths_of(name: str, paths: Iterable[str]) -> list[str]:
+    """These paths, each once.
+
+    Raises:
+        TypeError: they are one string, or not strings; `name` says whose they are.
+    """
+    if isinstance(paths, str):
+        raise TypeError(f"{name} must be a list of names: [{paths!r}]")
+    listed = list(dict.fromkeys(paths))
+    for path in listed:
+        if not isinstance(path, str):
+            raise TypeError(f"{name} must be names, not {path!r}")
+    return listed
+
+
+def free_name(path: str, taken: set[Any]) -> str:
+    """The name of the column for `path`, which is taken then: with `data.` before what exists."""
+    while path in taken:
+        path = f"data.{path}"
+    taken.add(path)
+    return path
+
+
+class _Keys:
+    """The top-level keys met so far, and the pieces of their columns."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._rows = 0
+        self._pieces: dict[str, list[Piece]] = {}
+        self._filled: dict[str, int] = {}
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        for key, values in _transposed(rows):
+            filled = self._filled.get(key, 0)
+            pieces = self._pieces.setdefault(key, [])
+            if filled < self._rows:
+                pieces.append(Piece.nothing(self._rows - filled))
+            pieces.append(Piece(values))
+            self._filled[key] = self._rows + len(rows)
+        self._rows += len(rows)
+        many = len(self._pieces)
+        if many > _MANY_COLUMNS and many * self._total > _MANY_CELLS:
+            raise ValueError(
+                f"more than {many:,} different keys in {self._total:,} events: too many columns; "
+                'name the ones you want: columns=["..."], or ask for fewer events: last=...'
+            )
+
+    def pieces(self) -> dict[str, list[Piece]]:
+        for key, pieces in self._pieces.items():
+            if self._filled[key] < self._rows:
+                pieces.append(Piece.nothing(self._rows - self._filled[key]))
+        return self._pieces
+
+
+def _transposed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Every key of these rows with its values, in order of appearance; None where it lacks."""
+    first = rows[0] if rows else {}
+    # Most streams send the same keys each time: then no row is asked key by key.
+    if len(first) > 1 and all(len(row) == len(first) for row in rows):
+        try:
+            yield from zip(first, zip(*map(itemgetter(*first), rows), strict=True), strict=True)
+            return
+        except KeyError:  # raised before anything is yielded: zip takes all rows first
+            pass
+    shapes = dict.fromkeys(map(tuple, rows))
+    for key in dict.fromkeys(chain.from_iterable(shapes)):
+        yield key, list(map(dict.get, rows, repeat(key)))
+
+
+def _slices(data: Any) -> Iterator[list[bytes]]:
+    """The texts of a column as UTF-8, some at a time."""
+    for start in range(0, len(data), _SLICE):
+        some = data.iloc[start : start + _SLICE]
+        if some.dtype == object:
+            yield [str(text).encode("utf-8", "surrogatepass") for text in some]
+        else:
+            yield payloads(pa.chunked_array(pa.array(some.array)))
+
+
+def payloads(data: pa.ChunkedArray) -> list[bytes]:
+    """A column of text as UTF-8."""
+    # Not as str: text beyond ASCII would be decoded here and encoded again by its reader.
+    texts: list[bytes] = data.cast(pa.large_binary()).to_pylist()
+    return [b"" if text is None else text for text in texts] if data.null_count else texts
+
+
+def _labels(names: list[str]) -> Any:
+    """Column labels; with half a character in one they have no place in an index of text."""
+    import pandas as pd
+
+    try:
+        return pd.Index(names)
+    except UnicodeError:
+        return pd.Index(np.fromiter(names, object, len(names)), dtype=object)
+
+
+def _timestamps(column: Any) -> Any:
+    """The column as timestamps, where all it has is ISO 8601 text in one time zone."""
+    import pandas as pd
+
+    text = pd.Series(column, dtype=column.dtype, copy=False)
+    present = text.notna()
+    if not present.any():
+        return column
+    if text.dtype == "str":
+        try:
+            return pd.to_datetime(text, format="ISO8601").array
+        except (ValueError, OverflowError):  # no such text, or several zones
+            pass
+    return np.fromiter(map(_moment, text), object, len(text))
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class Joined:
@@ -61,14 +242,15 @@ class Joined:
     def __init__(self, path: str) -> None:
         self.path = path
         self.cursor = 0  # the number of the first event that was not read yet
+        self._read = reader_of(path)
         self._parts: list[str] = []
 
     def add(self, data: Iterable[str], stop: int) -> None:
         """Read these payloads, the events numbered up to before `stop`."""
-        for text in data:
-            value = _at(_object(text), self.path)
-            if isinstance(value, str):
-                self._parts.append(value)
+        for value in read([text.encode() for text in data]):
+            part = self._read(value) if type(value) is dict else None
+            if isinstance(part, str):
+                self._parts.append(part)
         self.cursor = stop
 
     @property
@@ -76,62 +258,3 @@ class Joined:
         if len(self._parts) > 1:
             self._parts = ["".join(self._parts)]
         return self._parts[0] if self._parts else ""
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    # Most payloads are objects; a stream of plain text should not cost an exception a row.
-    if "{" not in text[:64]:
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _at(row: dict[str, Any] | None, path: str) -> Any:
-    """The value at a dotted path; a key that has the dots itself goes first."""
-    if row is None:
-        return _MISSING
-    if path in row:
-        return row[path]
-    value: Any = row
-    for key in path.split("."):
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return _MISSING
-    return value
-
-
-def _column(values: list[Any]) -> Any:
-    """The narrowest exact pandas array: bool, int64, float64, str (or their missing-value
-    kinds), else objects."""
-    import numpy as np
-    import pandas as pd
-
-    kinds = {type(v) for v in values}
-    missing = bool(kinds & {type(_MISSING), type(None)})
-    kinds -= {type(_MISSING), type(None)}
-    filled = [None if v is _MISSING else v for v in values]
-    if kinds == {bool}:
-        return pd.array(filled, dtype="boolean" if missing else "bool")
-    if kinds == {int} and all(v is None or v in _INT64 for v in filled):
-        return pd.array(filled, dtype="Int64" if missing else "int64")
-    if kinds == {float} or (kinds == {int, float} and all(map(_exact, filled))):
-        return np.array([np.nan if v is None else v for v in filled], dtype="float64")
-    if kinds == {str}:
-        try:
-            return pd.array(filled, dtype="str")
-        except (UnicodeError, ValueError):  # a lone surrogate has no UTF-8
-            pass
-    out = np.empty(len(filled), dtype=object)
-    out[:] = filled
-    return out
-
-
-def _exact(value: Any) -> bool:
-    """Whether float64 holds this number exactly: whole numbers to 2**53."""
-    return not isinstance(value, int) or abs(value) <= 2**53

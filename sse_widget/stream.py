@@ -11,16 +11,17 @@ import asyncio
 import concurrent.futures
 import difflib
 import math
+import os
 import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Unpack
 
 import anywidget
 import ipywidgets
@@ -29,12 +30,18 @@ from traitlets import Bunch, Dict, Instance, Unicode
 
 from . import background
 from .channel import Channel
+from .cursors import Callback, Cursors
 from .errors import InvalidFilter, SSEError
 from .events import Event, EventBatch, Gap, State, Stats, Status
+from .export import arrow_table, save
 from .filters import EventFilter
+from .frames import to_dataframe
+from .live_columns import LiveColumns
 from .notebook import CellRuns, SideDoor
 from .notices import Notices
-from .payload import Joined, expand
+from .payload import Joined
+from .player import Player
+from .recorded import Recording
 from .source import EventSource, SourceOptions
 from .window import RollingWindow, Snapshot
 
@@ -51,6 +58,7 @@ _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
+_F = TypeVar("_F", bound=Callable[..., object])
 OTHER_TYPES = "(other types)"
 _EVERYTHING = EventFilter()
 
@@ -119,7 +127,7 @@ class SSEStream(anywidget.AnyWidget):
     ) -> None:
         traits = _split_traits(options)
         # Before anything is built: what is refused leaves nothing behind.
-        source = EventSource(url, **options)
+        source = _source_of(url, options)
         window = RollingWindow(max_events, max_bytes)
         self._url, self._options = url, options
         self._adopt(source)
@@ -129,6 +137,8 @@ class SSEStream(anywidget.AnyWidget):
         self._earlier = _Earlier(0, Stats())
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
+        self._live: LiveColumns | None = None
+        self._cursors = Cursors(window, frame=self._rows, origin=lambda: self._source.origin)
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._texts: dict[str, Joined] = {}
         self._text_lock = threading.Lock()
@@ -162,55 +172,184 @@ class SSEStream(anywidget.AnyWidget):
     @property
     def url(self) -> str:
         """The URL, masked: safe to show."""
-        return self._source.url
+        url: str = self._source.url
+        return url
 
     @property
     def df(self) -> pd.DataFrame:
         """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
-        return self._window.read().frame()
+        return self._rows()[2]
 
     @property
     def view_df(self) -> pd.DataFrame:
         """What `filter` lets through; the same rows as the page shows."""
-        snapshot = self._window.read()
-        frame = snapshot.frame()
-        mask = self.filter.mask(snapshot.table)
-        return frame if mask is None else frame[mask.to_numpy(zero_copy_only=False)]
+        return to_dataframe(*self._held(), filter=self.filter)
+
+    @property
+    def columns(self) -> list[str]:
+        """Keys and dotted paths of the JSON payloads that are columns of `df`: settable.
+
+        `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
+        already held are read in the background, or when `df` is asked for. A path with the name
+        of one of our columns becomes `data.<path>`. Their memory is not part of `max_bytes`.
+
+        Raises:
+            TypeError: (on setting) it is no list of names.
+        """
+        return [] if self._live is None else list(self._live.paths)
+
+    @columns.setter
+    def columns(self, paths: Iterable[str]) -> None:
+        live = LiveColumns(self._window, paths)
+        old, self._live = self._live, live if live.paths else None
+        if old is not None:
+            old.close()
+        if live.paths:
+            background.call(live.note)
 
     def to_dataframe(
         self,
         *,
-        json: bool = False,
-        columns: list[str] | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         last: int | None = None,
+        types: Iterable[str] | None = None,
         filter: EventFilter | None = None,
+        columns: Iterable[str] | None = None,
+        json: bool = False,
+        times: Iterable[str] = (),
     ) -> pd.DataFrame:
         """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
 
         Args:
-            json: every top-level key of the payloads becomes a column. Rows that are no JSON
-                object stay, with missing values there.
-            columns: only these keys, or dotted paths ("user.name").
-            last: only the latest so many events.
+            since, until: since <= received_at < until; datetimes or ISO 8601 text.
+            types: only events of these types.
             filter: only what this filter lets through; `stream.filter` for what the page shows.
+            last: of all these only the latest so many.
+            columns: keys or dotted paths ("user.name") of the payloads; each becomes a column.
+            json: every top-level key becomes a column, unless `columns` says which. Where
+                rows are no JSON they stay, and a last column `is_json` is False for them.
+            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
 
         Returns:
             The columns of `df`, then one a key; a key with the name of one of ours becomes
-            `data.<key>`.
+            `data.<key>`. A column has a dtype where that holds every value exactly as `json.loads`
+            gives it; else it keeps the objects. Without `columns`, `json` and `times`, rows of
+            `df`, live columns included.
+
+        Raises:
+            TypeError: an argument of the wrong type, by name.
+            ValueError: a negative `last`; a time that is none; more keys than columns can be.
         """
+        if json or times or columns is not None:
+            held: Any = (self._window.read(),)
+        else:
+            held = self._held()
+        return to_dataframe(
+            *held,
+            since=since,
+            until=until,
+            last=last,
+            types=types,
+            filter=filter,
+            columns=columns,
+            json=json,
+            times=times,
+        )
+
+    def save(self, path: str | os.PathLike[str], filter: EventFilter | None = None) -> Path:
+        """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
+
+        The file is there whole or not at all; one that exists is replaced. `.sse` is an event
+        stream that parses back identically, with the times in comments; `SSEStream.replay` reads
+        all but `.csv`.
+
+        Args:
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
+
+        Returns:
+            The absolute path of the file.
+
+        Raises:
+            ValueError: another suffix; for `.sse`, an event no event stream can carry.
+            OSError: it cannot be written; what was there before is there still.
+        """
+        return save(self._window.read(), path, filter)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,
+        last_event_id, data. Each time it is asked it is a new snapshot: for a join or a query that
+        asks twice, `snapshot = pa.table(stream)` first."""
+        return arrow_table(self._window.read()).__arrow_c_stream__(requested_schema)
+
+    def on(self, type: str | None = None, *, held: bool = True) -> Callable[[_F], _F]:
+        """Call a function with each `Event` of this type (None for any): `@stream.on("trade")`.
+
+        Callbacks run in order in one thread of this stream's own; what they print lands under the
+        cell that registered them. What one raises is shown once, counted in `callbacks`, and stops
+        nothing. A callback slower than the stream skips what is evicted, and counts it as missed.
+
+        Args:
+            held: begin with the events already held; else only those to come.
+        """
+        return self._cursors.on(type, held=held)
+
+    def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[_F], _F]:
+        """Call a function each `interval` ("5s", "500ms", seconds) with the new rows as a
+        DataFrame: `@stream.every("5s")`. Not called where nothing came. Else like `on`.
+
+        Raises:
+            ValueError: no such interval.
+        """
+        return self._cursors.every(interval, held=held)
+
+    def off(self, fn: Callable[..., object]) -> None:
+        """A function that `on` or `every` registered is not called any more."""
+        self._cursors.off(fn)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """What is known of each callback: name, calls, missed, errors, the last error."""
+        return self._cursors.callbacks
+
+    @classmethod
+    def replay(
+        cls, recording: str | os.PathLike[str] | bytes, *, speed: float = 1.0, **options: Any
+    ) -> SSEStream:
+        """A stream that plays a file which `save` wrote, with the times it was recorded with.
+
+        Args:
+            recording: the path of a `.sse`, `.ndjson` or `.parquet` file, or the bytes of one.
+                Events of a file that says no times come at once.
+            speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
+                returns.
+            **options: max_events, max_bytes, and the traits of an ipywidgets.DOMWidget.
+
+        Raises:
+            ValueError: no such format; content that is not what it says; speed not above 0.
+            OSError: the file cannot be read.
+        """
+        played: Any = Recording(recording, speed)
+        stream = cls(played, **options)
+        if math.isinf(speed) and stream._task is not None and not background.is_loop_thread():
+            stream._task.result()
+        return stream
+
+    def _held(self) -> tuple[Snapshot, pd.DataFrame]:
+        """The events held, and the same as a DataFrame with its live columns."""
+        if self._live is not None:
+            return self._live.read()
         snapshot = self._window.read()
-        if last is not None:
-            if last < 0:
-                raise ValueError(f"last must not be negative: {last}")
-            skip = max(snapshot.table.num_rows - last, 0)
-            snapshot = Snapshot(snapshot.first + skip, snapshot.table.slice(skip))
-        frame = snapshot.frame()
-        mask = None if filter is None else filter.mask(snapshot.table)
-        if mask is not None:
-            frame = frame[mask.to_numpy(zero_copy_only=False)]
-        if json or columns is not None:
-            frame = expand(frame, columns)
-        return frame
+        return snapshot, snapshot.frame()
+
+    def _rows(self, start: int = 0) -> tuple[int, int, pd.DataFrame]:
+        """The events from a number on: the number of the first one, that after the last one."""
+        if self._live is not None:
+            snapshot, frame = self._live.read(start)
+        else:
+            snapshot = self._window.read(start)
+            frame = snapshot.frame()
+        return snapshot.first, snapshot.stop, frame
 
     def text(self, path: str) -> str:
         """The strings at a dotted path of the JSON payloads, joined: the text so far.
@@ -284,9 +423,12 @@ class SSEStream(anywidget.AnyWidget):
             self._source.close()
             if self._task is not None and not background.is_loop_thread():
                 self._join()
+            self._cursors.close()
+            self._notices.close()
+            if self._live is not None:
+                self._live.close()
             if self._task is not None:
                 background.call(self._channel.close)
-            self._notices.close()
         if getattr(self, "comm", None) is not None:
             super().close()
 
@@ -301,8 +443,7 @@ class SSEStream(anywidget.AnyWidget):
         """A source is for one life: the next one goes on where it ended."""
         old, earlier = self._source, self._earlier.stats
         counted = old.stats
-        options: SourceOptions = {**self._options, "last_event_id": old.last_event_id}
-        new = EventSource(self._url, **options)
+        new = _source_of(self._url, {**self._options, "last_event_id": old.last_event_id})
         new._take_over(old)
         self._earlier = _Earlier(
             self._window.counts.received,
@@ -311,10 +452,10 @@ class SSEStream(anywidget.AnyWidget):
         self._failure = None
         self._adopt(new)
 
-    def _adopt(self, source: EventSource) -> None:
+    def _adopt(self, source: Any) -> None:
         source._changed = self._on_change
         source._gapped = self._on_gap
-        self._source = source
+        self._source: Any = source  # an EventSource, or a Player in its place
 
     # ------------------------------------------------------------------ reading on
 
@@ -389,7 +530,7 @@ class SSEStream(anywidget.AnyWidget):
 
     # ------------------------------------------------------------------ the loop's side
 
-    async def _run(self, source: EventSource) -> None:
+    async def _run(self, source: Any) -> None:
         try:
             async for batch in source.batches():
                 self._take(batch)
@@ -412,6 +553,8 @@ class SSEStream(anywidget.AnyWidget):
             self._counts.update(batch.types)
         self._channel.note(types)
         self._notices.changed()
+        if self._live is not None:
+            self._live.note()
         self._wake()
 
     def _fold(self, names: list[str]) -> set[str]:
@@ -453,6 +596,7 @@ class SSEStream(anywidget.AnyWidget):
         self._channel.note(gap=gap)
 
     def _wake(self) -> None:
+        self._cursors.note(over=self._over)
         for loop, news in list(self._waiters):
             try:
                 loop.call_soon_threadsafe(news.set)
@@ -565,6 +709,16 @@ class _Earlier(NamedTuple):
 
     received: int
     stats: Stats
+
+
+def _source_of(url: Any, options: Any) -> Any:
+    """Where the events come from: a server, or a recording in its place."""
+    if not isinstance(url, Recording):
+        return EventSource(url, **options)
+    others = options.keys() - {"last_event_id"}
+    if others:
+        raise TypeError(f"a replay has no option {min(others)!r}: it asks no server")
+    return Player(url)
 
 
 def _split_traits(options: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ two bounds, and imports `events` only.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from datetime import datetime
@@ -39,6 +40,9 @@ _SEAL_EVENTS = 4096
 _SEAL_BYTES = 2**20
 # received_at and three 64-bit offsets.
 _ROW_BYTES = 32
+# A text that a whole batch has in common is held once, where it is short.
+_SAME = 2 * _SEAL_EVENTS
+_SHORT = 64
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -66,6 +70,9 @@ class Snapshot(NamedTuple):
         import pandas as pd
 
         frame: pd.DataFrame = self.table.to_pandas(split_blocks=True)
+        if self.table.column("received_at").num_chunks == 1:
+            # Of one chunk pandas takes the memory itself, and could not write into it.
+            frame["received_at"] = frame["received_at"].copy()
         frame.index = pd.RangeIndex(self.first, self.stop, name="seq")
         return frame
 
@@ -73,21 +80,25 @@ class Snapshot(NamedTuple):
 class _Tail:
     """The events that came since the last batch was sealed. Lists that only grow."""
 
-    __slots__ = ("at", "data", "first", "ids", "size", "types")
+    __slots__ = ("at", "counts", "data", "first", "ids", "size", "types")
 
     def __init__(self, first: int) -> None:
         self.first = first
+        # A time for each batch that was appended, and how many events it had.
         self.at: list[int] = []
+        self.counts: list[int] = []
         self.types: list[str] = []
         self.ids: list[str] = []
         self.data: list[str] = []
         self.size = 0
 
     def batch(self, start: int, stop: int) -> pa.RecordBatch:
-        at = pa.array(np.fromiter(self.at[start:stop], np.int64))
+        # The writer may add to both lists meanwhile, to one after the other.
+        runs = min(len(self.at), len(self.counts))
+        at = np.repeat(np.array(self.at[:runs], np.int64), self.counts[:runs])
         return pa.RecordBatch.from_arrays(
             [
-                at.view(SCHEMA.field(0).type),
+                pa.array(at[start:stop]).view(SCHEMA.field(0).type),
                 _strings(self.types[start:stop]),
                 _strings(self.ids[start:stop]),
                 pa.array(self.data[start:stop], pa.large_string()),
@@ -101,8 +112,8 @@ class RollingWindow:
 
     Args:
         max_events: the most events held.
-        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event. A single event that
-            is larger than this is evicted at once.
+        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event; what events share
+            counts for each of them. A single event that is larger than this is evicted at once.
     """
 
     def __init__(self, max_events: int = 100_000, max_bytes: int = 256 * 2**20) -> None:
@@ -133,22 +144,19 @@ class RollingWindow:
         if not n:
             return first
         at = _microseconds(batch.received_at)
-        size = (
-            n * _ROW_BYTES
-            + utf8_size(batch.types)
-            + utf8_size(batch.last_event_ids)
-            + utf8_size(batch.data)
-        )
+        # In one call: many batches have one event.
+        size = n * _ROW_BYTES + utf8_size([*batch.types, *batch.last_event_ids, *batch.data])
         with self._lock:
             tail = self._tail
-            tail.at += [at] * n
+            tail.at.append(at)
+            tail.counts.append(n)
             tail.types += batch.types
             tail.ids += batch.last_event_ids
             tail.data += batch.data
             tail.size += size
             self._stop += n
             self._bytes += size
-            if len(tail.at) >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES:
+            if len(tail.data) >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES:
                 self._seal()
             if self._stop - self._first > self.max_events or self._bytes > self.max_bytes:
                 self._evict()
@@ -168,8 +176,8 @@ class RollingWindow:
 
     def _seal(self) -> None:
         tail = self._tail
-        if tail.at:
-            self._sealed.append((tail.first, tail.batch(0, len(tail.at))))
+        if tail.data:
+            self._sealed.append((tail.first, tail.batch(0, len(tail.data))))
             self._tail = _Tail(self._stop)
 
     def _evict(self) -> None:
@@ -241,19 +249,27 @@ class RollingWindow:
         return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
 
 
-def _strings(texts: list[str]) -> Any:
-    """A column; one value again and again, as types and absent ids are, costs next to nothing."""
-    # count() only compares addresses while all are the same object.
-    if texts and texts.count(texts[0]) == len(texts):
+def utf8_size(texts: list[str]) -> int:
+    """Bytes of these texts as UTF-8."""
+    # Joined, because whether that is ASCII is a flag, and its length a field: no text is looked
+    # at, not even one by one.
+    joined = "".join(texts)
+    return len(joined) if joined.isascii() else len(joined.encode())
+
+
+def _strings(texts: list[str]) -> pa.Array:
+    """An Arrow array of texts that are often the same: all of one type, none with an id."""
+    if texts and texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
+        if len(texts) <= _SAME and len(texts[0]) <= _SHORT:
+            return _same(texts[0]).slice(0, len(texts))
         return pa.repeat(pa.scalar(texts[0], pa.large_string()), len(texts))
     return pa.array(texts, pa.large_string())
 
 
-def utf8_size(texts: list[str]) -> int:
-    """Bytes of these texts as UTF-8."""
-    # One join is a tenth of asking each text; isascii() is a flag, len() a field.
-    text = "".join(texts)
-    return len(text) if text.isascii() else len(text.encode())
+@functools.lru_cache(maxsize=32)
+def _same(text: str) -> pa.Array:
+    # Shared by all batches that have it: neither time nor memory an event.
+    return pa.repeat(pa.scalar(text, pa.large_string()), _SAME)
 
 
 def _microseconds(at: datetime | None) -> int:

@@ -259,7 +259,7 @@ def test_secrets_are_not_on_the_page_nor_in_the_notebook(lab):
     secret = "hunter2hunter2"
     with Server(sends("data: a\n\n", then="hold")) as server:
         url = server.url.replace("http://", f"http://me:{secret}@") + f"?token={secret}"
-        make = f"stream = SSEStream(URL, headers={{'X-Key': KEY}}, params={{'p': KEY}})\nstream"
+        make = "stream = SSEStream(URL, headers={'X-Key': KEY}, params={'p': KEY})\nstream"
         notebook = lab.notebook([IMPORT + "import os", make])
         notebook.run(0)
         notebook.execute(f"URL, KEY = {url!r}, {secret!r}")

@@ -59,7 +59,25 @@ def llm(ran: Ran) -> None:
     assert "messages must be" in ran.shown("body")["text/plain"]
 
 
-CHECKS: dict[str, Callable[[Ran], None]] = {"quickstart.ipynb": quickstart, "llm.ipynb": llm}
+def analysis(ran: Ran) -> None:
+    assert "changes.sse" in ran.printed("record")
+    assert ran.printed("look").startswith(": received_at=")
+    assert WIDGET in ran.shown("replay")
+    assert "datetime64[us, UTC]" in ran.shown("columns")["text/plain"]
+    assert "changes a second" in ran.printed("rates")
+    assert "person" in ran.shown("who")["text/html"]
+    assert "<style" in ran.shown("picture")["text/html"]
+    assert "Most edits are by a person" in ran.printed("said")
+    assert "wiki" in ran.shown("live-columns")["text/plain"]
+    assert "bots.parquet" in ran.printed("export")
+    assert "the same again: True" in ran.printed("again")
+
+
+CHECKS: dict[str, Callable[[Ran], None]] = {
+    "quickstart.ipynb": quickstart,
+    "llm.ipynb": llm,
+    "analysis.ipynb": analysis,
+}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

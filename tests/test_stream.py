@@ -99,7 +99,8 @@ def test_json_keys_become_columns(streams):
         stream = streams(server.url)
         drain(stream)
     frame = stream.to_dataframe(json=True)
-    assert list(frame.columns)[4:] == ["a", "b", "data.type", "c"]
+    assert list(frame.columns)[4:] == ["a", "b", "data.type", "c", "is_json"]
+    assert frame["is_json"].tolist() == [True, False, True]
     assert str(frame["a"].dtype) == "Int64"
     assert frame["a"].tolist() == [1, pd.NA, 2]
     assert len(frame) == 3

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sse_widget.events import EventBatch
@@ -85,6 +85,40 @@ def test_a_snapshot_does_not_change_afterwards():
     assert frame["data"].tolist() == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("count", [1, 5000, 9000])
+def test_a_frame_can_be_written_into_and_the_window_stays(count):
+    window = RollingWindow()
+    window.append(batch(*map(str, range(count))))
+    frame = window.read().frame()
+    frame.loc[0, ["received_at", "data"]] = [pd.Timestamp(0, tz="UTC"), "mine"]
+    assert frame["received_at"].iloc[0] == pd.Timestamp(0, tz="UTC")
+    again = window.read().frame()
+    assert again["received_at"].iloc[0] == pd.Timestamp(NOW)
+    assert again["data"].iloc[0] == "0"
+
+
+def test_batches_of_several_times_keep_them():
+    window = RollingWindow()
+    later = NOW.replace(year=2027)
+    for at, some in ((NOW, ("a", "b")), (later, ("c",)), (NOW, ("d",))):
+        some_batch = batch(*some)
+        some_batch.received_at = at
+        window.append(some_batch)
+    assert window.read().table["received_at"].to_pylist() == [NOW, NOW, later, NOW]
+    assert window.read(1, 3).table["received_at"].to_pylist() == [NOW, later]
+
+
+@pytest.mark.parametrize("type_", ["t", "long" * 100])
+def test_what_events_have_in_common_is_theirs_all_the_same(type_):
+    window = RollingWindow(max_events=5000)
+    for _ in range(2):
+        window.append(batch(*map(str, range(4100)), type_=type_, id_="7"))
+    table = window.read().table
+    assert set(table["type"].to_pylist()) == {type_}
+    assert set(table["last_event_id"].to_pylist()) == {"7"}
+    assert window.counts.held == len(table) == 5000
+
+
 @pytest.mark.parametrize("bad", [{"max_events": 0}, {"max_bytes": 0}, {"max_events": -1}])
 def test_bounds_below_one_are_refused_by_name(bad):
     with pytest.raises(ValueError, match=f"{next(iter(bad))} must be at least 1"):
@@ -97,6 +131,7 @@ def test_bounds_of_another_type_are_refused_by_name(bad):
         RollingWindow(**bad)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

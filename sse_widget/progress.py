@@ -1,0 +1,61 @@
+"""A line that grows while a person waits: shown only where somebody looks, and only when it is long.
+
+It knows nothing of what is being done. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+__all__ = ["Progress"]
+
+_PATIENCE = 1.0
+_EVERY = 0.1
+_WIDTH = 30
+
+
+class Progress:
+    """A bar on stderr, from the second second on, in a terminal or a notebook.
+
+    Args:
+        total: how much there is to do.
+        label: what is being done.
+    """
+
+    def __init__(self, total: int, label: str) -> None:
+        self._total = total
+        self._label = label
+        self._next = time.monotonic() + _PATIENCE
+        self._shown = 0
+        self._looked_at = _is_looked_at()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._shown:
+            print(f"\r{' ' * self._shown}\r", end="", file=sys.stderr, flush=True)
+
+    def reached(self, done: int) -> None:
+        """So much is done by now."""
+        now = time.monotonic()
+        if not self._looked_at or now < self._next:
+            return
+        self._next = now + _EVERY
+        share = min(done / self._total, 1.0) if self._total else 1.0
+        bar = ("█" * round(share * _WIDTH)).ljust(_WIDTH, "░")
+        line = f"{self._label} {bar} {share:4.0%}"
+        self._shown = max(self._shown, len(line))
+        print(f"\r{line}", end="", file=sys.stderr, flush=True)
+
+
+def _is_looked_at() -> bool:
+    # A kernel's stderr is no terminal, but a cell shows what is written there.
+    return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", bool)())
