@@ -12,13 +12,12 @@ import concurrent.futures
 import difflib
 import math
 import os
-import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Unpack
@@ -29,24 +28,21 @@ import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
 from . import background
+from .analysis import Analysis
 from .channel import Channel
-from .cursors import Callback, Cursors
 from .errors import InvalidFilter, SSEError
-from .events import Event, EventBatch, Gap, State, Stats, Status
-from .export import arrow_table, save
+from .events import EventBatch, Gap, State, Stats, Status
 from .filters import EventFilter
-from .frames import to_dataframe
-from .live_columns import LiveColumns
 from .notebook import CellRuns, SideDoor
 from .notices import Notices
-from .payload import Joined
 from .player import Player
+from .reading import Reading
 from .recorded import Recording
 from .source import EventSource, SourceOptions
-from .window import RollingWindow, Snapshot
+from .window import RollingWindow
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = ["SSEStream"]
 
@@ -77,7 +73,7 @@ class _Live(traitlets.TraitType[Any, Any]):
         return self._read(obj)
 
 
-class SSEStream(anywidget.AnyWidget):
+class SSEStream(Analysis, Reading, anywidget.AnyWidget):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -131,17 +127,13 @@ class SSEStream(anywidget.AnyWidget):
         window = RollingWindow(max_events, max_bytes)
         self._url, self._options = url, options
         self._adopt(source)
-        self._window = window
+        self._start_analysis(window, lambda: self._source.origin)
         self._counts: Counter[str] = Counter()
         self._all_gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
         self._earlier = _Earlier(0, Stats())
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
-        self._live: LiveColumns | None = None
-        self._cursors = Cursors(window, frame=self._rows, origin=lambda: self._source.origin)
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._texts: dict[str, Joined] = {}
-        self._text_lock = threading.Lock()
         self._revision = 0
         self._failure: Exception | None = None
         self._door = SideDoor()
@@ -175,143 +167,6 @@ class SSEStream(anywidget.AnyWidget):
         url: str = self._source.url
         return url
 
-    @property
-    def df(self) -> pd.DataFrame:
-        """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
-        return self._rows()[2]
-
-    @property
-    def view_df(self) -> pd.DataFrame:
-        """What `filter` lets through; the same rows as the page shows."""
-        return to_dataframe(*self._held(), filter=self.filter)
-
-    @property
-    def columns(self) -> list[str]:
-        """Keys and dotted paths of the JSON payloads that are columns of `df`: settable.
-
-        `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
-        already held are read in the background, or when `df` is asked for. A path with the name
-        of one of our columns becomes `data.<path>`. Their memory is not part of `max_bytes`.
-
-        Raises:
-            TypeError: (on setting) it is no list of names.
-        """
-        return [] if self._live is None else list(self._live.paths)
-
-    @columns.setter
-    def columns(self, paths: Iterable[str]) -> None:
-        live = LiveColumns(self._window, paths)
-        old, self._live = self._live, live if live.paths else None
-        if old is not None:
-            old.close()
-        if live.paths:
-            background.call(live.note)
-
-    def to_dataframe(
-        self,
-        *,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
-        last: int | None = None,
-        types: Iterable[str] | None = None,
-        filter: EventFilter | None = None,
-        columns: Iterable[str] | None = None,
-        json: bool = False,
-        times: Iterable[str] = (),
-    ) -> pd.DataFrame:
-        """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
-
-        Args:
-            since, until: since <= received_at < until; datetimes or ISO 8601 text.
-            types: only events of these types.
-            filter: only what this filter lets through; `stream.filter` for what the page shows.
-            last: of all these only the latest so many.
-            columns: keys or dotted paths ("user.name") of the payloads; each becomes a column.
-            json: every top-level key becomes a column, unless `columns` says which. Where
-                rows are no JSON they stay, and a last column `is_json` is False for them.
-            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
-
-        Returns:
-            The columns of `df`, then one a key; a key with the name of one of ours becomes
-            `data.<key>`. A column has a dtype where that holds every value exactly as `json.loads`
-            gives it; else it keeps the objects. Without `columns`, `json` and `times`, rows of
-            `df`, live columns included.
-
-        Raises:
-            TypeError: an argument of the wrong type, by name.
-            ValueError: a negative `last`; a time that is none; more keys than columns can be.
-        """
-        if json or times or columns is not None:
-            held: Any = (self._window.read(),)
-        else:
-            held = self._held()
-        return to_dataframe(
-            *held,
-            since=since,
-            until=until,
-            last=last,
-            types=types,
-            filter=filter,
-            columns=columns,
-            json=json,
-            times=times,
-        )
-
-    def save(self, path: str | os.PathLike[str], filter: EventFilter | None = None) -> Path:
-        """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
-
-        The file is there whole or not at all; one that exists is replaced. `.sse` is an event
-        stream that parses back identically, with the times in comments; `SSEStream.replay` reads
-        all but `.csv`.
-
-        Args:
-            filter: only what this filter lets through; `stream.filter` for what the page shows.
-
-        Returns:
-            The absolute path of the file.
-
-        Raises:
-            ValueError: another suffix; for `.sse`, an event no event stream can carry.
-            OSError: it cannot be written; what was there before is there still.
-        """
-        return save(self._window.read(), path, filter)
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,
-        last_event_id, data. Each time it is asked it is a new snapshot: for a join or a query that
-        asks twice, `snapshot = pa.table(stream)` first."""
-        return arrow_table(self._window.read()).__arrow_c_stream__(requested_schema)
-
-    def on(self, type: str | None = None, *, held: bool = True) -> Callable[[_F], _F]:
-        """Call a function with each `Event` of this type (None for any): `@stream.on("trade")`.
-
-        Callbacks run in order in one thread of this stream's own; what they print lands under the
-        cell that registered them. What one raises is shown once, counted in `callbacks`, and stops
-        nothing. A callback slower than the stream skips what is evicted, and counts it as missed.
-
-        Args:
-            held: begin with the events already held; else only those to come.
-        """
-        return self._cursors.on(type, held=held)
-
-    def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[_F], _F]:
-        """Call a function each `interval` ("5s", "500ms", seconds) with the new rows as a
-        DataFrame: `@stream.every("5s")`. Not called where nothing came. Else like `on`.
-
-        Raises:
-            ValueError: no such interval.
-        """
-        return self._cursors.every(interval, held=held)
-
-    def off(self, fn: Callable[..., object]) -> None:
-        """A function that `on` or `every` registered is not called any more."""
-        self._cursors.off(fn)
-
-    @property
-    def callbacks(self) -> list[Callback]:
-        """What is known of each callback: name, calls, missed, errors, the last error."""
-        return self._cursors.callbacks
-
     @classmethod
     def replay(
         cls, recording: str | os.PathLike[str] | bytes, *, speed: float = 1.0, **options: Any
@@ -334,38 +189,6 @@ class SSEStream(anywidget.AnyWidget):
         if math.isinf(speed) and stream._task is not None and not background.is_loop_thread():
             stream._task.result()
         return stream
-
-    def _held(self) -> tuple[Snapshot, pd.DataFrame]:
-        """The events held, and the same as a DataFrame with its live columns."""
-        if self._live is not None:
-            return self._live.read()
-        snapshot = self._window.read()
-        return snapshot, snapshot.frame()
-
-    def _rows(self, start: int = 0) -> tuple[int, int, pd.DataFrame]:
-        """The events from a number on: the number of the first one, that after the last one."""
-        if self._live is not None:
-            snapshot, frame = self._live.read(start)
-        else:
-            snapshot = self._window.read(start)
-            frame = snapshot.frame()
-        return snapshot.first, snapshot.stop, frame
-
-    def text(self, path: str) -> str:
-        """The strings at a dotted path of the JSON payloads, joined: the text so far.
-
-        `stream.text("choices.0.delta.content")` is what a language model has said. Events without
-        that path add nothing; what has been read stays part of the text when its event is
-        evicted. The page offers the same text beside the events.
-        """
-        with self._text_lock:
-            joined = self._texts.get(path)
-            if joined is None:
-                joined = self._texts[path] = Joined(path)
-                self._text_path = path
-            snapshot = self._window.read(joined.cursor)
-            joined.add(snapshot.table.column("data").to_pylist(), snapshot.stop)
-            return joined.text
 
     @property
     def stats(self) -> Stats:
@@ -423,10 +246,8 @@ class SSEStream(anywidget.AnyWidget):
             self._source.close()
             if self._task is not None and not background.is_loop_thread():
                 self._join()
-            self._cursors.close()
+            self._end_analysis()
             self._notices.close()
-            if self._live is not None:
-                self._live.close()
             if self._task is not None:
                 background.call(self._channel.close)
         if getattr(self, "comm", None) is not None:
@@ -457,77 +278,6 @@ class SSEStream(anywidget.AnyWidget):
         source._gapped = self._on_gap
         self._source: Any = source  # an EventSource, or a Player in its place
 
-    # ------------------------------------------------------------------ reading on
-
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        """Every event: those held first, then each one as it comes, until the stream is over.
-
-        A cursor over the window: a reader slower than the stream skips what was evicted before
-        it came to it.
-        """
-        cursor = 0
-        news = asyncio.Event()
-        waiter = (asyncio.get_running_loop(), news)
-        self._waiters.add(waiter)
-        try:
-            while True:
-                over = self._over
-                snapshot = self._window.read(cursor, cursor + 4096)
-                cursor = snapshot.stop
-                for seq, row in enumerate(snapshot.table.to_pylist(), snapshot.first):
-                    yield Event(
-                        row["type"],
-                        row["data"],
-                        row["last_event_id"],
-                        self._source.origin,
-                        row["received_at"],
-                        seq,
-                    )
-                if snapshot.table.num_rows:
-                    continue
-                if over:
-                    return
-                await news.wait()
-                news.clear()
-        finally:
-            self._waiters.discard(waiter)
-
-    async def until(
-        self,
-        *,
-        type: str | None = None,
-        where: Callable[[Event], object] | None = None,
-        timeout: float | None = None,
-    ) -> Event:
-        """The first event of this type for which `where` is true: held ones first, then waiting.
-
-        Args:
-            type: an event type; None for any.
-            where: called with an Event; its truth decides.
-            timeout: seconds; None to wait until the stream is over.
-
-        Raises:
-            TimeoutError: no such event came; says what came instead.
-            SSEError: the stream failed before one came.
-        """
-        wanted = "such event" if type is None else f"{type!r} event"
-        try:
-            async with asyncio.timeout(timeout):
-                async for event in self:
-                    if (type is None or event.type == type) and (where is None or where(event)):
-                        return event
-        except TimeoutError:
-            raise TimeoutError(f"no {wanted} in {timeout:g} s; {self._summary()}") from None
-        if self.status.state is State.FAILED and self.status.error is not None:
-            raise self.status.error
-        raise TimeoutError(f"the stream ended without a {wanted}; {self._summary()}")
-
-    def _summary(self) -> str:
-        came = ", ".join(f"{n:,} {t!r}" for t, n in self._counts.most_common(5))
-        state = self.status
-        why = f" ({state.error})" if state.error is not None else ""
-        return f"what came: {came or 'nothing'}; the stream is {state.state}{why}"
-
     # ------------------------------------------------------------------ the loop's side
 
     async def _run(self, source: Any) -> None:
@@ -542,6 +292,7 @@ class SSEStream(anywidget.AnyWidget):
             await source.aclose()
             self._channel.resting = self._over = True
             self._on_change()
+            self._note_analysis(over=True)
             self._wake()
 
     def _take(self, batch: EventBatch) -> None:
@@ -553,8 +304,7 @@ class SSEStream(anywidget.AnyWidget):
             self._counts.update(batch.types)
         self._channel.note(types)
         self._notices.changed()
-        if self._live is not None:
-            self._live.note()
+        self._note_analysis(over=False)
         self._wake()
 
     def _fold(self, names: list[str]) -> set[str]:
@@ -594,14 +344,6 @@ class SSEStream(anywidget.AnyWidget):
         else:
             self._all_gaps.append(gap)
         self._channel.note(gap=gap)
-
-    def _wake(self) -> None:
-        self._cursors.note(over=self._over)
-        for loop, news in list(self._waiters):
-            try:
-                loop.call_soon_threadsafe(news.set)
-            except RuntimeError:  # that loop was closed with somebody waiting in it
-                self._waiters.discard((loop, news))
 
     # ------------------------------------------------------------------ the page's side
 
