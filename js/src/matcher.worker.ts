@@ -18,12 +18,39 @@ export interface Done {
   n: number;
   hits?: number[];
 }
+/** Another kind of job: where in each of these texts the pattern is found. */
+export interface Marking {
+  n: number;
+  /** with the flag g */
+  pattern: RegExp;
+  texts: string[];
+  limit: number;
+}
+export interface Marked {
+  n: number;
+  /** per text, pairs of start and end */
+  marks?: number[][];
+}
 
 const ALIVE_MS = 100;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const scope = self as unknown as { onmessage: (event: MessageEvent<Job>) => void; postMessage(done: Done): void };
+const scope = self as unknown as { onmessage: (event: MessageEvent<Job | Marking>) => void; postMessage(done: Done | Marked): void };
 
-scope.onmessage = ({ data: { n, wanted, unwanted, open, data, offsets } }) => {
+function mark({ n, pattern, texts, limit }: Marking): void {
+  const marks = texts.map((text) => {
+    const out: number[] = [];
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(text); match && out.length < 2 * limit; match = pattern.exec(text)) {
+      if (match[0] !== "") out.push(match.index, match.index + match[0].length);
+      // A match of nothing would be found at the same place for ever.
+      else pattern.lastIndex += text.codePointAt(pattern.lastIndex)! > 0xffff ? 2 : 1;
+    }
+    return out;
+  });
+  scope.postMessage({ n, marks });
+}
+
+function match({ n, wanted, unwanted, open, data, offsets }: Job): void {
   const hits: number[] = [];
   let spoke = performance.now();
   for (let row = 0; row < open.length; row++) {
@@ -36,5 +63,7 @@ scope.onmessage = ({ data: { n, wanted, unwanted, open, data, offsets } }) => {
     scope.postMessage({ n });
   }
   scope.postMessage({ n, hits });
-};
+}
+
+scope.onmessage = ({ data }) => ("texts" in data ? mark(data) : match(data));
 scope.postMessage({ n: 0 });

@@ -5,6 +5,8 @@
  */
 import { EVERYTHING, type FilterState } from "./filter.ts";
 import { History } from "./history.ts";
+import { Marker } from "./marker.ts";
+import { Rates } from "./rates.ts";
 import { Scan, type Spawn } from "./scan.ts";
 import { type Range, Store } from "./store.ts";
 import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
@@ -42,12 +44,16 @@ export const SILENT_MS = 7_000;
 export class Session {
   readonly store = new Store();
   readonly scan: Scan;
+  readonly marker: Marker;
+  readonly rates = new Rates();
   readonly history = new History();
   readonly counts = new Map<string, number>();
   settings: Settings;
   head: Head | null = null;
   gaps: Gap[] = [];
   filter: FilterState = EVERYTHING;
+  /** The path whose strings the kernel asks to be shown as a text; "" for none. */
+  textPath = "";
   /** A filter the kernel sent that does not work here, in words. */
   invalid: string | null = null;
   /** The comm is closed: the kernel was restarted or is gone, nothing will come any more. */
@@ -58,6 +64,9 @@ export class Session {
   heardAt = Date.now();
   /** When the head came: countdowns run from here. */
   headAt = Date.now();
+  /** The kernel's time when bytes, and events, were last seen to have come; null until then. */
+  lastByteAt: number | null = null;
+  lastEventAt: number | null = null;
 
   #port: Port;
   #watchers = new Set<Watcher>();
@@ -79,6 +88,7 @@ export class Session {
     this.#port = port;
     this.settings = settings;
     this.scan = new Scan(this.store, spawn, () => this.#scanOn());
+    this.marker = new Marker(spawn, () => this.#changed());
   }
 
   end(): void {
@@ -86,6 +96,7 @@ export class Session {
     clearTimeout(this.#work);
     clearInterval(this.#tick);
     this.scan.end();
+    this.marker.end();
     this.#watchers.clear();
   }
 
@@ -116,8 +127,18 @@ export class Session {
   filterChanged(filter: FilterState & { rev: number }): void {
     this.#rev = filter.rev;
     this.invalid = this.scan.use(filter);
-    if (this.invalid === null) this.filter = filter;
+    if (this.invalid === null) this.#takeFilter(filter);
     this.#scanOn();
+  }
+
+  #takeFilter(filter: FilterState): void {
+    this.filter = filter;
+    this.marker.use(filter);
+  }
+
+  askText(path: string): void {
+    this.textPath = path;
+    this.#changed();
   }
 
   /** A change made on this page; returns why it is not a filter, and then changes nothing. */
@@ -125,7 +146,7 @@ export class Session {
     const next = { ...this.filter, ...change };
     const reason = this.scan.use(next);
     if (reason !== null) return reason;
-    this.filter = next;
+    this.#takeFilter(next);
     this.invalid = null;
     this.#port.writeFilter({ ...next, rev: this.#rev });
     this.#scanOn();
@@ -166,6 +187,17 @@ export class Session {
     return waits.length === 0 ? null : `Kernel busy: ${[...new Set(waits)].join(", ")} as soon as the cell is done.`;
   }
 
+  /** No message for so long that the kernel is busy or gone. An ended stream is silent by right. */
+  silent(): boolean {
+    const state = this.head?.status.state;
+    return state !== "closed" && state !== "failed" && Date.now() - this.heardAt > SILENT_MS;
+  }
+
+  /** The kernel's time now, in ms: its clock and this page's need not agree. */
+  now(): number {
+    return this.head ? this.head.now + (Date.now() - this.headAt) : Date.now();
+  }
+
   /** A view painted what the store held: tell the kernel, but not at every frame. */
   painted(): void {
     const n = this.#numbers.last;
@@ -185,6 +217,7 @@ export class Session {
     const holes = this.#numbers.see(message.n);
     if (holes === null) return;
     if (message.n < this.#acked) this.#acked = 0;
+    this.#countRates(message);
     this.#takeHead(message);
     const { first, count } = message;
     const columns = count > 0 ? decodeRows(message, buffers) : null;
@@ -216,8 +249,20 @@ export class Session {
     const first = columns ? message.first : message.asked[1];
     const end = columns ? message.first + message.count : message.asked[1];
     if (!this.history.answered(message.id, first, end)) return;
-    if (columns) this.#insert(columns);
+    if (columns) {
+      this.#insert(columns);
+      // Older than what was counted as it came: these seconds are known from the rows alone.
+      const before = (this.rates.since ?? 0) * 1000;
+      for (let i = 0; i < columns.count; i++) if (columns.at[i]! < before) this.rates.add(columns.types[columns.codes[i]!] ?? "", 1, columns.at[i]!);
+    }
     this.#pump();
+  }
+
+  /** Counts are totals: what came is the difference to the totals before. */
+  #countRates({ now, counts, first }: Extract<FromKernel, { kind: "batch" }>): void {
+    // A page that comes late has no totals before its first hello.
+    if (this.rates.since !== null || first === 0) for (const [type, n] of counts) this.rates.add(type, n - (this.counts.get(type) ?? 0), now);
+    this.rates.since ??= Math.floor(now / 1000);
   }
 
   #event(message: Extract<FromKernel, { kind: "event" }>, buffers: readonly DataView[]): void {
@@ -229,18 +274,27 @@ export class Session {
 
   #insert(columns: Parameters<Store["insert"]>[0]): void {
     this.store.insert(columns);
+    const newest = columns.at[columns.count - 1]!;
+    if (!(newest < (this.lastEventAt ?? -Infinity))) this.lastEventAt = newest;
+    if (!(newest < (this.lastByteAt ?? -Infinity))) this.lastByteAt = newest;
     this.store.dropBefore(this.head?.cleared_to ?? 0);
     this.store.evict([...this.#watchers].map((watcher) => watcher.pin()).filter((pin) => pin !== null));
   }
 
   #takeHead(head: Head): void {
+    const before = this.head?.stats;
+    if (before && head.stats.bytes > before.bytes) this.lastByteAt = head.now;
+    if (before && head.stats.received > before.received) this.lastEventAt = head.now;
     this.head = head;
     this.headAt = Date.now();
     for (const [type, count] of head.counts) {
       if (this.counts.size < MAX_TYPES || this.counts.has(type)) this.counts.set(type, count);
     }
     if (head.gaps.length > 0) {
-      this.gaps = [...this.gaps, ...head.gaps].sort((a, b) => a.seq - b.seq).slice(-MAX_GAPS);
+      // The kernel sends a gap again when it knows more: same moment and cause, better words.
+      const same = (gap: Gap): string => `${gap.at} ${gap.cause}`;
+      const known = new Map([...this.gaps, ...head.gaps].map((gap) => [same(gap), gap]));
+      this.gaps = [...known.values()].sort((a, b) => a.seq - b.seq).slice(-MAX_GAPS);
     }
     this.history.raiseFloor(Math.max(head.oldest, head.cleared_to));
     this.store.dropBefore(head.cleared_to);

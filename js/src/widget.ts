@@ -15,6 +15,7 @@ interface Traits {
   _settings: Settings;
   _filter: SyncedFilter;
   _ack: { page: string; n: number };
+  _text_path: string;
 }
 type Model = AnyModel<Traits>;
 interface Lifetime {
@@ -60,9 +61,14 @@ function attempt(send: () => void): void {
 
 function begin(model: Model, signal: AbortSignal): Entry {
   const page = pageId();
+  let greeted = false;
   const port: Port = {
     send: (message) => attempt(() => model.send({ ...message, page })),
-    acknowledge: (n) => attempt(() => (model.set("_ack", { page, n }), model.save_changes())),
+    // A state update is held back by ipywidgets until the one before it was answered. One that was sent
+    // to a busy kernel would hold back the filter too: none goes before the kernel has said hello.
+    acknowledge: (n) => {
+      if (greeted) attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
+    },
     writeFilter: (filter) => attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
     hidden: () => document.hidden,
   };
@@ -76,6 +82,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
   };
   const heard = (content: FromKernel, buffers: DataView[]): void => {
     if ("to" in content && content.to !== page) return;
+    greeted ||= content.kind === "hello";
     // A state update may have put another object in the place of `_settings`.
     remember();
     session.receive(content, buffers);
@@ -90,12 +97,15 @@ function begin(model: Model, signal: AbortSignal): Entry {
     session.filterChanged(filter);
     for (const view of entry.views) view.overruled();
   };
+  const texted = (): void => session.askText(model.get("_text_path") ?? "");
   const lost = (): void => session.lost();
   remember();
   filtered();
+  texted();
   model.on("msg:custom", heard);
   model.on("change:_filter", filtered);
   model.on("change:_settings", settled);
+  model.on("change:_text_path", texted);
   model.on("comm_live_update", lost);
   model.on("comm:close", lost);
   port.send({ kind: "hello" });
@@ -105,6 +115,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
     model.off("msg:custom", heard);
     model.off("change:_filter", filtered);
     model.off("change:_settings", settled);
+    model.off("change:_text_path", texted);
     model.off("comm_live_update", lost);
     model.off("comm:close", lost);
     session.end();

@@ -47,6 +47,7 @@ class Model {
     _settings: { url: "https://stream.example/ticks?key=***", max_events: 100000, max_bytes: 268435456, session: "stub" },
     _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null },
     _ack: { page: "", n: 0 },
+    _text_path: "",
   };
   handlers = [];
   saved = [];
@@ -87,7 +88,7 @@ class Kernel {
     const received = this.events.length;
     const floor = Math.max(this.oldest, this.clearedTo);
     const stats = { ...this.stats, received, evicted: this.oldest, cleared: Math.max(0, this.clearedTo - this.oldest), held: received - floor };
-    return { now: Date.now(), stats, oldest: floor, cleared_to: this.clearedTo, status: this.status, last_event_id: "", reconnection_time: null, counts, gaps };
+    return { now: Date.now(), stats, oldest: floor, cleared_to: this.clearedTo, status: this.status, last_event_id: this.events.at(-1)?.id ?? "", reconnection_time: this.retry ?? null, counts, gaps };
   }
   hear(content) {
     this.heard.push(content);

@@ -87,6 +87,16 @@ def test_seven_seconds_without_a_sign(open_stub):
     expect(stub.page.get_by_text("No sign of the kernel")).to_be_hidden()
 
 
+def test_an_ended_stream_is_silent_by_right(open_stub):
+    stub = open_stub(clock=True)
+    stub.feed(*TICKS)
+    for state in ("closed", "failed"):
+        stub.kernel("kernel.be({state: arg, error: 'It is over.'})", state)
+        stub.page.clock.run_for(60_000)
+        expect(stub.status).to_contain_text("It is over.")
+        expect(stub.page.get_by_text("No sign of the kernel")).to_be_hidden()
+
+
 def test_the_countdown_runs_and_retry_now_asks_the_kernel(open_stub):
     stub = open_stub(clock=True)
     stub.kernel(
@@ -184,3 +194,24 @@ def test_it_works_without_randomuuid_and_without_a_signal(open_stub):
     stub.kernel("window.ends.forEach((end) => end())")
     expect(stub.page.get_by_role("log")).to_have_count(0)
     assert stub.page.evaluate("model.handlers.length") == 0
+
+
+def test_the_state_opens_the_details_of_the_connection(open_stub):
+    stub = open_stub(clock=True)
+    stub.kernel("kernel.retry = 2500; kernel.stats.bytes = 10")
+    stub.feed({"data": "x", "id": "id-7"})
+    stub.kernel("kernel.be({state: 'waiting', retry_in: 60, attempt: 3, error: 'refused'})")
+    stub.page.clock.run_for(5_000)
+    facts = stub.page.get_by_role("group", name="Connection details")
+    expect(facts).to_be_hidden()
+    stub.button("Waiting").click()
+    stub.page.clock.run_for(100)
+    for text in ("Attempt3", "id-7", "2,500 ms", "5 s ago", "refused", "key=***"):
+        expect(facts).to_contain_text(text)
+    stub.kernel("kernel.beat()")
+    stub.page.clock.run_for(3_000)
+    expect(facts).to_contain_text("8 s ago")
+    stub.kernel("kernel.beat()")
+    stub.page.keyboard.press("Escape")
+    expect(facts).to_be_hidden()
+    expect(stub.button("Waiting")).to_be_focused()

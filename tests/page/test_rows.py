@@ -166,3 +166,23 @@ def test_gaps_are_rows_but_no_events(stub):
     expect(stub.rows).to_have_count(4)
     expect(stub.rows.nth(2)).to_contain_text("Connection lost for 1.3 s")
     assert balanced(stub)["shown"] == 3
+
+
+def test_a_gap_sent_again_takes_the_place_of_the_first(stub):
+    gap = {"seq": 2, "at": 1767323045006, "cause": "reconnect", "text": "resumed after id '7'"}
+    stub.feed(*TICKS[:2])
+    stub.feed(TICKS[2], gaps=[gap])
+    expect(stub.row("resumed after id '7'")).to_be_visible()
+    stub.feed(TICKS[0], gaps=[{**gap, "text": "resumed after id '7': nothing is missing"}])
+    expect(stub.row("nothing is missing")).to_be_visible()
+    expect(stub.row("resumed after")).to_have_count(1)
+    # The same moment with another cause is another gap.
+    stub.feed(TICKS[1], gaps=[{**gap, "cause": "oversize", "text": "too large"}])
+    expect(stub.row("too large")).to_be_visible()
+    expect(stub.rows).to_have_count(7)
+
+
+def test_the_footer_tells_what_the_kernel_holds_and_read(stub):
+    stub.kernel("kernel.stats.bytes = 6042")
+    stub.feed(*TICKS)
+    expect(stub.page.get_by_text("kernel holds 3 · read 5.9 KiB")).to_be_visible()

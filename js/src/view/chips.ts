@@ -5,7 +5,7 @@
  */
 import type { Session } from "../session.ts";
 import { attr, h, show, text } from "./dom.ts";
-import { count, cutAt, oneLine } from "./format.ts";
+import { count, cutAt, oneLine, rate } from "./format.ts";
 import type { Palette } from "./palette.ts";
 
 const VISIBLE = 12;
@@ -19,24 +19,29 @@ class Chip {
   type = "";
   #name = h("span", { class: "sse-chip-name" });
   #count = h("span", { class: "sse-chip-count" });
+  #rate = h("span", { class: "sse-chip-rate", "aria-hidden": "true" });
+  #label = "";
 
   constructor(toggle: Toggle) {
     this.node = h(
       "button",
-      { type: "button", class: "sse-chip", click: (event: MouseEvent) => toggle(this.type, event.altKey) },
-      h("span", { class: "sse-chip-dot", "aria-hidden": "true" }), this.#name, " ", this.#count,
+      { class: "sse-chip", click: (event: MouseEvent) => toggle(this.type, event.altKey) },
+      h("span", { class: "sse-chip-dot", "aria-hidden": "true" }), this.#name, " ", this.#count, this.#rate,
     );
   }
 
-  draw(type: string, hue: string, n: number, pressed: boolean, excluded: boolean): void {
+  draw(type: string, hue: string, n: number, perSecond: number, pressed: boolean, excluded: boolean): void {
     if (this.type !== type || this.#name.textContent === "") {
       this.type = type;
       const name = oneLine(type);
       text(this.#name, cutAt(name, NAME_CHARS));
-      this.node.title = `${cutAt(name, 300)}\nClick: only this type. Alt-click: all but this type.`;
+      this.#label = cutAt(name, 300);
       this.node.style.setProperty("--sse-hue", hue);
     }
     text(this.#count, count(n));
+    const speed = perSecond > 0 ? rate(perSecond) : "";
+    text(this.#rate, speed);
+    attr(this.node, "title", `${this.#label}${speed && `, ${speed}`}\nClick: only this type. Alt-click: all but this type.`);
     attr(this.node, "aria-pressed", String(pressed));
     attr(this.node, "data-excluded", excluded ? "true" : null);
     attr(this.node, "aria-description", excluded ? "left out" : null);
@@ -59,7 +64,7 @@ export class Chips {
   #order: string[] = [];
   #known = new Set<string>();
   #counted = 0;
-  /** How many chips fit into two lines; found by trying, when something about their width changed. */
+  /** How many chips fit into three lines; found by trying, when something about their width changed. */
   #fits = VISIBLE;
   #tried = "";
   #width = 0;
@@ -67,8 +72,8 @@ export class Chips {
   constructor(session: Session, palette: Palette, showAll: () => void, signal: AbortSignal) {
     this.#session = session;
     this.#palette = palette;
-    this.#more = h("button", { type: "button", class: "sse-chip sse-more", "aria-expanded": "false", "aria-haspopup": "true", hidden: true, click: () => this.#open(this.#menu.hidden !== false) });
-    this.#reset = h("button", { type: "button", class: "sse-link", hidden: true, click: showAll }, "Show all");
+    this.#more = h("button", { class: "sse-chip sse-more", "aria-expanded": "false", "aria-haspopup": "true", hidden: true, click: () => this.#open(this.#menu.hidden !== false) });
+    this.#reset = h("button", { class: "sse-link", hidden: true, click: showAll }, "Show all");
     this.#search = h("input", { type: "text", class: "sse-input", placeholder: "Find a type", "aria-label": "Find a type", input: () => this.draw() });
     this.#menu = h("div", { class: "sse-menu", hidden: true }, this.#search, this.#list, this.#listNote);
     this.node = h("div", { class: "sse-chips" }, this.#row, this.#menu);
@@ -130,7 +135,8 @@ export class Chips {
   }
 
   #drawChips(types: readonly string[], chips: Chip[], add: (node: HTMLElement) => void): void {
-    const { filter, counts } = this.#session;
+    const { filter, counts, rates } = this.#session;
+    const now = this.#session.now();
     while (chips.length > types.length) chips.pop()!.node.remove();
     types.forEach((type, i) => {
       let chip = chips[i];
@@ -139,7 +145,7 @@ export class Chips {
         chips.push(chip);
         add(chip.node);
       }
-      chip.draw(type, this.#palette.of(type), counts.get(type) ?? 0, filter.types?.includes(type) ?? false, filter.exclude_types.includes(type));
+      chip.draw(type, this.#palette.of(type), counts.get(type) ?? 0, rates.of(type, now), filter.types?.includes(type) ?? false, filter.exclude_types.includes(type));
     });
   }
 

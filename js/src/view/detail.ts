@@ -1,17 +1,23 @@
 /**
- * The whole of one event at the bottom of the widget: its fields, its data, JSON laid out without
- * changing a letter. It keeps its own copy, so an event stays readable after the page let it go; it
+ * The whole of one event at the bottom of the widget: its fields, its data, JSON as a tree
+ * without changing a letter, bytes as what they are. It keeps its own copy, so an event stays readable after the page let it go; it
  * shows text only, and never more than a browser can lay out.
  */
+import { recognise } from "../base64.ts";
+import { asJson, asLine, type Row } from "../export.ts";
+import { judge } from "../jsonscan.ts";
 import type { Session } from "../session.ts";
+import { copyButton } from "./copy.ts";
 import { attr, h, show, text } from "./dom.ts";
 import { bytes, count, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
-import { pretty } from "./json.ts";
+import { Highlights } from "./highlights.ts";
 import type { Palette } from "./palette.ts";
+import { payloadView } from "./payload.ts";
+import { Tree } from "./tree.ts";
 
-const DOM_CHARS = 2 ** 20;
-/** Coloured words are nodes; longer JSON is one text node. */
-const COLOURED_TOKENS = 5_000;
+const DOM_CHARS = 2 ** 19;
+/** Finding a direction for each line of a longer text takes a browser seconds: it gets one for all. */
+const LONG_CHARS = 32_768;
 const MIN_HEIGHT = 72;
 
 interface Shown {
@@ -36,24 +42,35 @@ export class Detail {
   #fields = h("span", { class: "sse-detail-fields" });
   #note = h("span", { class: "sse-detail-note" });
   #load: HTMLButtonElement;
-  #copy: HTMLButtonElement;
-  #data = h("pre", { class: "sse-detail-data", tabindex: "0", "aria-label": "Data", dir: "auto" });
+  #raw: HTMLButtonElement;
+  #rawWanted = false;
+  #data = h("div", { class: "sse-detail-data", tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
   #splitter: HTMLElement;
   #signal: AbortSignal;
+  #highlights: Highlights;
 
   constructor(session: Session, palette: Palette, closed: () => void, signal: AbortSignal) {
     this.#session = session;
     this.#palette = palette;
     this.#signal = signal;
-    this.#load = h("button", { type: "button", class: "sse-small", hidden: true, click: () => void this.#loadAll() }, "Load all");
-    this.#copy = h("button", { type: "button", class: "sse-small", click: () => void this.#copyData() }, "Copy data");
-    this.close = h("button", { type: "button", class: "sse-small sse-close", "aria-label": "Close details", title: "Close details (Esc)", click: closed }, "\u00D7");
+    this.#highlights = new Highlights(this.#data, session.marker, signal);
+    this.#load = h("button", { class: "sse-small", hidden: true, click: () => void this.#loadAll() }, "Load all");
+    this.#raw = h("button", { class: "sse-small", hidden: true, "aria-pressed": "false", title: "The data as it came, not laid out", click: () => {
+      this.#rawWanted = !this.#rawWanted;
+      if (this.#shown) this.#drawData(this.#shown);
+    } }, "Raw");
+    this.close = h("button", { class: "sse-small sse-close", "aria-label": "Close details", title: "Close details (Esc)", click: closed }, "\u00D7");
     this.#splitter = h("div", { class: "sse-splitter", role: "separator", "aria-orientation": "horizontal", "aria-label": "Height of the details", tabindex: "0" });
+    const row = (): Row => this.#shown ?? { seq: 0, at: Number.NaN, type: "", id: "", data: "" };
+    const copies = h("span", { class: "sse-copies" },
+      copyButton("Copy data", () => row().data, "Copy the data (c)"),
+      copyButton("JSON", () => asJson(row()), "Copy the event as JSON", "Copy event as JSON"),
+      copyButton("Row", () => asLine(row()), "Copy time, type, id and data as one line", "Copy row"));
     this.node = h(
       "section",
       { class: "sse-detail", "aria-label": "Event details", hidden: true },
       this.#splitter,
-      h("div", { class: "sse-detail-head" }, this.#title, this.#type, this.#fields, this.#note, this.#load, h("span", { class: "sse-fill" }), this.#copy, this.close),
+      h("div", { class: "sse-detail-head" }, this.#title, this.#type, this.#fields, this.#note, this.#load, h("span", { class: "sse-fill" }), this.#raw, copies, this.close),
       this.#data,
     );
     this.#splitter.addEventListener("pointerdown", (event) => this.#drag(event), { signal });
@@ -81,6 +98,12 @@ export class Detail {
     this.#draw();
   }
 
+  /** What is searched is marked here too. */
+  draw(): void {
+    const { filter, marker } = this.#session;
+    if (this.#shown) this.#highlights.draw(`${filter.text} ${filter.regex} ${filter.case} ${marker.generation}`);
+  }
+
   hide(): void {
     this.#shown = null;
     show(this.node, false);
@@ -103,18 +126,24 @@ export class Detail {
   }
 
   #drawData(event: Shown): void {
-    const long = event.data.length > DOM_CHARS;
-    const tokens = long ? null : pretty(event.data);
-    text(this.#note, event.cut ? `showing 64 KiB of ${bytes(event.size)}` : long ? `showing the first 1 MiB of ${bytes(event.size)}; Copy data takes all` : "");
-    if (!tokens) {
-      this.#data.textContent = manyLines(long ? event.data.slice(0, DOM_CHARS) : event.data);
-    } else if (tokens.length > COLOURED_TOKENS) {
-      this.#data.textContent = manyLines(tokens.map((token) => token[1]).join(""));
-    } else {
-      this.#data.replaceChildren(
-        ...tokens.map(([kind, word]) => (kind === "punct" || kind === "space" ? word : h("span", { class: `sse-json-${kind}` }, manyLines(word)))),
-      );
-    }
+    const judged = judge(event.data);
+    const isTree = judged === "whole" || (judged === "part" && event.cut);
+    const asTree = isTree && !this.#rawWanted;
+    const long = !asTree && event.data.length > DOM_CHARS;
+    show(this.#raw, isTree);
+    attr(this.#raw, "aria-pressed", String(this.#rawWanted));
+    text(this.#note, event.cut ? `showing 64 KiB of ${bytes(event.size)}` : long ? `showing the first 512 KiB of ${bytes(event.size)}; Copy data takes all` : "");
+    attr(this.#data, "data-long", !asTree && event.data.length > LONG_CHARS ? "true" : null);
+    if (asTree) this.#data.replaceChildren(new Tree(event.data).node);
+    else this.#data.replaceChildren(...this.#plain(event, long));
+  }
+
+  #plain(event: Shown, long: boolean): (string | Node)[] {
+    const words = manyLines(long ? event.data.slice(0, DOM_CHARS) : event.data);
+    const payload = event.cut ? null : recognise(event.data);
+    if (!payload) return [words];
+    const { button, place } = payloadView(payload);
+    return [button, place, h("div", {}, words)];
   }
 
   async #loadAll(): Promise<void> {
@@ -131,25 +160,6 @@ export class Detail {
     }
     this.#shown = { ...event, data: whole.data, cut: false };
     this.#draw();
-  }
-
-  async #copyData(): Promise<void> {
-    const data = this.#shown?.data ?? "";
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(data);
-    } catch {
-      // No clipboard API outside a secure context (a remote Jupyter over http): the old way.
-      const area = h("textarea", { class: "sse-offscreen" });
-      area.value = data;
-      this.node.append(area);
-      area.select();
-      done = document.execCommand("copy");
-      area.remove();
-      this.#copy.focus();
-    }
-    text(this.#copy, done ? "Copied" : "Copy failed");
-    setTimeout(() => text(this.#copy, "Copy data"), 1500);
   }
 
   #drag(down: PointerEvent): void {

@@ -7,6 +7,8 @@ type Props = Record<string, string | boolean | ((event: never) => void)>;
 
 export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
   const node = document.createElement(tag);
+  // Without it a button would send a form that a host may have around the widget.
+  if (node instanceof HTMLButtonElement) node.type = "button";
   for (const [name, value] of Object.entries(props)) {
     if (typeof value === "function") node.addEventListener(name, value as unknown as EventListener);
     else if (value === true) node.setAttribute(name, "");

@@ -18,7 +18,7 @@ export class Empty {
 
   constructor(session: Session, showAll: () => void) {
     this.#session = session;
-    this.#all = h("button", { type: "button", class: "sse-button", click: showAll }, "Show all events");
+    this.#all = h("button", { class: "sse-button", click: showAll }, "Show all events");
     this.node = h("div", { class: "sse-empty", hidden: true }, this.#title, this.#more, this.#all);
   }
 

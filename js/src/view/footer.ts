@@ -29,7 +29,7 @@ export class Footer {
   #filtered = new Figure("filtered", "filtered");
   #paused = new Figure("paused", "paused");
   #elsewhere = new Figure("not on this page", "elsewhere");
-  #kernel = h("span", { class: "sse-kernel", title: "What the kernel keeps: df in Python has exactly this" });
+  #kernel = h("span", { class: "sse-kernel", title: "What the kernel keeps (df in Python has exactly this), and the bytes it read from the server" });
   #busy = h("span", { class: "sse-busy" });
 
   constructor(session: Session) {
@@ -57,6 +57,6 @@ export class Footer {
     this.#elsewhere.draw(a.elsewhere, whereabouts(a, head?.stats ?? null, store.evicted, history.asked !== null));
     const stats = head?.stats;
     text(this.#busy, this.#session.busy() ?? "");
-    text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""} \u00B7 ${bytes(stats.bytes)}` : "");
+    text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""} \u00B7 read ${bytes(stats.bytes)}` : "");
   }
 }

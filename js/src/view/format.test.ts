@@ -1,9 +1,6 @@
-// Text from a server comes out readable and harmless; JSON is moved, never changed (DESIGN.md §5).
+// Text from a server comes out readable and harmless (DESIGN.md §5).
 import { describe, expect, it } from "vitest";
-import { bytes, clock, count, cutAt, fullTime, manyLines, oneLine, rate } from "./format.ts";
-import { pretty } from "./json.ts";
-
-const laid = (source: string): string | null => pretty(source)?.map((token) => token[1]).join("") ?? null;
+import { ago, bytes, clock, count, cutAt, delta, fullTime, manyLines, oneLine, rate } from "./format.ts";
 
 describe("oneLine", () => {
   it.each([
@@ -37,29 +34,7 @@ it("times are local", () => {
   expect(fullTime(Number.NaN)).toBe("unknown time");
 });
 
-describe("pretty", () => {
-  it("indents", () => {
-    expect(laid('{"a":1,"b":[true,null,"x"],"c":{},"d":[]}')).toBe(
-      '{\n  "a": 1,\n  "b": [\n    true,\n    null,\n    "x"\n  ],\n  "c": {},\n  "d": []\n}',
-    );
-  });
-  it.each([
-    ["big integers", '{"id":12345678901234567890123}'],
-    ["fractions as written", '[1.0,1e3,-0.10,1E+2]'],
-    ["duplicate keys", '{"a":1,"a":2}'],
-    ["escapes", '["\\u0041\\n\\"{,:}[]"]'],
-    ["brackets in strings", '{"a":"{[,]}:"}'],
-  ])("changes nothing but space: %s", (_, source) => {
-    expect(laid(source)!.replace(/\n\s*|(?<=:) /g, "")).toBe(source);
-  });
-  it("knows keys from strings", () => {
-    expect(pretty('{"a":"b","c":["d","e"]}')!.filter(([kind]) => kind === "key").map((token) => token[1])).toEqual(['"a"', '"c"']);
-  });
-  it.each(["", "plain", '{"a":}', "{'a':1}", '{"a":1}x', "12", '"text"', "[1,]"])("leaves %j alone", (source) => expect(laid(source)).toBeNull());
-  it("is not undone by depth", () => {
-    const deep = "[".repeat(20_000) + "]".repeat(20_000);
-    const out = laid(deep);
-    expect(out === null || out.length < 2 ** 23).toBe(true);
-  });
-  it("lays out a long string quickly", () => expect(laid(`{"a":"${"x\\n".repeat(300_000)}"}`)).toContain('\n  "a": "x'));
+it("times relative to now and to the row before", () => {
+  expect([ago(-5), ago(999), ago(1000), ago(59_999), ago(61_000), ago(7_200_000), ago(200_000_000), ago(Number.NaN)]).toEqual(["now", "now", "1 s ago", "59 s ago", "1 min ago", "2 h ago", "2 d ago", ""]);
+  expect([delta(0), delta(31), delta(999.6), delta(1204), delta(-3), delta(123_400), delta(3_723_000), delta(Number.NaN)]).toEqual(["+0 ms", "+31 ms", "+1.000 s", "+1.204 s", "\u22123 ms", "+2:03.400", "+1:02:03", ""]);
 });

@@ -39,6 +39,28 @@ export function fullTime(ms: number): string {
   return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}T${clock(ms)}${zone}`;
 }
 
+/** How long ago, in the largest unit that says enough; never changes faster than a person reads. */
+export function ago(ms: number): string {
+  if (Number.isNaN(ms)) return "";
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) return "now";
+  if (s < 60) return `${Math.floor(s)} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ago`;
+  return `${Math.floor(s / 86_400)} d ago`;
+}
+/** A difference of times with its sign: +31 ms, +1.204 s, +2:03.400. */
+export function delta(ms: number): string {
+  if (Number.isNaN(ms)) return "";
+  const sign = ms < 0 ? "\u2212" : "+";
+  const t = Math.round(Math.abs(ms));
+  if (t < 1000) return `${sign}${t} ms`;
+  if (t < 60_000) return `${sign}${(t / 1000).toFixed(3)} s`;
+  const m = Math.floor(t / 60_000);
+  const rest = ((t % 60_000) / 1000).toFixed(3).padStart(6, "0");
+  return m < 60 ? `${sign}${m}:${rest}` : `${sign}${count(Math.floor(m / 60))}:${two(m % 60)}:${rest.slice(0, 2)}`;
+}
+
 /** What hides, reorders or breaks a line: C0, DEL, C1, bidi controls, zero-width characters, line ends. */
 const ODD =
   /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]|[\u{E0000}-\u{E007F}]/gu;

@@ -2,7 +2,7 @@
  * The connection and what can be done about it: state, address, reason and hint, totals, buttons.
  * It shows the status the kernel sent and counts down by itself; it never guesses a state.
  */
-import { type Command, type Session, SILENT_MS } from "../session.ts";
+import type { Command, Session } from "../session.ts";
 import { attr, h, icon, setIcon, show, text } from "./dom.ts";
 import { count, oneLine, rate } from "./format.ts";
 
@@ -11,11 +11,13 @@ const ICONS = {
   play: "M4 2.5v11l9-5.5z",
   stop: "M3.5 3.5h9v9h-9z",
   clear: "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM3 8a5 5 0 0 1 8-4L4 11a5 5 0 0 1-1-3zm5 5a5 5 0 0 1-3-1l7-7a5 5 0 0 1-4 8z",
+  text: "M2 3h12v1.5H2zM2 6.200h12v1.5H2zM2 9.400h12v1.5H2zM2 12.600h7v1.5H2z",
   retry: "M8 2.5A5.5 5.5 0 1 0 13.4 9h-1.6A4 4 0 1 1 8 4v2.2L11.6 3.300 8 .4z",
 };
 const WORDS = { connecting: "Connecting", open: "Open", quiet: "Quiet", waiting: "Waiting", closed: "Closed", failed: "Failed" } as const;
 
 export interface HeaderEvents {
+  text(): void;
   pause(): void;
   command(kind: Command): void;
 }
@@ -27,7 +29,7 @@ class Button {
 
   constructor(name: string, path: string, click: () => void) {
     this.#icon = icon(path);
-    this.node = h("button", { type: "button", class: "sse-button", click }, this.#icon, this.#label);
+    this.node = h("button", { class: "sse-button", click }, this.#icon, this.#label);
     this.name(name, path, name);
   }
   name(name: string, path: string, title: string): void {
@@ -40,6 +42,9 @@ class Button {
 
 export class Header {
   readonly node: HTMLElement;
+  readonly buttons: HTMLElement;
+  /** Says the state, and opens the details of the connection. */
+  readonly state: HTMLButtonElement;
   #session: Session;
   #word = h("span", { class: "sse-word" });
   #countdown = h("span", { class: "sse-countdown", "aria-hidden": "true" });
@@ -50,6 +55,7 @@ export class Header {
   #status: HTMLElement;
   #total = h("span", { class: "sse-total" });
   #rate = h("span", { class: "sse-rate", title: "Events a second over the last seconds" });
+  #text: Button;
   #retry: Button;
   #pause: Button;
   #run: Button;
@@ -57,33 +63,43 @@ export class Header {
 
   constructor(session: Session, events: HeaderEvents) {
     this.#session = session;
+    this.#text = new Button("Text", ICONS.text, () => events.text());
+    this.#text.name("Text", ICONS.text, "The text so far, joined from the events");
     this.#retry = new Button("Retry now", ICONS.retry, () => events.command("retry"));
     this.#pause = new Button("Pause", ICONS.pause, () => events.pause());
     this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#over() ? "start" : "stop"));
     this.#clear = new Button("Clear", ICONS.clear, () => events.command("clear"));
     this.#pause.node.classList.add("sse-steady");
     this.#note = h("span", { class: "sse-note" }, this.#reason, this.#hint);
+    this.state = h("button", { class: "sse-state", title: "Details of the connection" }, h("span", { class: "sse-dot", "aria-hidden": "true" }), this.#word);
     this.#status = h(
       "div",
       { role: "status", class: "sse-status" },
-      h("span", { class: "sse-connection" }, h("span", { class: "sse-dot", "aria-hidden": "true" }), this.#word, this.#countdown, this.#url),
+      h("span", { class: "sse-connection" }, this.state, this.#countdown, this.#url),
       this.#note,
     );
+    this.buttons = h("span", { class: "sse-buttons" }, this.#text.node, this.#retry.node, this.#pause.node, this.#clear.node, this.#run.node);
     this.node = h(
       "div",
       { class: "sse-header" },
       this.#status,
       h("span", { class: "sse-totals" }, this.#total, this.#rate),
-      h("span", { class: "sse-buttons" }, this.#retry.node, this.#pause.node, this.#clear.node, this.#run.node),
+      this.buttons,
     );
     this.#clear.name("Clear", ICONS.clear, "Drop every event, here and in the kernel");
+  }
+
+  /** Whether there is a text to show, and whether it is shown. */
+  drawText(available: boolean, open: boolean): void {
+    show(this.#text.node, available);
+    attr(this.#text.node, "aria-pressed", String(open));
   }
 
   /** `saidBelow`: the empty log shows reason and hint, larger. */
   draw(paused: boolean, saidBelow: boolean): void {
     const { head, settings } = this.#session;
     const state = head?.status.state ?? "connecting";
-    const silent = this.silent();
+    const silent = this.#session.silent();
     const lost = this.#session.gone || silent;
     attr(this.#status, "data-state", lost ? "lost" : state);
     text(this.#word, this.#session.gone ? "No kernel" : silent ? "Kernel silent" : WORDS[state]);
@@ -106,10 +122,6 @@ export class Header {
     else this.#run.name("Stop", ICONS.stop, "Close the connection and keep the log");
   }
 
-  silent(): boolean {
-    return Date.now() - this.#session.heardAt > SILENT_MS;
-  }
-
   #over(): boolean {
     const state = this.#session.head?.status.state;
     return state === "closed" || state === "failed";
@@ -129,7 +141,7 @@ export class Header {
   #explain(): [string, string] {
     const { head, gone } = this.#session;
     if (gone) return ["Kernel restarted or gone: run the cell again to go on.", "What this page holds stays readable."];
-    if (this.silent()) {
+    if (this.#session.silent()) {
       const seconds = Math.floor((Date.now() - this.#session.heardAt) / 1000);
       return [`No sign of the kernel for ${count(seconds)} s (busy or gone).`, "What this page holds stays readable."];
     }

@@ -3,15 +3,20 @@
  * until the person scrolls up, then keeps what is under the cursor where it is while rows come and
  * go above and below. It decides nothing about filters or pauses: it is given lines.
  */
+import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
-import { h, show, text } from "./dom.ts";
-import { count } from "./format.ts";
+import { attr, h, show, text } from "./dom.ts";
+import { ago, clock, count, delta } from "./format.ts";
+import { Heights, ROW_HEIGHT } from "./heights.ts";
 import type { Line, Lines } from "./lines.ts";
+import type { Options } from "./options.ts";
 import type { Palette } from "./palette.ts";
 import { Row } from "./row.ts";
 
-export const ROW_HEIGHT = 24;
-const OVERSCAN = 4;
+const OVERSCAN = 4 * ROW_HEIGHT;
+/** Wrapped rows are measured this far above and below, so that what scrolls into sight is known. */
+const OVERSCAN_WRAPPED = 600;
+const MEASURINGS = 4;
 
 export interface LogEvents {
   open(seq: number): void;
@@ -25,7 +30,12 @@ export class Log {
   following = true;
   selected: number | null = null;
 
+  #session: Session;
   #store: Store;
+  #options: Options;
+  #heights = new Heights();
+  /** what the measured heights hold for: the filter, the width, the rows let go */
+  #measured = "";
   #palette: Palette;
   #events: LogEvents;
   #list = h("div", { role: "list", class: "sse-list" });
@@ -40,12 +50,14 @@ export class Log {
   #expected = 0;
   #height = 0;
 
-  constructor(store: Store, palette: Palette, events: LogEvents, signal: AbortSignal) {
-    this.#store = store;
+  constructor(session: Session, options: Options, palette: Palette, events: LogEvents, signal: AbortSignal) {
+    this.#session = session;
+    this.#store = session.store;
+    this.#options = options;
     this.#palette = palette;
     this.#events = events;
     this.scroller = h("div", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0", class: "sse-log" }, this.#space);
-    this.#jump = h("button", { type: "button", class: "sse-jump", hidden: true, click: () => events.jump() });
+    this.#jump = h("button", { class: "sse-jump", hidden: true, click: () => events.jump() });
     this.node = h("div", { class: "sse-log-frame" }, this.scroller, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     this.scroller.addEventListener("wheel", (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(), { passive: true, signal });
@@ -71,21 +83,67 @@ export class Log {
 
   draw(lines: Lines, paused: boolean): void {
     this.#lines = lines;
+    const { wrap } = this.#options;
     const height = this.#height || this.scroller.clientHeight;
-    const whole = lines.count * ROW_HEIGHT;
-    if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
-    let top = this.scroller.scrollTop;
-    const bottom = Math.max(0, whole - height);
-    if (this.following) top = bottom;
-    else if (this.#anchor) top = Math.min(bottom, lines.indexOf(this.#anchor.seq) * ROW_HEIGHT + this.#anchor.offset);
-    if (Math.abs(top - this.scroller.scrollTop) >= 1) {
-      this.scroller.scrollTop = top;
+    this.#forget(wrap);
+    attr(this.scroller, "data-wrap", wrap ? "true" : null);
+    let top = 0;
+    for (let i = 0; i < MEASURINGS; i++) {
+      const whole = lines.count * ROW_HEIGHT + this.#heights.total;
+      if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
+      const bottom = Math.max(0, whole - height);
+      top = this.scroller.scrollTop;
+      if (this.following) top = bottom;
+      else if (this.#anchor) top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
+      const over = wrap ? OVERSCAN_WRAPPED : OVERSCAN;
+      const first = this.#lineAt(Math.max(0, top - over));
+      const last = Math.min(lines.count, this.#lineAt(top + height + over) + 1);
+      this.#fill(first, last, lines);
+      if (!wrap || !this.#measure()) break;
     }
+    if (Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
     this.#expected = this.scroller.scrollTop;
-    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - OVERSCAN);
-    const last = Math.min(lines.count, Math.ceil((top + height) / ROW_HEIGHT) + OVERSCAN);
-    this.#fill(first, last, lines);
     this.#drawJump(paused);
+  }
+
+  /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
+  #forget(wrap: boolean): void {
+    const { filter, evicted } = this.#store;
+    const now = `${wrap} ${filter} ${this.scroller.clientWidth} ${this.following ? "" : evicted}`;
+    if (now !== this.#measured) this.#heights.clear();
+    this.#measured = now;
+    this.#heights.dropBefore(this.#store.first);
+  }
+
+  /** True where a row turned out to be of another height than was thought. */
+  #measure(): boolean {
+    let news = false;
+    for (const row of this.#rows) if (row.seq >= 0 && this.#heights.set(row.seq, row.node.offsetHeight)) news = true;
+    return news;
+  }
+
+  /** Where a line begins, in px. */
+  #top(line: number): number {
+    const lines = this.#lines;
+    if (!lines || line >= lines.count) return line * ROW_HEIGHT + this.#heights.total;
+    if (this.#heights.total === 0) return line * ROW_HEIGHT;
+    return line * ROW_HEIGHT + this.#heights.before(lines.line(line).seq);
+  }
+  #heightOf({ mark, seq }: Line): number {
+    return mark ? ROW_HEIGHT : this.#heights.of(seq);
+  }
+
+  /** The line at a height in px. */
+  #lineAt(px: number): number {
+    if (this.#heights.total === 0) return Math.floor(px / ROW_HEIGHT);
+    let low = 0;
+    let high = this.#lines?.count ?? 0;
+    while (low < high) {
+      const mid = (low + high + 1) >>> 1;
+      if (this.#top(mid) <= px) low = mid;
+      else high = mid - 1;
+    }
+    return low;
   }
 
   /** Moves the selection by lines (marks are passed over) and brings it into view. */
@@ -93,9 +151,11 @@ export class Log {
     const lines = this.#lines;
     if (!lines || lines.count === 0) return null;
     const step = Math.sign(by) || 1;
-    let at = this.selected === null ? (step < 0 ? lines.count : Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - 1) : lines.indexOf(this.selected);
+    let at = this.selected === null ? (step < 0 ? lines.count : this.#lineAt(this.scroller.scrollTop) - 1) : lines.indexOf(this.selected);
     at = Math.min(lines.count - 1, Math.max(0, at + by));
     while (lines.line(at).mark && at + step >= 0 && at + step < lines.count) at += step;
+    // At the ends a mark has no event behind it: the nearest one on this side of it.
+    while (lines.line(at).mark && at - step >= 0 && at - step < lines.count) at -= step;
     const line = lines.line(at);
     if (line.mark) return this.selected;
     this.selected = line.seq;
@@ -103,17 +163,51 @@ export class Log {
     return line.seq;
   }
 
+  /** The next shown event from the selection on, round and round. */
+  turn(by: 1 | -1): number | null {
+    const lines = this.#lines;
+    if (!lines || lines.count === 0) return null;
+    const from = this.selected;
+    const seq = this.move(by);
+    if (seq !== from || from === null) return seq;
+    return this.move(by > 0 ? -Infinity : Infinity);
+  }
+
+  /** A screenful up or down: with a selection it goes along, else only the view. */
+  page(by: 1 | -1): number | null {
+    const rows = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 2);
+    if (this.selected !== null) return this.move(by * rows);
+    this.#scrollTo(this.scroller.scrollTop + by * rows * ROW_HEIGHT);
+    return null;
+  }
+
+  /** To the oldest row. */
+  home(): number | null {
+    if (this.selected !== null) return this.move(-Infinity);
+    this.#scrollTo(0);
+    return null;
+  }
+
+  /** At once, not when the scroll event comes: a frame in between would go back to the tail. */
+  #scrollTo(top: number): void {
+    this.scroller.scrollTop = top;
+    this.#scrolled();
+  }
+
   reveal(seq: number): void {
     if (this.#lines) this.#reveal(this.#lines.indexOf(seq));
   }
 
   #reveal(line: number): void {
-    const top = line * ROW_HEIGHT;
+    const lines = this.#lines;
+    if (!lines || line >= lines.count) return;
+    const top = this.#top(line);
     const height = this.scroller.clientHeight;
     const now = this.scroller.scrollTop;
-    if (top < now) this.scroller.scrollTop = top;
     // Two lines of room below: the row must not hide under the button that jumps to the tail.
-    else if (top + 3 * ROW_HEIGHT > now + height) this.scroller.scrollTop = top + 3 * ROW_HEIGHT - height;
+    const room = Math.min(height, this.#heightOf(lines.line(line)) + 2 * ROW_HEIGHT);
+    if (top < now) this.scroller.scrollTop = top;
+    else if (top + room > now + height) this.scroller.scrollTop = top + room - height;
     this.#leave();
     this.#events.moved();
   }
@@ -130,12 +224,12 @@ export class Log {
 
   #setAnchor(): void {
     const top = this.scroller.scrollTop;
-    const index = Math.floor(top / ROW_HEIGHT);
+    const index = this.#lineAt(top);
     if (!this.#lines || index >= this.#lines.count) return;
     let at = index;
     // A mark is no fixed point (holes are filled): hold on to the next event below it.
     while (at + 1 < this.#lines.count && this.#lines.line(at).mark) at++;
-    this.#anchor = { seq: this.#lines.line(at).seq, offset: top - at * ROW_HEIGHT };
+    this.#anchor = { seq: this.#lines.line(at).seq, offset: top - this.#top(at) };
   }
 
   #scrolled(): void {
@@ -178,12 +272,34 @@ export class Log {
     }
     wanted.forEach((line, i) => {
       const row = this.#rows[i]!;
-      row.write(line, line.mark ? null : this.#store.find(line.seq));
+      row.write(line, line.mark ? null : this.#store.find(line.seq), this.#options, this.#session.marker);
       row.place(first + i, lines.count);
       row.select(!line.mark && line.seq === this.selected);
     });
-    const shift = `translateY(${first * ROW_HEIGHT}px)`;
+    this.#writeTimes(first, lines);
+    const shift = `translateY(${this.#top(first)}px)`;
     if (this.#list.style.transform !== shift) this.#list.style.transform = shift;
+  }
+
+  #writeTimes(first: number, lines: Lines): void {
+    const { time } = this.#options;
+    const now = this.#session.now();
+    let before = time === "delta" ? this.#timeBefore(first, lines) : Number.NaN;
+    for (const row of this.#rows) {
+      if (row.seq < 0) continue;
+      if (time === "absolute") row.time(clock(row.at));
+      else if (time === "relative") row.time(ago(now - row.at));
+      else row.time(delta(row.at - before));
+      before = row.at;
+    }
+  }
+
+  /** When the event above a line came: marks between them do not count. */
+  #timeBefore(line: number, lines: Lines): number {
+    let at = line - 1;
+    while (at >= 0 && lines.line(at).mark) at--;
+    const place = at >= 0 ? this.#store.find(lines.line(at).seq) : null;
+    return place ? place.block.at(place.row) : Number.NaN;
   }
 
   #rotate(wanted: readonly Line[]): void {

@@ -2,25 +2,42 @@
  * One line of the log as one DOM node that is used again and again for different events. It writes
  * text, never markup, and only what a line can show; it knows neither scrolling nor selection rules.
  */
+import type { Marker, Marks } from "../marker.ts";
 import type { Place } from "../store.ts";
 import { attr, h, text } from "./dom.ts";
-import { clock, cutAt, fullTime, oneLine } from "./format.ts";
+import { clock, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
 import type { Line } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 
 /** Characters of data in a line; what is behind the ellipsis is in the detail pane. */
 const LINE_CHARS = 300;
+/** Characters of a wrapped row: some twenty lines. */
+const WRAPPED_CHARS = 2_000;
 const NAME_CHARS = 80;
+
+/** How a row is written, beside what it shows: a change of these writes it anew. */
+export interface Manner {
+  wrap: boolean;
+}
+/** While something is searched, a row looks this far for it, and shows the part where it is. */
+const SEARCHED_CHARS = 4_000;
+const FAR_CHARS = 100;
+const BEFORE_CHARS = 30;
 
 export class Row {
   readonly node: HTMLElement;
   key = "";
   seq = -1;
+  at = Number.NaN;
+  #wrap = false;
+  #searched = false;
+  #raw = "";
+  #marks: Marks = [];
   #palette: Palette;
   #time = h("span", { class: "sse-time" });
   #type = h("span", { class: "sse-type" });
   #id = h("span", { class: "sse-id" });
-  #data = h("span", { class: "sse-data" });
+  #data = h("span", { class: "sse-data", dir: "auto" });
   #mark = h("span", { class: "sse-mark-text" });
 
   constructor(palette: Palette) {
@@ -37,9 +54,21 @@ export class Row {
     attr(this.node, "aria-current", selected ? "true" : null);
   }
 
-  write(line: Line, place: Place | null): void {
-    if (this.key === line.key) return;
+  /** The time column; marks have none. */
+  time(value: string): void {
+    text(this.#time, value);
+  }
+
+  write(line: Line, place: Place | null, { wrap }: Manner, marker: Marker): void {
+    const searched = marker.active;
+    if (this.key === line.key && this.#wrap === wrap && this.#searched === searched) {
+      if (searched && !line.mark) this.#write(marker.find(this.#raw));
+      return;
+    }
     this.key = line.key;
+    this.#wrap = wrap;
+    this.#searched = searched;
+    this.at = Number.NaN;
     this.seq = line.mark ? -1 : line.seq;
     if (line.mark) {
       attr(this.node, "class", `sse-row sse-mark sse-mark-${line.mark.kind}`);
@@ -57,7 +86,7 @@ export class Row {
     const at = block.at(row);
     const type = block.type(row);
     const id = block.id(row);
-    text(this.#time, clock(at));
+    this.at = at;
     attr(this.#time, "title", fullTime(at));
     text(this.#type, cutAt(oneLine(type), NAME_CHARS));
     attr(this.#type, "title", cutAt(oneLine(type), LINE_CHARS));
@@ -65,7 +94,32 @@ export class Row {
     text(this.#id, cutAt(oneLine(id), NAME_CHARS));
     attr(this.#id, "title", id === "" ? null : `id ${cutAt(oneLine(id), LINE_CHARS)}`);
     // Four bytes a character at most: decoding more than that for one line would be waste.
-    const data = cutAt(block.head(row, LINE_CHARS * 4 + 4), LINE_CHARS);
-    text(this.#data, oneLine(data));
+    const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
+    this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
+    this.#marks = [];
+    this.#data.textContent = "";
+    this.#write(marker.find(this.#raw));
+  }
+
+  /** The data, with marks where the search was found. */
+  #write(marks: Marks): void {
+    if (marks === this.#marks && this.#data.firstChild) return;
+    this.#marks = marks;
+    const say = this.#wrap ? manyLines : oneLine;
+    const chars = this.#wrap ? WRAPPED_CHARS : LINE_CHARS;
+    const far = !this.#wrap && (marks[0] ?? 0) > FAR_CHARS;
+    const from = far ? marks[0]! - BEFORE_CHARS : 0;
+    const raw = far ? `\u2026${this.#raw.slice(from)}` : this.#raw;
+    const shift = far ? 1 - from : 0;
+    const shown = cutAt(raw, chars);
+    if (marks.length === 0) return text(this.#data, say(shown));
+    const parts: (string | Node)[] = [];
+    let at = 0;
+    for (let i = 0; i < marks.length && marks[i]! + shift < shown.length; i += 2) {
+      const [start, end] = [marks[i]! + shift, Math.min(marks[i + 1]! + shift, shown.length)];
+      parts.push(say(shown.slice(at, start)), h("mark", { class: "sse-hit" }, say(shown.slice(start, end))));
+      at = end;
+    }
+    this.#data.replaceChildren(...parts, say(shown.slice(at)));
   }
 }

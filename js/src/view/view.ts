@@ -3,19 +3,32 @@
  * Pause, scroll and selection are this view's own; events and filter belong to the session. It knows
  * no wire: everything it draws it takes from the session.
  */
+import { FORMATS, type Format } from "../export.ts";
+import { asCurl, asPython } from "../resume.ts";
 import type { Session } from "../session.ts";
 import type { Range } from "../store.ts";
+import { Announcer } from "./announcer.ts";
+import { Chart } from "./chart.ts";
 import { Chips } from "./chips.ts";
 import { Detail } from "./detail.ts";
-import { h } from "./dom.ts";
+import { Connection } from "./connection.ts";
+import { copyText } from "./copy.ts";
+import { attr, h } from "./dom.ts";
+import { Download } from "./download.ts";
 import { Empty } from "./empty.ts";
 import { Footer } from "./footer.ts";
+import { count } from "./format.ts";
 import { Header } from "./header.ts";
+import { Help } from "./help.ts";
 import { Lines, marks } from "./lines.ts";
 import { Log } from "./log.ts";
+import { Notice } from "./notice.ts";
+import { ViewMenu } from "./options.ts";
 import { Palette } from "./palette.ts";
 import { Search } from "./search.ts";
+import { TextPane } from "./textpane.ts";
 
+const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */
 const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
@@ -31,6 +44,14 @@ export class View {
   #empty: Empty;
   #detail: Detail;
   #footer: Footer;
+  #text: TextPane;
+  #menu: ViewMenu;
+  #help = new Help();
+  #announcer: Announcer;
+  #notice: Notice;
+  #chart: Chart;
+  #connection: Connection;
+  #download: Download;
   #pausedAt: number | null = null;
   #frame = 0;
 
@@ -38,27 +59,62 @@ export class View {
     this.#session = session;
     this.#signal = signal;
     const palette = new Palette();
-    this.#header = new Header(session, { pause: () => this.#togglePause(), command: (kind) => session.command(kind) });
-    this.#search = new Search(session, signal);
+    this.#header = new Header(session, { text: () => this.#toggleText(), pause: () => this.#togglePause(), command: (kind) => session.command(kind) });
+    this.#menu = new ViewMenu(() => this.#soon());
+    this.#chart = new Chart(session, palette, signal);
+    this.#menu.check("Rate chart", (on) => {
+      this.#chart.toggle(on);
+      this.#soon();
+    });
+    this.#announcer = new Announcer(session);
+    this.#notice = new Notice(signal);
+    this.#download = new Download(session, this.#notice, signal);
+    this.#menu.line();
+    this.#menu.choices("Save shown", (Object.keys(FORMATS) as Format[]).map((format) => [`.${format}`, FORMATS[format].what, () => void this.#download.save(format, this.#pausedAt)]));
+    this.#menu.choices("Copy as", [
+      ["cURL", "Copy as cURL: a command that resumes at the last event ID", () => void this.#copyAs("cURL", asCurl), "Copy as cURL"],
+      ["Python", "Copy as Python: a cell that resumes at the last event ID", () => void this.#copyAs("Python", asPython), "Copy as Python"],
+    ]);
+    this.#menu.line();
+    this.#menu.action("Keys", "?", () => this.#help.toggle(true));
+    this.#header.buttons.prepend(this.#menu.button);
+    this.#connection = new Connection(session, this.#header.state);
+    this.#search = new Search(session, { step: (by) => this.#select(this.#log.turn(by)), place: () => this.#place() }, signal);
     this.#chips = new Chips(session, palette, () => this.#showAll(), signal);
-    this.#log = new Log(session.store, palette, { open: (seq) => this.#open(seq), jump: () => this.#jump(), moved: () => this.#soon() }, signal);
+    this.#log = new Log(session, this.#menu.options, palette, { open: (seq) => this.#open(seq), jump: () => this.#jump(), moved: () => this.#soon() }, signal);
     this.#empty = new Empty(session, () => this.#showAll());
     this.#detail = new Detail(session, palette, () => this.#closeDetail(), signal);
     this.#footer = new Footer(session);
+    this.#text = new TextPane(session, () => this.#toggleText(), () => this.#soon(), signal);
     this.#log.node.append(this.#empty.node);
     // JupyterLab runs its one-letter shortcuts unless a widget says that keys are its own.
     this.node = h(
       "div",
       { class: "sse-widget", "data-lm-suppress-shortcuts": "true" },
       this.#header.node,
+      this.#menu.popover.node,
+      this.#connection.popover.node,
       h("div", { class: "sse-tools" }, this.#search.node, this.#chips.node),
       this.#search.message,
-      this.#log.node,
+      this.#chart.node,
+      h("div", { class: "sse-body" }, this.#text.node, this.#log.node),
       this.#detail.node,
       this.#footer.node,
+      this.#announcer.node,
+      this.#notice.node,
+      this.#help.node,
     );
     this.node.addEventListener("keydown", (event) => this.#key(event), { signal });
-    this.node.addEventListener("pointerdown", (event) => this.#chips.pressed(event.target as Node), { signal });
+    // Before the host's own listener, which captures at the document: with a modifier a key is the host's.
+    window.addEventListener("keydown", (event) => {
+      if (!event.composedPath().includes(this.node)) return;
+      attr(this.node, "data-lm-suppress-shortcuts", event.ctrlKey || event.metaKey || event.altKey ? null : "true");
+    }, { signal, capture: true });
+    // A press anywhere else closes what is open, as menus do; the widget itself may be in a shadow root.
+    window.addEventListener("pointerdown", (event) => {
+      const target = (event.composedPath()[0] ?? document) as Node;
+      for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover]) menu.pressed(target);
+    }, { signal, capture: true });
     session.watch({ changed: () => this.#soon(), pin: () => this.#pin() }, signal);
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.#frame);
@@ -96,7 +152,13 @@ export class View {
     this.#log.draw(new Lines(session.store, marks(session), this.#pausedAt), this.#pausedAt !== null);
     this.#empty.draw(this.#pausedAt);
     this.#header.draw(this.#pausedAt !== null, this.#empty.saysFailure);
+    this.#chart.draw();
+    this.#detail.draw();
+    this.#connection.draw();
     this.#footer.draw(this.#pausedAt);
+    this.#announcer.draw();
+    if (this.#text.draw()) this.#text.toggle(true);
+    this.#header.drawText(this.#text.source !== null, this.#text.open);
   }
 
   #pin(): Range | null {
@@ -107,6 +169,12 @@ export class View {
   #togglePause(): void {
     this.#pausedAt = this.#pausedAt === null ? this.#session.store.end : null;
     this.#draw();
+  }
+
+  #toggleText(): void {
+    this.#text.toggle(!this.#text.open);
+    if (!this.#text.open) this.#log.scroller.focus({ preventScroll: true });
+    this.#soon();
   }
 
   #showAll(): void {
@@ -136,30 +204,69 @@ export class View {
 
   #key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    const typing = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+    const typing = target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && /^(?:text|search)$/.test(target.type));
     if (typing) event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const inLog = target === this.#log.scroller;
-    const act = (): boolean => {
-      if (event.key === "Escape" && this.#detail.seq !== null) this.#closeDetail();
-      else if (event.key === "Escape" && typing) this.#log.scroller.focus({ preventScroll: true });
-      else if (typing) return false;
-      else if (event.key === "/") this.#search.input.focus();
-      else if (!inLog) return false;
-      else if (event.key === " ") this.#togglePause();
-      else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#select(event.key === "ArrowDown" ? 1 : -1);
-      else if (event.key === "Enter" && this.#log.selected !== null) this.#open(this.#log.selected);
-      else if (event.key === "End") this.#jump();
-      else return false;
-      return true;
-    };
-    if (!act()) return;
+    if (!(typing ? this.#keyTyping(event) : this.#keyAnywhere(event) || (target === this.#log.scroller && this.#keyInLog(event)))) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #select(by: number): void {
-    const seq = this.#log.move(by);
+  /** Each of these says whether the key was its own; what is not goes on to the host. */
+  #keyTyping(event: KeyboardEvent): boolean {
+    if (event.key !== "Escape") return false;
+    if (this.#detail.seq !== null) this.#closeDetail();
+    else this.#log.scroller.focus({ preventScroll: true });
+    return true;
+  }
+
+  #keyAnywhere({ key }: KeyboardEvent): boolean {
+    if (key === "Escape" && this.#detail.seq !== null) this.#closeDetail();
+    else if (key === "/") this.#search.input.focus();
+    else if (key === "?") this.#help.toggle(true);
+    else if (key === "f") this.#jump();
+    else return false;
+    return true;
+  }
+
+  #keyInLog({ key }: KeyboardEvent): boolean {
+    if (key === " ") this.#togglePause();
+    else if (key === "ArrowDown" || key === "ArrowUp") this.#select(this.#log.move(key === "ArrowDown" ? 1 : -1));
+    else if (key === "PageDown" || key === "PageUp") this.#select(this.#log.page(key === "PageDown" ? 1 : -1));
+    else if (key === "Home") this.#select(this.#log.home());
+    else if (key === "End") this.#jump();
+    else if (key === "c" && this.#log.selected !== null) void this.#copy(this.#log.selected);
+    else if (key === "Enter" && this.#log.selected !== null) this.#open(this.#log.selected);
+    else return false;
+    return true;
+  }
+
+  /** Which of the shown events is selected, from 1. */
+  #place(): number | null {
+    const { store } = this.#session;
+    const seq = this.#log.selected;
+    if (seq === null) return null;
+    const at = store.shownBefore(seq);
+    return store.seqAt(at) === seq ? at + 1 : null;
+  }
+
+  async #copyAs(what: string, make: (url: string, lastEventId: string) => string): Promise<void> {
+    const command = make(this.#session.settings.url, this.#session.head?.last_event_id ?? "");
+    const done = await copyText(command, this.node);
+    const secret = command.includes("$TOKEN") ? " Put the secret in the place of $TOKEN." : "";
+    this.#notice.say(done ? `Copied as ${what}; headers and body are not on this page.${secret}` : NO_COPY);
+  }
+
+  async #copy(seq: number): Promise<void> {
+    const place = this.#session.store.find(seq);
+    if (!place) return;
+    const { block, row } = place;
+    const done = await copyText(block.data(row), this.node);
+    const part = block.isCut(row) ? "the first 64 KiB of " : "";
+    this.#notice.say(done ? `Copied ${part}the data of #${count(seq)}.` : NO_COPY);
+  }
+
+  #select(seq: number | null): void {
     // With the pane open, moving the selection reads through the events.
     if (seq !== null && this.#detail.seq !== null) this.#detail.open(seq);
     this.#soon();

@@ -1,0 +1,65 @@
+/**
+ * What is known about the connection, under its state, on demand: a table of facts that grows old
+ * while one looks at it. It shows what the kernel said; it never guesses.
+ */
+import type { Session } from "../session.ts";
+import { h, show, text } from "./dom.ts";
+import { ago, bytes, count, fullTime, oneLine } from "./format.ts";
+import { Popover } from "./popover.ts";
+
+const MEANING = {
+  connecting: "Connecting: no answer yet",
+  open: "Open: bytes are coming",
+  quiet: "Quiet: connected, no byte for 30 s",
+  waiting: "Waiting before the next attempt",
+  closed: "Closed: the connection was ended",
+  failed: "Failed: it will not be tried again",
+} as const;
+const FACTS = ["State", "Address", "Since", "Attempt", "Connections", "Last byte", "Last event", "Last event ID", "Server\u2019s retry", "Read", "Reason"] as const;
+type Fact = (typeof FACTS)[number];
+
+export class Connection {
+  readonly popover: Popover;
+  #session: Session;
+  #rows = new Map<Fact, [HTMLElement, HTMLElement]>();
+
+  constructor(session: Session, button: HTMLButtonElement) {
+    this.#session = session;
+    const list = h("dl", { class: "sse-facts" });
+    for (const fact of FACTS) {
+      const pair: [HTMLElement, HTMLElement] = [h("dt", {}, fact), h("dd", {})];
+      this.#rows.set(fact, pair);
+      list.append(...pair);
+    }
+    const node = h("div", { class: "sse-connection-menu", tabindex: "0", role: "group", "aria-label": "Connection details" }, list);
+    this.popover = new Popover(button, node, () => {
+      this.draw();
+      node.focus({ preventScroll: true });
+    });
+  }
+
+  draw(): void {
+    if (!this.popover.open) return;
+    const session = this.#session;
+    const { head, settings, lastByteAt, lastEventAt } = session;
+    const since = (at: number | null): string => (at === null ? "" : `${ago(session.now() - at)}, ${fullTime(at)}`);
+    const facts: Record<Fact, string> = {
+      State: head ? MEANING[head.status.state] : "Nothing heard from the kernel yet",
+      Address: settings.url,
+      Since: head ? since(head.status.since) : "",
+      Attempt: head && head.status.attempt > 0 ? count(head.status.attempt) : "",
+      Connections: head ? count(head.stats.connects) : "",
+      "Last byte": since(lastByteAt),
+      "Last event": since(lastEventAt),
+      "Last event ID": head ? head.last_event_id || "none" : "",
+      "Server\u2019s retry": head?.reconnection_time == null ? "" : `${count(head.reconnection_time)} ms`,
+      Read: head ? `${bytes(head.stats.bytes)}, ${count(head.stats.comments)} ${head.stats.comments === 1 ? "comment" : "comments"}` : "",
+      Reason: [head?.status.error ?? "", head?.status.hint ?? ""].filter(Boolean).join(" "),
+    };
+    for (const [fact, [name, value]] of this.#rows) {
+      text(value, oneLine(facts[fact]));
+      show(name, facts[fact] !== "");
+      show(value, facts[fact] !== "");
+    }
+  }
+}

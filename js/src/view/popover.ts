@@ -1,0 +1,48 @@
+/**
+ * A panel that opens under a button and closes by Esc, by a press elsewhere or by its button. It
+ * decides where focus goes, and nothing about what stands in it.
+ */
+import { attr, show } from "./dom.ts";
+
+export class Popover {
+  readonly button: HTMLButtonElement;
+  readonly node: HTMLElement;
+  #opened: () => void;
+
+  constructor(button: HTMLButtonElement, node: HTMLElement, opened: () => void = () => {}) {
+    this.button = button;
+    this.node = node;
+    this.#opened = opened;
+    node.classList.add("sse-popover");
+    show(node, false);
+    attr(button, "aria-expanded", "false");
+    button.addEventListener("click", () => this.toggle(!this.open));
+    node.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.toggle(false);
+    });
+  }
+
+  get open(): boolean {
+    return !this.node.hidden;
+  }
+
+  toggle(open: boolean): void {
+    if (open === this.open) return;
+    show(this.node, open);
+    attr(this.button, "aria-expanded", String(open));
+    if (open) {
+      this.#opened();
+      this.node.querySelector<HTMLElement>("input:checked, input, button")?.focus({ preventScroll: true });
+    } else this.button.focus({ preventScroll: true });
+  }
+
+  /** A press anywhere else closes it, and focus goes where the press was. */
+  pressed(target: Node): void {
+    if (!this.open || this.node.contains(target) || this.button.contains(target)) return;
+    show(this.node, false);
+    attr(this.button, "aria-expanded", "false");
+  }
+}

@@ -1,0 +1,170 @@
+"""Taking away: what is shown as a file, one event on the clipboard; made in the page."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from sse_widget import EventStreamParser
+
+from .test_rows import TICKS
+
+T = 1767323045006
+EVENTS = [
+    {"type": "trade", "id": "1", "data": '{"a": "x,\\"y\\""}', "at": T},
+    {"type": "message", "id": "1", "data": "two\nlines\n", "at": T + 1},
+    {"type": "trade", "id": "ü 3", "data": "", "at": T + 2},
+    {"type": "a, b", "id": "", "data": '  spaces, "quotes" ', "at": T + 3},
+    {"type": "trade", "id": "5", "data": "سلام 👍", "at": T + 4},
+]
+
+
+def save(stub, suffix: str) -> str:
+    stub.button("View").click()
+    with stub.page.expect_download() as download:
+        stub.page.get_by_role("button", name=suffix, exact=True).click()
+    assert download.value.suggested_filename.endswith(suffix)
+    return download.value.path().read_bytes().decode()
+
+
+def clipboard(stub):
+    stub.kernel("navigator.clipboard.writeText = async (text) => void (window.copied = text)")
+    return lambda: stub.page.evaluate("window.copied")
+
+
+def test_ndjson_has_what_the_filter_shows(stub):
+    stub.feed(*EVENTS)
+    stub.chip("trade").click()
+    expect(stub.rows).to_have_count(3)
+    rows = [json.loads(line) for line in save(stub, ".ndjson").splitlines()]
+    assert [row["seq"] for row in rows] == [0, 2, 4]
+    assert rows[2] == {
+        "seq": 4,
+        "received_at": "2026-01-02T03:04:05.010Z",
+        "type": "trade",
+        "last_event_id": "5",
+        "data": "سلام 👍",
+    }
+    expect(stub.page.get_by_text("Saved 3 events")).to_be_visible()
+
+
+def test_csv_reads_back(stub):
+    stub.feed(*EVENTS)
+    rows = list(csv.DictReader(io.StringIO(save(stub, ".csv"), newline="")))
+    assert [(r["type"], r["last_event_id"], r["data"]) for r in rows] == [
+        (e["type"], e["id"], e["data"]) for e in EVENTS
+    ]
+
+
+def test_sse_parses_back_to_the_same_events(stub):
+    stub.feed(*EVENTS)
+    batch = EventStreamParser().feed(save(stub, ".sse").encode())
+    assert [(e.type, e.last_event_id, e.data) for e in batch] == [
+        (e["type"], e["id"], e["data"]) for e in EVENTS
+    ]
+    assert batch.comments[0].strip() == "received_at=2026-01-02T03:04:05.006Z"
+
+
+def test_a_paused_view_saves_what_it_shows_and_long_events_are_fetched(stub):
+    stub.feed(*TICKS, {"data": "x" * 100_000 + "THE END"})
+    stub.button("Pause").click()
+    stub.feed(*TICKS)
+    lines = save(stub, ".ndjson").splitlines()
+    assert len(lines) == 4
+    assert json.loads(lines[3])["data"].endswith("xTHE END")
+
+
+def test_a_save_that_waits_shows_it_and_can_be_cancelled(open_stub):
+    stub = open_stub(clock=True)
+    stub.feed({"data": "x" * 100_000})
+    stub.page.clock.run_for(100)
+    stub.kernel("kernel.busy = true")
+    stub.button("View").click()
+    stub.page.get_by_role("button", name=".csv", exact=True).click()
+    expect(stub.page.get_by_role("progressbar")).to_be_hidden()
+    stub.page.clock.run_for(1500)
+    expect(stub.page.get_by_role("progressbar")).to_be_visible()
+    expect(stub.page.get_by_text("Waiting for the kernel: a long event")).to_be_visible()
+    stub.button("Cancel").click()
+    stub.page.clock.run_for(100)
+    expect(stub.page.get_by_text("Nothing was saved.")).to_be_visible()
+    stub.page.clock.run_for(5000)
+    expect(stub.page.get_by_text("Nothing was saved.")).to_be_hidden()
+
+
+def test_100_000_rows_are_saved_while_the_stream_goes_on(stub):
+    stub.kernel("kernel.flood(100000)")
+    lines = save(stub, ".ndjson").splitlines()
+    assert len(lines) == 100_000
+    assert json.loads(lines[-1])["seq"] == 99_999
+
+
+def test_one_event_on_the_clipboard(stub):
+    copied = clipboard(stub)
+    stub.feed(*EVENTS)
+    stub.rows.first.click()
+    stub.button("Copy data").click()
+    expect(stub.button("Copied")).to_be_visible()
+    assert copied() == EVENTS[0]["data"]
+    stub.button("Copy event as JSON").click()
+    stub.wait("window.copied.startsWith('{\"seq\"')")
+    assert json.loads(copied())["data"] == EVENTS[0]["data"]
+    stub.button("Copy row").click()
+    stub.wait("window.copied.includes('\\t')")
+    assert copied().split("\t")[1:] == ["trade", "1", EVENTS[0]["data"]]
+    stub.log.focus()
+    stub.page.keyboard.press("ArrowDown")
+    stub.page.keyboard.press("c")
+    expect(stub.page.get_by_text("Copied the data of #1.")).to_be_visible()
+    assert copied() == "two\nlines\n"
+
+
+def test_the_stream_goes_on_elsewhere(stub):
+    copied = clipboard(stub)
+    stub.feed({"data": "x", "id": "it's 7"})
+    stub.button("View").click()
+    stub.button("Copy as cURL").click()
+    expect(stub.page.get_by_text("Put the secret in the place of $TOKEN.")).to_be_visible()
+    assert copied() == (
+        "curl -N -H 'Accept: text/event-stream' -H 'Last-Event-ID: it'\\''s 7' "
+        "'https://stream.example/ticks?key='\"$TOKEN\""
+    )
+    stub.button("View").click()
+    stub.button("Copy as Python").click()
+    stub.wait("window.copied.startsWith('from')")
+    code = copied()
+    compile(code, "cell", "exec")
+    assert 'SSEStream("https://stream.example/ticks?key=$TOKEN", last_event_id="it\'s 7")' in code
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="a shell with $'...'")
+def test_whatever_an_id_holds_a_shell_reads_it_as_it_is(stub):
+    copied = clipboard(stub)
+    for id_ in (
+        '$(touch /nowhere/x) `id` "$HOME" \\n !! ; rm',
+        "\x1b[31m'\\x",
+        "ü 日本 👍",
+        "\u202eevil",
+        "--help",
+    ):
+        stub.kernel("window.copied = ''")
+        stub.feed({"data": "x", "id": id_})
+        stub.button("View").click()
+        stub.button("Copy as cURL").click()
+        stub.wait("window.copied !== ''")
+        script = f"curl() {{ printf '%s\\0' \"$@\"; }}; TOKEN=secret; {copied()}"
+        run = subprocess.run(
+            ["bash", "-c", script], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
+        )
+        assert run.stdout.decode().split("\0")[:-1] == [
+            "-N",
+            "-H",
+            "Accept: text/event-stream",
+            "-H",
+            f"Last-Event-ID: {id_}",
+            "https://stream.example/ticks?key=secret",
+        ]
