@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test heavy lint browser clean
+.PHONY: help install demo test heavy lint browser bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,14 @@ test: install browser lint ## every check that CI makes
 heavy: install ## 10,000 forced disconnects and an hour of fuzzing, with what they saw
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)
 
+tests/bench/.venv/.installed: tests/bench/requirements.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: tests/bench/.venv/.installed sse_widget/static/widget.js ## speed beside its peers, as Markdown tables
+	@tests/bench/.venv/bin/python -m tests.bench $(ARGS)
+
 clean: ## remove all that make made
-	rm -rf .venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv tests/bench/.venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,203 @@
+"""From events to analysis: the rolling window beside deques, payloads beside `pd.json_normalize`.
+
+The peers are the loops that people write: an event at a time into deques with a `maxlen`, and a
+DataFrame made of them when one is wanted; `json.loads` a row and `pd.json_normalize` of all. Ours
+holds the bounds in bytes too, which theirs does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import tracemalloc
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from sse_widget import EventStreamParser, json_rows
+from sse_widget.demo.feeds import TICKS, WIKI
+from sse_widget.events import EventBatch
+from sse_widget.payload import expand
+from sse_widget.window import RollingWindow
+
+from .measure import Times, compare, table
+from .workloads import deltas
+
+__all__ = [
+    "SHAPES",
+    "batches",
+    "fill_deques",
+    "fill_window",
+    "normalize",
+    "payload_frame",
+    "report",
+]
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_EVENTS = 1_000_000
+_TOGETHER = 100  # events of a batch: what a busy stream gives a read
+_BYTES = 46
+
+TARGETS = {"append": 1.2, "df": 120.0, "bytes": 85, "json": 3.0}
+
+
+def batches(n: int) -> list[EventBatch]:
+    """`n` events with 46 bytes of data, as the parser gives them."""
+    out = []
+    for start in range(0, n, _TOGETHER):
+        numbers = range(start, min(start + _TOGETHER, n))
+        data = [f'{{"symbol":"BTC","price":{i % 99_999 + 0.25},"n":{i}}}' for i in numbers]
+        count = len(data)
+        padded = [text[:_BYTES].ljust(_BYTES) for text in data]
+        out.append(
+            EventBatch(["trade"] * count, padded, [""] * count, [False] * count, received_at=_NOW)
+        )
+    return out
+
+
+def fill_window(events: list[EventBatch], max_events: int) -> RollingWindow:
+    window = RollingWindow(max_events, 2**40)
+    for batch in events:
+        window.append(batch)
+    return window
+
+
+def fill_deques(events: list[EventBatch], max_events: int) -> dict[str, deque[Any]]:
+    names = ("received_at", "type", "last_event_id", "data")
+    columns: dict[str, deque[Any]] = {name: deque(maxlen=max_events) for name in names}
+    at, types, ids, data = columns.values()
+    for batch in events:
+        now = batch.received_at
+        for type_, id_, text in zip(batch.types, batch.last_event_ids, batch.data, strict=True):
+            at.append(now)
+            types.append(type_)
+            ids.append(id_)
+            data.append(text)
+    return columns
+
+
+def _snapshot(window: RollingWindow) -> pd.DataFrame:
+    return window.read().frame()
+
+
+def normalize(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.json_normalize([json.loads(text) for text in frame["data"]])
+
+
+def _feed(feed: Any, n: int) -> list[bytes]:
+    return [feed.encoded(i, 1.8e9 + i / 20) for i in range(n)]
+
+
+# name -> (events as a server sends them, how many)
+SHAPES: dict[str, tuple[Callable[[int], list[bytes]], int]] = {
+    "ticks": (lambda n: _feed(TICKS, n), 20_000),
+    "wiki objects, 1.5 KB": (lambda n: _feed(WIKI, n), 6_000),
+    "token deltas, 340 B": (deltas, 20_000),
+}
+
+
+def payload_frame(name: str, n: int | None = None) -> pd.DataFrame:
+    """The `df` of a stream of this shape."""
+    make, usual = SHAPES[name]
+    batch = EventStreamParser().feed(b"".join(make(n or usual)))
+    batch.received_at = _NOW
+    return fill_window([batch], len(batch)).read().frame()
+
+
+def _held_bytes(events: list[EventBatch]) -> tuple[float, float]:
+    """Bytes an event that the window and the deques hold: Arrow's, and Python's."""
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    window = fill_window(events, _EVENTS)
+    python = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    ours = pa.total_allocated_bytes() - before + python
+    columns = fill_deques(events, _EVENTS)
+    # A str for the data and four places in deques; types, ids and times are shared here.
+    theirs = sum(map(sys.getsizeof, columns["data"])) + 4 * 8 * len(columns["data"])
+    return ours / window.counts.held, theirs / window.counts.held
+
+
+def _row(what: str, times: Times, ours: str, theirs: str, count: int, unit: float) -> list[str]:
+    scale = unit / count
+    return [what, f"{times.median(ours) * scale:.3g}", f"{times.median(theirs) * scale:.3g}"]
+
+
+def _window_rows() -> list[list[str]]:
+    events = batches(_EVENTS)
+    rows = []
+    for share, name in ((1, "append, filling up"), (2, "append, evicting")):
+        bound = _EVENTS // share
+        times = compare(
+            {
+                "ours": partial(fill_window, events, bound),
+                "deques": partial(fill_deques, events, bound),
+            },
+            rounds=5,
+        )
+        rows.append(
+            [
+                *_row(f"{name}, µs an event", times, "ours", "deques", _EVENTS, 1e6),
+                f"{1 / times.ratio('ours', 'deques'):.2f} times",
+                f"at most {TARGETS['append']:g}",
+            ]
+        )
+    for count in (100_000, _EVENTS):
+        some = list(itertools.islice(events, count // _TOGETHER))
+        window, columns = fill_window(some, count), fill_deques(some, count)
+        times = compare(
+            {"ours": partial(_snapshot, window), "deques": partial(pd.DataFrame, columns)}, rounds=9
+        )
+        rows.append(
+            [
+                *_row(f"df of {count:,} events, ms", times, "ours", "deques", 1, 1e3),
+                f"{times.ratio('ours', 'deques'):.0f} times faster",
+                f"at least {TARGETS['df']:g}" if count == _EVENTS else "",
+            ]
+        )
+    ours, theirs = _held_bytes(events)
+    held = f"held, bytes an event of {_BYTES}"
+    rows.append([held, f"{ours:.0f}", f"{theirs:.0f}", "", f"at most {TARGETS['bytes']}"])
+    return rows
+
+
+def _json_rows() -> list[list[str]]:
+    rows = []
+    for name in SHAPES:
+        frame = payload_frame(name)
+        times = compare(
+            {"ours": partial(expand, frame), "peer": partial(normalize, frame)}, rounds=7
+        )
+        rows.append(
+            [
+                *_row(name, times, "ours", "peer", len(frame), 1e6),
+                f"{times.ratio('ours', 'peer'):.1f} times faster",
+                f"at least {TARGETS['json']:g}",
+            ]
+        )
+    return rows
+
+
+def report() -> str:
+    """Markdown."""
+    reader = "orjson" if json_rows.orjson is not None else "the standard library (no orjson)"
+    return "\n\n".join(
+        [
+            f"### Window, {_EVENTS:,} events in batches of {_TOGETHER}",
+            table(["", "ours", "deques", "", "aim"], _window_rows()),
+            f"### JSON to columns, µs of CPU an event; ours reads with {reader}",
+            table(
+                ["", "to_dataframe(json=True)", "json + json_normalize", "", "aim"], _json_rows()
+            ),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(report())

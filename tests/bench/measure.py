@@ -1,0 +1,60 @@
+"""CPU times side by side: interleaved, in rotated order, as medians of ratios.
+
+A busy machine slows whatever runs at that moment. So every contender runs once a round, each round
+begins with another one, and only times of the same round are divided by each other.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+__all__ = ["Times", "compare", "table"]
+
+
+@dataclass
+class Times:
+    """CPU seconds of each contender, one entry a round."""
+
+    rounds: dict[str, list[float]]
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.rounds[name])
+
+    def ratio(self, name: str, other: str) -> float:
+        """How many times longer `other` took than `name`: the median over the rounds."""
+        pairs = zip(self.rounds[other], self.rounds[name], strict=True)
+        return statistics.median(theirs / ours for theirs, ours in pairs)
+
+    def fastest(self, but: str) -> str:
+        return min((name for name in self.rounds if name != but), key=self.median)
+
+
+def compare(
+    contenders: Mapping[str, Callable[[], object]],
+    rounds: int = 9,
+    clock: Callable[[], float] = time.process_time,
+) -> Times:
+    """Run every contender `rounds` times."""
+    names = list(contenders)
+    times = Times({name: [] for name in names})
+    for contender in contenders.values():
+        contender()  # warm
+    for n in range(rounds):
+        first = n % len(names)
+        for name in names[first:] + names[:first]:
+            gc.collect()
+            start = clock()
+            contenders[name]()
+            times.rounds[name].append(clock() - start)
+    return times
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; all columns but the first two are numbers."""
+    align = ["---" if n < 1 else "---:" for n in range(len(head))]
+    lines = [head, align, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

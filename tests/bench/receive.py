@@ -1,0 +1,167 @@
+"""From a server on loopback into columns: CPU of the reading process per event.
+
+Ours is the way of `SSEStream` without its widget: `EventSource.batches()` into the rolling window.
+The peer puts type, data and id of each event into three lists, which is the least it can do. No
+contender pays for reading the certificates: those who would are given a context that was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.util
+import ssl
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from .measure import Times, compare, table
+from .server import served
+
+__all__ = ["EVENTS", "TARGETS", "contenders", "many", "report"]
+
+# type, data, id
+Columns = list[list[str]]
+
+TARGETS = {"own": 7.0, "coalesced": 5.0}
+EVENTS = {"own": 40_000, "coalesced": 200_000}
+_TITLES = {"own": "each event its own HTTP chunk", "coalesced": "HTTP chunks of 16 KiB"}
+_STREAMS, _RATE, _SECONDS = 1000, 10, 8.0
+
+
+@functools.cache
+def _context() -> ssl.SSLContext:
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+async def _into_window(url: str, client: Any = None) -> Any:
+    from sse_widget import EventSource
+    from sse_widget.window import RollingWindow
+
+    window = RollingWindow(max_events=2**20)
+    async with EventSource(url, reconnect=False, client=client) as source:
+        async for batch in source.batches():
+            window.append(batch)
+    return window
+
+
+async def _ours(url: str) -> Any:
+    return await _into_window(url)
+
+
+async def _ours_over_httpx(url: str) -> Any:
+    import httpx
+
+    async with httpx.AsyncClient(verify=_context()) as client:
+        return await _into_window(url, client)
+
+
+async def _httpx_sse(url: str) -> Columns:
+    import httpx
+    import httpx_sse
+
+    types, data, ids = [], [], []
+    async with (
+        httpx.AsyncClient(verify=_context(), timeout=None) as client,
+        httpx_sse.aconnect_sse(client, "GET", url) as source,
+    ):
+        async for event in source.aiter_sse():
+            types.append(event.event)
+            data.append(event.data)
+            ids.append(event.id)
+    return [types, data, ids]
+
+
+def columns(read: Any) -> Columns:
+    """What a contender read, as lists: the proof that all did the same work."""
+    if isinstance(read, list):
+        return read
+    frame = read.read().table
+    return [frame.column(name).to_pylist() for name in ("type", "data", "last_event_id")]
+
+
+def contenders() -> dict[str, Callable[[str], Coroutine[Any, Any, Any]]]:
+    """Ours first; the peer where it is installed."""
+    found = {"sse-widget": _ours, "sse-widget over stock httpx": _ours_over_httpx}
+    if importlib.util.find_spec("httpx_sse"):
+        found["httpx + httpx-sse"] = _httpx_sse
+    return found
+
+
+def _run(reader: Callable[[str], Coroutine[Any, Any, Any]], url: str) -> Callable[[], object]:
+    return lambda: asyncio.run(reader(url))
+
+
+def many(origin: str, streams: int, seconds: float) -> tuple[float, float, int]:
+    """Many `EventSource`s on one thread.
+
+    Returns:
+        The share of one core, events a second, and how many threads there were.
+    """
+
+    async def read() -> tuple[float, float, int]:
+        from sse_widget import EventSource
+        from sse_widget.window import RollingWindow
+
+        received = 0
+        flowing = asyncio.Event()  # all are open, and a second of all came
+
+        async def follow() -> None:
+            nonlocal received
+            window = RollingWindow(max_events=1000)
+            async with EventSource(f"{origin}/paced/{_RATE}") as source:
+                async for batch in source.batches():
+                    window.append(batch)
+                    received += len(batch)
+                    if received >= streams * _RATE:
+                        flowing.set()
+
+        readers = []
+        for _ in range(streams):
+            readers.append(asyncio.create_task(follow()))
+            await asyncio.sleep(0.002)  # so that their ticks do not fall together
+        await flowing.wait()
+        before, start, cpu = received, time.perf_counter(), time.process_time()
+        await asyncio.sleep(seconds)
+        cpu, took = time.process_time() - cpu, time.perf_counter() - start
+        rate, threads = (received - before) / took, threading.active_count()
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+        return cpu / took, rate, threads
+
+    return asyncio.run(read())
+
+
+def _row(kind: str, times: Times) -> list[list[str]]:
+    rows = []
+    for name in times.rounds:
+        cost = times.median(name) / EVENTS[kind] * 1e6
+        ratio, aim = "", ""
+        if name == "httpx + httpx-sse":
+            ratio = f"{times.ratio('sse-widget', name):.1f}"
+            aim = f"{TARGETS[kind]:g}"
+        rows.append([f"{_TITLES[kind]}: {name}", f"{cost:.2f}", ratio, aim])
+    return rows
+
+
+def report() -> str:
+    """Markdown."""
+    rows = []
+    with served() as origin:
+        for kind in TARGETS:
+            url = f"{origin}/{kind}/{EVENTS[kind]}"
+            times = compare({name: _run(fn, url) for name, fn in contenders().items()}, rounds=7)
+            rows += _row(kind, times)
+        share, rate, threads = many(origin, _STREAMS, _SECONDS)
+    return "\n\n".join(
+        [
+            "### Receive: from a socket into columns, µs of CPU per event",
+            table(["", "µs", "times ours", "aim"], rows),
+            f"{_STREAMS:,} streams at {_RATE} events/s each in one process: {rate:,.0f} events/s, "
+            f"{share:.0%} of one core, {threads} thread(s); aim: at most 50 %.",
+        ]
+    )

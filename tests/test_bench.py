@@ -1,0 +1,84 @@
+"""The benchmarks measure the same work: every reader gives the same events.
+
+Peers are those found in this environment; `make bench` has them all, and refuses to print a table
+where one of them reads something else (`agree`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from . import literal
+from .bench import measure, parser, peers, receive, start, workloads
+from .bench.server import served
+
+CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
+READERS = [peers.OURS, *peers.installed()]
+
+
+@pytest.mark.parametrize(("workload", "cut"), CELLS, ids=[" - ".join(cell) for cell in CELLS])
+@pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in READERS])
+def test_every_reader_gives_the_same_events(reader, workload, cut):
+    events = workloads.WORKLOADS[workload][0](30)
+    chunks = workloads.pieces(events, workloads.CUTS[cut])
+    assert b"".join(chunks) == b"".join(events)
+    assert reader.rows(chunks) == literal.read(b"".join(events)).events
+    reader.read(chunks)
+
+
+def test_workloads_are_what_they_are_called():
+    sizes = {}
+    for name, (make, _) in workloads.WORKLOADS.items():
+        assert make(20) == make(20)
+        sizes[name] = sum(map(len, make(500))) / 500
+    assert sizes["ticks, 30 B"] == 30
+    assert 1500 < sizes["JSON with ids, 1.6 KB"] < 1700
+    assert 330 < sizes["token deltas, 340 B"] < 350
+    assert all(event.count(b"\n") == 21 for event in workloads.multi_line(5))
+
+
+def test_a_reader_that_says_something_else_is_noticed():
+    wrong = peers.Peer("wrong", lambda chunks: None, lambda chunks: [])
+    with pytest.raises(AssertionError, match="wrong"):
+        parser.agree([wrong], workloads.ticks(3))
+
+
+@pytest.fixture(scope="module")
+def origin():
+    with served() as origin:
+        yield origin
+
+
+@pytest.mark.parametrize("kind", receive.TARGETS)
+@pytest.mark.parametrize("name", receive.contenders())
+def test_every_receiver_ends_with_the_same_columns(origin, name, kind):
+    read = asyncio.run(receive.contenders()[name](f"{origin}/{kind}/500"))
+    events = literal.read(b"".join(workloads.ticks(500))).events
+    assert list(zip(*receive.columns(read), strict=True)) == events
+
+
+def test_many_streams_are_counted_on_one_thread(origin):
+    share, rate, threads = receive.many(origin, streams=5, seconds=0.3)
+    assert share > 0
+    assert rate > 0
+    assert threads <= 2  # the asyncio debug of a test may keep one of its own
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    assert start.heavy() == []
+
+
+def test_ratios_are_taken_within_a_round():
+    times = measure.Times({"a": [1.0, 2.0, 4.0], "b": [2.0, 4.0, 8.0], "c": [9.0, 9.0, 9.0]})
+    assert times.ratio("a", "b") == 2.0
+    assert times.fastest(but="a") == "b"
+
+
+def test_every_contender_runs_once_a_round_in_rotated_order():
+    order = []
+    times = measure.compare({n: lambda n=n: order.append(n) for n in "abc"}, rounds=3)
+    assert order[:3] == ["a", "b", "c"]  # to warm up
+    assert order[3:] == [*"abc", *"bca", *"cab"]
+    assert all(len(rounds) == 3 for rounds in times.rounds.values())
