@@ -40,7 +40,7 @@ lint: install ## ruff, mypy, tsc
 
 test: install browser lint ## every check that CI makes
 	$(NPM) run --silent test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 heavy: install ## 10,000 forced disconnects and an hour of fuzzing, with what they saw
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)

@@ -175,7 +175,9 @@ class Channel:
         self._sent_at = now
         self._news = False
         rows, buffers = encode(snapshot)
-        types, self._new_types = self._new_types, set()
+        new, self._new_types = self._new_types, set()
+        # In the order they were first seen, which is the order of the chips.
+        types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)
         gaps, self._new_gaps = self._new_gaps, []
         self._send({"kind": "batch", "n": self._n, **self._head(types, gaps), **rows}, buffers)
 

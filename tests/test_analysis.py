@@ -254,7 +254,8 @@ if (FOLDER := captures()) is not None:
         assert literal.read(saved).events == literal.read(path.read_bytes()).events
         frame = stream.to_dataframe(json=True)
         assert len(frame) == len(stream.df)
-        for text, is_json in zip(frame["data"], frame["is_json"], strict=True):
+        marks = frame["is_json"] if "is_json" in frame else [True] * len(frame)
+        for text, is_json in zip(frame["data"], marks, strict=True):
             try:
                 json.loads(text)
             except ValueError:

@@ -195,6 +195,14 @@ async def test_rows_answers_with_the_newest_that_fit(page):
     assert page.messages[-1][0]["count"] == 0
 
 
+async def test_types_come_in_the_order_they_were_first_seen(page):
+    names = [f"type {n}" for n in range(50)]
+    for name in names:
+        page.append("x", type_=name)
+    page.channel.open()
+    assert [name for name, _ in page.batches[0][0]["counts"]] == names
+
+
 async def test_hello_tells_all_counts_and_gaps(page):
     page.gaps.append(Gap(1, NOW, Cause.RECONNECT, "Reconnected"))
     page.append("a", type_="x")

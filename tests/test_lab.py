@@ -321,11 +321,15 @@ if captures() is not None:
             )
             notebook.run(0)
             settled(notebook, len(expected))
+            # Types that do not fit are folded into a list.
+            more = notebook.widget.get_by_role("button", name=re.compile(r"^\+\d+ more$"))
+            if more.is_visible():
+                more.click()
             for name, count in index[file.name]["event_types"].items():
                 chip = notebook.widget.get_by_role(
                     "button", name=re.compile(rf"^{re.escape(name)}\s+{count}$")
                 )
-                expect(chip).to_be_visible()
+                expect(chip.first).to_be_visible()
             rows = json.loads(
                 notebook.execute("print(stream.df[['type', 'data']].to_json(orient='values'))")
             )

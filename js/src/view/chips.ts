@@ -64,7 +64,7 @@ export class Chips {
   #order: string[] = [];
   #known = new Set<string>();
   #counted = 0;
-  /** How many chips fit into three lines; found by trying, when something about their width changed. */
+  /** How many chips fit into four lines; found by trying, when something about their width changed. */
   #fits = VISIBLE;
   #tried = "";
   #width = 0;
