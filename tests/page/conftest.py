@@ -7,13 +7,13 @@ the network would fail here. Tests speak to the page as a person does: by access
 from __future__ import annotations
 
 import http.server
-import os
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from ..browser import chromium
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "sse_widget" / "static"
@@ -25,16 +25,6 @@ FILES = {
     "/widget.css": (STATIC / "widget.css", "text/css"),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 expect.set_options(timeout=15_000)
 
@@ -81,12 +71,8 @@ def address():
 # For the package, not the session: playwright's loop must be gone before tests that run asyncio.
 @pytest.fixture(scope="package")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 class Stub:
