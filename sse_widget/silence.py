@@ -68,7 +68,7 @@ class SilenceWatch:
 
     def _schedule(self, silent: float) -> None:
         limits = (QUIET_AFTER, self._idle)
-        due = min(BEAT, *(d - silent for d in limits if d is not None and d > silent), BEAT)
+        due = min([BEAT, *(d - silent for d in limits if d is not None and d > silent)])
         self._timer = asyncio.get_running_loop().call_later(due, self._look)
 
     def _look(self) -> None:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Unpack
+from typing import Any, ClassVar, NamedTuple, Unpack
 
 import anywidget
 import ipywidgets
@@ -41,9 +41,6 @@ from .recorded import Recording
 from .source import EventSource, SourceOptions
 from .window import RollingWindow
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["SSEStream"]
 
 _STATIC = Path(__file__).parent / "static"
@@ -54,7 +51,6 @@ _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
-_F = TypeVar("_F", bound=Callable[..., object])
 OTHER_TYPES = "(other types)"
 _EVERYTHING = EventFilter()
 

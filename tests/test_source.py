@@ -215,6 +215,38 @@ async def test_idle_timeout_counts_any_byte():
     assert "idle_timeout=0.2" in str(source.errors[0])
 
 
+async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
+    """Looked at again and again while it is silent; a byte makes it open."""
+    monkeypatch.setattr("sse_widget.silence.QUIET_AFTER", 0.02)
+    monkeypatch.setattr("sse_widget.silence.BEAT", 0.01)
+    quiet = threading.Event()
+
+    def pauses(peer):
+        peer.stream("data: a\n\n")
+        quiet.wait(10)
+        peer.send("data: b\n\n")
+        peer.hold()
+
+    states = []
+    with Server(pauses) as server:
+        async with connect(server.url) as source:
+
+            def changed():
+                states.append(str(source.status.state))
+                if states[-1] == "quiet":
+                    # A few beats later, so that the watch has looked at a quiet stream too.
+                    asyncio.get_running_loop().call_later(0.05, quiet.set)
+
+            source._changed = changed
+            got = []
+            async for event in source:
+                got.append(event.data)
+                if event.data == "b":
+                    break
+    assert got == ["a", "b"]
+    assert states[:4] == ["connecting", "open", "quiet", "open"]
+
+
 async def test_retry_now_ends_the_wait():
     with Server(sends("data: a\n\n"), sends("data: b\n\n", then="hold")) as server:
         source = connect(server.url, retry=RetryPolicy(initial=3600, maximum=3600))

@@ -159,7 +159,6 @@ SCENES = {
 }
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is a development dependency of js/")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_stub, theme):
     for name, play in SCENES.items():
