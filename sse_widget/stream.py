@@ -12,47 +12,37 @@ import concurrent.futures
 import difflib
 import math
 import os
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
-import anywidget
 import ipywidgets
 import traitlets
-from traitlets import Bunch, Dict, Instance, Unicode
+from traitlets import Bunch
 
 from . import background
 from .analysis import Analysis
-from .channel import Channel
-from .errors import InvalidFilter, SSEError
-from .events import EventBatch, Gap, State, Stats, Status
-from .filters import EventFilter
-from .notebook import CellRuns, SideDoor
+from .errors import SSEError
+from .events import EventBatch, Gap, Stats
+from .notebook import CellRuns
 from .notices import Notices
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
+from .showing import Showing
 from .source import EventSource, SourceOptions
 from .window import RollingWindow
 
 __all__ = ["SSEStream"]
 
-_STATIC = Path(__file__).parent / "static"
-_NOT_BUILT = """export default { render({ el }) {
-  el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
-} };"""
 _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
 OTHER_TYPES = "(other types)"
-_EVERYTHING = EventFilter()
 
 _cells = CellRuns()
 
@@ -69,7 +59,7 @@ class _Live(traitlets.TraitType[Any, Any]):
         return self._read(obj)
 
 
-class SSEStream(Analysis, Reading, anywidget.AnyWidget):
+class SSEStream(Analysis, Reading, Showing):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -88,19 +78,6 @@ class SSEStream(Analysis, Reading, anywidget.AnyWidget):
         ValueError: an option out of its range.
     """
 
-    _esm: ClassVar[Any] = _STATIC / "widget.js" if (_STATIC / "widget.js").exists() else _NOT_BUILT
-    _css: ClassVar[Any] = _STATIC / "widget.css" if (_STATIC / "widget.css").exists() else ""
-
-    _settings = Dict().tag(sync=True)
-    _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
-    # The path whose text the page offers beside the events; "" where none was asked for.
-    _text_path = Unicode("").tag(sync=True)
-    # The page's own; echoing it back would only double the traffic.
-    _ack = Dict().tag(sync=True, echo_update=False)
-
-    filter = Instance(
-        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
-    )
     status = _Live(lambda self: self._source.status, "What the stream is doing now: a Status.")
     event_types = _Live(
         lambda self: dict(self._counts), "Event type -> how many came since the stream began."
@@ -130,26 +107,11 @@ class SSEStream(Analysis, Reading, anywidget.AnyWidget):
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._revision = 0
         self._failure: Exception | None = None
-        self._door = SideDoor()
         self._notices = Notices(
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
         )
-        self._channel = Channel(
-            window,
-            send=self._send_message,
-            describe=self._describe,
-            counts=self._counts,
-            gaps=lambda: list(self._all_gaps),
-        )
-        # What the page needs travels in the message that opens the comm.
-        self._settings = {
-            "url": source.url,
-            "max_events": max_events,
-            "max_bytes": max_bytes,
-            "session": uuid.uuid4().hex,
-        }
+        self._start_showing(window, self._counts, lambda: list(self._all_gaps), source.url)
         super().__init__(**traits)
         self.on_msg(self._on_message)
         _cells.adopt(self)
@@ -245,9 +207,15 @@ class SSEStream(Analysis, Reading, anywidget.AnyWidget):
             self._end_analysis()
             self._notices.close()
             if self._task is not None:
-                background.call(self._channel.close)
+                self._end_showing()
         if getattr(self, "comm", None) is not None:
             super().close()
+
+    def __repr__(self) -> str:
+        s = self.stats
+        return (
+            f"<SSEStream {self.url} {self.status.state}: {s.received:,} received, {s.held:,} held>"
+        )
 
     def _join(self) -> None:
         """Wait until the connection is gone, which takes milliseconds."""
@@ -341,106 +309,6 @@ class SSEStream(Analysis, Reading, anywidget.AnyWidget):
             self._all_gaps.append(gap)
         self._channel.note(gap=gap)
 
-    # ------------------------------------------------------------------ the page's side
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        background.call(self._channel.open)
-        return super()._repr_mimebundle_(**kwargs)
-
-    def __repr__(self) -> str:
-        s = self.stats
-        return (
-            f"<SSEStream {self.url} {self.status.state}: {s.received:,} received, {s.held:,} held>"
-        )
-
-    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
-        comm = self.comm
-        if comm is not None:
-            self._door.send(comm, self.send, content, buffers)
-
-    def _describe(self) -> dict[str, Any]:
-        source, stats, status = self._source, self.stats, self._source.status
-        error = self._failure or status.error
-        return {
-            "stats": {name: getattr(stats, name) for name in Stats.__slots__},
-            "status": {
-                "state": State.FAILED if self._failure else status.state,
-                "attempt": status.attempt,
-                "retry_in": self._retry_in(status),
-                "since": status.since.timestamp() * 1000,
-                "error": None if error is None else _message(error),
-                "hint": getattr(error, "hint", "") or None,
-            },
-            "last_event_id": source.last_event_id,
-            "reconnection_time": source.reconnection_time,
-        }
-
-    @staticmethod
-    def _retry_in(status: Status) -> float | None:
-        if status.retry_in is None or math.isinf(status.retry_in):
-            return None
-        gone = (datetime.now().astimezone() - status.since).total_seconds()
-        return max(status.retry_in - gone, 0.0)
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """A request of the page; on whatever thread the kernel answers messages."""
-        self._door.note()
-        if isinstance(content, dict):
-            background.call(self._answer, content)
-
-    def _answer(self, content: dict[str, Any]) -> None:
-        match content:
-            case {"kind": "hello", "page": str(page)}:
-                self._channel.hello(page)
-            case {
-                "kind": "rows",
-                "page": str(page),
-                "id": int(request),
-                "first": int(first),
-                "stop": int(stop),
-            }:
-                self._channel.rows(page, request, first, stop)
-            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
-                self._channel.event(page, request, seq)
-            case {"kind": "start"}:
-                self.start()
-            case {"kind": "stop"}:
-                self.stop()
-            case {"kind": "clear"}:
-                self.clear()
-            case {"kind": "retry"}:
-                self._source.retry_now()
-
-    @traitlets.observe("_ack")
-    def _on_ack(self, change: Bunch) -> None:
-        n = change.new.get("n")
-        if isinstance(n, int):
-            background.call(self._channel.acknowledge, n)
-
-    # ------------------------------------------------------------------ the filter, both ways
-
-    @traitlets.observe("filter")
-    def _filter_set(self, change: Bunch) -> None:
-        wire = change.new.to_wire()
-        if _without_revision(self._filter) == wire:
-            return  # the page's own write, being taken over
-        self._revision += 1
-        self._filter = {**wire, "rev": self._revision, "by": ""}
-
-    @traitlets.observe("_filter")
-    def _filter_moved(self, change: Bunch) -> None:
-        wire = change.new
-        if not wire.get("by"):
-            return
-        try:
-            # Written before the page saw what Python wrote since: Python's write stands.
-            if wire.get("rev") != self._revision:
-                raise InvalidFilter("out of date")
-            self.filter = EventFilter.from_wire(_without_revision(wire))
-        except (InvalidFilter, TypeError, ValueError, KeyError):
-            self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
-
 
 class _Earlier(NamedTuple):
     """What the sources before a stop and start have received and counted."""
@@ -472,11 +340,3 @@ def _split_traits(options: Any) -> dict[str, Any]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise TypeError(f"SSEStream has no option {name!r}{hint}")
     return traits
-
-
-def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in wire.items() if k not in ("rev", "by")}
-
-
-def _message(error: Exception) -> str:
-    return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"

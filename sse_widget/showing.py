@@ -1,0 +1,185 @@
+"""Showing: the half of SSEStream that faces the page: synced traits, messages, the filter both ways.
+
+What is sent and when is `channel`'s business; this module ties it to the comm and answers what the
+page asks. Handlers of the page's messages run on whatever thread the kernel answers them, and only
+post to the background loop. Imports from floor 3 down.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+from traitlets import Bunch, Dict, Instance, Unicode
+
+from . import background
+from .channel import Channel
+from .errors import InvalidFilter, SSEError
+from .events import Gap, State, Stats, Status
+from .filters import EventFilter
+from .notebook import SideDoor
+from .window import RollingWindow
+
+__all__ = ["Showing"]
+
+_STATIC = Path(__file__).parent / "static"
+_NOT_BUILT = """export default { render({ el }) {
+  el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
+} };"""
+_EVERYTHING = EventFilter()
+
+
+class Showing(anywidget.AnyWidget):
+    """What SSEStream is to the page; the stream has the window, the source and the counters."""
+
+    _esm: ClassVar[Any] = _STATIC / "widget.js" if (_STATIC / "widget.js").exists() else _NOT_BUILT
+    _css: ClassVar[Any] = _STATIC / "widget.css" if (_STATIC / "widget.css").exists() else ""
+
+    _settings = Dict().tag(sync=True)
+    _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    # The path whose text the page offers beside the events; "" where none was asked for.
+    _text_path = Unicode("").tag(sync=True)
+    # The page's own; echoing it back would only double the traffic.
+    _ack = Dict().tag(sync=True, echo_update=False)
+
+    filter = Instance(
+        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
+    )
+    stats: Any  # SSEStream's: a Stats
+    start: Callable[[], None]
+    stop: Callable[[], None]
+    clear: Callable[[], None]
+    _source: Any
+    _failure: Exception | None
+
+    def _start_showing(
+        self,
+        window: RollingWindow,
+        counts: Mapping[str, int],
+        gaps: Callable[[], list[Gap]],
+        url: str,
+    ) -> None:
+        """Called before the widget itself is made: what the page needs to know of the stream
+        travels in the message that opens the comm."""
+        self._revision = 0
+        self._door = SideDoor()
+        self._channel = Channel(
+            window, send=self._send_message, describe=self._describe, counts=counts, gaps=gaps
+        )
+        self._settings = {
+            "url": url,
+            "max_events": window.max_events,
+            "max_bytes": window.max_bytes,
+            "session": uuid.uuid4().hex,
+        }
+
+    def _end_showing(self) -> None:
+        background.call(self._channel.close)
+
+    # ------------------------------------------------------------------ to the page, and from it
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        background.call(self._channel.open)
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
+        comm = self.comm
+        if comm is not None:
+            self._door.send(comm, self.send, content, buffers)
+
+    def _describe(self) -> dict[str, Any]:
+        source, stats, status = self._source, self.stats, self._source.status
+        error = self._failure or status.error
+        return {
+            "stats": {name: getattr(stats, name) for name in Stats.__slots__},
+            "status": {
+                "state": State.FAILED if self._failure else status.state,
+                "attempt": status.attempt,
+                "retry_in": self._retry_in(status),
+                "since": status.since.timestamp() * 1000,
+                "error": None if error is None else _message(error),
+                "hint": getattr(error, "hint", "") or None,
+            },
+            "last_event_id": source.last_event_id,
+            "reconnection_time": source.reconnection_time,
+        }
+
+    @staticmethod
+    def _retry_in(status: Status) -> float | None:
+        if status.retry_in is None or math.isinf(status.retry_in):
+            return None
+        gone = (datetime.now().astimezone() - status.since).total_seconds()
+        return max(status.retry_in - gone, 0.0)
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """A request of the page; on whatever thread the kernel answers messages."""
+        self._door.note()
+        if isinstance(content, dict):
+            background.call(self._answer, content)
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        match content:
+            case {"kind": "hello", "page": str(page)}:
+                self._channel.hello(page)
+            case {
+                "kind": "rows",
+                "page": str(page),
+                "id": int(request),
+                "first": int(first),
+                "stop": int(stop),
+            }:
+                self._channel.rows(page, request, first, stop)
+            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
+                self._channel.event(page, request, seq)
+            case {"kind": "start"}:
+                self.start()
+            case {"kind": "stop"}:
+                self.stop()
+            case {"kind": "clear"}:
+                self.clear()
+            case {"kind": "retry"}:
+                self._source.retry_now()
+
+    @traitlets.observe("_ack")
+    def _on_ack(self, change: Bunch) -> None:
+        n = change.new.get("n")
+        if isinstance(n, int):
+            background.call(self._channel.acknowledge, n)
+
+    # ------------------------------------------------------------------ the filter, both ways
+
+    @traitlets.observe("filter")
+    def _filter_set(self, change: Bunch) -> None:
+        wire = change.new.to_wire()
+        if _without_revision(self._filter) == wire:
+            return  # the page's own write, being taken over
+        self._revision += 1
+        self._filter = {**wire, "rev": self._revision, "by": ""}
+
+    @traitlets.observe("_filter")
+    def _filter_moved(self, change: Bunch) -> None:
+        wire = change.new
+        if not wire.get("by"):
+            return
+        try:
+            # Written before the page saw what Python wrote since: Python's write stands.
+            if wire.get("rev") != self._revision:
+                raise InvalidFilter("out of date")
+            self.filter = EventFilter.from_wire(_without_revision(wire))
+        except (InvalidFilter, TypeError, ValueError, KeyError):
+            self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+
+def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in wire.items() if k not in ("rev", "by")}
+
+
+def _message(error: Exception) -> str:
+    return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"
