@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Never
 
 from .events import Event, State
 from .window import RollingWindow
@@ -59,6 +59,15 @@ class Reading:
                 news.clear()
         finally:
             self._waiters.discard(waiter)
+
+    def __iter__(self) -> Never:
+        # A plain loop over a live stream would hold its cell for ever, and so would list() and
+        # pd.DataFrame(), which are tried first: all of them are told what to write instead.
+        raise TypeError(
+            "events come while you do something else: `async for event in stream` reads them in a "
+            "cell, `@stream.on()` calls a function with each, `stream.df` is what came so far; "
+            "in a script `for event in EventSource(url)` waits for each"
+        )
 
     async def until(
         self,

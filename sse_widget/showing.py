@@ -35,6 +35,18 @@ _NOT_BUILT = """export default { render({ el }) {
 _EVERYTHING = EventFilter()
 
 
+class _Filter(Instance):  # type: ignore[type-arg]
+    """An EventFilter; None is one that lets everything through."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if isinstance(value, str):
+            raise traitlets.TraitError(
+                f"filter is an EventFilter: EventFilter(text={value!r}) for text in the data, "
+                f"EventFilter(types={{{value!r}}}) for an event type"
+            )
+        return super().validate(obj, EventFilter() if value is None else value)
+
+
 class Showing(anywidget.AnyWidget):
     """What SSEStream is to the page; the stream has the window, the source and the counters."""
 
@@ -48,7 +60,7 @@ class Showing(anywidget.AnyWidget):
     # The page's own; echoing it back would only double the traffic.
     _ack = Dict().tag(sync=True, echo_update=False)
 
-    filter = Instance(
+    filter = _Filter(
         EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
     )
     stats: Any  # SSEStream's: a Stats

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from . import background
 from .connection import Connection
@@ -25,37 +25,17 @@ from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
 from .interrupt import Closed, Hurry, Interrupt
 from .ledger import Ledger, Lost
 from .listeners import EventTarget
+from .options import SourceOptions, check
 from .parser import EventStreamParser
 from .request import Request, check_url, origin_of
 from .retry import Retry, RetryPolicy, Stop
 from .silence import SilenceWatch, Slept
 
-__all__ = ["EventSource", "SourceOptions"]
+__all__ = ["EventSource"]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
-
-
-class SourceOptions(TypedDict, total=False):
-    """The keyword options of `EventSource`, which `SSEStream` hands through."""
-
-    last_event_id: str
-    headers: Any
-    method: str | None
-    params: Any
-    content: Any
-    json: Any
-    auth: Any
-    cookies: Any
-    client: Any
-    retry: RetryPolicy
-    reconnect: bool | Literal["auto"]
-    idle_timeout: float | None
-    max_event_bytes: int
-    stop_when: str | Callable[[Event], object] | None
-    dedupe: bool | Key
-    resume: Callable[[str], str | None] | None
 
 
 class EventSource(EventTarget):
@@ -84,6 +64,7 @@ class EventSource(EventTarget):
 
     Raises:
         InvalidURL: the URL is none.
+        TypeError, ValueError: an option that cannot work, by name.
     """
 
     CONNECTING: ClassVar[int] = 0
@@ -112,15 +93,25 @@ class EventSource(EventTarget):
         resume: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
+        check(
+            SourceOptions(
+                last_event_id=last_event_id,
+                headers=headers,
+                method=method,
+                content=content,
+                json=json,
+                auth=auth,
+                client=client,
+                retry=retry,
+                reconnect=reconnect,
+                idle_timeout=idle_timeout,
+                max_event_bytes=max_event_bytes,
+                stop_when=stop_when,
+                dedupe=dedupe,
+                resume=resume,
+            )
+        )
         parsed, masked, url_auth = check_url(url, params)
-        if content is not None and json is not None:
-            raise TypeError("content= and json= exclude each other: a request has one body")
-        if retry is not None and not isinstance(retry, RetryPolicy):
-            raise TypeError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-        if reconnect not in (True, False, "auto"):
-            raise ValueError(f'reconnect must be True, False or "auto", not {reconnect!r}')
-        if idle_timeout is not None and not idle_timeout > 0:
-            raise ValueError(f"idle_timeout must be more than 0 seconds, not {idle_timeout}")
         has_body = content is not None or json is not None
         auth = url_auth if auth is None else auth
         method = (method or ("POST" if has_body else "GET")).upper()

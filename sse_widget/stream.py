@@ -29,11 +29,12 @@ from .errors import SSEError
 from .events import EventBatch, Gap, Stats
 from .notebook import CellRuns
 from .notices import Notices
+from .options import SourceOptions
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
 from .showing import Showing
-from .source import EventSource, SourceOptions
+from .source import EventSource
 from .window import RollingWindow
 
 __all__ = ["SSEStream"]
