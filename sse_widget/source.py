@@ -1,35 +1,26 @@
-"""EventSource: connect, read, reconnect. The EventSource interface of WHATWG HTML 9.2 in Python.
+"""EventSource: the EventSource interface of WHATWG HTML 9.2, in Python's manners.
 
-One driver (`async for`, `batches()` or `run()`) does everything: there is no hidden task and no
-queue, so a slow reader slows the socket, and nothing connects before somebody reads. What to do
-after a connection ended is `retry`'s to say, what an answer means `connection`'s, what bytes mean
-`parser`'s; this module only waits, counts, and moves between the states of `State`.
+One driver (`async for`, `batches()` or `run()`) reads; what it does is `driver`'s business. This
+module takes the options, says what is known of the stream, and hands over what comes. Imports
+`driver` and what its options are made of.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from . import background
-from .connection import Connection
-from .continuity import Continuity, Key, drop
+from .continuity import Key
+from .driver import Driver
 from .errors import SSEError
-from .events import Cause, Event, EventBatch, Gap, State, Stats, Status
-from .interrupt import Closed, Hurry, Interrupt
-from .ledger import Ledger, Lost
-from .listeners import EventTarget
+from .events import Event, EventBatch, Gap, State, Stats
 from .options import SourceOptions, check
 from .parser import EventStreamParser
-from .request import Request, check_url, origin_of
-from .retry import Retry, RetryPolicy, Stop
-from .silence import SilenceWatch, Slept
+from .request import Request, check_url
+from .retry import RetryPolicy
 
 __all__ = ["EventSource"]
 
@@ -38,7 +29,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
 
 
-class EventSource(EventTarget):
+class EventSource(Driver):
     """A client of one event stream.
 
     Args:
@@ -92,7 +83,6 @@ class EventSource(EventTarget):
         dedupe: bool | Key = False,
         resume: Callable[[str], str | None] | None = None,
     ) -> None:
-        super().__init__()
         check(
             SourceOptions(
                 last_event_id=last_event_id,
@@ -115,39 +105,17 @@ class EventSource(EventTarget):
         has_body = content is not None or json is not None
         auth = url_auth if auth is None else auth
         method = (method or ("POST" if has_body else "GET")).upper()
-        self._request = Request(parsed, method, headers, content, json, auth, cookies, masked)
-        self._client_option = client
-        self._retry = retry or RetryPolicy()
-        self._reconnect = method in _SAFE_METHODS if reconnect == "auto" else bool(reconnect)
-        self._stop_when = stop_when
-        self._parser = EventStreamParser(
-            max_event_bytes=max_event_bytes, last_event_id=last_event_id
+        super().__init__(
+            Request(parsed, method, headers, content, json, auth, cookies, masked),
+            parser=EventStreamParser(max_event_bytes=max_event_bytes, last_event_id=last_event_id),
+            client=client,
+            retry=retry or RetryPolicy(),
+            reconnect=method in _SAFE_METHODS if reconnect == "auto" else bool(reconnect),
+            idle_timeout=idle_timeout,
+            stop_when=stop_when,
+            dedupe=dedupe,
+            resume=resume,
         )
-        self._continuity = Continuity(dedupe)
-        self._resume = resume
-        self._ledger = Ledger(self._on_gap)
-
-        self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
-        self.origin = origin_of(parsed)
-
-        self._driven = False
-        self._closing = False
-        self._fresh = False  # this connection brought something new
-        self._lost: Lost | None = None  # since when, and why, there is no connection
-        self._delivered_id: str | None = None  # while events of a batch are handed over
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._interrupt = Interrupt()
-        self._watch = SilenceWatch(
-            self._interrupt, idle_timeout=idle_timeout, quiet=self._quiet, url=masked
-        )
-        self._client: Any = None
-        self._connection: Connection | None = None
-        self._released: asyncio.Event | None = None
-        self._reader: AsyncGenerator[Any, None] | None = None
-        # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
-        # more is known of one.
-        self._changed: Callable[[], None] = _nothing
-        self._gapped: Callable[[Gap], None] = _nothing
 
     # ------------------------------------------------------------------ what it knows
 
@@ -282,269 +250,3 @@ class EventSource(EventTarget):
                 self._delivered_id = None
         finally:
             background.run(end()).result(5.0)
-
-    # ------------------------------------------------------------------ the driver
-
-    async def _drive(self) -> AsyncGenerator[EventBatch, None]:
-        """Connect, read and reconnect until the stream is over; the only place that does."""
-        if self._driven:
-            raise RuntimeError("this EventSource is being read already; make another one")
-        if self._closing:
-            return
-        self._driven = True
-        self._loop = asyncio.get_running_loop()
-        self._released = asyncio.Event()
-        attempt = 0
-        try:
-            while True:
-                error: SSEError | None = None
-                opened = math.inf
-                self._fresh = False
-                try:
-                    connection = await self._open(attempt)
-                    opened = time.monotonic()
-                    await self._call("open", Event("open", origin=connection.origin))
-                    async with aclosing(self._read(connection)) as batches:
-                        async for batch in batches:
-                            yield batch
-                            if self._closing:
-                                return
-                except SSEError as e:
-                    error = e
-                finally:
-                    await self._hang_up()
-                self._parser.reset()
-                healthy = self._fresh or time.monotonic() - opened >= self._retry.reset_after
-                attempt = 1 if healthy else attempt + 1
-                decision = self._retry.decide(
-                    error, attempt=attempt, reconnection_time=self._parser.reconnection_time
-                )
-                if not self._reconnect and not isinstance(decision, Stop):
-                    decision = Stop("the stream ended", error)
-                if isinstance(decision, Stop) and decision.error is None:
-                    # Over as the server meant it, such as by a 204: nothing to be told as an error.
-                    self._move(State.CLOSED)
-                    await self._call("error", Event("error"))
-                    return
-                if error is not None:
-                    self.errors.append(error)
-                if isinstance(decision, Stop) and decision.error is not None:
-                    self._move(State.FAILED, attempt, error=decision.error)
-                    await self._call("error", decision.error)
-                    raise decision.error
-                assert isinstance(decision, Retry)
-                if self._lost is None and self._ledger.connects:
-                    cause = Cause.SLEEP if isinstance(error, Slept) else Cause.RECONNECT
-                    why = error.message if error is not None else "the server ended the stream"
-                    self._lost = Lost(time.monotonic(), cause, why)
-                self._move(State.WAITING, attempt, retry_in=decision.after, error=error)
-                await self._call("error", error or Event("error"))
-                await self._wait(decision.after)
-        except Closed:
-            return
-        finally:
-            await self._release()
-
-    async def _open(self, attempt: int) -> Connection:
-        """One attempt to connect."""
-        self._move(State.CONNECTING, attempt, error=self.status.error)
-        last_id = self._parser.last_event_id
-        if self._resume is not None and self._lost is not None:
-            last_id = self._resume(last_id) or ""
-        with self._interrupt:
-            if self._closing:
-                raise Closed
-            if self._client is None:
-                self._client = _make_client(self._client_option)
-            self._connection = await Connection.open(self._client, self._request, last_id)
-        self._ledger.connects += 1
-        self.origin = self._connection.origin
-        self._move(State.OPEN)
-        if self._lost is not None:
-            self._continuity.cut(last_id)
-            self._ledger.reconnected(self._lost, last_id)
-            self._lost = None
-        self._watch.start()
-        return self._connection
-
-    async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
-        """The batches of one connection."""
-        feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
-        continuity, ledger = self._continuity, self._ledger
-        over = False
-        async with aclosing(connection.chunks()) as chunks:
-            while not over:
-                with interrupt:
-                    if self._closing:
-                        raise Closed
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    return
-                heard()
-                ledger.bytes += len(chunk)
-                if self.status.state is State.QUIET:
-                    self._move(State.OPEN)
-                batch = feed(chunk)
-                if not (batch.types or batch.comments or batch.faults):
-                    continue
-                batch.received_at = datetime.now(UTC)
-                batch.origin = connection.origin
-                ledger.comments += len(batch.comments)
-                if continuity.open and batch.types:
-                    self._compare(batch)
-                elif batch.types:
-                    self._fresh = True
-                over = self._cut_at_the_end(batch)
-                if batch.faults:
-                    ledger.faults(batch, self.url)
-                ledger.received += len(batch)
-                continuity.remember(batch)
-                yield batch
-        self._closing = True
-        raise Closed
-
-    def _compare(self, batch: EventBatch) -> None:
-        """The first events after a reconnect: which came before, and what that tells."""
-        came = len(batch)
-        resumption = self._continuity.check(batch)
-        repeated = self._continuity.repeated_now
-        self._ledger.duplicates += repeated
-        # A connection that only repeats is no healthy one: it may do so for ever.
-        self._fresh = self._fresh or came > repeated
-        if resumption is not None:
-            self._ledger.resumed(resumption)
-
-    def _cut_at_the_end(self, batch: EventBatch) -> bool:
-        """Whether `stop_when` is met in this batch; then it ends with that event."""
-        until = self._stop_when
-        if until is None or not batch.types:
-            return False
-        if isinstance(until, str):
-            if until not in batch.data and until not in batch.types:
-                return False
-            for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
-                if until in (type_, data):
-                    self._end_at(batch, n)
-                    return True
-        elif callable(until):
-            for n, event in enumerate(batch, 1):
-                if until(event):
-                    self._end_at(batch, n)
-                    return True
-        return False
-
-    def _end_at(self, batch: EventBatch, n: int) -> None:
-        """Nothing after the first `n` events of this batch is delivered any more."""
-        drop(batch, list(range(n, len(batch))))
-        if n:
-            self._parser.last_event_id = batch.last_event_ids[-1]
-
-    async def _wait(self, seconds: float) -> None:
-        """The pause before the next attempt; `retry_now()` ends it."""
-        try:
-            with self._interrupt:
-                if self._closing:
-                    raise Closed
-                await asyncio.sleep(seconds)
-        except Hurry:
-            pass
-
-    def _move(
-        self,
-        state: State,
-        attempt: int = 0,
-        *,
-        retry_in: float | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error)
-        self._changed()
-
-    def _quiet(self) -> None:
-        if self.status.state is State.OPEN:
-            self._move(State.QUIET)
-
-    def _on_gap(self, gap: Gap) -> None:
-        self._gapped(gap)
-
-    # ------------------------------------------------------------------ ending
-
-    def _take_over(self, earlier: EventSource) -> None:
-        """Go on where `earlier` was stopped: what it remembers, its errors, and a gap between."""
-        self._continuity = earlier._continuity
-        self.errors.extend(earlier.errors)
-        if earlier._ledger.connects or earlier._lost is not None:
-            gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
-            self._lost = Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
-
-    def retry_now(self) -> None:
-        """Where an attempt is being waited for, make it now. From any thread."""
-        self._from_any_thread(lambda: self._hasten())
-
-    def _hasten(self) -> None:
-        if self.status.state is State.WAITING:
-            self._interrupt.fire(Hurry())
-
-    def close(self) -> None:
-        """End the stream for good, from any thread, task or listener; no event follows."""
-        self._closing = True
-        if not self._driven:
-            self._move(State.CLOSED)
-        self._from_any_thread(lambda: self._interrupt.fire(Closed()))
-
-    def _from_any_thread(self, fn: Callable[[], None]) -> None:
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        try:
-            running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is loop:
-            fn()
-        else:
-            loop.call_soon_threadsafe(fn)
-
-    async def aclose(self) -> None:
-        """`close()`, and wait until the connection is gone."""
-        self.close()
-        if self._released is None or self._loop is not asyncio.get_running_loop():
-            return
-        if self._reader is not None and not getattr(self._reader, "ag_running", False):
-            # The driver stands at a yield, because its reader left the loop: end it there.
-            await self._reader.aclose()
-        elif self._interrupt.task is not asyncio.current_task():
-            await self._released.wait()
-
-    async def _hang_up(self) -> None:
-        self._watch.stop()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.aclose()
-
-    async def _release(self) -> None:
-        await self._hang_up()
-        client, self._client = self._client, None
-        if client is not None and client is not self._client_option:
-            await client.aclose()
-        if self.status.state not in (State.CLOSED, State.FAILED):
-            self._move(State.CLOSED)
-        self._closing = True
-        if self._released is not None:
-            self._released.set()
-
-
-def _make_client(option: Any) -> Any:
-    """The client to use: the one handed over, one that a factory makes, or ours."""
-    if option is None:
-        # Imported when first needed: it takes a fifth of a second.
-        from .client import default_client
-
-        return default_client()
-    # A class has the methods of its clients, and is the most natural factory.
-    is_client = hasattr(option, "build_request") and not isinstance(option, type)
-    return option if is_client else option()
-
-
-def _nothing(*_: object) -> None:
-    pass
