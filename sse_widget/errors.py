@@ -14,6 +14,11 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 __all__ = [
     "BadContentType",
     "BadStatus",
+    "CaptureDamaged",
+    "CaptureError",
+    "CaptureNotWritten",
+    "CaptureTaken",
+    "CaptureTooNew",
     "ConnectionFailed",
     "EventTooLarge",
     "IdleTimeout",
@@ -144,6 +149,26 @@ class IdleTimeout(SSEError, TimeoutError):
 
 class InvalidFilter(SSEError, ValueError):
     """A filter that cannot be run, such as a pattern outside the shared syntax."""
+
+
+class CaptureError(SSEError):
+    """Something about a folder of captured events."""
+
+
+class CaptureTaken(CaptureError):
+    """Somebody else goes on writing this capture; who is told so wrote nothing and stops."""
+
+
+class CaptureNotWritten(CaptureError, OSError):
+    """The disk is full, read-only or gone; what was to be written is kept and can be tried again."""
+
+
+class CaptureTooNew(CaptureError, ValueError):
+    """A newer version of this package wrote these files."""
+
+
+class CaptureDamaged(CaptureError, ValueError):
+    """A file of a capture cannot be read."""
 
 
 # A query value is masked when its name looks like a secret, or the value looks like a token.

@@ -1,0 +1,380 @@
+"""Writer: takes the events of many streams and commits them as the next part of a sequence.
+
+`add` is cheap and from any thread; `commit` blocks, is called by one thread at a time, and either
+makes part n or says why not: somebody else has it (then this writer is done for good), or the disk
+refuses (then everything is kept, and the next call tries the same again). Imports `dataset` and the
+floors below it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .dataset import ROWS, Dataset
+from .errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
+from .events import EventBatch, Gap
+from .footer import Footer, Position
+from .places import Folder, Vanished
+
+__all__ = ["Writer"]
+
+# A folder is closed, to be merged, at the first of these.
+FOLDER_PARTS = 200
+FOLDER_BYTES = 64 * 2**20
+FOLDER_TIME = timedelta(hours=1)
+
+
+class _Entry(NamedTuple):
+    """What one call of `add` or `skip` said."""
+
+    stream: str
+    batch: EventBatch | None
+    skipped: int
+    last_event_id: str | None
+    reconnection_time: int | None
+    stats: Mapping[str, int] | None
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A part on its way: tried again as it is until it is known to be there, or lost."""
+
+    number: int
+    folder: str
+    content: Any
+    footer: Footer
+    rows: int
+
+
+class Writer:
+    """Writes one sequence of a capture, from its newest part on.
+
+    Args:
+        dataset: the capture.
+        shard: the sequence; "" is that of a plain capture.
+        folder_time: the longest time that one folder is written to.
+
+    Attributes:
+        positions: how far each stream is *committed*.
+
+    Raises:
+        CaptureTooNew: a newer version of this package wrote the newest part.
+    """
+
+    def __init__(
+        self, dataset: Dataset, shard: str = "", *, folder_time: timedelta = FOLDER_TIME
+    ) -> None:
+        self.dataset = dataset
+        self.shard = shard
+        checkpoint = dataset.checkpoint(shard)
+        self.positions: dict[str, Position] = checkpoint.streams
+        self.next_part = checkpoint.part
+        self._id = secrets.token_hex(8)
+        self._folder_time = folder_time
+        self._folder = checkpoint.folder
+        self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
+        footer = checkpoint.footer
+        self._begun = footer.begun if footer and not footer.closes else None
+        self._entered: Folder | None = None
+        self._lost: CaptureTaken | None = None
+        self._prepared: _Prepared | None = None
+        self._lock = threading.Lock()
+        self._entries: list[_Entry] = []
+        self._gaps: list[tuple[str, Gap]] = []
+        self._rows = self._size = 0
+
+    # ------------------------------------------------------------------ what is to be written
+
+    @property
+    def pending(self) -> tuple[int, int]:
+        """Rows that wait to be committed, and about how many bytes they are."""
+        prepared = self._prepared
+        if prepared is None:
+            return self._rows, self._size
+        return self._rows + prepared.rows, self._size + len(prepared.content)
+
+    def add(
+        self,
+        stream: str,
+        batch: EventBatch,
+        *,
+        last_event_id: str | None = None,
+        reconnection_time: int | None = None,
+        stats: Mapping[str, int] | None = None,
+    ) -> None:
+        """The next events of a stream.
+
+        Args:
+            stream: its name: what a person may read. Never a URL with secrets.
+            batch: its events; with `received_at`.
+            last_event_id: the id to resume after; None: that of the last event.
+            reconnection_time: the server's, where known.
+            stats: the other counters of the stream as they are after this batch.
+        """
+        size = sum(map(len, batch.data)) + 40 * len(batch)
+        entry = _Entry(stream, batch, 0, last_event_id, reconnection_time, stats)
+        with self._lock:
+            self._entries.append(entry)
+            self._rows += len(batch)
+            self._size += size
+
+    def gap(self, stream: str, gap: Gap) -> None:
+        """A hole of a stream; or more is known of one (the same `at` and `cause`)."""
+        with self._lock:
+            self._gaps.append((stream, gap))
+
+    def shed(self, size: int) -> dict[str, int]:
+        """Let go of the oldest rows until at most `size` bytes wait; their numbers stay taken.
+
+        Returns:
+            How many rows each stream lost.
+        """
+        lost: Counter[str] = Counter()
+        with self._lock:
+            for i, entry in enumerate(self._entries):
+                if self._size <= size:
+                    break
+                if entry.batch is not None and len(entry.batch):
+                    self._size -= sum(map(len, entry.batch.data)) + 40 * len(entry.batch)
+                    self._rows -= len(entry.batch)
+                    lost[entry.stream] += len(entry.batch)
+                    last_id = entry.last_event_id
+                    if last_id is None:
+                        last_id = entry.batch.last_event_ids[-1]
+                    self._entries[i] = entry._replace(
+                        batch=None,
+                        skipped=entry.skipped + len(entry.batch),
+                        last_event_id=last_id,
+                    )
+        return dict(lost)
+
+    # ------------------------------------------------------------------ writing it
+
+    def commit(self) -> int | None:
+        """Write what waits as the next part.
+
+        Returns:
+            The number of the part; None where nothing waited.
+
+        Raises:
+            CaptureTaken: another writer made this part: this one is done, for good.
+            CaptureNotWritten: the disk is full, read-only or gone; all is kept.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._prepared is None:
+            self._prepared = self._prepare()
+            if self._prepared is None:
+                return None
+        part = self._prepared
+        try:
+            self._create(part)
+        except CaptureTaken as e:
+            self._lost = e
+            self.close()
+            raise
+        except CaptureError:
+            raise
+        except Exception as e:  # whatever a store's own package raises
+            raise CaptureNotWritten(
+                f"{self.dataset.place.name} cannot be written: {_reason(e)}",
+                hint="What waits is kept in memory and written when that is possible again.",
+            ) from e
+        self._prepared = None
+        self.positions = dict(part.footer.streams)
+        self.next_part = part.number + 1
+        self._parts += 1
+        self._bytes += len(part.content)
+        self._begun = part.footer.begun
+        if part.footer.closes:
+            self.close()
+            self._folder = self._sibling(f"{self.next_part:08}")
+            self._parts = self._bytes = 0
+            self._begun = None
+        return part.number
+
+    def close(self) -> None:
+        """Let go of the folder; what waits stays uncommitted."""
+        if self._entered is not None:
+            self._entered.leave()
+            self._entered = None
+
+    def _sibling(self, folder: str) -> str:
+        return f"{self.shard}/{folder}" if self.shard else folder
+
+    def _create(self, part: _Prepared) -> None:
+        name = f"part-{part.number:08}.parquet"
+        try:
+            if self._entered is None:
+                self._enter(part)
+            assert self._entered is not None
+            self._entered.create(name, part.content)
+        except FileExistsError:
+            # It may be our own: made by an attempt of which only the answer was lost.
+            if not self._is_ours(part, name):
+                raise self._taken(part.number) from None
+        except Vanished:
+            raise self._taken(part.number) from None
+
+    def _enter(self, part: _Prepared) -> None:
+        """Take hold of the folder first, look who else is there then: in this order a writer that
+        comes later meets us in the same folder."""
+        place = self.dataset.place
+        entered = place.enter(part.folder)
+        mine = int(part.folder.rpartition("/")[2])
+        newer = [f for f in place.folders(self.shard) if f.isdigit() and int(f) > mine]
+        merged = [n for n in entered.names() if n.startswith("part-") and n.count("-") > 1]
+        if newer or merged:
+            entered.leave()
+            raise self._taken(part.number)
+        self._entered = entered
+
+    def _is_ours(self, part: _Prepared, name: str) -> bool:
+        for there in self.dataset.parts(self.shard):
+            if there.path == f"{part.folder}/{name}":
+                try:
+                    footer = self.dataset.footer(there)
+                except (CaptureDamaged, FileNotFoundError):
+                    return False
+                return (footer.writer, footer.part) == (self._id, part.number)
+        return False
+
+    def _taken(self, number: int) -> CaptureTaken:
+        where = f"{self.dataset.place.name}/{self.shard}" if self.shard else self.dataset.place.name
+        return CaptureTaken(
+            f"another stream writes {where} now: part {number} is its own",
+            hint="Nothing was lost or doubled. Stop one of the two, or give each a folder.",
+        )
+
+    def _prepare(self) -> _Prepared | None:
+        with self._lock:
+            entries, self._entries = self._entries, []
+            gaps, self._gaps = self._gaps, []
+            rows = self._rows
+            self._rows = self._size = 0
+        if not entries and not gaps:
+            return None
+        now = datetime.now(UTC)
+        table, streams = _gather(entries, self.positions, now)
+        begun = self._begun or now
+        # Decided before its size is known: by what the folder has so far.
+        closes = (
+            self._parts + 1 >= FOLDER_PARTS
+            or self._bytes >= FOLDER_BYTES
+            or not timedelta(0) <= now - begun < self._folder_time
+        )
+        footer = Footer(self.next_part, closes, now, begun, self._id, streams, tuple(gaps))
+        return _Prepared(self.next_part, self._folder, encode(table, footer), footer, rows)
+
+
+def encode(table: pa.Table, footer: Footer) -> Any:
+    """The bytes of a part."""
+    import pyarrow.parquet
+
+    sink = pa.BufferOutputStream()
+    with pyarrow.parquet.ParquetWriter(sink, ROWS, **PARQUET) as file:
+        file.write_table(table)
+        file.add_key_value_metadata(footer.encode())
+    return sink.getvalue()
+
+
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": ["stream", "type"],
+    # Texts of a megabyte are no statistics.
+    "write_statistics": ["stream", "seq", "received_at"],
+}
+
+
+def _gather(
+    entries: list[_Entry], positions: Mapping[str, Position], now: datetime
+) -> tuple[pa.Table, dict[str, Position]]:
+    """The rows of these entries, and how far each stream is after them."""
+    reached: dict[str, _Reached] = {}
+    columns: tuple[list[Any], ...] = ([], [], [], [])
+    codes: list[int] = []
+    counts: list[int] = []
+    starts: list[int] = []
+    times: list[datetime] = []
+    for stream, batch, skipped, last_id, reconnection_time, stats in entries:
+        now_at = reached.get(stream)
+        if now_at is None:
+            now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
+        now_at.seq += skipped
+        if batch is not None and batch.types:
+            assert batch.received_at is not None
+            n = len(batch)
+            codes.append(now_at.code)
+            counts.append(n)
+            starts.append(now_at.seq)
+            times.append(batch.received_at.astimezone(UTC).replace(tzinfo=None))
+            columns[0].extend(batch.types)
+            columns[1].extend(batch.last_event_ids)
+            columns[2].extend(batch.data)
+            columns[3].extend(batch.has_id)
+            now_at.seq += n
+            now_at.types.update(batch.types)
+            if last_id is None:
+                last_id = batch.last_event_ids[-1]
+        if last_id is not None:
+            now_at.last_event_id = last_id
+        if reconnection_time is not None:
+            now_at.reconnection_time = reconnection_time
+        if stats is not None:
+            now_at.stats = stats
+    streams = {**positions, **{name: at.position(now) for name, at in reached.items()}}
+    each = np.array(counts, np.int64)
+    before = np.cumsum(each) - each
+    seq = np.arange(each.sum(), dtype=np.int64) + np.repeat(
+        np.array(starts, np.int64) - before, each
+    )
+    at = np.repeat(np.array(times, "datetime64[us]"), each)
+    text = pa.large_string()
+    code = pa.array(np.repeat(np.array(codes, np.int64), each))
+    names = pa.array(list(reached), text).take(code)
+    kinds, ids, data, has_id = columns
+    arrays = [
+        names,
+        pa.array(seq),
+        pa.array(at, pa.timestamp("us")).view(ROWS.field("received_at").type),
+        pa.array(kinds, text),
+        pa.array(ids, text),
+        pa.array(data, text),
+        pa.array(has_id, pa.bool_()),
+    ]
+    return pa.Table.from_arrays(arrays, schema=ROWS), streams
+
+
+class _Reached:
+    """How far one stream is, while entries are gone through."""
+
+    def __init__(self, position: Position, code: int) -> None:
+        self.code = code
+        self.seq = position.seq
+        self.last_event_id = position.last_event_id
+        self.types = Counter(position.types)
+        self.stats = position.stats
+        self.reconnection_time = position.reconnection_time
+
+    def position(self, now: datetime) -> Position:
+        return Position(
+            self.seq, self.last_event_id, self.types, self.stats, self.reconnection_time, now
+        )
+
+
+_NOWHERE = Position()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
