@@ -1,4 +1,5 @@
-"""What we know of the notebook we may be running in: which cell runs, and the way past a busy one.
+"""What we know of the notebook we may be running in: which cell runs, the way past a busy one, and
+an output that can be written again.
 
 It asks IPython and ipykernel only where they are loaded already; without a notebook every answer
 is "no". It knows nothing of streams but that they can be stopped. Imports nothing of ours.
@@ -6,24 +7,48 @@ is "no". It knows nothing of streams but that they can be stopped. Imports nothi
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import sys
+import threading
+import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["CellRuns", "SideDoor"]
+__all__ = ["CellRuns", "Output", "SideDoor", "on_cell_end"]
+
+
+def _kernel() -> Any:
+    """The ipykernel this process is, or None."""
+    kernels = sys.modules.get("ipykernel.kernelbase")
+    if kernels is None or not kernels.Kernel.initialized():
+        return None
+    return kernels.Kernel.instance()
 
 
 def _parent() -> dict[str, Any]:
     """The Jupyter message this thread is answering, {} outside a kernel."""
-    kernels = sys.modules.get("ipykernel.kernelbase")
-    if kernels is None or not kernels.Kernel.initialized():
-        return {}
     try:
-        return dict(kernels.Kernel.instance().get_parent() or {})
-    except Exception:  # other kernels under the same name; then we just do not know
+        return dict(_kernel().get_parent() or {})
+    except Exception:  # no kernel, or another kind under the same name; then we just do not know
         return {}
+
+
+def on_cell_end(fn: Callable[[], None]) -> Callable[[], None]:
+    """Call `fn` after each cell that has run, on the thread that ran it; what ends that."""
+    events = _kernel().shell.events
+
+    def ended(*_: object) -> None:
+        fn()
+
+    events.register("post_run_cell", ended)
+
+    def forget() -> None:
+        with contextlib.suppress(ValueError):  # already
+            events.unregister("post_run_cell", ended)
+
+    return forget
 
 
 class _Stoppable(Protocol):
@@ -80,3 +105,37 @@ class SideDoor:
         fn(*args)
         # ipykernel's own name; where there is no such thing, nothing was pinned.
         getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
+
+
+class Output:
+    """An HTML output beside a cell's own, found again by its display id wherever it was shown."""
+
+    def __init__(self) -> None:
+        self._id = uuid.uuid4().hex
+        self._context = contextvars.copy_context()
+
+    @staticmethod
+    def possible() -> bool:
+        """Whether outputs have ids here: a console has none, and other kernels have their own."""
+        return hasattr(getattr(_kernel(), "shell", None), "display_pub")
+
+    def show(self, html: str) -> None:
+        """Put it under the cell that runs; called by that cell."""
+        self._context = contextvars.copy_context()
+        self._publish(html, update=False)
+
+    def update(self, html: str) -> None:
+        """Write it anew. Any thread."""
+        if threading.current_thread() is not threading.main_thread():
+            # Some front ends drop an update unless it comes in the name of a cell: of the latest
+            # one, where that is what the kernel last heard of, else of the one that shows this.
+            header = _kernel().shell.display_pub.parent_header
+            if header.get("msg_type") != "execute_request":
+                self._context.copy().run(self._publish, html, update=True)
+                return
+        self._publish(html, update=True)
+
+    def _publish(self, html: str, *, update: bool) -> None:
+        _kernel().shell.display_pub.publish(
+            {"text/html": html}, transient={"display_id": self._id}, update=update
+        )

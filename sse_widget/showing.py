@@ -23,16 +23,20 @@ from .channel import Channel
 from .errors import InvalidFilter, SSEError
 from .events import Gap, State, Stats, Status
 from .filters import EventFilter
+from .keeper import Keeper
 from .notebook import SideDoor
+from .snapshot import render
 from .window import RollingWindow
 
-__all__ = ["Showing"]
+__all__ = ["Showing", "check_save_events"]
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_BUILT = """export default { render({ el }) {
   el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
 } };"""
 _EVERYTHING = EventFilter()
+# Beside a snapshot the live log has nothing to add where it cannot live.
+_NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
 
 
 class _Filter(Instance):  # type: ignore[type-arg]
@@ -76,6 +80,7 @@ class Showing(anywidget.AnyWidget):
         counts: Mapping[str, int],
         gaps: Callable[[], list[Gap]],
         url: str,
+        save_events: int,
     ) -> None:
         """Called before the widget itself is made: what the page needs to know of the stream
         travels in the message that opens the comm."""
@@ -84,6 +89,8 @@ class Showing(anywidget.AnyWidget):
         self._channel = Channel(
             window, send=self._send_message, describe=self._describe, counts=counts, gaps=gaps
         )
+        self._window, self._save_events, self._gaps_so_far = window, save_events, gaps
+        self._keeper = Keeper(self._snapshot, self._snapshot_stamp)
         self._settings = {
             "url": url,
             "max_events": window.max_events,
@@ -93,12 +100,17 @@ class Showing(anywidget.AnyWidget):
 
     def _end_showing(self) -> None:
         background.call(self._channel.close)
+        self._keeper.close()
 
     # ------------------------------------------------------------------ to the page, and from it
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         background.call(self._channel.open)
-        return super()._repr_mimebundle_(**kwargs)
+        kept = self._save_events > 0 and self._keeper.show()
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if kept and isinstance(bundle, tuple):
+            bundle[0].setdefault("text/html", _NO_FALLBACK)
+        return bundle
 
     def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
         # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
@@ -165,6 +177,21 @@ class Showing(anywidget.AnyWidget):
         if isinstance(n, int):
             background.call(self._channel.acknowledge, n)
 
+    # ------------------------------------------------------------------ the saved notebook
+
+    def _snapshot(self) -> str:
+        stop = self._window.counts.received
+        held = self._window.read(stop - self._save_events)
+        url, session = self._settings["url"], self._settings["session"]
+        return render(self._describe(), url, held, self._gaps_so_far(), session)
+
+    def _snapshot_stamp(self) -> Any:
+        counts, state = self._window.counts, self._describe()["status"]["state"]
+        trouble = None if state in (State.CONNECTING, State.OPEN, State.QUIET) else state
+        if counts.received == 0 and trouble is None:
+            return None  # an output that is empty takes no room
+        return counts.received, counts.cleared, trouble
+
     # ------------------------------------------------------------------ the filter, both ways
 
     @traitlets.observe("filter")
@@ -187,6 +214,13 @@ class Showing(anywidget.AnyWidget):
             self.filter = EventFilter.from_wire(_without_revision(wire))
         except (InvalidFilter, TypeError, ValueError, KeyError):
             self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+
+def check_save_events(save_events: object) -> None:
+    if isinstance(save_events, bool) or not isinstance(save_events, int):
+        raise TypeError(f"save_events must be a whole number, not {save_events!r}")
+    if save_events < 0:
+        raise ValueError(f"save_events must be 0 (keep nothing) or more, not {save_events}")
 
 
 def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:

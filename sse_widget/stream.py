@@ -33,7 +33,7 @@ from .options import SourceOptions
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
-from .showing import Showing
+from .showing import Showing, check_save_events
 from .source import EventSource
 from .window import RollingWindow
 
@@ -70,6 +70,8 @@ class SSEStream(Analysis, Reading, Showing):
         url: absolute http or https URL.
         max_events: the most events held; older ones are evicted and counted.
         max_bytes: the most bytes held.
+        save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
+            for whoever reads it without its kernel; 0 keeps nothing.
         **options: all options of `EventSource`; also `layout=` and the other traits of an
             ipywidgets.DOMWidget.
 
@@ -93,12 +95,14 @@ class SSEStream(Analysis, Reading, Showing):
         *,
         max_events: int = 100_000,
         max_bytes: int = 256 * 2**20,
+        save_events: int = 500,
         **options: Unpack[SourceOptions],
     ) -> None:
         traits = _split_traits(options)
         # Before anything is built: what is refused leaves nothing behind.
         source = _source_of(url, options)
         window = RollingWindow(max_events, max_bytes)
+        check_save_events(save_events)
         self._url, self._options = url, options
         self._adopt(source)
         self._start_analysis(window, lambda: self._source.origin)
@@ -112,7 +116,9 @@ class SSEStream(Analysis, Reading, Showing):
         self._notices = Notices(
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
         )
-        self._start_showing(window, self._counts, lambda: list(self._all_gaps), source.url)
+        self._start_showing(
+            window, self._counts, lambda: list(self._all_gaps), source.url, save_events
+        )
         super().__init__(**traits)
         self.on_msg(self._on_message)
         _cells.adopt(self)
@@ -137,7 +143,7 @@ class SSEStream(Analysis, Reading, Showing):
                 Events of a file that says no times come at once.
             speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
                 returns.
-            **options: max_events, max_bytes, and the traits of an ipywidgets.DOMWidget.
+            **options: max_events, max_bytes, save_events, and the traits of an ipywidgets.DOMWidget.
 
         Raises:
             ValueError: no such format; content that is not what it says; speed not above 0.
@@ -187,16 +193,19 @@ class SSEStream(Analysis, Reading, Showing):
             self._renew()
         self._channel.resting = self._over = False
         self._task = background.run(self._run(self._source))
+        background.call(self._keeper.begin)
 
     def stop(self) -> None:
         """End the connection; what was received stays, and `start()` resumes."""
         self._source.close()
         self._join()
+        self._keeper.keep()
 
     def clear(self) -> None:
         """Let go of the events held, here and on the page; the stream and its numbers go on."""
         self._window.clear()
         background.call(self._channel.note)
+        self._keeper.keep()
 
     def close(self) -> None:
         """`stop()`, and the view goes; `df` stays readable."""
@@ -208,6 +217,7 @@ class SSEStream(Analysis, Reading, Showing):
             self._end_analysis()
             self._notices.close()
             if self._task is not None:
+                self._keeper.keep()
                 self._end_showing()
         if getattr(self, "comm", None) is not None:
             super().close()
@@ -257,6 +267,7 @@ class SSEStream(Analysis, Reading, Showing):
             await source.aclose()
             self._channel.resting = self._over = True
             self._on_change()
+            self._keeper.over()
             self._note_analysis(over=True)
             self._wake()
 
@@ -337,7 +348,9 @@ def _split_traits(options: Any) -> dict[str, Any]:
     unknown = [name for name in options if name not in known]
     if unknown:
         name = unknown[0]
-        near = difflib.get_close_matches(name, [*known, *dom, "max_events", "max_bytes"], 1)
+        near = difflib.get_close_matches(
+            name, [*known, *dom, "max_events", "max_bytes", "save_events"], 1
+        )
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise TypeError(f"SSEStream has no option {name!r}{hint}")
     return traits

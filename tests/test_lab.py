@@ -287,6 +287,35 @@ def test_hostile_text_is_shown_as_text(lab):
         notebook.execute("stream.close()")
 
 
+def test_the_saved_notebook_shows_the_events_without_its_kernel(lab):
+    """The snapshot is written beside the live log without moving it, hidden as long as the log
+    lives, and there when the notebook is opened without the kernel."""
+    body = "".join(f"id: {i}\ndata: <b>event {i}</b> $1 and $2\n\n" for i in range(1, 301))
+    with Server(sends(body, then="hold")) as server:
+        notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream", "1 + 1"])
+        notebook.run(0)
+        settled(notebook, 300)
+        log(notebook).evaluate("l => { window.log = l; l.scrollTop = 100; }")
+        notebook.widget.get_by_role("button", name="Jump to latest").wait_for()
+        # Each cell that has run brings it up to date.
+        notebook.run(1)
+        copy = notebook.page.locator(".sse-snapshot")
+        expect(copy).to_have_count(1)
+        expect(copy).to_be_hidden()
+        assert notebook.page.evaluate("[log.isConnected, log.scrollTop]") == [True, 100]
+        notebook.save()
+        notebook.js("await panel.sessionContext.shutdown()")
+        notebook.page.reload()
+        expect(copy).to_be_visible()
+        expect(copy).to_contain_text("Open when this was written")
+        expect(copy).to_contain_text("<b>event 300</b> $1 and $2")
+        oldest = copy.get_by_text("<b>event 1</b>")
+        expect(oldest).to_be_hidden()
+        copy.get_by_text("290 earlier events").click()
+        expect(oldest).to_be_visible()
+        expect(notebook.widget).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

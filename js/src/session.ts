@@ -21,6 +21,8 @@ export interface Settings {
   url: string;
   max_events: number;
   max_bytes: number;
+  /** names the stream in the page */
+  session?: string;
 }
 export type Command = "start" | "stop" | "clear" | "retry";
 export interface WholeEvent {

@@ -26,6 +26,7 @@ import { Notice } from "./notice.ts";
 import { ViewMenu } from "./options.ts";
 import { Palette } from "./palette.ts";
 import { Search } from "./search.ts";
+import { Snapshot } from "./snapshot.ts";
 import { TextPane } from "./textpane.ts";
 
 const NO_COPY = "The browser did not let this page copy.";
@@ -52,6 +53,7 @@ export class View {
   #chart: Chart;
   #connection: Connection;
   #download: Download;
+  #snapshot: Snapshot;
   #pausedAt: number | null = null;
   #frame = 0;
 
@@ -115,6 +117,7 @@ export class View {
       const target = (event.composedPath()[0] ?? document) as Node;
       for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover]) menu.pressed(target);
     }, { signal, capture: true });
+    this.#snapshot = new Snapshot(session, signal);
     session.watch({ changed: () => this.#soon(), pin: () => this.#pin() }, signal);
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.#frame);
@@ -157,6 +160,7 @@ export class View {
     this.#connection.draw();
     this.#footer.draw(this.#pausedAt);
     this.#announcer.draw();
+    this.#snapshot.draw();
     if (this.#text.draw()) this.#text.toggle(true);
     this.#header.drawText(this.#text.source !== null, this.#text.open);
   }
