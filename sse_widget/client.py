@@ -33,7 +33,9 @@ class _Transport(AiohttpTransport):
         response = await super().handle_async_request(request)
         inner = getattr(response.stream, "_aiohttp_response", None)
         if isinstance(inner, aiohttp.ClientResponse):
-            response.stream = _Body(inner)
+            response.stream = body = _Body(inner)
+            # httpx wraps the stream once more; its extensions are there for such things.
+            response.extensions["sse_widget.flow"] = body
         return response
 
 
@@ -48,6 +50,7 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self._broken: BaseException | None = None
+        self._paused = False
         if hasattr(response.content, "_low_water"):
             # Else aiohttp asks its parser to go on after every HTTP chunk that it hands over, which
             # costs more than the chunk: a third of the way of an event.
@@ -63,6 +66,23 @@ class _Body(httpx.AsyncByteStream):
         content = self._response.content
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("closed in the middle of the body"))
+
+    def pause(self) -> None:
+        """Leave the socket alone: what comes waits in the system's buffers."""
+        connection = self._response.connection
+        transport = None if connection is None else connection.transport
+        # aiohttp may have paused it itself, because of what nobody has read yet.
+        if transport is not None and not self._paused and transport.is_reading():
+            transport.pause_reading()
+            self._paused = True
+
+    def resume(self) -> None:
+        """Go on reading."""
+        connection = self._response.connection
+        transport = None if connection is None else connection.transport
+        if self._paused and transport is not None:
+            transport.resume_reading()
+        self._paused = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._response.content

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from .beats import Flow
 from .diagnosis import content_hint, explain, quoted, status_hint
 from .errors import BadContentType, BadStatus, ConnectionFailed, SSEError, TooManyRedirects
 from .request import Request, build_headers, origin_of, resolve
@@ -50,13 +51,15 @@ for _name in ("httpx", "httpx2"):
 
 
 class Connection:
-    """An open event stream: `origin`, and its bytes by `chunks()`."""
+    """An open event stream: `origin`, its bytes by `chunks()`, and its `flow`, if the client has
+    one to offer."""
 
     def __init__(self, response: Any, masked: str) -> None:
         self._response = response
         self._masked = masked
         url = response.request.url
         self.origin = origin_of(url)
+        self.flow: Flow | None = getattr(response, "extensions", {}).get("sse_widget.flow")
 
     @classmethod
     async def open(cls, client: Any, request: Request, last_event_id: str) -> Connection:

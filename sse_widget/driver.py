@@ -15,6 +15,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
+from .beats import Beats
 from .connection import Connection
 from .continuity import Continuity, Key, drop
 from .errors import SSEError
@@ -78,6 +79,8 @@ class Driver(EventTarget):
         self._connection: Connection | None = None
         self._released: asyncio.Event | None = None
         self._reader: AsyncGenerator[Any, None] | None = None
+        # SSEStream's wish: it reads beside a person's cell. Whoever reads here is the cell.
+        self._in_beats = False
         # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
         # more is known of one.
         self._changed: Callable[[], None] = _nothing
@@ -171,16 +174,19 @@ class Driver(EventTarget):
         """The batches of one connection."""
         feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
         continuity, ledger = self._continuity, self._ledger
+        beats = Beats(connection.flow if self._in_beats else None)
         over = False
         async with aclosing(connection.chunks()) as chunks:
             while not over:
                 with interrupt:
                     if self._closing:
                         raise Closed
+                    await beats.rest()
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     return
                 heard()
+                beats.came(len(chunk))
                 ledger.bytes += len(chunk)
                 if self.status.state is State.QUIET:
                     self._move(State.OPEN)

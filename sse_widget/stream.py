@@ -332,7 +332,9 @@ class _Earlier(NamedTuple):
 def _source_of(url: Any, options: Any) -> Any:
     """Where the events come from: a server, or a recording in its place."""
     if not isinstance(url, Recording):
-        return EventSource(url, **options)
+        source = EventSource(url, **options)
+        source._in_beats = True
+        return source
     others = options.keys() - {"last_event_id"}
     if others:
         raise TypeError(f"a replay has no option {min(others)!r}: it asks no server")

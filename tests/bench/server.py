@@ -54,11 +54,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def _pace(writer: asyncio.StreamWriter, rate: float) -> None:
     [tick] = _framed(ticks(1))
     loop = asyncio.get_running_loop()
-    due = loop.time()
+    start, sent = loop.time(), 0
     while not writer.is_closing():
-        writer.write(tick)
-        due += 1 / rate
-        await asyncio.sleep(max(due - loop.time(), 0))
+        due = int((loop.time() - start) * rate) + 1
+        writer.write(tick * (due - sent))
+        await writer.drain()
+        sent = due
+        await asyncio.sleep(max(start + due / rate - loop.time(), 0.0005))
 
 
 async def _serve() -> None:

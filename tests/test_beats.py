@@ -1,0 +1,145 @@
+"""Reading in beats: fewer wake-ups beside a busy cell, and nothing is late after silence."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from sse_widget import SSEStream, beats
+from sse_widget.beats import BEAT, Beats
+
+from .scripted import CHUNKED, Server
+
+pytestmark = pytest.mark.anyio
+
+
+class Flow:
+    """A transport that notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def pause(self):
+        self.told.append("pause")
+
+    def resume(self):
+        self.told.append("resume")
+
+
+class Reads:
+    """A reader whose chunks take as long to come as the test says."""
+
+    def __init__(self, flow):
+        self.now = 0.0
+        self.beats = Beats(flow, clock=lambda: self.now)
+
+    async def read(self, *, after, size=100):
+        await self.beats.rest()
+        self.now += after
+        self.beats.came(size)
+
+
+async def test_a_chunk_that_follows_closely_is_followed_by_a_beat():
+    flow = Flow()
+    reads = Reads(flow)
+    await reads.read(after=BEAT / 2)
+    assert flow.told == []
+    await reads.read(after=BEAT / 2)
+    assert flow.told == ["pause", "resume"]
+
+
+async def test_what_comes_after_silence_is_never_waited_for():
+    flow = Flow()
+    reads = Reads(flow)
+    for _ in range(5):
+        await reads.read(after=BEAT * 2)
+    assert flow.told == []
+
+
+async def test_large_chunks_are_no_reason_to_wait():
+    flow = Flow()
+    reads = Reads(flow)
+    for _ in range(5):
+        await reads.read(after=0, size=2**16)
+    assert flow.told == []
+
+
+async def test_a_client_without_a_flow_is_read_as_it_comes():
+    reads = Reads(None)
+    async with asyncio.timeout(5):
+        for _ in range(10_000):
+            await reads.read(after=0)
+
+
+async def test_a_beat_that_is_ended_leaves_the_transport_reading(monkeypatch):
+    monkeypatch.setattr(beats, "BEAT", 3600.0)
+    flow = Flow()
+    reads = Reads(flow)
+    await reads.read(after=0)
+    resting = asyncio.create_task(reads.read(after=0))
+    await asyncio.sleep(0)  # a turn of the loop: it rests now
+    assert flow.told == ["pause"]
+    resting.cancel()
+    await asyncio.wait([resting])
+    assert flow.told == ["pause", "resume"]
+
+
+def held(came, then):
+    """A script: one event; and once it was delivered, what `then` does."""
+
+    def script(peer):
+        peer.send(CHUNKED)
+        peer.chunk("id: 0\ndata: 0\n\n")
+        assert came.wait(10)
+        then(peer)
+        peer.hold()
+
+    return script
+
+
+def test_a_beat_leaves_the_socket_alone_and_stopping_ends_it_at_once(monkeypatch):
+    monkeypatch.setattr(beats, "BEAT", 3600.0)
+    came, full = threading.Event(), threading.Event()
+
+    def fill(peer):
+        peer.sock.settimeout(1.0)
+        try:
+            for _ in range(512):
+                peer.chunk(b":" * 2**20 + b"\n")
+        except TimeoutError:
+            full.set()  # nobody reads
+        peer.sock.settimeout(None)
+
+    with Server(held(came, fill)) as server:
+        stream = SSEStream(server.url)
+        stream.on()(lambda event: came.set())
+        assert full.wait(30)
+        stream.stop()  # waits until the connection is gone, but not for long
+        assert stream._task.done()
+        assert stream.status.state == "closed"
+        assert list(stream.df["data"]) == ["0"]
+        stream.close()
+
+
+def test_what_came_during_a_beat_is_read_after_it(monkeypatch):
+    monkeypatch.setattr(beats, "BEAT", 0.3)
+    came, last = threading.Event(), threading.Event()
+
+    def further(peer):
+        for n in range(1, 1000):
+            peer.chunk(f"id: {n}\ndata: {n}\n\n")
+
+    with Server(held(came, further)) as server:
+        stream = SSEStream(server.url)
+
+        @stream.on()
+        def seen(event):
+            came.set()
+            if event.data == "999":
+                last.set()
+
+        assert last.wait(20)
+        assert list(stream.df["data"]) == [str(n) for n in range(1000)]
+        stream.close()
