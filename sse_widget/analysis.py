@@ -35,6 +35,7 @@ class Analysis:
 
     filter: Any  # SSEStream's trait: an EventFilter
     _text_path: Any  # SSEStream's trait: the path whose text the page offers
+    _columns_set: Callable[[], None]  # Showing's: the page hears of it
 
     def _start_analysis(self, window: RollingWindow, origin: Callable[[], str]) -> None:
         self._window = window
@@ -70,7 +71,8 @@ class Analysis:
 
         `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
         already held are read in the background, or when `df` is asked for. A path with the name
-        of one of our columns becomes `data.<path>`. Their memory is not part of `max_bytes`.
+        of one of our columns becomes `data.<path>`. Their memory is not part of `max_bytes`. The
+        log on the page has the same columns, and sets them too.
 
         Raises:
             TypeError: (on setting) it is no list of names.
@@ -79,6 +81,10 @@ class Analysis:
 
     @columns.setter
     def columns(self, paths: Iterable[str]) -> None:
+        self._use_columns(paths)
+        self._columns_set()
+
+    def _use_columns(self, paths: Iterable[str]) -> None:
         live = LiveColumns(self._window, paths)
         old, self._live = self._live, live if live.paths else None
         if old is not None:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import anywidget
 import traitlets
@@ -61,6 +61,11 @@ class Showing(anywidget.AnyWidget):
     _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
     # The path whose text the page offers beside the events; "" where none was asked for.
     _text_path = Unicode("").tag(sync=True)
+    # The paths that are columns of the log and of df; a write of the page is answered with what
+    # holds then, and `heard` says which write that was.
+    _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
+    # What `plot` asked for last, numbered: asking for the same again opens it again.
+    _plot: Any = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
     # The page's own; echoing it back would only double the traffic.
     _ack = Dict().tag(sync=True, echo_update=False)
 
@@ -68,6 +73,8 @@ class Showing(anywidget.AnyWidget):
         EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
     )
     stats: Any  # SSEStream's: a Stats
+    columns: Any  # Analysis's: the paths that are columns
+    _use_columns: Callable[[list[str]], None]
     start: Callable[[], None]
     stop: Callable[[], None]
     clear: Callable[[], None]
@@ -84,7 +91,7 @@ class Showing(anywidget.AnyWidget):
     ) -> None:
         """Called before the widget itself is made: what the page needs to know of the stream
         travels in the message that opens the comm."""
-        self._revision = 0
+        self._revision = self._columns_revision = 0
         self._door = SideDoor()
         self._channel = Channel(
             window, send=self._send_message, describe=self._describe, counts=counts, gaps=gaps
@@ -214,6 +221,58 @@ class Showing(anywidget.AnyWidget):
             self.filter = EventFilter.from_wire(_without_revision(wire))
         except (InvalidFilter, TypeError, ValueError, KeyError):
             self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+    # ------------------------------------------------------------------ columns and charts
+
+    def _columns_set(self) -> None:
+        """Python wrote `columns`: the page's write before it no longer counts."""
+        self._columns_revision += 1
+        self._columns = {"paths": self.columns, "rev": self._columns_revision, "by": ""}
+
+    @traitlets.observe("_columns")
+    def _columns_moved(self, change: Bunch) -> None:
+        wire = change.new
+        page = wire.get("by")
+        if not page:
+            return
+        try:
+            if wire.get("rev") == self._columns_revision:
+                self._use_columns(wire["paths"])
+        except (TypeError, KeyError):
+            pass  # no list of names: what holds stays, and the page is told
+        self._columns = {
+            "paths": self.columns,
+            "rev": self._columns_revision,
+            "by": "",
+            "heard": [page, wire.get("n")],
+        }
+
+    def plot(self, path: str | None, by: str | None = None) -> Self:
+        """Draw the numbers at a dotted path of the JSON payloads over time, on the page, live.
+
+        `stream.plot("price", by="symbol")` is a line a symbol in every log of this stream; the
+        page draws it from the events it holds, also while a cell runs. As the last line of a cell
+        it shows such a log. Numbers in quotes count; events without a number there are passed over.
+
+        Args:
+            path: a key or dotted path; None takes the chart away.
+            by: what makes the lines: another path, or None for the type of the event. Lines beyond
+                the eight most frequent are drawn together as "others".
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            TypeError: `path` or `by` is no text.
+            ValueError: `path` or `by` is empty.
+        """
+        for name, value in (("path", path), ("by", by)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} must be a key or dotted path, not {value!r}")
+            if value == "":
+                raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
+        self._plot = {"path": path or "", "by": by or "", "rev": self._plot["rev"] + 1}
+        return self
 
 
 def check_save_events(save_events: object) -> None:

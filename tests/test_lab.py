@@ -137,6 +137,46 @@ def test_page_works_while_a_cell_runs(lab, busy_from_the_start):
     assert "closed" in text
 
 
+def test_columns_while_a_cell_runs(lab):
+    """A leaf becomes a column of the log at once, and of df when the kernel hears of it; Python's
+    columns show on the page."""
+    notebook = lab.notebook(
+        [
+            IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\nstream",
+            "import time; time.sleep(8)",
+            "stream.columns, list(stream.df.columns)[-2:], str(stream.df['price'].dtype)",
+        ]
+    )
+    notebook.run(0)
+    rows = log(notebook).get_by_role("listitem")
+    trade = rows.filter(has_text="trade").first
+    expect(trade).to_be_visible()
+    notebook.start(1)
+    notebook.widget.get_by_role("button", name="Pause").click()
+    trade.click()
+    pane = notebook.widget.get_by_role("region", name="Event details")
+    pane.get_by_role("button", name='"symbol"').click()
+    pane.get_by_role("button", name='"price"').click()
+    names = notebook.widget.locator(".sse-column-name")
+    expect(names).to_have_text(["symbol", "price"])
+    expect(trade.locator(".sse-cell").first).to_have_text(re.compile("[A-Z]{3,4}"))
+    expect(trade.locator(".sse-cell").last).to_have_text(re.compile(r"\d"))
+    assert notebook.running(1), "all of this happened while the cell was running"
+    notebook.finished(1)
+    notebook.run(2)
+    expect(notebook.cell(2)).to_contain_text(
+        "(['symbol', 'price'], ['symbol', 'price'], 'float64')"
+    )
+    notebook.execute("stream.columns = ['size']")
+    expect(names).to_have_text(["size"])
+    # A second log of the same stream has them from the start.
+    notebook.js("panel.content.widgets[2].model.sharedModel.setSource('stream')")
+    notebook.run(2)
+    expect(notebook.page.locator(".sse-column-name")).to_have_text(["size", "size"])
+    notebook.execute("stream.close()")
+    assert notebook.page_errors == []
+
+
 def test_flood_balances(lab):
     """20,000 events/s for 10 s: no unexplained hole on the page, the kernel's accounts balance."""
     notebook = lab.notebook(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -30,6 +31,15 @@ def parser(request, monkeypatch):
 
 def frame(*data: str) -> pd.DataFrame:
     return pd.DataFrame({"data": list(data)}, index=pd.RangeIndex(7, 7 + len(data), name="seq"))
+
+
+PATHS = json.loads((Path(__file__).parent / "vectors" / "path-cases.json").read_text())
+
+
+@pytest.mark.parametrize("case", PATHS, ids=lambda c: f"{c['path']} of {c['data']}"[:60])
+def test_the_table_of_paths_that_the_page_shares(case):
+    values = [v if type(v) is dict else {} for v in read([case["data"].encode()])]
+    assert json_rows.reader_of(case["path"])(values[0]) == case.get("value")
 
 
 def columns(*rows: object) -> pd.DataFrame:

@@ -178,6 +178,44 @@ def test_page_writes_the_filter_and_python_wins(streams):
         assert stream.filter == EventFilter(text="python")
 
 
+def test_the_page_writes_columns_is_answered_and_python_wins(streams):
+    with Server(sends('data: {"a":1,"b":{"c":2}}\n\n'), OVER) as server:
+        stream = streams(server.url, retry=AT_ONCE)
+        stream._task.result(10)
+        stream.columns = ["a"]
+        page = {**stream._columns, "by": "page-1"}
+        stream.set_state({"_columns": {**page, "paths": ["a", "b.c"], "n": 1}})
+        assert stream.columns == ["a", "b.c"]
+        assert stream.df["b.c"].tolist() == [2]
+        assert stream._columns == {**page, "paths": ["a", "b.c"], "by": "", "heard": ["page-1", 1]}
+        stream.columns = ["b"]
+        # What that page wrote before it heard of it.
+        stream.set_state({"_columns": {**page, "paths": ["late"], "n": 2}})
+        assert stream.columns == ["b"]
+        assert (stream._columns["paths"], stream._columns["heard"]) == (["b"], ["page-1", 2])
+        # And what is no list of names leaves what was.
+        stream.set_state({"_columns": {**page, "rev": 2, "paths": "late", "n": 3}})
+        stream.set_state({"_columns": {**page, "rev": 2, "n": 4, "paths": [1]}})
+        assert stream.columns == ["b"]
+        assert stream._columns["heard"] == ["page-1", 4]
+
+
+def test_plot_asks_the_page_and_says_what_is_no_path(streams):
+    with Server(Peer.hold) as server:
+        stream = streams(server.url)
+        assert stream.plot("price", by="symbol") is stream
+        assert stream._plot == {"path": "price", "by": "symbol", "rev": 1}
+        stream.plot("price")
+        stream.plot("price")
+        assert stream._plot == {"path": "price", "by": "", "rev": 3}
+        stream.plot(None)
+        assert stream._plot == {"path": "", "by": "", "rev": 4}
+        with pytest.raises(TypeError, match="path must be a key or dotted path, not 3"):
+            stream.plot(3)
+        with pytest.raises(ValueError, match="by must be"):
+            stream.plot("price", by="")
+
+
 def test_filter_is_observable(streams):
     seen = []
     with Server(Peer.hold) as server:

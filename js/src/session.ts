@@ -3,6 +3,7 @@
  * the counters, asks for what is missing, acknowledges what was painted. It knows the kernel only as
  * a `Port` and views only as callbacks: neither anywidget nor the DOM.
  */
+import { Columns, type SyncedColumns } from "./columns.ts";
 import { EVERYTHING, type FilterState } from "./filter.ts";
 import { History } from "./history.ts";
 import { Marker } from "./marker.ts";
@@ -15,6 +16,7 @@ export interface Port {
   send(message: ToKernel): void;
   acknowledge(n: number): void;
   writeFilter(filter: FilterState & { rev: number }): void;
+  writeColumns(columns: { paths: string[]; rev: number; n: number }): void;
   hidden(): boolean;
 }
 export interface Settings {
@@ -50,6 +52,7 @@ export class Session {
   readonly rates = new Rates();
   readonly history = new History();
   readonly counts = new Map<string, number>();
+  readonly columns: Columns;
   settings: Settings;
   head: Head | null = null;
   gaps: Gap[] = [];
@@ -91,6 +94,10 @@ export class Session {
     this.settings = settings;
     this.scan = new Scan(this.store, spawn, () => this.#scanOn());
     this.marker = new Marker(spawn, () => this.#changed());
+    this.columns = new Columns((columns) => {
+      this.#port.writeColumns(columns);
+      this.#changed();
+    });
   }
 
   end(): void {
@@ -136,6 +143,12 @@ export class Session {
   #takeFilter(filter: FilterState): void {
     this.filter = filter;
     this.marker.use(filter);
+  }
+
+  /** What the kernel says the columns are, where `page` is this one. */
+  columnsChanged(columns: SyncedColumns, page: string): void {
+    this.columns.take(columns, page);
+    this.#changed();
   }
 
   askText(path: string): void {
@@ -186,6 +199,7 @@ export class Session {
     if (this.#command && this.#command.at < late) waits.push(verb[this.#command.kind]);
     if (this.history.asked && this.history.asked.at < late) waits.push("earlier events");
     for (const { at } of this.#events.values()) if (at < late) waits.push("the whole event");
+    if (this.columns.waiting(late)) waits.push("the columns of df");
     return waits.length === 0 ? null : `Kernel busy: ${[...new Set(waits)].join(", ")} as soon as the cell is done.`;
   }
 

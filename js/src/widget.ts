@@ -4,6 +4,7 @@
  * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
+import type { SyncedColumns } from "./columns.ts";
 import type { FilterState } from "./filter.ts";
 import workerSource from "./matcher.worker.ts?text";
 import { type Port, Session, type Settings } from "./session.ts";
@@ -14,6 +15,7 @@ type SyncedFilter = FilterState & { rev: number; by: string };
 interface Traits {
   _settings: Settings;
   _filter: SyncedFilter;
+  _columns: SyncedColumns;
   _ack: { page: string; n: number };
   _text_path: string;
 }
@@ -70,6 +72,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
       if (greeted) attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
     },
     writeFilter: (filter) => attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
+    writeColumns: (columns) => attempt(() => (model.set("_columns", { ...columns, by: page }), model.save_changes())),
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
@@ -97,13 +100,19 @@ function begin(model: Model, signal: AbortSignal): Entry {
     session.filterChanged(filter);
     for (const view of entry.views) view.overruled();
   };
+  const columned = (): void => {
+    const columns = model.get("_columns");
+    if (columns && columns.by === "") session.columnsChanged(columns, page);
+  };
   const texted = (): void => session.askText(model.get("_text_path") ?? "");
   const lost = (): void => session.lost();
   remember();
   filtered();
+  columned();
   texted();
   model.on("msg:custom", heard);
   model.on("change:_filter", filtered);
+  model.on("change:_columns", columned);
   model.on("change:_settings", settled);
   model.on("change:_text_path", texted);
   model.on("comm_live_update", lost);
@@ -114,6 +123,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
     clearTimeout(again);
     model.off("msg:custom", heard);
     model.off("change:_filter", filtered);
+    model.off("change:_columns", columned);
     model.off("change:_settings", settled);
     model.off("change:_text_path", texted);
     model.off("comm_live_update", lost);

@@ -46,6 +46,8 @@ class Model {
   attributes = {
     _settings: { url: "https://stream.example/ticks?key=***", max_events: 100000, max_bytes: 268435456, session: "stub" },
     _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null },
+    _columns: { paths: [], rev: 0, by: "" },
+    _plot: { path: "", by: "", rev: 0 },
     _ack: { page: "", n: 0 },
     _text_path: "",
   };
@@ -57,7 +59,11 @@ class Model {
     return {
       get: (key) => this.attributes[key],
       set: (key, value) => ((this.dirty[key] = value), this.put(key, value)),
-      save_changes: () => (this.saved.push(this.dirty), (this.dirty = {})),
+      save_changes: () => {
+        this.saved.push(this.dirty);
+        if (this.dirty._columns) kernel.hearColumns(this.dirty._columns);
+        this.dirty = {};
+      },
       send: (content) => kernel.hear(content),
       on: (name, callback) => this.handlers.push([name, callback]),
       off: (name, callback) => (this.handlers = this.handlers.filter(([n, c]) => n !== name || c !== callback)),
@@ -79,6 +85,8 @@ class Kernel {
   oldest = 0;
   sent = 0;
   busy = false;
+  columns = [];
+  columnsRev = 0;
   clearedTo = 0;
   counts = new Map();
   stats = { ...NONE };
@@ -155,6 +163,25 @@ class Kernel {
       const first = this.events.length;
       this.feed(Array.from({ length: Math.min(batch, count - done) }, (_, i) => make(first + i)));
     }
+  }
+  /** As `Showing._columns_moved`. */
+  hearColumns(wire) {
+    if (this.busy) return void (this.late = [...(this.late ?? []), wire]);
+    if (wire.rev === this.columnsRev) this.columns = wire.paths;
+    model.put("_columns", { paths: this.columns, rev: this.columnsRev, by: "", heard: [wire.by, wire.n] });
+  }
+  setColumns(paths) {
+    this.columns = paths;
+    model.put("_columns", { paths, rev: ++this.columnsRev, by: "" });
+  }
+  /** The cell is done: what came meanwhile is answered. */
+  free() {
+    this.busy = false;
+    for (const wire of this.late ?? []) this.hearColumns(wire);
+    this.late = [];
+  }
+  plot(path, by = "") {
+    model.put("_plot", { path, by, rev: model.attributes._plot.rev + 1 });
   }
   setFilter(change) {
     const filter = model.attributes._filter;

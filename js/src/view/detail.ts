@@ -44,6 +44,7 @@ export class Detail {
   #load: HTMLButtonElement;
   #raw: HTMLButtonElement;
   #rawWanted = false;
+  #tree: Tree | null = null;
   #data = h("div", { class: "sse-detail-data", tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
   #splitter: HTMLElement;
   #signal: AbortSignal;
@@ -101,11 +102,12 @@ export class Detail {
   /** What is searched is marked here too. */
   draw(): void {
     const { filter, marker } = this.#session;
+    this.#tree?.draw();
     if (this.#shown) this.#highlights.draw(`${filter.text} ${filter.regex} ${filter.case} ${marker.generation}`);
   }
 
   hide(): void {
-    this.#shown = null;
+    this.#shown = this.#tree = null;
     show(this.node, false);
     this.#data.replaceChildren();
   }
@@ -134,7 +136,8 @@ export class Detail {
     attr(this.#raw, "aria-pressed", String(this.#rawWanted));
     text(this.#note, event.cut ? `showing 64 KiB of ${bytes(event.size)}` : long ? `showing the first 512 KiB of ${bytes(event.size)}; Copy data takes all` : "");
     attr(this.#data, "data-long", !asTree && event.data.length > LONG_CHARS ? "true" : null);
-    if (asTree) this.#data.replaceChildren(new Tree(event.data).node);
+    this.#tree = asTree ? new Tree(event.data, this.#session.columns) : null;
+    if (this.#tree) this.#data.replaceChildren(this.#tree.node);
     else this.#data.replaceChildren(...this.#plain(event, long));
   }
 

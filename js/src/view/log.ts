@@ -7,6 +7,8 @@ import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
 import { attr, h, show, text } from "./dom.ts";
 import { ago, clock, count, delta } from "./format.ts";
+import type { Grid } from "./grid.ts";
+import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
 import type { Line, Lines } from "./lines.ts";
 import type { Options } from "./options.ts";
@@ -18,7 +20,7 @@ const OVERSCAN = 4 * ROW_HEIGHT;
 const OVERSCAN_WRAPPED = 600;
 const MEASURINGS = 4;
 
-export interface LogEvents {
+export interface LogEvents extends HeadingEvents {
   open(seq: number): void;
   jump(): void;
   moved(): void;
@@ -33,6 +35,11 @@ export class Log {
   #session: Session;
   #store: Store;
   #options: Options;
+  #grid: Grid;
+  #heading: Heading;
+  /** how high the heading was when the rows were placed */
+  #headed = 0;
+  #tracks = "";
   #heights = new Heights();
   /** what the measured heights hold for: the filter, the width, the rows let go */
   #measured = "";
@@ -50,13 +57,15 @@ export class Log {
   #expected = 0;
   #height = 0;
 
-  constructor(session: Session, options: Options, palette: Palette, events: LogEvents, signal: AbortSignal) {
+  constructor(session: Session, options: Options, grid: Grid, palette: Palette, events: LogEvents, signal: AbortSignal) {
     this.#session = session;
     this.#store = session.store;
     this.#options = options;
+    this.#grid = grid;
+    this.#heading = new Heading(grid, events, signal);
     this.#palette = palette;
     this.#events = events;
-    this.scroller = h("div", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0", class: "sse-log" }, this.#space);
+    this.scroller = h("div", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0", class: "sse-log" }, this.#heading.node, this.#space);
     this.#jump = h("button", { class: "sse-jump", hidden: true, click: () => events.jump() });
     this.node = h("div", { class: "sse-log-frame" }, this.scroller, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
@@ -84,7 +93,8 @@ export class Log {
   draw(lines: Lines, paused: boolean): void {
     this.#lines = lines;
     const { wrap } = this.#options;
-    const height = this.#height || this.scroller.clientHeight;
+    this.#layOut();
+    const height = this.#room();
     this.#forget(wrap);
     attr(this.scroller, "data-wrap", wrap ? "true" : null);
     let top = 0;
@@ -104,12 +114,35 @@ export class Log {
     if (Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
     this.#expected = this.scroller.scrollTop;
     this.#drawJump(paused);
+    // What was written just now needed wider columns.
+    if (this.#grid.layout(this.scroller.clientWidth).template !== this.#tracks) this.#events.moved();
+  }
+
+  /** The height the rows have: the heading stands before them. */
+  #room(): number {
+    return (this.#height || this.scroller.clientHeight) - this.#headed;
+  }
+
+  /** The columns as they are now; a heading that comes or goes moves no row that is held still. */
+  #layOut(): void {
+    const grid = this.#grid;
+    const { template, least } = grid.layout(this.scroller.clientWidth);
+    const { heading } = grid;
+    this.#heading.draw();
+    if (this.#anchor) this.#anchor.offset += heading - this.#headed;
+    this.#headed = heading;
+    const tracks = grid.plain ? "" : template;
+    if (this.#tracks === template && (this.scroller.style.getPropertyValue("--sse-tracks") === "") === grid.plain) return;
+    this.#tracks = template;
+    attr(this.scroller, "data-columns", grid.plain ? null : "true");
+    this.scroller.style.setProperty("--sse-tracks", tracks);
+    this.scroller.style.setProperty("--sse-least", grid.plain ? "" : least);
   }
 
   /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
   #forget(wrap: boolean): void {
     const { filter, evicted } = this.#store;
-    const now = `${wrap} ${filter} ${this.scroller.clientWidth} ${this.following ? "" : evicted}`;
+    const now = `${wrap} ${filter} ${this.#tracks} ${this.scroller.clientWidth} ${this.following ? "" : evicted}`;
     if (now !== this.#measured) this.#heights.clear();
     this.#measured = now;
     this.#heights.dropBefore(this.#store.first);
@@ -175,7 +208,7 @@ export class Log {
 
   /** A screenful up or down: with a selection it goes along, else only the view. */
   page(by: 1 | -1): number | null {
-    const rows = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 2);
+    const rows = Math.max(1, Math.floor(this.#room() / ROW_HEIGHT) - 2);
     if (this.selected !== null) return this.move(by * rows);
     this.#scrollTo(this.scroller.scrollTop + by * rows * ROW_HEIGHT);
     return null;
@@ -202,7 +235,7 @@ export class Log {
     const lines = this.#lines;
     if (!lines || line >= lines.count) return;
     const top = this.#top(line);
-    const height = this.scroller.clientHeight;
+    const height = this.#room();
     const now = this.scroller.scrollTop;
     // Two lines of room below: the row must not hide under the button that jumps to the tail.
     const room = Math.min(height, this.#heightOf(lines.line(line)) + 2 * ROW_HEIGHT);
@@ -270,9 +303,10 @@ export class Log {
       this.#rows.push(row);
       this.#list.append(row.node);
     }
+    const manner = { wrap: this.#options.wrap, grid: this.#grid };
     wanted.forEach((line, i) => {
       const row = this.#rows[i]!;
-      row.write(line, line.mark ? null : this.#store.find(line.seq), this.#options, this.#session.marker);
+      row.write(line, line.mark ? null : this.#store.find(line.seq), manner, this.#session.marker);
       row.place(first + i, lines.count);
       row.select(!line.mark && line.seq === this.selected);
     });

@@ -41,7 +41,7 @@ export class ViewMenu {
     this.popover = new Popover(button, this.#body);
   }
 
-  get button(): HTMLButtonElement {
+  get button(): HTMLElement {
     return this.popover.button;
   }
 

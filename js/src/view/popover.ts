@@ -5,18 +5,24 @@
 import { attr, show } from "./dom.ts";
 
 export class Popover {
-  readonly button: HTMLButtonElement;
+  /** where it opens from, and where focus goes back to */
+  button: HTMLElement;
   readonly node: HTMLElement;
   #opened: () => void;
+  #own: HTMLElement | null;
 
-  constructor(button: HTMLButtonElement, node: HTMLElement, opened: () => void = () => {}) {
-    this.button = button;
+  /** Without a button of its own it is opened from one or another, by `openFrom`. */
+  constructor(button: HTMLElement | null, node: HTMLElement, opened: () => void = () => {}) {
+    this.button = button ?? node;
+    this.#own = button;
     this.node = node;
     this.#opened = opened;
     node.classList.add("sse-popover");
     show(node, false);
-    attr(button, "aria-expanded", "false");
-    button.addEventListener("click", () => this.toggle(!this.open));
+    if (button) {
+      attr(button, "aria-expanded", "false");
+      button.addEventListener("click", () => this.toggle(!this.open));
+    }
     node.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.preventDefault();
@@ -27,6 +33,12 @@ export class Popover {
 
   get open(): boolean {
     return !this.node.hidden;
+  }
+
+  openFrom(button: HTMLElement): void {
+    if (this.open) this.#close();
+    this.button = button;
+    this.toggle(true);
   }
 
   toggle(open: boolean): void {
@@ -41,7 +53,10 @@ export class Popover {
 
   /** A press anywhere else closes it, and focus goes where the press was. */
   pressed(target: Node): void {
-    if (!this.open || this.node.contains(target) || this.button.contains(target)) return;
+    if (this.open && !this.node.contains(target) && !this.#own?.contains(target)) this.#close();
+  }
+
+  #close(): void {
     show(this.node, false);
     attr(this.button, "aria-expanded", "false");
   }

@@ -4,8 +4,10 @@
  */
 import type { Marker, Marks } from "../marker.ts";
 import type { Place } from "../store.ts";
+import { Payload } from "../paths.ts";
 import { attr, h, text } from "./dom.ts";
 import { clock, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
+import type { Grid } from "./grid.ts";
 import type { Line } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 
@@ -14,10 +16,12 @@ const LINE_CHARS = 300;
 /** Characters of a wrapped row: some twenty lines. */
 const WRAPPED_CHARS = 2_000;
 const NAME_CHARS = 80;
+const CELL_CHARS = 200;
 
 /** How a row is written, beside what it shows: a change of these writes it anew. */
 export interface Manner {
   wrap: boolean;
+  grid: Grid;
 }
 /** While something is searched, a row looks this far for it, and shows the part where it is. */
 const SEARCHED_CHARS = 4_000;
@@ -30,6 +34,8 @@ export class Row {
   seq = -1;
   at = Number.NaN;
   #wrap = false;
+  #version = "";
+  #cells: HTMLElement[] = [];
   #searched = false;
   #raw = "";
   #marks: Marks = [];
@@ -59,9 +65,10 @@ export class Row {
     text(this.#time, value);
   }
 
-  write(line: Line, place: Place | null, { wrap }: Manner, marker: Marker): void {
+  write(line: Line, place: Place | null, { wrap, grid }: Manner, marker: Marker): void {
     const searched = marker.active;
-    if (this.key === line.key && this.#wrap === wrap && this.#searched === searched) {
+    const { version } = grid;
+    if (this.key === line.key && this.#wrap === wrap && this.#searched === searched && this.#version === version) {
       if (searched && !line.mark) this.#write(marker.find(this.#raw));
       return;
     }
@@ -79,8 +86,9 @@ export class Row {
     }
     if (this.node.firstChild === this.#mark) {
       attr(this.node, "class", "sse-row");
-      this.node.replaceChildren(this.#time, this.#type, this.#id, this.#data);
+      this.#version = "";
     }
+    if (this.#version !== version) this.#arrange(grid);
     if (!place) return;
     const { block, row } = place;
     const at = block.at(row);
@@ -93,12 +101,31 @@ export class Row {
     this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
     text(this.#id, cutAt(oneLine(id), NAME_CHARS));
     attr(this.#id, "title", id === "" ? null : `id ${cutAt(oneLine(id), LINE_CHARS)}`);
+    if (this.#cells.length > 0) this.#fill(grid, new Payload(block.data(row), block.isCut(row)));
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
     this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
     this.#marks = [];
     this.#data.textContent = "";
     this.#write(marker.find(this.#raw));
+  }
+
+  #arrange(grid: Grid): void {
+    this.#version = grid.version;
+    this.#cells = grid.paths.map(() => h("span", { class: "sse-cell", dir: "auto" }));
+    this.node.replaceChildren(this.#time, this.#type, ...(grid.hasId ? [this.#id] : []), ...this.#cells, ...(grid.shows.data ? [this.#data] : []));
+  }
+
+  #fill(grid: Grid, payload: Payload): void {
+    grid.paths.forEach((path, i) => {
+      const cell = this.#cells[i]!;
+      const value = payload.at(path);
+      const words = value ? oneLine(cutAt(payload.text(value, CELL_CHARS + 1), CELL_CHARS)) : "";
+      text(cell, words);
+      attr(cell, "title", words === "" ? null : words);
+      attr(cell, "data-shape", value && value.shape);
+      if (value && words !== "null") grid.saw(path, words.length, value.shape === "number");
+    });
   }
 
   /** The data, with marks where the search was found. */

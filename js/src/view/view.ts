@@ -9,6 +9,7 @@ import type { Session } from "../session.ts";
 import type { Range } from "../store.ts";
 import { Announcer } from "./announcer.ts";
 import { Chart } from "./chart.ts";
+import { Chooser } from "./chooser.ts";
 import { Chips } from "./chips.ts";
 import { Detail } from "./detail.ts";
 import { Connection } from "./connection.ts";
@@ -18,6 +19,7 @@ import { Download } from "./download.ts";
 import { Empty } from "./empty.ts";
 import { Footer } from "./footer.ts";
 import { count } from "./format.ts";
+import { Grid } from "./grid.ts";
 import { Header } from "./header.ts";
 import { Help } from "./help.ts";
 import { Lines, marks } from "./lines.ts";
@@ -47,6 +49,7 @@ export class View {
   #footer: Footer;
   #text: TextPane;
   #menu: ViewMenu;
+  #chooser: Chooser;
   #help = new Help();
   #announcer: Announcer;
   #notice: Notice;
@@ -64,6 +67,9 @@ export class View {
     this.#header = new Header(session, { text: () => this.#toggleText(), pause: () => this.#togglePause(), command: (kind) => session.command(kind) });
     this.#menu = new ViewMenu(() => this.#soon());
     this.#chart = new Chart(session, palette, signal);
+    const grid = new Grid(session.columns);
+    this.#chooser = new Chooser(session, grid, () => this.#soon(), signal);
+    this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
     this.#menu.check("Rate chart", (on) => {
       this.#chart.toggle(on);
       this.#soon();
@@ -83,7 +89,12 @@ export class View {
     this.#connection = new Connection(session, this.#header.state);
     this.#search = new Search(session, { step: (by) => this.#select(this.#log.turn(by)), place: () => this.#place() }, signal);
     this.#chips = new Chips(session, palette, () => this.#showAll(), signal);
-    this.#log = new Log(session, this.#menu.options, palette, { open: (seq) => this.#open(seq), jump: () => this.#jump(), moved: () => this.#soon() }, signal);
+    this.#log = new Log(session, this.#menu.options, grid, palette, {
+      open: (seq) => this.#open(seq),
+      jump: () => this.#jump(),
+      moved: () => this.#soon(),
+      columnMenu: (path, button) => this.#chooser.open(path, button),
+    }, signal);
     this.#empty = new Empty(session, () => this.#showAll());
     this.#detail = new Detail(session, palette, () => this.#closeDetail(), signal);
     this.#footer = new Footer(session);
@@ -95,6 +106,8 @@ export class View {
       { class: "sse-widget", "data-lm-suppress-shortcuts": "true" },
       this.#header.node,
       this.#menu.popover.node,
+      this.#chooser.popover.node,
+      this.#chooser.menu.node,
       this.#connection.popover.node,
       h("div", { class: "sse-tools" }, this.#search.node, this.#chips.node),
       this.#search.message,
@@ -115,7 +128,7 @@ export class View {
     // A press anywhere else closes what is open, as menus do; the widget itself may be in a shadow root.
     window.addEventListener("pointerdown", (event) => {
       const target = (event.composedPath()[0] ?? document) as Node;
-      for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover]) menu.pressed(target);
+      for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover, this.#chooser.popover, this.#chooser.menu]) menu.pressed(target);
     }, { signal, capture: true });
     this.#snapshot = new Snapshot(session, signal);
     session.watch({ changed: () => this.#soon(), pin: () => this.#pin() }, signal);
@@ -158,6 +171,7 @@ export class View {
     this.#chart.draw();
     this.#detail.draw();
     this.#connection.draw();
+    this.#chooser.draw();
     this.#footer.draw(this.#pausedAt);
     this.#announcer.draw();
     this.#snapshot.draw();
