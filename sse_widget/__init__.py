@@ -4,6 +4,11 @@ from ._version import __version__
 from .errors import (
     BadContentType,
     BadStatus,
+    CaptureDamaged,
+    CaptureError,
+    CaptureNotWritten,
+    CaptureTaken,
+    CaptureTooNew,
     ConnectionFailed,
     EventTooLarge,
     IdleTimeout,
@@ -15,6 +20,7 @@ from .errors import (
 from .events import Event, EventBatch, Gap, Stats, Status
 from .filters import EventFilter
 from .parser import EventStreamParser
+from .recorder import Capture
 from .retry import RetryPolicy
 from .source import EventSource
 from .stream import SSEStream
@@ -22,6 +28,12 @@ from .stream import SSEStream
 __all__ = [
     "BadContentType",
     "BadStatus",
+    "Capture",
+    "CaptureDamaged",
+    "CaptureError",
+    "CaptureNotWritten",
+    "CaptureTaken",
+    "CaptureTooNew",
     "ConnectionFailed",
     "Event",
     "EventBatch",

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ class Channel:
         describe: the head of a message: counters and status as they are now.
         counts: event type -> number, as kept by the stream.
         gaps: all gaps so far that are still kept, oldest first.
+        older: reads rows that the window does not hold any more; it blocks.
+        oldest: the number of the oldest event that can be had so; None where there is nothing.
         clock: seconds that only go forward.
     """
 
@@ -65,6 +68,8 @@ class Channel:
         describe: Callable[[], Message],
         counts: Mapping[str, int],
         gaps: Callable[[], list[Gap]],
+        older: Callable[[int, int], Snapshot] | None = None,
+        oldest: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._window = window
@@ -72,12 +77,16 @@ class Channel:
         self._describe = describe
         self._counts = counts
         self._gaps = gaps
+        self._older = older
+        self._oldest = oldest
+        self._reading: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._live = False
         self._news = False
-        self._cursor = 0
+        # What is held already was before this began: a page asks for it as for any history.
+        self._cursor = window.bounds[1]
         self._n = 0
         self._sent_at = 0.0
         self._acknowledged = 0
@@ -186,10 +195,11 @@ class Channel:
         return self._window.bounds[0]
 
     def _head(self, types: Any, gaps: list[Gap]) -> Message:
-        oldest, _, cleared_to = self._window.bounds
+        held_from, _, cleared_to = self._window.bounds
+        oldest = self._oldest()
         return {
             "now": time.time() * 1000,
-            "oldest": oldest,
+            "oldest": held_from if oldest is None else min(held_from, oldest),
             "cleared_to": cleared_to,
             **self._describe(),
             "counts": [[t, self._counts.get(t, 0)] for t in types],
@@ -216,17 +226,50 @@ class Channel:
 
     def rows(self, page: str, request: int, first: int, stop: int) -> None:
         """The newest part of a range that fits into one message."""
-        snapshot = newest(self._window.read(first, stop), BATCH_BYTES)
-        content, buffers = encode(snapshot)
-        self._send(
-            {"kind": "rows", "to": page, "id": request, "asked": [first, stop], **content}, buffers
-        )
+        answer = partial(self._answer_rows, page, request, (first, stop))
+        if self._is_kept(stop - 1):
+            self._read_older(first, stop, answer)
+        else:
+            answer(self._window.read(first, stop))
 
     def event(self, page: str, request: int, seq: int) -> None:
         """One whole event, however large."""
-        table = self._window.read(seq, seq + 1).table
-        found = table.num_rows == 1
-        row = table.to_pylist()[0] if found else {"type": "", "last_event_id": "", "data": ""}
+        answer = partial(self._answer_event, page, request, seq)
+        if self._is_kept(seq):
+            self._read_older(seq, seq + 1, answer)
+        else:
+            answer(self._window.read(seq, seq + 1))
+
+    def _is_kept(self, seq: int) -> bool:
+        """Out of the window, and may be had from elsewhere."""
+        held_from, _, cleared_to = self._window.bounds
+        oldest = self._oldest()
+        return oldest is not None and max(oldest, cleared_to) <= seq < held_from
+
+    def _read_older(self, first: int, stop: int, answer: Callable[[Snapshot], None]) -> None:
+        async def read() -> None:
+            assert self._older is not None
+            answer(await asyncio.to_thread(self._older, first, stop))
+
+        task = asyncio.get_running_loop().create_task(read())
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    def _answer_rows(
+        self, page: str, request: int, asked: tuple[int, int], found: Snapshot
+    ) -> None:
+        content, buffers = encode(newest(found, BATCH_BYTES))
+        self._send(
+            {"kind": "rows", "to": page, "id": request, "asked": list(asked), **content}, buffers
+        )
+
+    def _answer_event(self, page: str, request: int, seq: int, snapshot: Snapshot) -> None:
+        found = snapshot.table.num_rows == 1
+        row = (
+            snapshot.table.to_pylist()[0]
+            if found
+            else {"type": "", "last_event_id": "", "data": ""}
+        )
         self._send(
             {
                 "kind": "event",

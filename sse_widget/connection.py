@@ -71,7 +71,7 @@ class Connection:
         """
         response = await _follow(client, request, last_event_id)
         try:
-            await _check(response, request.masked)
+            await _check(response, request.masked, last_event_id)
         except BaseException:
             await _close(response)
             raise
@@ -203,7 +203,7 @@ def _target(url: Any, location: str | None, status: int, masked: str) -> Any:
     return target
 
 
-async def _check(response: Any, masked: str) -> None:
+async def _check(response: Any, masked: str, last_id: str) -> None:
     status = response.status_code
     kind = response.headers.get("content-type", "")
     if status != 200:
@@ -213,7 +213,7 @@ async def _check(response: Any, masked: str) -> None:
         raise BadStatus(
             f"the server answered {status} {reason}".rstrip() + quoted(body),
             url=masked,
-            hint=status_hint(status),
+            hint=status_hint(status, last_id),
             status=status,
             body=body,
             retry_after=_retry_after(response.headers.get("retry-after")),

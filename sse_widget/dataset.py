@@ -9,6 +9,7 @@ and no widget; of ours it imports `errors`, `events`, `footer`, `places` and `wi
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -238,6 +239,7 @@ class Dataset:
         stop: int | None = None,
         *,
         last: int | None = None,
+        nbytes: int | None = None,
     ) -> pa.Table:
         """Rows in the order they came.
 
@@ -245,10 +247,18 @@ class Dataset:
             stream: of this one only.
             start, stop: only events with these numbers: from `start` to before `stop`.
             last: at most so many, the newest of them.
+            nbytes: with `last`: no more files once so many bytes were read.
         """
-        return self._again(lambda: self._read(stream, start, stop, last))
+        return self._again(lambda: self._read(stream, start, stop, last, nbytes))
 
-    def _read(self, stream: str | None, start: int, stop: int | None, last: int | None) -> pa.Table:
+    def _read(
+        self,
+        stream: str | None,
+        start: int,
+        stop: int | None,
+        last: int | None,
+        nbytes: int | None,
+    ) -> pa.Table:
         import pyarrow.compute as pc
 
         parts = self.parts()
@@ -268,13 +278,14 @@ class Dataset:
             shards = {s: p for s, p in shards.items() if self._reached(stream, [p], 0)}
             parts = [p for p in parts if p.shard in shards]
         found: list[pa.Table] = []
-        missing = last
+        missing, room = last, math.inf if nbytes is None else nbytes
         for part in reversed(parts):
-            if missing <= 0:
+            if missing <= 0 or room <= 0:
                 break
             table = self._dataset([part]).to_table(filter=wanted)
             found.append(table.slice(max(table.num_rows - missing, 0)))
             missing -= table.num_rows
+            room -= table.nbytes
         return pa.concat_tables([ROWS.empty_table(), *reversed(found)])
 
     def _covering(self, parts: list[Part], stream: str, start: int, stop: int | None) -> list[Part]:
@@ -299,13 +310,33 @@ class Dataset:
                 return footer.streams[stream].seq if stream in footer.streams else 0
         return 0
 
-    def gaps(self, stream: str | None = None) -> list[tuple[str, Gap]]:
-        """The holes of all streams or of one, as (stream, gap), oldest first."""
-        return self._again(lambda: self._gaps(stream))
+    def oldest(self, stream: str) -> int | None:
+        """The number of the oldest event of a stream that is still there; None without any."""
+        return self._again(lambda: self._oldest(stream))
 
-    def _gaps(self, stream: str | None) -> list[tuple[str, Gap]]:
+    def _oldest(self, stream: str) -> int | None:
+        import pyarrow.compute as pc
+
+        parts = self.parts()
+        for part in self._covering(parts, stream, 0, None):
+            seqs = self._dataset([part], stream).to_table(columns=["seq"])["seq"]
+            if len(seqs):
+                return int(pc.min(seqs).as_py())
+        return None
+
+    def gaps(
+        self, stream: str | None = None, *, newest: int | None = None
+    ) -> list[tuple[str, Gap]]:
+        """The holes of all streams or of one, as (stream, gap), oldest first.
+
+        Args:
+            newest: read only so many files, the newest.
+        """
+        return self._again(lambda: self._gaps(stream, newest))
+
+    def _gaps(self, stream: str | None, newest: int | None) -> list[tuple[str, Gap]]:
         found: dict[tuple[Any, ...], tuple[str, Gap]] = {}
-        for part in self.parts():
+        for part in self.parts()[-newest if newest else 0 :]:
             footer = self._try(part)
             if isinstance(footer, Footer):
                 for name, gap in footer.gaps:

@@ -13,9 +13,21 @@ from .errors import ConnectionFailed
 __all__ = ["content_hint", "explain", "quoted", "status_hint"]
 
 
-def status_hint(status: int) -> str:
-    """What a person can change after an answer with this status; "" where nothing is known."""
+def status_hint(status: int, last_id: str = "") -> str:
+    """What a person can change after an answer with this status; "" where nothing is known.
+
+    Args:
+        last_id: the id the server was asked to resume after.
+    """
+    if last_id and status in _MAY_BE_THE_ID:
+        return (
+            f"It may not accept the id it was asked to resume after, {last_id!r}: "
+            "last_event_id='' begins anew."
+        )
     return _STATUS_HINTS.get(status, "")
+
+
+_MAY_BE_THE_ID = frozenset({400, 409, 410, 412, 416, 422})
 
 
 _STATUS_HINTS = {

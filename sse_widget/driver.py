@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -279,6 +279,13 @@ class Driver(EventTarget):
         if earlier._ledger.connects or earlier._lost is not None:
             gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
             self._lost = Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
+
+    def _go_on(self, remembered: Iterable[EventBatch], ended: datetime) -> None:
+        """Go on where an earlier process was: what it delivered last, and when it ended."""
+        for batch in remembered:
+            self._continuity.remember(batch)
+        gone = max((datetime.now(UTC) - ended).total_seconds(), 0.0)
+        self._lost = Lost(time.monotonic() - gone, Cause.RESTART, "stopped")
 
     def retry_now(self) -> None:
         """Where an attempt is being waited for, make it now. From any thread."""

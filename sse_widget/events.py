@@ -88,6 +88,7 @@ class Cause(StrEnum):
     OVERSIZE = "oversize"
     SLEEP = "sleep"
     RESTART = "restart"
+    DISK = "disk"
 
 
 @dataclass(frozen=True, slots=True)

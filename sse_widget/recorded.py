@@ -1,8 +1,8 @@
-"""Files that `export` wrote -> timed events again, and a source that plays them.
+"""Files that `export` wrote, and captures -> timed events again, for something that plays them.
 
 It reads `.sse`, `.ndjson` and `.parquet`, also from elsewhere as far as they say what an event is,
 and gives the same events in the same order each time. Playing them is `player`'s business. Of ours
-it imports `parser` and `window`.
+it imports `dataset`, `parser` and `window`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from .dataset import Dataset
 from .parser import EventStreamParser
 from .window import SCHEMA
 
@@ -32,20 +33,32 @@ class Recording:
 
     Args:
         content: the path of a `.sse`, `.ndjson` or `.parquet` file; or the bytes of one, which
-            tell their format by how they begin.
+            tell their format by how they begin; or the folder or URL of a capture.
         speed: how much faster than they came they come again; `math.inf` is at once.
 
     Raises:
         ValueError: no such format, or content that is not what its format says; a speed that is
-            not above 0. The message says where.
+            not above 0; a stream that is not in the capture, or none was named where it has several.
+            The message says where.
         TypeError: neither a path nor bytes.
         OSError: the file cannot be read.
     """
 
-    def __init__(self, content: str | os.PathLike[str] | bytes, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        content: str | os.PathLike[str] | bytes,
+        speed: float = 1.0,
+        stream: str | None = None,
+    ) -> None:
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
             raise ValueError(f"speed must be a number above 0, not {speed!r}")
         self.speed = speed
+        self.table: pa.Table  # received_at is null where the recording does not say
+        if isinstance(content, (str, os.PathLike)) and is_capture(content):
+            self.name, self.size, self.table = _read_capture(content, stream)
+            return
+        if stream is not None:
+            raise ValueError(f"a file has no streams with names: {stream!r} is none of it")
         if isinstance(content, (bytes, bytearray, memoryview)):
             content = bytes(content)
             self.name, kind = "bytes", _kind_of(content)
@@ -60,8 +73,33 @@ class Recording:
         else:
             raise TypeError(f"a path or bytes can be replayed, not {type(content).__name__}")
         self.size = len(content)
-        # received_at is null where the recording does not say.
-        self.table: pa.Table = _READERS[kind](content, self.name)
+        self.table = _READERS[kind](content, self.name)
+
+
+def is_capture(content: str | os.PathLike[str]) -> bool:
+    """Whether this names a folder or a store rather than a file."""
+    return "://" in os.fspath(content) or Path(content).expanduser().is_dir()
+
+
+def _read_capture(to: str | os.PathLike[str], stream: str | None) -> tuple[str, int, pa.Table]:
+    dataset = Dataset(to)
+    parts = dataset.parts()
+    if not parts:
+        raise ValueError(f"there is no capture in {os.fspath(to)}")
+    streams = [name for name, position in dataset.streams().items() if position.seq]
+    if stream is None and len(streams) > 1:
+        raise ValueError(f"this capture has several streams: name one of {_listed(streams)}")
+    if stream is not None and stream not in streams:
+        raise ValueError(f"no stream {stream!r} in this capture, which has {_listed(streams)}")
+    # A name or a masked URL: safe to show.
+    name = os.fspath(to).rstrip("/").rpartition("/")[2]
+    rows = dataset.read(stream or (streams[0] if streams else None))
+    return name, sum(part.size for part in parts), rows.select(SCHEMA.names)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(repr(name) for name in names[:5]) + more
 
 
 def _kind_of(content: bytes) -> str:

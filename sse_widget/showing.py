@@ -26,7 +26,7 @@ from .filters import EventFilter
 from .keeper import Keeper
 from .notebook import SideDoor
 from .snapshot import render
-from .window import RollingWindow
+from .window import RollingWindow, Snapshot
 
 __all__ = ["Showing", "check_save_events"]
 
@@ -80,6 +80,9 @@ class Showing(anywidget.AnyWidget):
     clear: Callable[[], None]
     _source: Any
     _failure: Exception | None
+    _describe_capture: Callable[[], dict[str, Any] | None]
+    _read_kept: Callable[[int, int], Snapshot]
+    _oldest_kept: Callable[[], int | None]
 
     def _start_showing(
         self,
@@ -94,7 +97,13 @@ class Showing(anywidget.AnyWidget):
         self._revision = self._columns_revision = 0
         self._door = SideDoor()
         self._channel = Channel(
-            window, send=self._send_message, describe=self._describe, counts=counts, gaps=gaps
+            window,
+            send=self._send_message,
+            describe=self._describe,
+            counts=counts,
+            gaps=gaps,
+            older=self._read_kept,
+            oldest=self._oldest_kept,
         )
         self._window, self._save_events, self._gaps_so_far = window, save_events, gaps
         self._keeper = Keeper(self._snapshot, self._snapshot_stamp)
@@ -140,6 +149,7 @@ class Showing(anywidget.AnyWidget):
             },
             "last_event_id": source.last_event_id,
             "reconnection_time": source.reconnection_time,
+            "capture": self._describe_capture(),
         }
 
     @staticmethod

@@ -25,6 +25,7 @@ from traitlets import Bunch
 
 from . import background
 from .analysis import Analysis
+from .capturing import Capturing, Past
 from .errors import SSEError
 from .events import EventBatch, Gap, Stats
 from .notebook import CellRuns
@@ -33,6 +34,7 @@ from .options import SourceOptions
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
+from .recorder import Capture
 from .showing import Showing, check_save_events
 from .source import EventSource
 from .window import RollingWindow
@@ -44,6 +46,9 @@ _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
 OTHER_TYPES = "(other types)"
+
+# Seconds: who stops a stream waits so long for the disk.
+_FLUSH = 5.0
 
 _cells = CellRuns()
 
@@ -60,7 +65,7 @@ class _Live(traitlets.TraitType[Any, Any]):
         return self._read(obj)
 
 
-class SSEStream(Analysis, Reading, Showing):
+class SSEStream(Analysis, Capturing, Reading, Showing):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -72,6 +77,8 @@ class SSEStream(Analysis, Reading, Showing):
         max_bytes: the most bytes held.
         save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
             for whoever reads it without its kernel; 0 keeps nothing.
+        capture: a folder where all events are kept, as Parquet files: begun where there is none,
+            gone on with where there is one. Or a `Capture`, which says more.
         **options: all options of `EventSource`; also `layout=` and the other traits of an
             ipywidgets.DOMWidget.
 
@@ -79,6 +86,7 @@ class SSEStream(Analysis, Reading, Showing):
         InvalidURL: the URL is none.
         TypeError: an unknown option; the message names it.
         ValueError: an option out of its range.
+        CaptureError: the capture cannot be gone on with, such as one of a newer version.
     """
 
     status = _Live(lambda self: self._source.status, "What the stream is doing now: a Status.")
@@ -96,6 +104,7 @@ class SSEStream(Analysis, Reading, Showing):
         max_events: int = 100_000,
         max_bytes: int = 256 * 2**20,
         save_events: int = 500,
+        capture: str | os.PathLike[str] | Capture | None = None,
         **options: Unpack[SourceOptions],
     ) -> None:
         traits = _split_traits(options)
@@ -103,12 +112,19 @@ class SSEStream(Analysis, Reading, Showing):
         source = _source_of(url, options)
         window = RollingWindow(max_events, max_bytes)
         check_save_events(save_events)
+        if capture is not None and isinstance(url, Recording):
+            raise TypeError("a replay has no option 'capture': what it plays is kept already")
+        past = Past(capture, source.url, window)
+        if past.recorder is not None:
+            options = past.options(options)
+            source = _source_of(url, options)
+            past.hand_over(source)
         self._url, self._options = url, options
         self._adopt(source)
         self._start_analysis(window, lambda: self._source.origin)
-        self._counts: Counter[str] = Counter()
-        self._all_gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
-        self._earlier = _Earlier(0, Stats())
+        self._counts: Counter[str] = Counter(past.counts)
+        self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
+        self._earlier = _Earlier(past.received, past.stats)
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -119,6 +135,7 @@ class SSEStream(Analysis, Reading, Showing):
         self._start_showing(
             window, self._counts, lambda: list(self._all_gaps), source.url, save_events
         )
+        self._start_capturing(past.recorder)
         super().__init__(**traits)
         self.on_msg(self._on_message)
         _cells.adopt(self)
@@ -134,26 +151,33 @@ class SSEStream(Analysis, Reading, Showing):
 
     @classmethod
     def replay(
-        cls, recording: str | os.PathLike[str] | bytes, *, speed: float = 1.0, **options: Any
+        cls,
+        recording: str | os.PathLike[str] | bytes,
+        *,
+        speed: float = 1.0,
+        stream: str | None = None,
+        **options: Any,
     ) -> SSEStream:
-        """A stream that plays a file which `save` wrote, with the times it was recorded with.
+        """A stream that plays a file which `save` wrote, or a capture, with the times it was
+        recorded with. It connects to nothing.
 
         Args:
             recording: the path of a `.sse`, `.ndjson` or `.parquet` file, or the bytes of one.
-                Events of a file that says no times come at once.
+                Events of a file that says no times come at once. Or the folder of a capture.
             speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
                 returns.
+            stream: which one of a capture that has several.
             **options: max_events, max_bytes, save_events, and the traits of an ipywidgets.DOMWidget.
 
         Raises:
             ValueError: no such format; content that is not what it says; speed not above 0.
             OSError: the file cannot be read.
         """
-        played: Any = Recording(recording, speed)
-        stream = cls(played, **options)
-        if math.isinf(speed) and stream._task is not None and not background.is_loop_thread():
-            stream._task.result()
-        return stream
+        played: Any = Recording(recording, speed, stream)
+        playing = cls(played, **options)
+        if math.isinf(speed) and playing._task is not None and not background.is_loop_thread():
+            playing._task.result()
+        return playing
 
     @property
     def stats(self) -> Stats:
@@ -185,6 +209,8 @@ class SSEStream(Analysis, Reading, Showing):
 
     def start(self) -> None:
         """Connect; after `stop()`, resume from the last event ID. Does nothing while running."""
+        if self._recorder is not None and self._recorder.over:
+            return  # what would come is not ours to keep any more: the status says why
         if self._task is not None and not self._task.done():
             if not self._source._closing:
                 return
@@ -199,6 +225,8 @@ class SSEStream(Analysis, Reading, Showing):
         """End the connection; what was received stays, and `start()` resumes."""
         self._source.close()
         self._join()
+        if self._recorder is not None:
+            self._recorder.flush(0.0 if background.is_loop_thread() else _FLUSH)
         self._keeper.keep()
 
     def clear(self) -> None:
@@ -214,6 +242,8 @@ class SSEStream(Analysis, Reading, Showing):
             self._source.close()
             if self._task is not None and not background.is_loop_thread():
                 self._join()
+            if self._recorder is not None:
+                self._recorder.close(0.0 if background.is_loop_thread() else _FLUSH)
             self._end_analysis()
             self._notices.close()
             if self._task is not None:
@@ -259,6 +289,9 @@ class SSEStream(Analysis, Reading, Showing):
         try:
             async for batch in source.batches():
                 self._take(batch)
+                if self._recorder is not None:
+                    self._recorder.take(batch, source.last_event_id)
+                    await self._recorder.room()
         except SSEError:
             pass  # the source's status says it
         except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
@@ -266,6 +299,8 @@ class SSEStream(Analysis, Reading, Showing):
         finally:
             await source.aclose()
             self._channel.resting = self._over = True
+            if self._recorder is not None:
+                self._recorder.flush_soon()
             self._on_change()
             self._keeper.over()
             self._note_analysis(over=True)
@@ -313,6 +348,11 @@ class SSEStream(Analysis, Reading, Showing):
     def _on_gap(self, gap: Gap) -> None:
         """A gap of the source, in the numbers of the stream; or more is known of the latest."""
         gap = replace(gap, seq=gap.seq + self._earlier.received)
+        if self._recorder is not None:
+            self._recorder.gap(gap)
+        self._note_gap(gap)
+
+    def _note_gap(self, gap: Gap) -> None:
         for i, known in enumerate(self._all_gaps):
             if (known.at, known.cause) == (gap.at, gap.cause):
                 self._all_gaps[i] = gap
@@ -350,9 +390,8 @@ def _split_traits(options: Any) -> dict[str, Any]:
     unknown = [name for name in options if name not in known]
     if unknown:
         name = unknown[0]
-        near = difflib.get_close_matches(
-            name, [*known, *dom, "max_events", "max_bytes", "save_events"], 1
-        )
+        own = ("max_events", "max_bytes", "save_events", "capture")
+        near = difflib.get_close_matches(name, [*known, *dom, *own], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise TypeError(f"SSEStream has no option {name!r}{hint}")
     return traits

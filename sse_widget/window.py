@@ -162,6 +162,21 @@ class RollingWindow:
                 self._evict()
         return first
 
+    def restore(self, stop: int, table: pa.Table) -> None:
+        """Begin with what an earlier window held last: these rows, which end before number `stop`.
+        Only for a window that is still empty."""
+        rows = table.select(SCHEMA.names).cast(SCHEMA)
+        first = stop - rows.num_rows
+        with self._lock:
+            self._first = first
+            self._stop = stop
+            self._tail = _Tail(stop)
+            for batch in rows.to_batches(max_chunksize=_SEAL_EVENTS):
+                self._sealed.append((first, batch))
+                first += batch.num_rows
+                self._bytes += int(_running_sizes(batch)[-1])
+            self._evict()
+
     def clear(self) -> int:
         """Let go of everything held; numbers go on. Returns how many events were cleared."""
         with self._lock:

@@ -80,7 +80,7 @@ class Writer:
         self.next_part = checkpoint.part
         self._id = secrets.token_hex(8)
         self._folder_time = folder_time
-        self._folder = checkpoint.folder
+        self.folder = checkpoint.folder
         self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
         footer = checkpoint.footer
         self._begun = footer.begun if footer and not footer.closes else None
@@ -91,6 +91,7 @@ class Writer:
         self._entries: list[_Entry] = []
         self._gaps: list[tuple[str, Gap]] = []
         self._rows = self._size = 0
+        self._claiming = False
 
     # ------------------------------------------------------------------ what is to be written
 
@@ -132,6 +133,11 @@ class Writer:
         with self._lock:
             self._gaps.append((stream, gap))
 
+    def reached(self, stream: str) -> int:
+        """The number of the first event of a stream that is in no part yet, nor on its way."""
+        there = self.positions if self._prepared is None else self._prepared.footer.streams
+        return there[stream].seq if stream in there else 0
+
     def shed(self, size: int) -> dict[str, int]:
         """Let go of the oldest rows until at most `size` bytes wait; their numbers stay taken.
 
@@ -158,6 +164,17 @@ class Writer:
         return dict(lost)
 
     # ------------------------------------------------------------------ writing it
+
+    def claim(self, *streams: str) -> int:
+        """Commit a part at once, be it an empty one: whoever wrote this sequence until now, and may
+        only be asleep, loses its next part. Raises as `commit` does."""
+        with self._lock:
+            nothing = EventBatch()
+            self._entries += [_Entry(s, nothing, 0, None, None, None) for s in streams]
+            self._claiming = True
+        number = self.commit()
+        assert number is not None
+        return number
 
     def commit(self) -> int | None:
         """Write what waits as the next part.
@@ -197,7 +214,7 @@ class Writer:
         self._begun = part.footer.begun
         if part.footer.closes:
             self.close()
-            self._folder = self._sibling(f"{self.next_part:08}")
+            self.folder = self._sibling(f"{self.next_part:08}")
             self._parts = self._bytes = 0
             self._begun = None
         return part.number
@@ -261,7 +278,8 @@ class Writer:
             gaps, self._gaps = self._gaps, []
             rows = self._rows
             self._rows = self._size = 0
-        if not entries and not gaps:
+            claiming, self._claiming = self._claiming, False
+        if not (entries or gaps or claiming):
             return None
         now = datetime.now(UTC)
         table, streams = _gather(entries, self.positions, now)
@@ -273,7 +291,7 @@ class Writer:
             or not timedelta(0) <= now - begun < self._folder_time
         )
         footer = Footer(self.next_part, closes, now, begun, self._id, streams, tuple(gaps))
-        return _Prepared(self.next_part, self._folder, encode(table, footer), footer, rows)
+        return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
 
 
 def encode(table: pa.Table, footer: Footer) -> Any:
