@@ -1,8 +1,8 @@
 """What we know of the notebook we may be running in: which cell runs, the way past a busy one, and
 an output that can be written again.
 
-It asks IPython and ipykernel only where they are loaded already; without a notebook every answer
-is "no". It knows nothing of streams but that they can be stopped. Imports nothing of ours.
+It asks IPython, ipykernel and marimo only where they are loaded already; without a notebook every
+answer is "no". It knows nothing of streams but that they can be stopped. Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["CellRuns", "Output", "SideDoor", "on_cell_end"]
+__all__ = ["CellRuns", "Output", "SideDoor", "on_cell_end", "reruns_on_change"]
 
 
 def _kernel() -> Any:
@@ -33,6 +33,21 @@ def _parent() -> dict[str, Any]:
         return dict(_kernel().get_parent() or {})
     except Exception:  # no kernel, or another kind under the same name; then we just do not know
         return {}
+
+
+def _marimo() -> Any:
+    """The marimo session whose cell this thread runs, or None."""
+    contexts = sys.modules.get("marimo._runtime.context")
+    try:
+        return contexts and contexts.safe_get_context()
+    except Exception:  # another version; then we just do not know
+        return None
+
+
+def reruns_on_change() -> bool:
+    """Whether this notebook runs every cell that uses a widget again when the page changes one of
+    its traits: what is nobody's business must not be a trait there."""
+    return _marimo() is not None
 
 
 def on_cell_end(fn: Callable[[], None]) -> Callable[[], None]:
@@ -58,7 +73,8 @@ class _Stoppable(Protocol):
 class CellRuns:
     """Which streams each cell made, so that running it again stops those of the earlier run.
 
-    JupyterLab, Notebook 7 and VS Code name the cell (`cellId`) in the message that runs it.
+    JupyterLab, Notebook 7 and VS Code name the cell (`cellId`) in the message that runs it; marimo
+    says when what a cell made is over.
     """
 
     def __init__(self) -> None:
@@ -66,6 +82,10 @@ class CellRuns:
 
     def adopt(self, stream: _Stoppable) -> None:
         """`stream` was made by the cell that runs now; stop what an earlier run of it made."""
+        # Another version of marimo may have no such registry: then streams end with their session.
+        with contextlib.suppress(AttributeError):
+            if session := _marimo():
+                session.cell_lifecycle_registry.add(_UntilNextRun(stream))
         parent = _parent()
         cell = parent.get("metadata", {}).get("cellId")
         run = parent.get("header", {}).get("msg_id")
@@ -77,6 +97,21 @@ class CellRuns:
                 earlier.stop()
             known = self._runs[cell] = (run, weakref.WeakSet())
         known[1].add(stream)
+
+
+class _UntilNextRun:
+    """What marimo calls when a cell is run again or deleted (a `CellLifecycleItem`)."""
+
+    def __init__(self, stream: _Stoppable) -> None:
+        self._stream = weakref.ref(stream)
+
+    def create(self, context: object) -> None:
+        pass
+
+    def dispose(self, context: object, deletion: bool) -> bool:
+        if (stream := self._stream()) is not None:
+            stream.stop()
+        return True
 
 
 class SideDoor:

@@ -24,7 +24,7 @@ from .errors import InvalidFilter, SSEError
 from .events import Gap, State, Stats, Status
 from .filters import EventFilter
 from .keeper import Keeper
-from .notebook import SideDoor
+from .notebook import SideDoor, reruns_on_change
 from .snapshot import render
 from .window import RollingWindow, Snapshot
 
@@ -112,6 +112,7 @@ class Showing(anywidget.AnyWidget):
             "max_events": window.max_events,
             "max_bytes": window.max_bytes,
             "session": uuid.uuid4().hex,
+            "ack": "message" if reruns_on_change() else "trait",
         }
 
     def _end_showing(self) -> None:
@@ -179,6 +180,8 @@ class Showing(anywidget.AnyWidget):
                 self._channel.rows(page, request, first, stop)
             case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
                 self._channel.event(page, request, seq)
+            case {"kind": "ack", "n": int(n)}:
+                self._channel.acknowledge(n)
             case {"kind": "start"}:
                 self.start()
             case {"kind": "stop"}:

@@ -29,6 +29,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # nothing is fetched, asked or saved by
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 
+APPS = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
+
 PANEL = """[...window.jupyterapp.shell.widgets('main')].find(
     w => w.content?.model && w.sessionContext && w.content.widgets && w.context.path === PATH)"""
 
@@ -97,7 +99,10 @@ class Lab:
                 *(sys.executable, "-m", self.app, "--no-browser", "--allow-root"),
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", "--IdentityProvider.token="),
-                *(f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True"),
+                *(
+                    f"--ServerApp.root_dir={self.root}",
+                    f"--{APPS[self.app]}.expose_app_in_browser=True",
+                ),
                 *("--LabApp.extension_manager=readonly", "--LabApp.collaborative=False"),
             ],
             env=env,
@@ -178,7 +183,8 @@ class Notebook:
     def open(self) -> None:
         # A workspace each, or the pages of one server would open each other's notebooks.
         space = self.name.partition(".")[0]
-        self.page.goto(f"{self.lab.url}/lab/workspaces/{space}/tree/{self.name}")
+        lab = f"lab/workspaces/{space}/tree" if self.lab.app == "jupyterlab" else "notebooks"
+        self.page.goto(f"{self.lab.url}/{lab}/{self.name}")
         self._ready()
 
     def reload(self) -> None:

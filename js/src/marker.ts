@@ -1,12 +1,13 @@
 /**
  * Where in a text the search is found, to be marked. Plain text is looked for here; patterns only in
- * a worker that can be ended, for what passed as a whole may still take for ever on a part. It never
- * decides which events are shown (scan.ts), and draws nothing.
+ * a worker that can be ended, where the page may have one: what passed as a whole may still take for
+ * ever on a part. It never decides which events are shown (scan.ts), and draws nothing.
  */
 import type { FilterState } from "./filter.ts";
 import type { Marked, Marking } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
-import type { Spawn } from "./scan.ts";
+import { places } from "./places.ts";
+import type { Workers } from "./workers.ts";
 
 /** Pairs of start and end, ascending. */
 export type Marks = readonly number[];
@@ -16,6 +17,7 @@ const MAX_MARKS = 200;
 const CACHE = 500;
 const ASKED = 400;
 const STUCK_MS = 1_500;
+const SLOW_MS = 100;
 
 /** Plain text, compared as the filter does; `toLowerCase` may change a text's length. */
 export function findPlain(text: string, needle: string, matchCase: boolean): Marks {
@@ -46,7 +48,7 @@ function findFolded(text: string, wanted: string): Marks {
 }
 
 export class Marker {
-  #spawn: Spawn;
+  #workers: Workers;
   #found: () => void;
   #filter: FilterState | null = null;
   #pattern: RegExp | null = null;
@@ -59,8 +61,8 @@ export class Marker {
   #gaveUp = false;
 
   /** `found`: marks that were not known when asked for are known now. */
-  constructor(spawn: Spawn, found: () => void) {
-    this.#spawn = spawn;
+  constructor(workers: Workers, found: () => void) {
+    this.#workers = workers;
     this.#found = found;
   }
 
@@ -111,11 +113,8 @@ export class Marker {
 
   #ask(): void {
     if (this.#asked || this.#wanted.size === 0 || !this.#pattern || this.#gaveUp) return;
-    try {
-      this.#worker ??= this.#start();
-    } catch {
-      return this.#giveUp();
-    }
+    this.#worker ??= this.#start();
+    if (!this.#worker) return this.#markHere(this.#pattern);
     this.#asked = [...this.#wanted];
     this.#wanted.clear();
     const job: Marking = { n: ++this.#n, pattern: this.#pattern, texts: this.#asked, limit: MAX_MARKS };
@@ -124,8 +123,21 @@ export class Marker {
     this.#watch = setTimeout(() => this.#giveUp(), STUCK_MS);
   }
 
-  #start(): Worker {
-    const worker = this.#spawn();
+  /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
+  #markHere(pattern: RegExp): void {
+    const began = performance.now();
+    for (const text of this.#wanted) {
+      this.#remember(text, places(pattern, text, MAX_MARKS));
+      if (performance.now() - began > SLOW_MS) return this.#giveUp();
+    }
+    this.#wanted.clear();
+    this.generation++;
+    this.#found();
+  }
+
+  #start(): Worker | null {
+    const worker = this.#workers.start();
+    if (!worker) return null;
     worker.onmessage = ({ data }: MessageEvent<Marked>) => {
       if (!data.marks || data.n !== this.#n || !this.#asked) return;
       clearTimeout(this.#watch);
@@ -135,7 +147,12 @@ export class Marker {
       this.#found();
       this.#ask();
     };
-    worker.onerror = () => this.#giveUp();
+    worker.onerror = () => {
+      this.#workers.refused(worker);
+      for (const text of this.#asked ?? []) this.#wanted.add(text);
+      this.end();
+      this.#ask();
+    };
     return worker;
   }
 

@@ -3,6 +3,8 @@
  * worker, which the page ends, and never the page. It knows no filter: it is given the patterns and
  * which rows are still open, keeps nothing between jobs, and says that it is alive while it works.
  */
+import { places } from "./places.ts";
+
 export interface Job {
   n: number;
   /** null: nothing to find, nothing to leave out */
@@ -37,16 +39,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const scope = self as unknown as { onmessage: (event: MessageEvent<Job | Marking>) => void; postMessage(done: Done | Marked): void };
 
 function mark({ n, pattern, texts, limit }: Marking): void {
-  const marks = texts.map((text) => {
-    const out: number[] = [];
-    pattern.lastIndex = 0;
-    for (let match = pattern.exec(text); match && out.length < 2 * limit; match = pattern.exec(text)) {
-      if (match[0] !== "") out.push(match.index, match.index + match[0].length);
-      // A match of nothing would be found at the same place for ever.
-      else pattern.lastIndex += text.codePointAt(pattern.lastIndex)! > 0xffff ? 2 : 1;
-    }
-    return out;
-  });
+  const marks = texts.map((text) => places(pattern, text, limit));
   scope.postMessage({ n, marks });
 }
 

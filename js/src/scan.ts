@@ -8,6 +8,7 @@ import { type Compiled, compile, type FilterState } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
 import type { Store } from "./store.ts";
+import type { Workers } from "./workers.ts";
 
 /** One row's pattern takes longer than this: the pattern is stopped, not the page. */
 const STUCK_MS = 1_000;
@@ -17,7 +18,6 @@ const SLOW_ROW_MS = 250;
 export const TOO_SLOW = "This pattern takes too long on one event and was stopped. Make it simpler, or search for plain text.";
 
 type Tester = Extract<Compiled, { ok: true }>;
-export type Spawn = () => Worker;
 
 export function passesEverything(f: FilterState): boolean {
   return f.types === null && f.exclude_types.length === 0 && f.text === "" && f.exclude === "" && f.since === null && f.until === null;
@@ -28,7 +28,7 @@ export class Scan {
   stopped: string | null = null;
 
   #store: Store;
-  #spawn: Spawn;
+  #workers: Workers;
   #progress: () => void;
   #version = 0;
   #state: FilterState | null = null;
@@ -44,9 +44,9 @@ export class Scan {
   #jobs = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(store: Store, spawn: Spawn, progress: () => void) {
+  constructor(store: Store, workers: Workers, progress: () => void) {
     this.#store = store;
-    this.#spawn = spawn;
+    this.#workers = workers;
     this.#progress = progress;
   }
 
@@ -163,16 +163,16 @@ export class Scan {
   #start(): Worker | null {
     if (this.#worker) return this.#worker;
     this.#ready = false;
-    try {
-      const worker = this.#spawn();
-      worker.onmessage = (event: MessageEvent<Done>) => this.#heard(event.data);
-      // A host whose policy forbids Blob workers says so here: then the page tests, with a guard.
-      worker.onerror = () => this.#withoutWorker();
-      this.#worker = worker;
-    } catch {
-      this.#withoutWorker();
-    }
-    return this.#worker;
+    const worker = this.#workers.start();
+    if (!worker) return this.#withoutWorker();
+    worker.onmessage = (event: MessageEvent<Done>) => this.#heard(event.data);
+    worker.onerror = () => {
+      this.#workers.refused(worker);
+      this.#endWorker();
+      this.#progress();
+    };
+    this.#worker = worker;
+    return worker;
   }
 
   #heard({ n, hits }: Done): void {
@@ -204,10 +204,10 @@ export class Scan {
     );
   }
 
-  #withoutWorker(): void {
+  /** No worker is allowed here: the page tests, with a guard. */
+  #withoutWorker(): null {
     this.#workerFails = true;
-    this.#endWorker();
-    this.#progress();
+    return null;
   }
 
   #endWorker(): void {

@@ -8,9 +8,10 @@ import { EVERYTHING, type FilterState } from "./filter.ts";
 import { History } from "./history.ts";
 import { Marker } from "./marker.ts";
 import { Rates } from "./rates.ts";
-import { Scan, type Spawn } from "./scan.ts";
+import { Scan } from "./scan.ts";
 import { type Range, Store } from "./store.ts";
 import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
+import type { Workers } from "./workers.ts";
 
 export interface Port {
   send(message: ToKernel): void;
@@ -25,6 +26,8 @@ export interface Settings {
   max_bytes: number;
   /** names the stream in the page */
   session?: string;
+  /** "message" where a changed trait would run cells again */
+  ack?: "trait" | "message";
 }
 export type Command = "start" | "stop" | "clear" | "retry";
 export interface WholeEvent {
@@ -89,11 +92,11 @@ export class Session {
   #events = new Map<number, { at: number; answer: (event: WholeEvent) => void }>();
   #nextEvent = 1;
 
-  constructor(port: Port, settings: Settings, spawn: Spawn) {
+  constructor(port: Port, settings: Settings, workers: Workers) {
     this.#port = port;
     this.settings = settings;
-    this.scan = new Scan(this.store, spawn, () => this.#scanOn());
-    this.marker = new Marker(spawn, () => this.#changed());
+    this.scan = new Scan(this.store, workers, () => this.#scanOn());
+    this.marker = new Marker(workers, () => this.#changed());
     this.columns = new Columns((columns) => {
       this.#port.writeColumns(columns);
       this.#changed();

@@ -6,11 +6,10 @@ import { JOIN_ROWS } from "./block.ts";
 import { EVERYTHING } from "./filter.ts";
 import { Scan } from "./scan.ts";
 import { Store } from "./store.ts";
+import { Workers } from "./workers.ts";
 import { columns, random, run } from "./testing/kernel.ts";
 
-const noWorker = (): Worker => {
-  throw new Error("no workers here");
-};
+const noWorker = new Workers([]);
 const finish = (scan: Scan): void => {
   while (scan.work(50));
 };

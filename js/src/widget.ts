@@ -10,6 +10,7 @@ import workerSource from "./matcher.worker.ts?text";
 import { type Port, Session, type Settings } from "./session.ts";
 import { View } from "./view/view.ts";
 import type { FromKernel } from "./wire.ts";
+import { workersOf } from "./workers.ts";
 
 type SyncedFilter = FilterState & { rev: number; by: string };
 interface Traits {
@@ -44,14 +45,6 @@ function pageId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function spawn(): Worker {
-  const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  // Revoked later: some browsers fetch the script after the constructor has returned.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  return worker;
-}
-
 /** A comm that is gone throws on every send; the page then says so and stays readable. */
 function attempt(send: () => void): void {
   try {
@@ -69,14 +62,16 @@ function begin(model: Model, signal: AbortSignal): Entry {
     // A state update is held back by ipywidgets until the one before it was answered. One that was sent
     // to a busy kernel would hold back the filter too: none goes before the kernel has said hello.
     acknowledge: (n) => {
-      if (greeted) attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
+      if (!greeted) return;
+      if (session.settings.ack === "message") port.send({ kind: "ack", n });
+      else attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
     },
     writeFilter: (filter) => attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
     writeColumns: (columns) => attempt(() => (model.set("_columns", { ...columns, by: page }), model.save_changes())),
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
-  const session = new Session(port, settings, spawn);
+  const session = new Session(port, settings, workersOf(workerSource));
   const entry: Entry = { session, views: new Set() };
   const remember = (): void => {
     entries.set(model, entry);

@@ -66,6 +66,7 @@ export type ToKernel =
   | { kind: "hello" }
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
+  | { kind: "ack"; n: number }
   | { kind: "start" | "stop" | "clear" | "retry" };
 
 /** A view into the message is unaligned and keeps the whole message alive: copy. */

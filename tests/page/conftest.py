@@ -25,6 +25,13 @@ FILES = {
     "/widget.css": (STATIC / "widget.css", "text/css"),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:"
+# What a notebook's webview in VS Code forbids, and its frame: no origin, so no storage either.
+WEBVIEW = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' https: data:; font-src https:; connect-src https:; child-src https: data:"
+)
+FRAME = """<!doctype html><html lang="en"><title>A webview</title><iframe title="Outputs" sandbox="allow-scripts"
+ style="border:0;width:96vw;height:90vh" src="/?vscode=dark"></iframe></html>"""
 
 expect.set_options(timeout=15_000)
 
@@ -38,16 +45,25 @@ def pytest_collection_modifyitems(items):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path, _, query = self.path.partition("?")
+        if path == "/webview":
+            self.answer(FRAME.encode(), "text/html; charset=utf-8", "")
+            return
         if path not in FILES:
             self.send_error(404)
             return
         file, kind = FILES[path]
-        body = file.read_bytes()
+        worker = "'none'" if "noworker" in query else "blob:"
+        policy = WEBVIEW if "vscode" in query else f"{POLICY}; worker-src {worker}"
+        self.answer(file.read_bytes(), kind, policy)
+
+    def answer(self, body, kind, policy):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        worker = "'none'" if "noworker" in query else "blob:"
-        self.send_header("Content-Security-Policy", f"{POLICY}; worker-src {worker}")
+        # A frame without an origin may load modules only so.
+        self.send_header("Access-Control-Allow-Origin", "*")
+        if policy:
+            self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         self.wfile.write(body)
 

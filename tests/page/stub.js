@@ -192,6 +192,7 @@ class Kernel {
 const model = new Model();
 const kernel = new Kernel();
 const options = new URLSearchParams(location.search);
+if (options.get("vscode")) document.body.classList.add(`vscode-${options.get("vscode")}`);
 if (options.get("theme")) document.body.classList.add(`lab-${options.get("theme")}`);
 
 function view(width) {

@@ -1,5 +1,7 @@
 """Chips, search and patterns: the filter of page and kernel is one value (DESIGN.md §1.4)."""
 
+import re
+
 from playwright.sync_api import expect
 
 EVENTS = [
@@ -107,7 +109,8 @@ def test_patterns_work_where_workers_are_forbidden(open_stub):
     stub.button("Use a regular expression").click()
     stub.search.fill("BTC.*price")
     expect(stub.rows).to_have_count(1)
-    open_stub.errors_expected = True  # the refused worker is logged by the browser
+    expect(stub.log.locator("mark")).to_have_text(re.compile("^BTC.*price$"))
+    open_stub.errors_expected = True  # the refused workers are logged by the browser
 
 
 def test_many_types_fold_into_a_searchable_list(stub):
