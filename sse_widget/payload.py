@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Joined", "beside", "expand", "free_name", "paths_of", "payloads"]
 
 MARK = "is_json"
-# Payloads that are read and typed together: few enough that their objects are soon gone again.
-_SLICE = 1024
+# Payloads that are read and typed together: so few that their objects are gone again before they
+# leave the processor's cache, which is half of the time where payloads are large.
+_SLICE_BYTES = 2**18
 # A server that makes up keys: so many columns are fine, and beyond them so many cells.
 _MANY_COLUMNS = 1_000
 _MANY_CELLS = 50_000_000
@@ -179,18 +180,26 @@ def _transposed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Sequence[Any]
         except KeyError:  # raised before anything is yielded: zip takes all rows first
             pass
     shapes = dict.fromkeys(map(tuple, rows))
+    columns: dict[str, Sequence[Any]] = {}
+    common = set(first).intersection(*shapes)
+    if len(common) > 1:
+        values = zip(*map(itemgetter(*common), rows), strict=True)
+        columns = dict(zip(common, values, strict=True))
     for key in dict.fromkeys(chain.from_iterable(shapes)):
-        yield key, list(map(dict.get, rows, repeat(key)))
+        yield key, columns.get(key) or list(map(dict.get, rows, repeat(key)))
 
 
 def _slices(data: Any) -> Iterator[list[bytes]]:
     """The texts of a column as UTF-8, some at a time."""
-    for start in range(0, len(data), _SLICE):
-        some = data.iloc[start : start + _SLICE]
-        if some.dtype == object:
-            yield [str(text).encode("utf-8", "surrogatepass") for text in some]
-        else:
-            yield payloads(pa.chunked_array(pa.array(some.array)))
+    if data.dtype == object:
+        texts = [str(text).encode("utf-8", "surrogatepass") for text in data]
+        column = pa.chunked_array([pa.array(texts, pa.large_binary())])
+    else:
+        column = pa.chunked_array(pa.array(data.array))
+    rows = len(column)
+    size = min(max(_SLICE_BYTES * rows // (column.nbytes or 1), 64), 2048)
+    for start in range(0, rows, size):
+        yield payloads(column.slice(start, size))
 
 
 def payloads(data: pa.ChunkedArray) -> list[bytes]:

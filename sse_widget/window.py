@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import functools
 import threading
+from bisect import bisect_left, bisect_right
 from collections import deque
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import repeat
+from operator import itemgetter, sub
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +25,7 @@ from .events import EventBatch
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA", "Counts", "RollingWindow", "Snapshot", "utf8_size"]
+__all__ = ["SCHEMA", "Counts", "RollingWindow", "Snapshot"]
 
 SCHEMA = pa.schema(
     [
@@ -43,6 +46,7 @@ _ROW_BYTES = 32
 # A text that a whole batch has in common is held once, where it is short.
 _SAME = 2 * _SEAL_EVENTS
 _SHORT = 64
+_number = itemgetter(0)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -80,35 +84,46 @@ class Snapshot(NamedTuple):
 class _Tail:
     """The events that came since the last batch was sealed. Lists that only grow."""
 
-    __slots__ = ("at", "counts", "data", "first", "ids", "size", "types")
+    __slots__ = ("at", "data", "ends", "first", "ids", "size", "types")
 
     def __init__(self, first: int) -> None:
         self.first = first
-        # A time for each batch that was appended, and how many events it had.
-        self.at: list[int] = []
-        self.counts: list[int] = []
+        self.size = 0  # in bytes, as `max_bytes` counts them
+        # A time for each batch that was appended, and the number after its last event.
+        self.at: list[datetime] = []
+        self.ends: list[int] = []
         self.types: list[str] = []
         self.ids: list[str] = []
         self.data: list[str] = []
-        self.size = 0
 
     def batch(self, start: int, stop: int) -> pa.RecordBatch:
-        # The writer may add to both lists meanwhile, to one after the other.
-        runs = min(len(self.at), len(self.counts))
-        at = np.repeat(np.array(self.at[:runs], np.int64), self.counts[:runs])
+        """The events with these numbers."""
+        a, b = start - self.first, stop - self.first
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(at[start:stop]).view(SCHEMA.field(0).type),
-                _strings(self.types[start:stop]),
-                _strings(self.ids[start:stop]),
-                pa.array(self.data[start:stop], pa.large_string()),
+                self._times(start, stop),
+                _strings(self.types[a:b]),
+                _strings(self.ids[a:b]),
+                pa.array(self.data[a:b], pa.large_string()),
             ],
             schema=SCHEMA,
         )
 
+    def _times(self, start: int, stop: int) -> pa.Array:
+        a = bisect_right(self.ends, start)
+        b = bisect_left(self.ends, stop, a) + 1
+        since = pa.array(list(map(sub, self.at[a:b], repeat(_EPOCH))), pa.duration("us"))
+        times = since.view(pa.int64()).to_numpy()
+        if b - a < stop - start:
+            times = np.repeat(times, np.diff([start, *self.ends[a : b - 1], stop]))
+        return pa.array(times).view(SCHEMA.field(0).type)
+
 
 class RollingWindow:
     """The latest events of a stream.
+
+    Both bounds hold for whatever is read or counted, always. Memory follows a little behind: what
+    was let go is freed together with its neighbours, some thousands of events or a mebibyte later.
 
     Args:
         max_events: the most events held.
@@ -124,42 +139,57 @@ class RollingWindow:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         self.max_events = max_events
         self.max_bytes = max_bytes
+        # Held by whoever reads, clears, or moves events out of the tail; not to add to the tail.
         self._lock = threading.Lock()
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
+        self._sealed_bytes = 0
         self._tail = _Tail(0)
-        self._first = 0  # the number of the oldest event held
-        self._stop = 0  # the number the next event gets
-        self._bytes = 0
+        self._first = 0  # the oldest event not let go yet; by number it may be over its bound
+        self._stop = 0  # the number the next event gets; nobody looks beyond it
         self._cleared = 0
         self._cleared_to = 0
         # Running sizes of the rows of the oldest sealed batch, made when rows leave it one by one.
-        self._head_sizes: Any = None
+        self._head_sizes: list[int] | None = None
+        self._plan()
 
     # ------------------------------------------------------------------ writing (one thread)
 
     def append(self, batch: EventBatch) -> int:
-        """Number the events of `batch` and hold them; return the number of the first one."""
-        n = len(batch)
+        """Number the events of `batch` and hold them; return the number of the first one.
+
+        Most streams send one event at a time. So this does nothing that `_settle` can do for
+        thousands together, and takes no lock: events are there for others once `_stop` says so.
+        """
+        types, ids, data = batch.types, batch.last_event_ids, batch.data
+        n = len(types)
         first = self._stop
         if not n:
             return first
-        at = _microseconds(batch.received_at)
-        # In one call: many batches have one event.
-        size = n * _ROW_BYTES + utf8_size([*batch.types, *batch.last_event_ids, *batch.data])
-        with self._lock:
-            tail = self._tail
-            tail.at.append(at)
-            tail.counts.append(n)
-            tail.types += batch.types
-            tail.ids += batch.last_event_ids
-            tail.data += batch.data
-            tail.size += size
-            self._stop += n
-            self._bytes += size
-            if len(tail.data) >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES:
-                self._seal()
-            if self._stop - self._first > self.max_events or self._bytes > self.max_bytes:
-                self._evict()
+        at = batch.received_at
+        if at is None:
+            raise ValueError("a batch needs received_at before it is held")
+        # Joined, because whether that is ASCII is a flag, and its length a field: no text is
+        # looked at, not even one by one.
+        a, b, c = "".join(types), "".join(ids), "".join(data)
+        size = n * _ROW_BYTES
+        if a.isascii() and b.isascii() and c.isascii():
+            size += len(a) + len(b) + len(c)
+        else:
+            size += len(a.encode()) + len(b.encode()) + len(c.encode())
+        tail = self._tail
+        stop = first + n
+        tail.at.append(at)
+        tail.ends.append(stop)
+        tail.types.extend(types)
+        tail.ids.extend(ids)
+        tail.data.extend(data)
+        tail.size = size = tail.size + size
+        if stop < self._due_stop and size < self._due_size:
+            self._stop = stop
+        else:
+            with self._lock:
+                self._stop = stop
+                self._settle()
         return first
 
     def restore(self, stop: int, table: pa.Table) -> None:
@@ -178,44 +208,69 @@ class RollingWindow:
             self._evict()
 
     def clear(self) -> int:
-        """Let go of everything held; numbers go on. Returns how many events were cleared."""
+        """Let go of everything held; numbers go on. Returns how many events were cleared. From any
+        thread."""
         with self._lock:
-            n = self._stop - self._first
+            stop = self._stop
+            n = stop - self._oldest(stop)
             self._sealed.clear()
+            self._sealed_bytes = 0
             self._head_sizes = None
-            self._tail = _Tail(self._stop)
-            self._first = self._cleared_to = self._stop
-            self._bytes = 0
+            self._first = self._cleared_to = stop
             self._cleared += n
+            # The tail is the writer's: what is cleared of it goes when the next event comes.
+            self._due_stop = 0
             return n
 
-    def _seal(self) -> None:
+    def _oldest(self, stop: int) -> int:
+        """The number of the oldest event held."""
+        return max(self._first, stop - self.max_events)
+
+    def _settle(self) -> None:
         tail = self._tail
-        if tail.data:
-            self._sealed.append((tail.first, tail.batch(0, len(tail.data))))
-            self._tail = _Tail(self._stop)
+        full = self._stop - tail.first >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES
+        if full or tail.first < self._first:
+            self._seal()
+        self._evict()
+        self._plan()
+
+    def _plan(self) -> None:
+        """When to settle next: when the tail is to be sealed, or at one byte too many."""
+        self._due_stop = self._tail.first + _SEAL_EVENTS
+        self._due_size = min(_SEAL_BYTES, self.max_bytes - self._sealed_bytes + 1)
+
+    def _seal(self) -> None:
+        tail, stop = self._tail, self._stop
+        start = max(tail.first, self._oldest(stop))
+        if start < stop:
+            batch = tail.batch(start, stop)
+            self._sealed.append((start, batch))
+            whole = start == tail.first
+            self._sealed_bytes += tail.size if whole else _running_sizes(batch)[-1]
+        self._tail = _Tail(stop)
 
     def _evict(self) -> None:
-        """Drop the oldest events until both bounds hold: whole batches first, then rows."""
+        """Let go of the oldest events until both bounds hold: whole batches first, then rows."""
         while True:
-            over = self._stop - self._first - self.max_events
-            excess = self._bytes - self.max_bytes
-            if over <= 0 and excess <= 0:
+            oldest = self._oldest(self._stop)
+            excess = self._sealed_bytes + self._tail.size - self.max_bytes
+            if self._first >= oldest and excess <= 0:
                 return
             if not self._sealed:
-                self._seal()
+                self._seal()  # without what is over the bound by number: so look again
+                continue
             first, batch = self._sealed[0]
             if self._head_sizes is None:
                 self._head_sizes = _running_sizes(batch)
             sizes = self._head_sizes
-            gone = self._first - first
+            gone = max(self._first - first, 0)
             # The least number of rows of this batch whose end satisfies both bounds.
-            until = gone + max(over, 0)
+            until = max(oldest - first, gone)
             if excess > 0:
-                until = max(until, int(np.searchsorted(sizes, sizes[gone] + excess)))
+                until = max(until, bisect_left(sizes, sizes[gone] + excess, gone))
             until = min(until, batch.num_rows)
-            self._bytes -= int(sizes[until] - sizes[gone])
-            self._first = first + until
+            self._sealed_bytes -= sizes[until] - sizes[gone]
+            self._first = max(self._first, first + until)
             if until == batch.num_rows:
                 self._sealed.popleft()
                 self._head_sizes = None
@@ -225,21 +280,22 @@ class RollingWindow:
     @property
     def counts(self) -> Counts:
         with self._lock:
-            held = self._stop - self._first
-            evicted = self._first - self._cleared
-            return Counts(self._stop, held, evicted, self._cleared)
+            stop = self._stop
+            first = self._oldest(stop)
+            return Counts(stop, stop - first, first - self._cleared, self._cleared)
 
     @property
     def bounds(self) -> tuple[int, int, int]:
         """The numbers of the oldest event held and of the next one; and up to which all was
         cleared."""
         with self._lock:
-            return self._first, self._stop, self._cleared_to
+            stop = self._stop
+            return self._oldest(stop), stop, self._cleared_to
 
     @property
     def nbytes(self) -> int:
         """Bytes held, as `max_bytes` counts them."""
-        return self._bytes
+        return sum(_running_sizes(batch)[-1] for batch in self.read().table.to_batches())
 
     def read(self, start: int = 0, stop: int | None = None) -> Snapshot:
         """The events numbered from `start` to before `stop`, as far as they are held.
@@ -249,27 +305,21 @@ class RollingWindow:
         with self._lock:
             sealed = tuple(self._sealed)
             tail = self._tail
-            start = max(start, self._first)
-            stop = self._stop if stop is None else min(stop, self._stop)
+            held = self._stop
+            start = max(start, self._oldest(held))
+            stop = held if stop is None else min(stop, held)
         stop = max(start, stop)
         batches = []
-        for first, batch in sealed:
-            a, b = max(start - first, 0), min(stop - first, batch.num_rows)
-            if a < b:
-                batches.append(batch if b - a == batch.num_rows else batch.slice(a, b - a))
-        if stop > tail.first:
-            a = max(start - tail.first, 0)
-            if a < stop - tail.first:
-                batches.append(tail.batch(a, stop - tail.first))
+        if start < min(stop, tail.first):
+            a = bisect_right(sealed, start, key=_number) - 1
+            b = bisect_left(sealed, stop, a, key=_number)
+            batches = [batch for _, batch in sealed[a:b]]
+            # Only the last and the first of them may be there in part.
+            batches[-1] = batches[-1].slice(0, stop - sealed[b - 1][0])
+            batches[0] = batches[0].slice(start - sealed[a][0])
+        if stop > max(start, tail.first):
+            batches.append(tail.batch(max(start, tail.first), stop))
         return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
-
-
-def utf8_size(texts: list[str]) -> int:
-    """Bytes of these texts as UTF-8."""
-    # Joined, because whether that is ASCII is a flag, and its length a field: no text is looked
-    # at, not even one by one.
-    joined = "".join(texts)
-    return len(joined) if joined.isascii() else len(joined.encode())
 
 
 def _strings(texts: list[str]) -> pa.Array:
@@ -287,14 +337,7 @@ def _same(text: str) -> pa.Array:
     return pa.repeat(pa.scalar(text, pa.large_string()), _SAME)
 
 
-def _microseconds(at: datetime | None) -> int:
-    if at is None:
-        raise ValueError("a batch needs received_at before it is held")
-    delta = at - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _running_sizes(batch: pa.RecordBatch) -> Any:
+def _running_sizes(batch: pa.RecordBatch) -> list[int]:
     """`sizes[i]`: the bytes of the first `i` rows, as `append` counts them."""
     sizes = np.arange(batch.num_rows + 1, dtype=np.int64) * _ROW_BYTES
     for name in ("type", "last_event_id", "data"):
@@ -302,4 +345,5 @@ def _running_sizes(batch: pa.RecordBatch) -> Any:
         offsets = np.frombuffer(column.buffers()[1], np.int64)
         offsets = offsets[column.offset : column.offset + batch.num_rows + 1]
         sizes += offsets - offsets[0]
-    return sizes
+    listed: list[int] = sizes.tolist()
+    return listed

@@ -6,8 +6,9 @@ import threading
 from datetime import UTC, datetime
 
 import pandas as pd
+import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sse_widget.events import EventBatch
@@ -70,7 +71,10 @@ def test_read_of_a_range_over_sealed_batches_and_the_tail():
     window = RollingWindow()
     for k in range(3):
         window.append(batch(*(str(i) for i in range(k * 3000, (k + 1) * 3000))))
-    for start, stop in [(0, 9000), (5999, 6001), (8999, 9999), (4000, 4000), (20_000, 30_000)]:
+    for start, stop in [
+        *[(0, 9000), (0, 6000), (5999, 6001), (6000, 9000), (6500, 6600), (8999, 9999)],
+        *[(0, 0), (4000, 4000), (6000, 6000), (9000, 9000), (20_000, 30_000), (7, 3)],
+    ]:
         snapshot = window.read(start, stop)
         expected = [str(i) for i in range(start, min(stop, 9000))]
         assert snapshot.table.column("data").to_pylist() == expected
@@ -131,6 +135,18 @@ def test_bounds_of_another_type_are_refused_by_name(bad):
         RollingWindow(**bad)
 
 
+def latest(rows: list[str], max_events: int, max_bytes: int) -> list[str]:
+    """As many of the latest rows as both bounds allow, by counting."""
+    kept: list[str] = []
+    size = 0
+    for row in reversed(rows[-max_events:]):
+        size += len(row.encode()) + 1 + 32
+        if size > max_bytes:
+            break
+        kept.insert(0, row)
+    return kept
+
+
 @settings(deadline=None)
 @given(
     st.lists(
@@ -143,24 +159,30 @@ def test_bounds_of_another_type_are_refused_by_name(bad):
     ),
     st.integers(1, 5000),
     st.integers(1, 3000) | st.just(10**9),
+    st.booleans(),
 )
-def test_accounts_and_bounds_hold_whatever_happens(steps, max_events, max_bytes):
+@example([2], 1, 34, False)
+def test_accounts_and_bounds_hold_whatever_happens(steps, max_events, max_bytes, one_by_one):
     window = RollingWindow(max_events, max_bytes)
     everything: list[str] = []
+    cleared_to = 0
     for step in steps:
         if step == "clear":
             window.clear()
+            cleared_to = len(everything)
         else:
             new = [str(i) for i in range(step)] if isinstance(step, int) else step
-            window.append(batch(*new))
-            everything += new
+            for some in [[row] for row in new] if one_by_one else [new]:
+                assert window.append(batch(*some)) == len(everything)
+                everything += some
         received, held, evicted, cleared = window.counts
         assert received == len(everything) == held + evicted + cleared
-        assert held <= max_events
         snapshot = window.read()
         kept = snapshot.table.column("data").to_pylist()
-        assert kept == everything[len(everything) - held :]
-        assert snapshot.first == received - held
+        # Nothing beyond the bounds; and nothing let go that they allow.
+        assert kept == latest(everything[cleared_to:], max_events, max_bytes)
+        assert snapshot.first == received - held == received - len(kept)
+        assert window.bounds == (snapshot.first, received, cleared_to)
         assert window.nbytes == sum(len(t.encode()) + 1 + 32 for t in kept) <= max_bytes
 
 
@@ -180,3 +202,39 @@ def test_snapshots_are_consistent_while_another_thread_appends():
         data = snapshot.table.column("data").to_pylist()
         assert data == [str(i) for i in range(snapshot.first, snapshot.first + len(data))]
     writer.join()
+
+
+def test_clearing_from_another_thread_loses_and_doubles_nothing():
+    window = RollingWindow(max_events=5000, max_bytes=200_000)
+    done = threading.Event()
+
+    def write():
+        for i in range(40_000):
+            window.append(batch(str(i)))
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    cleared = 0
+    while not done.is_set():
+        cleared += window.clear()
+        snapshot = window.read()
+        data = snapshot.table.column("data").to_pylist()
+        assert data == [str(i) for i in range(snapshot.first, snapshot.first + len(data))]
+        assert window.nbytes <= 200_000
+    writer.join()
+    received, held, evicted, total_cleared = window.counts
+    assert (received, total_cleared) == (40_000, cleared)
+    assert received == held + evicted + cleared
+
+
+def test_what_was_let_go_is_freed():
+    before = pa.total_allocated_bytes()
+    window = RollingWindow(max_events=10)
+    for _ in range(100):
+        window.append(batch("x" * 2**19))
+        # Ten events are 5 MiB; besides these what is not sealed yet, and the batch that is left.
+        assert pa.total_allocated_bytes() - before < 10 * 2**20
+    window.clear()
+    window.append(batch("x"))
+    assert pa.total_allocated_bytes() - before < 2**20
