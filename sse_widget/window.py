@@ -204,8 +204,9 @@ class RollingWindow:
             for batch in rows.to_batches(max_chunksize=_SEAL_EVENTS):
                 self._sealed.append((first, batch))
                 first += batch.num_rows
-                self._bytes += int(_running_sizes(batch)[-1])
+                self._sealed_bytes += _running_sizes(batch)[-1]
             self._evict()
+            self._plan()
 
     def clear(self) -> int:
         """Let go of everything held; numbers go on. Returns how many events were cleared. From any
