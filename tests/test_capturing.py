@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import queue
+import resource
+import subprocess
 import time
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 
-from sse_widget import RetryPolicy, SSEStream
+from sse_widget import Capture, RetryPolicy, SSEStream, recorder
 from sse_widget.dataset import Dataset
 
 from .scripted import Server, answers, sends
@@ -174,6 +179,156 @@ def test_who_opens_it_later_has_it_and_the_other_says_so(to):
         second.close()
     assert data(to) == ["d1", "d2", "d3"]
     assert first.df["data"].tolist() == ["d1", "d2"]
+
+
+# ---------------------------------------------------------------------- disks
+
+
+class Disk:
+    """A filesystem of its own that can be full, where we may make one (root); else files that may
+    not grow, which is a disk that refuses too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(path)]
+        self.mounted = subprocess.run(mount, capture_output=True).returncode == 0
+        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(self) -> None:
+        if self.mounted:
+            with contextlib.suppress(OSError), (self.path / "filler").open("wb", 0) as file:
+                while True:
+                    file.write(bytes(512))
+        else:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, self.limits[1]))
+
+    def free(self) -> None:
+        if self.mounted:
+            (self.path / "filler").unlink(missing_ok=True)
+        else:
+            resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+
+    def read_only(self, on: bool) -> None:
+        if self.mounted:
+            option = "remount,ro" if on else "remount,rw"
+            subprocess.run(["mount", "-o", option, str(self.path)], check=True)
+        else:
+            (self.fill if on else self.free)()
+
+    def end(self) -> None:
+        self.free()
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self.path)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "RETRY", 0.02)
+    disk = Disk(tmp_path / "disk")
+    try:
+        yield disk
+    finally:
+        disk.end()
+
+
+class Tap:
+    """A server that sends when it is told to."""
+
+    def __init__(self) -> None:
+        self.more: queue.Queue[str | None] = queue.Queue()
+
+    def __call__(self, peer) -> None:
+        peer.stream()
+        while (some := self.more.get()) is not None:
+            peer.send(some)
+
+
+@pytest.fixture
+def tap():
+    return Tap()
+
+
+def every(to, **more):
+    return Capture(to, every=0.01, **more)
+
+
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_disk_that_refuses_is_seen_and_caught_up_with(disk, tap, trouble):
+    to = disk.path / "trades"
+    with Server(tap) as server:
+        stream = SSEStream(server.url, capture=every(to))
+        tap.more.put(events(1))
+        until(lambda: stream.capture.written == 1)
+        (disk.fill if trouble == "full" else lambda: disk.read_only(True))()
+        tap.more.put(events(2))
+        until(lambda: stream.capture.state == "waiting")
+        tap.more.put(events(3))
+        until(lambda: stream.stats.received == 3)
+        assert stream.df["data"].tolist() == ["d1", "d2", "d3"]
+        assert stream.status.state == "open"
+        status = stream.capture
+        assert (status.written, status.waiting) == (1, 2)
+        assert "cannot be written" in status.error.message
+        assert "kept in memory" in status.error.hint
+        (disk.free if trouble == "full" else lambda: disk.read_only(False))()
+        until(lambda: stream.capture.written == 3)
+        assert (stream.capture.state, stream.capture.error) == ("writing", None)
+        stream.close()
+        tap.more.put(None)
+    assert data(to) == ["d1", "d2", "d3"]
+    assert Dataset(to).gaps() == []
+
+
+def test_a_stream_begins_though_the_disk_refuses(disk, tap):
+    to = disk.path / "trades"
+    disk.fill()
+    with Server(tap) as server:
+        stream = SSEStream(server.url, capture=every(to))
+        tap.more.put(events(1, 2))
+        until(lambda: stream.stats.received == 2)
+        assert stream.capture.state == "waiting"
+        disk.free()
+        until(lambda: stream.capture.written == 2)
+        stream.close()
+        tap.more.put(None)
+    assert data(to) == ["d1", "d2"]
+
+
+def test_what_a_full_disk_costs_is_a_gap_of_its_size(disk, tap, monkeypatch):
+    monkeypatch.setattr(recorder, "WAITING_BYTES", 1000)
+    to = disk.path / "trades"
+    with Server(tap) as server:
+        stream = SSEStream(server.url, capture=every(to))
+        tap.more.put(events(1))
+        until(lambda: stream.capture.written == 1)
+        disk.fill()
+        tap.more.put(events(2))
+        until(lambda: stream.capture.state == "waiting")
+        for n in range(3, 103):
+            tap.more.put(events(n))
+        until(lambda: stream.stats.received == 102 and stream.capture.not_kept > 50)
+        disk.free()
+        until(lambda: stream.capture.written == 102)
+        stream.close()
+        tap.more.put(None)
+        rows = Dataset(to).read()
+        seq, ids = rows["seq"].to_pylist(), rows["last_event_id"].to_pylist()
+        assert [n + 1 for n in seq] == list(map(int, ids))
+        missing = sorted(set(range(102)) - set(seq))
+        assert len(missing) == stream.capture.not_kept
+        gaps = [gap for _, gap in Dataset(to).gaps()]
+        assert {gap.cause for gap in gaps} == {"disk"}
+        assert sum(gap.missing for gap in gaps) == len(missing)
+        assert gaps[-1].seq == missing[-1] + 1
+        assert stream.gaps == gaps
+        assert len(stream.df) == 102  # in memory nothing is missing
+        # The past is shown up to the hole: numbers in a frame have none.
+        again = SSEStream(server.url, capture=to)
+        assert again.df.index.tolist() == list(range(missing[-1] + 1, 102))
+        assert adds_up(again.stats)
+        again.close()
+        tap.more.put(None)
 
 
 # ---------------------------------------------------------------------- without connecting
