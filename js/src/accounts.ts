@@ -25,11 +25,11 @@ export function account(store: Store, stats: Pick<Stats, "received"> | null, pau
 }
 
 /** Where the events that are not on this page are, as sentences for a title. */
-export function whereabouts(a: Accounts, stats: Stats | null, pageEvicted: number, asking: boolean): string {
+export function whereabouts(a: Accounts, stats: Stats | null, pageEvicted: number, asking: boolean, captured = false): string {
   const n = (x: number): string => x.toLocaleString("en-US");
   const lines = ["Received by the kernel, but not on this page:"];
   if (a.elsewhere === 0) return "Every event the kernel received is on this page.";
-  if (stats && stats.evicted > 0) lines.push(`· ${n(stats.evicted)} no longer held by the kernel (max_events, max_bytes)`);
+  if (stats && stats.evicted > 0) lines.push(`· ${n(stats.evicted)} no longer held by the kernel (max_events, max_bytes)${captured ? ", in the capture: scroll up to read them" : ""}`);
   if (stats && stats.cleared > 0) lines.push(`· ${n(stats.cleared)} cleared`);
   if (stats && stats.not_sent > 0) lines.push(`· ${n(stats.not_sent)} held back by the kernel while the stream was fast; the newest are fetched when it is calm`);
   if (pageEvicted > 0) lines.push(`· ${n(pageEvicted)} made room: a page keeps 100,000 events or 64 MiB`);

@@ -23,6 +23,17 @@ describe("History", () => {
     expect(history.isGone([0, 600])).toBe(true);
   });
 
+  it("asks for what a reader may scroll to next, whatever room there is", () => {
+    const [store, history] = [new Store(10_000), new History()];
+    store.insert(run(50_000, 10_000));
+    expect(history.next(store, 60_000, 0, 0, [])).toBeNull();
+    expect(history.next(store, 60_000, CALM * 4, 0, [55_000])?.range ?? null).toBeNull();
+    expect(history.next(store, 60_000, CALM * 4, 0, [50_100])?.range).toEqual([46_100, 50_000]);
+    history.answered(1, 46_100, 50_000);
+    history.raiseFloor(49_990);
+    expect(history.next(store, 60_000, 0, 0, [50_100])?.range).toEqual([49_990, 50_000]);
+  });
+
   it("takes an answer once, and only to what it asked", () => {
     const [store, history] = [new Store(), new History()];
     ask(history, store, 10);

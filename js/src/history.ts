@@ -7,6 +7,8 @@ import type { Range, Store } from "./store.ts";
 
 /** Above this rate the stream itself needs the wire: what was held back waits for a calmer moment. */
 export const CALM = 5_000;
+/** What a reader may scroll to next is fetched so far up and down; less than what is held still for one. */
+const AHEAD = 4_000;
 /** An answer that never came (the kernel restarted, the message was dropped) is asked for again. */
 const GIVE_UP_MS = 60_000;
 
@@ -36,10 +38,13 @@ export class History {
     if (range[0] < range[1]) this.#lost = [...this.#lost, range].slice(-100);
   }
 
-  /** The next request, or null: nothing is missing, no room for it, too busy, or one is under way. */
-  next(store: Store, upTo: number, rate: number, now: number): Asked | null {
+  /**
+   * The next request, or null: nothing is missing, no room for it, too busy, or one is under way.
+   * `reading`: the events at which views stand that do not follow the tail.
+   */
+  next(store: Store, upTo: number, rate: number, now: number, reading: readonly number[] = []): Asked | null {
     if (this.asked && now - this.asked.at < GIVE_UP_MS) return null;
-    const range = this.#lostRange(store) ?? (rate < CALM ? this.#missingRange(store, upTo) : null);
+    const range = this.#lostRange(store) ?? this.#around(store, upTo, reading) ?? (rate < CALM ? this.#missingRange(store, upTo) : null);
     this.asked = range && { id: this.#nextId++, range, at: now };
     return this.asked;
   }
@@ -65,6 +70,17 @@ export class History {
       const open = this.#wanted(store.missing(Math.max(from, this.floor), Math.max(to, this.floor)));
       if (open) return open;
       this.#lost.pop();
+    }
+    return null;
+  }
+
+  /** Where somebody reads the page makes room, by letting go of what nobody looks at. */
+  #around(store: Store, upTo: number, reading: readonly number[]): Range | null {
+    const ahead = store.room(AHEAD);
+    for (const seq of reading) {
+      const from = Math.max(this.floor, seq - ahead);
+      const open = this.#wanted(store.missing(from, Math.max(from, Math.min(upTo, seq + ahead))));
+      if (open) return open;
     }
     return null;
   }

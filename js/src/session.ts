@@ -34,10 +34,12 @@ export interface WholeEvent {
   found: boolean;
   data: string;
 }
-/** What a view tells the session: when to draw, and which events it holds still. */
+/** What a view tells the session: when to draw, which events it holds still, and where it reads. */
 export interface Watcher {
   changed(): void;
-  pin(): Range | null;
+  pins(): Range[];
+  /** the event at the top of a view that does not follow the tail */
+  reading(): number | null;
 }
 
 export const MAX_TYPES = 10_000;
@@ -227,6 +229,11 @@ export class Session {
     else this.#acknowledge();
   }
 
+  /** A view was scrolled: what it stands at may be missing. */
+  read(): void {
+    this.#pump();
+  }
+
   lost(): void {
     this.gone = true;
     this.#changed();
@@ -297,7 +304,10 @@ export class Session {
     if (!(newest < (this.lastEventAt ?? -Infinity))) this.lastEventAt = newest;
     if (!(newest < (this.lastByteAt ?? -Infinity))) this.lastByteAt = newest;
     this.store.dropBefore(this.head?.cleared_to ?? 0);
-    this.store.evict([...this.#watchers].map((watcher) => watcher.pin()).filter((pin) => pin !== null));
+    const pins = [...this.#watchers].flatMap((watcher) => watcher.pins());
+    // Nobody reads far back any more: what was fetched for it makes room for what came meanwhile.
+    if (pins.length === 0) this.store.dropBefore(this.store.end - this.store.maxRows);
+    this.store.evict(pins);
   }
 
   #takeHead(head: Head): void {
@@ -337,7 +347,8 @@ export class Session {
     // Rows held back at the very end count as missing only once nothing new came for a while.
     const calm = Date.now() - this.#grewAt > 2 * TICK_MS;
     const upTo = calm ? Math.max(this.head.stats.received, this.#tail) : this.#tail;
-    const asked = this.history.next(this.store, upTo, this.rate ?? 0, Date.now());
+    const reading = [...this.#watchers].map((watcher) => watcher.reading()).filter((seq) => seq !== null);
+    const asked = this.history.next(this.store, upTo, this.rate ?? 0, Date.now(), reading);
     if (asked && asked !== busyBefore) this.#port.send({ kind: "rows", id: asked.id, first: asked.range[0], stop: asked.range[1] });
   }
 

@@ -61,6 +61,12 @@ export class Store {
     return this.#blocks.at(-1)?.end ?? 0;
   }
 
+  /** So many rows, or as many as an eighth of the page's bytes holds: a reader's surroundings. */
+  room(rows: number): number {
+    this.#measure();
+    return this.#rows === 0 ? rows : Math.min(rows, Math.max(1, Math.floor((this.maxBytes / 8) * (this.#rows / Math.max(1, this.#bytes)))));
+  }
+
   /** Adds the rows that are not here yet; a repeated answer or an overlap changes nothing. */
   insert(columns: Columns): number {
     let added = 0;

@@ -36,6 +36,18 @@ export interface Gap {
   text: string;
 }
 
+/** How the capture goes: what is written, and why it does not write. */
+export interface Capture {
+  to: string;
+  state: "writing" | "waiting" | "taken" | "failed" | "closed";
+  written: number;
+  waiting: number;
+  not_kept: number;
+  error: string | null;
+  hint: string | null;
+  notes: string[];
+}
+
 export interface Head {
   now: number;
   stats: Stats;
@@ -46,6 +58,8 @@ export interface Head {
   reconnection_time: number | null;
   counts: [string, number][];
   gaps: Gap[];
+  /** null where the stream is not captured */
+  capture?: Capture | null;
 }
 
 export interface Rows {

@@ -6,6 +6,7 @@ import type { Session } from "../session.ts";
 import { h, show, text } from "./dom.ts";
 import { ago, bytes, count, fullTime, oneLine } from "./format.ts";
 import { Popover } from "./popover.ts";
+import type { Capture } from "../wire.ts";
 
 const MEANING = {
   connecting: "Connecting: no answer yet",
@@ -15,8 +16,22 @@ const MEANING = {
   closed: "Closed: the connection was ended",
   failed: "Failed: it will not be tried again",
 } as const;
-const FACTS = ["State", "Address", "Since", "Attempt", "Connections", "Last byte", "Last event", "Last event ID", "Server\u2019s retry", "Read", "Reason"] as const;
+const FACTS = ["State", "Address", "Since", "Attempt", "Connections", "Last byte", "Last event", "Last event ID", "Server\u2019s retry", "Read", "Capture", "Found there", "Reason"] as const;
 type Fact = (typeof FACTS)[number];
+
+const CAPTURE = {
+  writing: "",
+  waiting: ", the disk refuses",
+  taken: ", taken over by another stream",
+  failed: ", it failed",
+  closed: ", closed",
+} as const;
+
+/** "captures/trades, 1,200 written, 3 waiting" */
+function captured({ to, state, written, waiting, not_kept }: Capture): string {
+  const more = [waiting > 0 ? `, ${count(waiting)} waiting` : "", not_kept > 0 ? `, ${count(not_kept)} let go` : ""].join("");
+  return `${to}, ${count(written)} written${more}${CAPTURE[state]}`;
+}
 
 export class Connection {
   readonly popover: Popover;
@@ -54,6 +69,8 @@ export class Connection {
       "Last event ID": head ? head.last_event_id || "none" : "",
       "Server\u2019s retry": head?.reconnection_time == null ? "" : `${count(head.reconnection_time)} ms`,
       Read: head ? `${bytes(head.stats.bytes)}, ${count(head.stats.comments)} ${head.stats.comments === 1 ? "comment" : "comments"}` : "",
+      Capture: head?.capture ? captured(head.capture) : "",
+      "Found there": head?.capture?.notes.join("; ") ?? "",
       Reason: [head?.status.error ?? "", head?.status.hint ?? ""].filter(Boolean).join(" "),
     };
     for (const [fact, [name, value]] of this.#rows) {

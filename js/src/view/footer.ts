@@ -54,9 +54,9 @@ export class Footer {
     this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
     this.#filtered.draw(a.filtered, `Held by this page, hidden by the filter${pending > 0 ? ` (${count(pending)} still to test)` : ""}`);
     this.#paused.draw(a.paused, pausedAt === null ? "Arrived while paused: none, the view is live" : "Arrived since you paused: Resume shows them");
-    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head?.stats ?? null, store.evicted, history.asked !== null));
+    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head?.stats ?? null, store.evicted, history.asked !== null, head?.capture != null));
     const stats = head?.stats;
     text(this.#busy, this.#session.busy() ?? "");
-    text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""} \u00B7 read ${bytes(stats.bytes)}` : "");
+    text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""}${head.capture ? `, captured ${count(head.capture.written)}` : ""} \u00B7 read ${bytes(stats.bytes)}` : "");
   }
 }

@@ -118,6 +118,8 @@ export class Header {
     attr(this.#pause.node, "data-paused", paused ? "true" : null);
     if (paused) this.#pause.name("Resume", ICONS.play, "Go on from here (space)");
     else this.#pause.name("Pause", ICONS.pause, "Hold the view still; events keep arriving (space)");
+    // Somebody else captures this stream now: it is theirs to start.
+    show(this.#run.node, head?.capture?.state !== "taken");
     if (this.#over()) this.#run.name("Start", ICONS.play, "Connect again from the last event ID");
     else this.#run.name("Stop", ICONS.stop, "Close the connection and keep the log");
   }
@@ -145,6 +147,9 @@ export class Header {
       const seconds = Math.floor((Date.now() - this.#session.heardAt) / 1000);
       return [`No sign of the kernel for ${count(seconds)} s (busy or gone).`, "What this page holds stays readable."];
     }
+    const capture = head?.capture;
+    // The stream goes on; that it is not kept is what a person must know, unless it has trouble itself.
+    if (capture?.error && !head?.status.error) return [oneLine(capture.error), oneLine(capture.hint ?? "")];
     return [oneLine(head?.status.error ?? ""), oneLine(head?.status.hint ?? "")];
   }
 }

@@ -92,7 +92,10 @@ export class View {
     this.#log = new Log(session, this.#menu.options, grid, palette, {
       open: (seq) => this.#open(seq),
       jump: () => this.#jump(),
-      moved: () => this.#soon(),
+      moved: () => {
+        session.read();
+        this.#soon();
+      },
       columnMenu: (path, button) => this.#chooser.open(path, button),
     }, signal);
     this.#empty = new Empty(session, () => this.#showAll());
@@ -131,7 +134,7 @@ export class View {
       for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover, this.#chooser.popover, this.#chooser.menu]) menu.pressed(target);
     }, { signal, capture: true });
     this.#snapshot = new Snapshot(session, signal);
-    session.watch({ changed: () => this.#soon(), pin: () => this.#pin() }, signal);
+    session.watch({ changed: () => this.#soon(), pins: () => this.#pins(), reading: () => this.#log.pin(0)?.[0] ?? null }, signal);
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.#frame);
       this.node.remove();
@@ -179,9 +182,10 @@ export class View {
     this.#header.drawText(this.#text.source !== null, this.#text.open);
   }
 
-  #pin(): Range | null {
-    if (this.#pausedAt !== null) return [this.#pausedAt - PIN_PAUSED, this.#pausedAt];
-    return this.#log.pin(PIN_SCROLLED);
+  #pins(): Range[] {
+    const scrolled = this.#log.pin(this.#session.store.room(PIN_SCROLLED));
+    const paused: Range[] = this.#pausedAt === null ? [] : [[this.#pausedAt - PIN_PAUSED, this.#pausedAt]];
+    return scrolled ? [...paused, scrolled] : paused;
   }
 
   #togglePause(): void {
