@@ -405,3 +405,37 @@ if captures() is not None:
             assert [tuple(r) for r in rows] == [(t, d) for t, d, _ in expected]
         finally:
             server.stop()
+
+
+def test_a_capture_survives_the_kernel_and_is_read_back(lab):
+    """The window holds a hundred events; the page has all that the folder has."""
+
+    def some(numbers):
+        return "".join(f"id: {n}\ndata: event {n}.\n\n" for n in numbers)
+
+    with Server(
+        sends(some(range(1, 501)), then="hold"), sends(some(range(504, 507)), then="hold")
+    ) as server:
+        notebook = lab.notebook(
+            [
+                IMPORT
+                + f"stream = SSEStream({server.url!r}, capture='trades', max_events=100)\nstream"
+            ]
+        )
+        notebook.run(0)
+        settled(notebook, 500)
+        notebook.restart_kernel()
+        notebook.run(0)
+        settled(notebook, 503)
+        assert server.requests[1].headers["last-event-id"] == "500"
+        expect(footer(notebook)).to_contain_text("captured 503")
+        expect(footer(notebook)).to_contain_text("kernel holds 100, evicted 403")
+        expect(footer(notebook)).to_contain_text(re.compile(r"shown\s+503\b"))
+        assert accounts(notebook)["not on this page"] == 0
+        log(notebook).focus()
+        notebook.page.keyboard.press("Home")
+        expect(log(notebook).get_by_text("event 1.", exact=True)).to_be_visible()
+        notebook.page.keyboard.press("End")
+        expect(log(notebook)).to_contain_text("3 events are missing")
+        assert notebook.execute("print(len(stream.df), stream.history.count_rows())") == "100 503\n"
+        notebook.execute("stream.close()")
