@@ -15,7 +15,7 @@ from .continuity import Key
 from .events import Event
 from .retry import RetryPolicy
 
-__all__ = ["SourceOptions", "check"]
+__all__ = ["SourceOptions", "check", "outline"]
 
 
 class SourceOptions(TypedDict, total=False):
@@ -51,6 +51,22 @@ def check(options: SourceOptions) -> None:
             _CHECKS[name](name, value)
     if options.get("content") is not None and options.get("json") is not None:
         raise TypeError("content= and json= exclude each other: a request has one body")
+
+
+def outline(options: SourceOptions) -> dict[str, Any]:
+    """What may be told of a request: what there is beside the address, by name, never a value."""
+    headers, auth = options.get("headers"), options.get("auth")
+    body = next((name for name in ("json", "content") if options.get(name) is not None), "")
+    names = [] if headers is None or callable(headers) else httpx.Headers(headers).raw
+    ours = {"accept", "cache-control", "last-event-id"}
+    return {
+        "method": str(options.get("method") or ("POST" if body else "GET")).upper(),
+        "headers": [n for raw, _ in names if (n := raw.decode("latin-1")).lower() not in ours],
+        "auth": "" if auth is None else "basic" if isinstance(auth, tuple) else "other",
+        "cookies": options.get("cookies") is not None,
+        "body": body,
+        "unknown": ["the function of headers="] if callable(headers) else [],
+    }
 
 
 def _wrong(name: str, what: str, value: object) -> TypeError:

@@ -91,6 +91,7 @@ class Showing(anywidget.AnyWidget):
         gaps: Callable[[], list[Gap]],
         url: str,
         save_events: int,
+        request: dict[str, Any],
     ) -> None:
         """Called before the widget itself is made: what the page needs to know of the stream
         travels in the message that opens the comm."""
@@ -112,6 +113,7 @@ class Showing(anywidget.AnyWidget):
             "max_events": window.max_events,
             "max_bytes": window.max_bytes,
             "session": uuid.uuid4().hex,
+            "request": request,
             "ack": "message" if reruns_on_change() else "trait",
         }
 

@@ -30,7 +30,7 @@ from .errors import SSEError
 from .events import EventBatch, Gap, Stats
 from .notebook import CellRuns
 from .notices import Notices
-from .options import SourceOptions
+from .options import SourceOptions, outline
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
@@ -133,7 +133,12 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
         )
         self._start_showing(
-            window, self._counts, lambda: list(self._all_gaps), source.url, save_events
+            window,
+            self._counts,
+            lambda: list(self._all_gaps),
+            source.url,
+            save_events,
+            outline(self._options),
         )
         self._start_capturing(past.recorder)
         super().__init__(**traits)

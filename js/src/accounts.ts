@@ -3,7 +3,7 @@
  * all numbers are taken from one store at one instant, so that they balance by construction of the
  * last one and not by luck.
  */
-import type { Stats } from "./wire.ts";
+import type { Head, Stats } from "./wire.ts";
 import type { Store } from "./store.ts";
 
 export interface Accounts {
@@ -24,15 +24,22 @@ export function account(store: Store, stats: Pick<Stats, "received"> | null, pau
   return { received, shown, filtered: seen - shown, paused: store.rows - seen, elsewhere: received - store.rows };
 }
 
-/** Where the events that are not on this page are, as sentences for a title. */
-export function whereabouts(a: Accounts, stats: Stats | null, pageEvicted: number, asking: boolean, captured = false): string {
-  const n = (x: number): string => x.toLocaleString("en-US");
-  const lines = ["Received by the kernel, but not on this page:"];
+/** Where the events that are not on this page are, as sentences whose numbers add up too. */
+export function whereabouts(a: Accounts, head: Head | null, store: Store, asking: boolean): string {
   if (a.elsewhere === 0) return "Every event the kernel received is on this page.";
-  if (stats && stats.evicted > 0) lines.push(`· ${n(stats.evicted)} no longer held by the kernel (max_events, max_bytes)${captured ? ", in the capture: scroll up to read them" : ""}`);
-  if (stats && stats.cleared > 0) lines.push(`· ${n(stats.cleared)} cleared`);
-  if (stats && stats.not_sent > 0) lines.push(`· ${n(stats.not_sent)} held back by the kernel while the stream was fast; the newest are fetched when it is calm`);
-  if (pageEvicted > 0) lines.push(`· ${n(pageEvicted)} made room: a page keeps 100,000 events or 64 MiB`);
-  lines.push(asking ? "· some are on their way from the kernel now" : "df in Python has all that the kernel still holds.");
+  const n = (x: number): string => x.toLocaleString("en-US");
+  const floor = Math.min(Math.max(head?.oldest ?? 0, head?.cleared_to ?? 0), a.received);
+  const gone = Math.min(floor - store.rowsBefore(floor), a.elsewhere);
+  const cleared = Math.min(head?.stats.cleared ?? 0, gone);
+  const there = a.elsewhere - gone;
+  const lines = ["Received by the kernel, but not on this page:"];
+  if (gone > cleared) lines.push(`\u00B7 ${n(gone - cleared)} no longer held by the kernel (max_events, max_bytes)`);
+  if (cleared > 0) lines.push(`\u00B7 ${n(cleared)} cleared`);
+  if (there > 0) {
+    lines.push(`\u00B7 ${n(there)} ${head?.capture ? "held by the kernel or in the capture: scroll up to read them" : "still held by the kernel: df has them"}`);
+    if (asking) lines.push("Some are on their way to this page now.");
+    else if (store.evicted > 0) lines.push("A page keeps 100,000 events or 64 MiB, and lets older ones go.");
+    else if (head && head.stats.not_sent > 0) lines.push("While the stream is fast some are held back; the newest are fetched when it is calm.");
+  }
   return lines.join("\n");
 }

@@ -8,6 +8,7 @@ import { EVERYTHING, type FilterState } from "./filter.ts";
 import { History } from "./history.ts";
 import { Marker } from "./marker.ts";
 import { Rates } from "./rates.ts";
+import type { Outline } from "./resume.ts";
 import { Scan } from "./scan.ts";
 import { type Range, Store } from "./store.ts";
 import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
@@ -28,6 +29,8 @@ export interface Settings {
   session?: string;
   /** "message" where a changed trait would run cells again */
   ack?: "trait" | "message";
+  /** what was asked for beside the address, by name */
+  request?: Outline;
 }
 export type Command = "start" | "stop" | "clear" | "retry";
 export interface WholeEvent {

@@ -29,6 +29,19 @@ def test_a_click_shows_the_event_with_its_json_laid_out(stub):
     expect(pane).to_be_hidden()
 
 
+def test_the_row_that_was_clicked_stays_in_sight(stub):
+    stub.kernel("kernel.flood(400)")
+    expect(stub.row('{"i":399,')).to_be_visible()
+    stub.rows.last.click()
+    expect(stub.page.get_by_role("region", name="Event details")).to_contain_text("#399")
+    stub.wait("document.querySelector('[aria-current=true]')")
+    assert stub.page.evaluate("""(() => {
+      const log = document.querySelector('[role=log]').getBoundingClientRect();
+      const row = document.querySelector('[aria-current=true]').getBoundingClientRect();
+      return row.top >= log.top - 1 && row.bottom <= log.bottom + 1;
+    })()""")
+
+
 def test_keys_walk_through_the_rows_and_escape_closes(stub):
     stub.feed(*({"data": f"event number {i}"} for i in range(50)))
     expect(stub.row("event number 49")).to_be_visible()

@@ -53,6 +53,57 @@ def test_100_000_rows_need_few_nodes_and_the_rest_is_accounted_for(stub):
     expect(stub.account("elsewhere")).to_have_text("30,000")
 
 
+def test_each_number_explains_itself_to_pointer_and_focus(stub):
+    stub.kernel(
+        "kernel.oldest = 2; kernel.feed(Array.from({length: 5}, () => ({data: 'x'})), {skip: true}); kernel.clear()"
+    )
+    stub.kernel(
+        "kernel.feed([{data: 'shown'}]); kernel.oldest = 6; kernel.feed([{data: 'lost'}], {skip: true})"
+    )
+    stub.feed(*TICKS)
+    expect(stub.row("SOL")).to_be_visible()
+    tip = stub.page.get_by_role("tooltip")
+    expect(tip).to_be_hidden()
+    figures = {
+        "received": "since the stream began",
+        "shown": "In the log above",
+        "filtered": "hidden by the filter",
+        "paused": "the view is live",
+        "elsewhere": "not on this page",
+    }
+    figure = stub.page.locator("[data-account=received]")
+    figure.focus()
+    for name, words in figures.items():
+        figure = stub.page.locator(f"[data-account={name}]")
+        expect(figure).to_be_focused()
+        expect(tip).to_contain_text(words)
+        assert figure.get_attribute("aria-describedby") == tip.get_attribute("id")
+        stub.page.keyboard.press("Tab")
+    stub.page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    stub.page.locator("[data-account=shown]").hover()
+    expect(tip).to_contain_text("In the log above")
+    # The explanation can be pointed at, too; elsewhere it goes.
+    tip.hover()
+    expect(tip).to_be_visible()
+    stub.log.hover()
+    expect(tip).to_be_hidden()
+
+
+def test_what_is_elsewhere_adds_up(stub):
+    """2 evicted, 3 cleared, and what the page let go."""
+    stub.kernel(
+        "kernel.take(Array.from({length: 5}, () => ({data: 'x'}))); kernel.oldest = 2; kernel.clear()"
+    )
+    stub.kernel("kernel.flood(100100)")
+    stub.feed(*TICKS)
+    expect(stub.account("elsewhere")).to_have_text("108")
+    stub.page.locator("[data-account=elsewhere]").hover()
+    tip = stub.page.get_by_role("tooltip")
+    for part in ("2 no longer held by the kernel", "3 cleared", "103 still held by the kernel"):
+        expect(tip).to_contain_text(part)
+
+
 def test_the_tail_is_followed_until_the_reader_scrolls_up(stub):
     stub.kernel("kernel.flood(500)")
     expect(stub.row('{"i":499,')).to_be_visible()

@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from sse_widget import EventStreamParser
 
+from ..scripted import Server, sends
 from .test_rows import TICKS
 
 T = 1767323045006
@@ -128,7 +131,7 @@ def test_the_stream_goes_on_elsewhere(stub):
     stub.feed({"data": "x", "id": "it's 7"})
     stub.button("View").click()
     stub.button("Copy as cURL").click()
-    expect(stub.page.get_by_text("Put the secret in the place of $TOKEN.")).to_be_visible()
+    expect(stub.page.get_by_text("Put what is secret in the place of $TOKEN.")).to_be_visible()
     assert copied() == (
         "curl -N -H 'Accept: text/event-stream' -H 'Last-Event-ID: it'\\''s 7' "
         "'https://stream.example/ticks?key='\"$TOKEN\""
@@ -139,6 +142,86 @@ def test_the_stream_goes_on_elsewhere(stub):
     code = copied()
     compile(code, "cell", "exec")
     assert 'SSEStream("https://stream.example/ticks?key=$TOKEN", last_event_id="it\'s 7")' in code
+
+
+def asking(stub, url: str, **request) -> None:
+    """The stream of the page has this address, and was asked for so."""
+    plain = {
+        "method": "GET",
+        "headers": [],
+        "auth": "",
+        "cookies": False,
+        "body": "",
+        "unknown": [],
+    }
+    settings = {"url": url, "request": plain | request}
+    stub.kernel("model.put('_settings', {...model.attributes._settings, ...arg})", settings)
+
+
+def copied_as(stub, copied, what: str) -> str:
+    stub.kernel("window.copied = ''")
+    stub.button("View").click()
+    stub.button(f"Copy as {what}").click()
+    stub.wait("window.copied !== ''")
+    return copied()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl")
+@pytest.mark.parametrize("what", ["cURL", "Python"])
+def test_the_command_asks_a_server_the_same(stub, what):
+    """It runs as it is pasted, once the secrets are put in, and goes on after the last id."""
+    copied = clipboard(stub)
+    stub.feed({"data": "x", "id": "it's `7` ü"})
+    secrets = {"TOKEN": "s3cret", "X_KEY": "k1", "AUTH": "me:pw", "BODY": '{"n": 1}'}
+    with Server(sends("data: from the server\n\n")) as server:
+        asking(
+            stub,
+            f"{server.url}?key=***&n=1",
+            headers=["X-Key"],
+            auth="basic",
+            body="json",
+            method="POST",
+        )
+        command = copied_as(stub, copied, what)
+        if what == "cURL":
+            run = subprocess.run(
+                ["bash", "-c", command],
+                capture_output=True,
+                env={**os.environ, "LC_ALL": "C.UTF-8", **secrets},
+                timeout=30,
+            )
+            assert run.stdout.decode() == "data: from the server\n\n"
+        else:
+            assert all(f"${name}" in command for name in secrets)
+            for name, secret in secrets.items():
+                value = secret if name != "BODY" else json.loads(secret)
+                command = command.replace(f'"${name}"', repr(value)).replace(f"${name}", secret)
+            more = "\nimport asyncio; print(asyncio.run(stream.until(timeout=30)).data)"
+            run = subprocess.run(
+                [sys.executable, "-c", command + more], capture_output=True, timeout=60
+            )
+            assert run.stdout.decode() == "from the server\n"
+        asked = server.requests[0]
+    assert asked.method == "POST"
+    assert asked.target.endswith("?key=s3cret&n=1")
+    assert json.loads(asked.body) == {"n": 1}
+    assert asked.headers["last-event-id"] == "it's `7` ü"
+    assert asked.headers["x-key"] == "k1"
+    assert asked.headers["authorization"] == "Basic bWU6cHc="
+    assert asked.headers["accept"] == "text/event-stream"
+    assert asked.headers["content-type"] == "application/json"
+
+
+def test_what_is_not_known_of_a_request_is_said(stub):
+    copied = clipboard(stub)
+    stub.feed({"data": "x"})
+    asking(stub, "https://a.example/", unknown=["the function of headers="])
+    copied_as(stub, copied, "cURL")
+    expect(stub.page.get_by_text("Add what the function of headers= gives.")).to_be_visible()
+    asking(stub, "replay:events.sse")
+    stub.button("View").click()
+    stub.button("Copy as cURL").click()
+    expect(stub.page.get_by_text("A recording has no address")).to_be_visible()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="a shell with $'...'")

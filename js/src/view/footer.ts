@@ -6,17 +6,21 @@ import { account, whereabouts } from "../accounts.ts";
 import type { Session } from "../session.ts";
 import { attr, h, text } from "./dom.ts";
 import { bytes, count } from "./format.ts";
+import { Tip } from "./tip.ts";
 
 class Figure {
   readonly node: HTMLElement;
   #value = h("b", { class: "sse-figure" });
+  #tip: Tip;
 
-  constructor(word: string, name: string) {
+  constructor(word: string, name: string, tip: Tip) {
     this.node = h("span", { class: "sse-term", "data-account": name, tabindex: "0" }, `${word} `, this.#value);
+    this.#tip = tip;
+    tip.adopt(this.node);
   }
-  draw(n: number, title: string): void {
+  draw(n: number, words: string): void {
     text(this.#value, count(n));
-    attr(this.node, "title", title);
+    this.#tip.say(this.node, words);
     attr(this.node, "data-zero", n === 0 ? "true" : null);
   }
 }
@@ -24,12 +28,13 @@ class Figure {
 export class Footer {
   readonly node: HTMLElement;
   #session: Session;
-  #received = new Figure("received", "received");
-  #shown = new Figure("shown", "shown");
-  #filtered = new Figure("filtered", "filtered");
-  #paused = new Figure("paused", "paused");
-  #elsewhere = new Figure("not on this page", "elsewhere");
-  #kernel = h("span", { class: "sse-kernel", title: "What the kernel keeps (df in Python has exactly this), and the bytes it read from the server" });
+  #tip = new Tip();
+  #received = new Figure("received", "received", this.#tip);
+  #shown = new Figure("shown", "shown", this.#tip);
+  #filtered = new Figure("filtered", "filtered", this.#tip);
+  #paused = new Figure("paused", "paused", this.#tip);
+  #elsewhere = new Figure("not on this page", "elsewhere", this.#tip);
+  #kernel = h("span", { class: "sse-kernel", tabindex: "0" });
   #busy = h("span", { class: "sse-busy" });
 
   constructor(session: Session) {
@@ -43,7 +48,10 @@ export class Footer {
         this.#paused.node, sign("+"), this.#elsewhere.node),
       this.#busy,
       this.#kernel,
+      this.#tip.node,
     );
+    this.#tip.adopt(this.#kernel);
+    this.#tip.say(this.#kernel, "What the kernel keeps (df in Python has exactly this), and the bytes it read from the server");
   }
 
   draw(pausedAt: number | null): void {
@@ -54,7 +62,7 @@ export class Footer {
     this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
     this.#filtered.draw(a.filtered, `Held by this page, hidden by the filter${pending > 0 ? ` (${count(pending)} still to test)` : ""}`);
     this.#paused.draw(a.paused, pausedAt === null ? "Arrived while paused: none, the view is live" : "Arrived since you paused: Resume shows them");
-    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head?.stats ?? null, store.evicted, history.asked !== null, head?.capture != null));
+    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head, store, history.asked !== null));
     const stats = head?.stats;
     text(this.#busy, this.#session.busy() ?? "");
     text(this.#kernel, stats ? `kernel holds ${count(stats.held)}${stats.evicted > 0 ? `, evicted ${count(stats.evicted)}` : ""}${head.capture ? `, captured ${count(head.capture.written)}` : ""} \u00B7 read ${bytes(stats.bytes)}` : "");

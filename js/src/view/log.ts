@@ -228,6 +228,8 @@ export class Log {
   }
 
   reveal(seq: number): void {
+    // Called by who has just taken room from the log: what was measured before holds no longer.
+    this.#height = this.scroller.clientHeight;
     if (this.#lines) this.#reveal(this.#lines.indexOf(seq));
   }
 

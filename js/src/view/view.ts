@@ -4,7 +4,7 @@
  * no wire: everything it draws it takes from the session.
  */
 import { FORMATS, type Format } from "../export.ts";
-import { asCurl, asPython } from "../resume.ts";
+import { asCurl, asPython, placeholders } from "../resume.ts";
 import type { Session } from "../session.ts";
 import type { Range } from "../store.ts";
 import { Announcer } from "./announcer.ts";
@@ -272,11 +272,16 @@ export class View {
     return store.seqAt(at) === seq ? at + 1 : null;
   }
 
-  async #copyAs(what: string, make: (url: string, lastEventId: string) => string): Promise<void> {
-    const command = make(this.#session.settings.url, this.#session.head?.last_event_id ?? "");
-    const done = await copyText(command, this.node);
-    const secret = command.includes("$TOKEN") ? " Put the secret in the place of $TOKEN." : "";
-    this.#notice.say(done ? `Copied as ${what}; headers and body are not on this page.${secret}` : NO_COPY);
+  async #copyAs(what: string, make: typeof asCurl): Promise<void> {
+    const { settings, head } = this.#session;
+    if (!/^https?:/i.test(settings.url)) return this.#notice.say("A recording has no address to ask elsewhere.");
+    const command = make(settings.url, head?.last_event_id ?? "", settings.request);
+    if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
+    const places = placeholders(command);
+    const secret = places.length > 0 ? ` Put what is secret in the place of ${places.join(", ")}.` : "";
+    const unknown = settings.request?.unknown ?? [];
+    const add = unknown.length > 0 ? ` Add what ${unknown.join(" and ")} gives.` : "";
+    this.#notice.say(`Copied as ${what}.${secret}${add}`);
   }
 
   async #copy(seq: number): Promise<void> {
