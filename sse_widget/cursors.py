@@ -8,6 +8,7 @@ once, counted, and stops nothing. Of ours it imports `window` and what travels.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import inspect
 import math
@@ -54,7 +55,7 @@ class Callback:
     calls: int
     missed: int
     errors: int
-    error: Exception | None
+    error: BaseException | None
 
 
 class Cursors:
@@ -200,7 +201,7 @@ class _Cursor:
         self.at = at
         self._context = contextvars.copy_context()
         self._calls = self._missed = self._errors = 0
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def replaces(self, other: _Cursor) -> bool:
         if self.fn == other.fn:
@@ -236,13 +237,15 @@ class _Cursor:
         self._calls += 1
         try:
             self._context.run(self.fn, value)
-        except Exception as error:
+        except BaseException as error:  # exit() is no more than any other error here
             self._errors += 1
             self._error = error
             if self._errors == 1:
-                # In its context, which is its cell; from the person's own code on.
+                # In its context, which is its cell, if that can still show it; from the person's
+                # own code on.
                 trace = error.__traceback__ and error.__traceback__.tb_next
-                self._context.run(traceback.print_exception, type(error), error, trace)
+                with contextlib.suppress(Exception):
+                    self._context.run(traceback.print_exception, type(error), error, trace)
 
 
 class _Typed(_Cursor):

@@ -7,8 +7,10 @@ read values and whom to tell. Imports nothing of ours.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +24,7 @@ _STEPS_KEPT = 1000
 
 
 class Notices:
-    """Watches some values of one owner.
+    """Watches some values of one owner. What an observer raises is shown once and stops nothing.
 
     Args:
         read: name -> how to read the value now.
@@ -40,6 +42,7 @@ class Notices:
         self._closed = False
         self._thread: threading.Thread | None = None
         self._context = contextvars.copy_context()
+        self._raised = False
 
     def start(self) -> None:
         """Somebody observes; what observers print lands where the latest one was registered."""
@@ -50,6 +53,8 @@ class Notices:
                 target=self._serve, name="sse-widget observers", daemon=True
             )
             self._thread.start()
+            # What changed since `_known` was read, and before there was a thread, is news too.
+            self._news.set()
 
     def changed(self, step: tuple[str, Any] | None = None) -> None:
         """Something may have changed; `step` is a value that must not be passed over. Cheap, from
@@ -81,4 +86,16 @@ class Notices:
         old = self._known.get(name)
         if new != old:
             self._known[name] = new
-            self._context.copy().run(self._tell, name, old, new)
+            context = self._context.copy()
+            try:
+                context.run(self._tell, name, old, new)
+            except BaseException as error:  # exit() is no more than any other error here
+                if not self._raised:
+                    self._raised = True
+                    context.run(_show, error)
+
+
+def _show(error: BaseException) -> None:
+    # Into the observer's cell; where that has no output any more, nobody reads it.
+    with contextlib.suppress(Exception):
+        traceback.print_exception(error)

@@ -4,7 +4,9 @@ without saying so."""
 from __future__ import annotations
 
 import contextvars
+import io
 import queue
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -129,6 +131,22 @@ def test_an_exception_is_shown_once_counted_and_stops_nothing(rig, capsys):
     shown = capsys.readouterr().err
     assert shown.count("RuntimeError: no") == 1
     assert "no a" in shown
+
+
+def test_exit_in_a_callback_and_an_output_that_is_closed_stop_nothing(rig, monkeypatch):
+    r = rig()
+    closed = io.StringIO()
+    closed.close()
+
+    def leave(event: Event) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(sys, "stderr", closed)
+    r.cursors.on("t")(leave)
+    r.cursors.on("t")(lambda e: r.got.put(e.data))
+    r.put("a", "b")
+    assert r.take(2) == ["a", "b"]
+    assert r.cursors.callbacks[0].errors == 2
 
 
 def test_a_cursor_overtaken_by_eviction_counts_what_it_missed(rig):

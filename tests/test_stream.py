@@ -253,6 +253,31 @@ def test_status_counts_and_id_are_observable_like_any_trait(streams):
     assert {thread for *_, thread in seen} == {"sse-widget observers"}
 
 
+def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
+    """One mistake in an observer must not end all of them without a word."""
+    again, counted = threading.Event(), threading.Event()
+
+    def serve(peer):
+        peer.stream("data: a\n\n")
+        again.wait(10)
+        peer.send("data: b\n\n")
+        peer.hold()
+
+    def broken(change):
+        if change.new == {"message": 2}:
+            counted.set()
+        again.set()
+        raise SystemExit("no")
+
+    with Server(serve) as server:
+        stream = streams(server.url)
+        stream.observe(broken, "event_types")
+        assert counted.wait(10)
+        stream.close()
+        stream._notices._thread.join(10)
+    assert capsys.readouterr().err.count("SystemExit: no") == 1
+
+
 def test_live_traits_cannot_be_set(streams):
     with Server(Peer.hold) as server, pytest.raises(TraitError):
         streams(server.url).status = None
