@@ -2,7 +2,7 @@
 
 What to do after a connection ended is `retry`'s to say, what an answer means `connection`'s, what
 bytes mean `parser`'s, what a reconnect means `continuity`'s; this module only waits, and moves
-between the states of `State`. Imports these, `ledger`, `silence` and `interrupt`.
+between the states of `State`. Imports these, `ledger`, `silence`, `interrupt` and `options`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .events import Cause, Event, EventBatch, Gap, State, Status
 from .interrupt import Closed, Hurry, Interrupt
 from .ledger import Ledger, Lost
 from .listeners import EventTarget
+from .options import SourceOptions, check
 from .parser import EventStreamParser
 from .request import Request, origin_of
 from .retry import Retry, RetryPolicy, Stop
@@ -145,6 +146,11 @@ class Driver(EventTarget):
                 await self._wait(decision.after)
         except Closed:
             return
+        except Exception as e:
+            # A listener or another callable of the person's raised: over, and it says why.
+            if self.status.state is not State.FAILED:
+                self._move(State.FAILED, attempt, error=e)
+            raise
         finally:
             await self._release()
 
@@ -153,7 +159,7 @@ class Driver(EventTarget):
         self._move(State.CONNECTING, attempt, error=self.status.error)
         last_id = self._parser.last_event_id
         if self._resume is not None and self._lost is not None:
-            last_id = self._resume(last_id) or ""
+            last_id = self._rewound(last_id)
         with self._interrupt:
             if self._closing:
                 raise Closed
@@ -175,9 +181,9 @@ class Driver(EventTarget):
         feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
         continuity, ledger = self._continuity, self._ledger
         beats = Beats(connection.flow if self._in_beats else None)
-        over = False
+        ending: Exception | None = None
         async with aclosing(connection.chunks()) as chunks:
-            while not over:
+            while ending is None:
                 with interrupt:
                     if self._closing:
                         raise Closed
@@ -190,6 +196,7 @@ class Driver(EventTarget):
                 ledger.bytes += len(chunk)
                 if self.status.state is State.QUIET:
                     self._move(State.OPEN)
+                before = self._parser.last_event_id
                 batch = feed(chunk)
                 if not (batch.types or batch.comments or batch.faults):
                     continue
@@ -197,22 +204,39 @@ class Driver(EventTarget):
                 batch.origin = connection.origin
                 ledger.comments += len(batch.comments)
                 if continuity.open and batch.types:
-                    self._compare(batch)
+                    self._compare(batch, before)
                 elif batch.types:
                     self._fresh = True
-                over = self._cut_at_the_end(batch)
+                ending = self._ending(batch)
                 if batch.faults:
                     ledger.faults(batch, self._request.masked)
                 ledger.received += len(batch)
                 continuity.remember(batch)
                 yield batch
         self._closing = True
-        raise Closed
+        raise ending
 
-    def _compare(self, batch: EventBatch) -> None:
+    def _rewound(self, last_id: str) -> str:
+        """What `resume` makes of the last event ID."""
+        assert self._resume is not None
+        try:
+            answer = self._resume(last_id) or ""
+            check(SourceOptions(last_event_id=answer))
+        except Exception as e:
+            e.add_note("This comes of resume=.")
+            raise
+        return answer
+
+    def _compare(self, batch: EventBatch, last_id: str) -> None:
         """The first events after a reconnect: which came before, and what that tells."""
         came = len(batch)
-        resumption = self._continuity.check(batch)
+        try:
+            resumption = self._continuity.check(batch)
+        except Exception as e:
+            # Nothing of this batch was delivered, so nothing resumes after it.
+            self._parser.last_event_id = last_id
+            e.add_note("This comes of dedupe=.")
+            raise
         repeated = self._continuity.repeated_now
         self._ledger.duplicates += repeated
         # A connection that only repeats is no healthy one: it may do so for ever.
@@ -220,24 +244,31 @@ class Driver(EventTarget):
         if resumption is not None:
             self._ledger.resumed(resumption)
 
-    def _cut_at_the_end(self, batch: EventBatch) -> bool:
-        """Whether `stop_when` is met in this batch; then it ends with that event."""
+    def _ending(self, batch: EventBatch) -> Exception | None:
+        """What ends the stream with this batch, which then ends with that event: `stop_when` is
+        met, or raised something. None where it goes on."""
         until = self._stop_when
         if until is None or not batch.types:
-            return False
+            return None
         if isinstance(until, str):
             if until not in batch.data and until not in batch.types:
-                return False
+                return None
             for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
                 if until in (type_, data):
                     self._end_at(batch, n)
-                    return True
-        elif callable(until):
-            for n, event in enumerate(batch, 1):
-                if until(event):
-                    self._end_at(batch, n)
-                    return True
-        return False
+                    return Closed()
+            return None
+        for n, event in enumerate(batch, 1):
+            try:
+                if not until(event):
+                    continue
+                ending: Exception = Closed()
+            except Exception as e:
+                e.add_note("This comes of stop_when=.")
+                ending = e
+            self._end_at(batch, n)
+            return ending
+        return None
 
     def _end_at(self, batch: EventBatch, n: int) -> None:
         """Nothing after the first `n` events of this batch is delivered any more."""

@@ -79,7 +79,7 @@ class Showing(anywidget.AnyWidget):
     stop: Callable[[], None]
     clear: Callable[[], None]
     _source: Any
-    _failure: Exception | None
+    status: Any  # SSEStream's: a Status
     _describe_capture: Callable[[], dict[str, Any] | None]
     _read_kept: Callable[[int, int], Snapshot]
     _oldest_kept: Callable[[], int | None]
@@ -138,17 +138,17 @@ class Showing(anywidget.AnyWidget):
             self._door.send(comm, self.send, content, buffers)
 
     def _describe(self) -> dict[str, Any]:
-        source, stats, status = self._source, self.stats, self._source.status
-        error = self._failure or status.error
+        source, stats, status = self._source, self.stats, self.status
+        error = status.error
         return {
             "stats": {name: getattr(stats, name) for name in Stats.__slots__},
             "status": {
-                "state": State.FAILED if self._failure else status.state,
+                "state": status.state,
                 "attempt": status.attempt,
                 "retry_in": self._retry_in(status),
                 "since": status.since.timestamp() * 1000,
                 "error": None if error is None else _message(error),
-                "hint": getattr(error, "hint", "") or None,
+                "hint": None if error is None else _hint(error),
             },
             "last_event_id": source.last_event_id,
             "reconnection_time": source.reconnection_time,
@@ -303,3 +303,8 @@ def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
 
 def _message(error: Exception) -> str:
     return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"
+
+
+def _hint(error: Exception) -> str | None:
+    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the person's raised it
+    return getattr(error, "hint", "") or " ".join(notes) or None

@@ -27,7 +27,7 @@ from . import background
 from .analysis import Analysis
 from .capturing import Capturing, Past
 from .errors import SSEError
-from .events import EventBatch, Gap, Stats
+from .events import EventBatch, Gap, State, Stats, Status
 from .notebook import CellRuns
 from .notices import Notices
 from .options import SourceOptions, outline
@@ -89,7 +89,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         CaptureError: the capture cannot be gone on with, such as one of a newer version.
     """
 
-    status = _Live(lambda self: self._source.status, "What the stream is doing now: a Status.")
+    status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
     event_types = _Live(
         lambda self: dict(self._counts), "Event type -> how many came since the stream began."
     )
@@ -335,7 +335,13 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
 
     def _on_change(self) -> None:
         self._channel.note()
-        self._notices.changed(("status", self._source.status))
+        self._notices.changed(("status", self._status_now()))
+
+    def _status_now(self) -> Status:
+        status: Status = self._source.status
+        if self._failure is None:
+            return status
+        return replace(status, state=State.FAILED, retry_in=None, error=self._failure)
 
     def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
         """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of

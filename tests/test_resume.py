@@ -213,3 +213,14 @@ async def test_waking_from_sleep_is_a_gap(monkeypatch):
     assert got == ["d1", "d2", "d3"]
     assert [(g.cause, g.replayed) for g in source.gaps] == [("sleep", True)]
     assert "slept for 3600 s" in source.gaps[0].text
+
+
+@pytest.mark.parametrize(("answer", "error"), [(7, TypeError), ("7\r\nX-Evil: 1", ValueError)])
+async def test_resume_that_gives_no_id_is_said_and_never_sent(answer, error):
+    with Server(sends(events(1)), sends(events(2))) as server:
+        async with connect(server.url, retry=AT_ONCE, resume=lambda last: answer) as source:
+            with pytest.raises(error, match="last_event_id") as caught:
+                await source.run()
+    assert caught.value.__notes__ == ["This comes of resume=."]
+    assert len(server.requests) == 1
+    assert source.status.state == "failed"

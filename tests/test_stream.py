@@ -424,6 +424,29 @@ def test_answers_that_are_no_stream(streams, script, error):
     assert [type(e) for e in stream.errors] == [error]
 
 
+@pytest.mark.parametrize("option", ["stop_when", "dedupe", "resume"])
+def test_a_callable_that_raises_ends_in_a_state_that_says_so(streams, option):
+    """And what start() would resume after is what was received, never an event nobody saw."""
+
+    def broken(value):
+        if option == "resume" or value.data == "c":
+            raise ZeroDivisionError("too hard")
+        return value.data if option == "dedupe" else None
+
+    more = "id: 2\ndata: b\n\nid: 3\ndata: c\n\nid: 4\ndata: d\n\n"
+    more = more.replace("data: b", "data: a") if option == "dedupe" else more
+    with Server(sends("id: 1\ndata: a\n\n"), sends(more, then="hold")) as server:
+        stream = streams(server.url, **{option: broken})
+        with pytest.raises(ZeroDivisionError):
+            wait(stream, type="never")
+        assert stream.status.state == "failed"
+        assert isinstance(stream.status.error, ZeroDivisionError)
+        said = stream._describe()["status"]
+        assert (said["error"], option in said["hint"]) == ("ZeroDivisionError: too hard", True)
+        assert stream.last_event_id == stream.df["last_event_id"].iloc[-1]
+        assert balanced(stream).received == (3 if option == "stop_when" else 1)
+
+
 def test_what_came_before_a_cut_and_a_404_stays(streams):
     def cut(peer):
         peer.send(
