@@ -82,7 +82,9 @@ def check_url(url: object, params: Any = None) -> Address:
 def origin_of(url: Any) -> str:
     """Scheme, host and port of a URL, as `MessageEvent.origin` has them."""
     port = url.port
-    host = f"[{url.host}]" if ":" in url.host else url.host
+    # Not `url.host`: an origin is ASCII, `xn--bcher-kva.example`.
+    host = url.raw_host.decode("ascii")
+    host = f"[{host}]" if ":" in host else host
     return f"{url.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 

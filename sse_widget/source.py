@@ -206,10 +206,12 @@ class EventSource(Driver):
             async for batch in batches:
                 if self._listeners:
                     for n, event in enumerate(batch, 1):
+                        self._delivered_id = event.last_event_id
                         await self._call(event.type, event)
                         if self._closing:
                             self._end_at(batch, n)
                             break
+                    self._delivered_id = None
                 yield batch
                 if self._closing:
                     return

@@ -359,6 +359,19 @@ async def test_other_3xx_are_no_redirects():
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("http://bücher.example/", "http://xn--bcher-kva.example"),
+        ("https://EXAMPLE.com:443/a", "https://example.com"),
+        ("http://[::1]:8080/a", "http://[::1]:8080"),
+    ],
+)
+async def test_an_origin_is_ascii_without_its_default_port(url, origin):
+    async with connect(url) as source:
+        assert source.origin == origin
+
+
 async def test_origin_is_the_last_one():
     with (
         Server(sends(ONE), OVER) as other,

@@ -107,12 +107,14 @@ async def test_a_listener_that_raises_is_heard():
     def broken():
         raise ZeroDivisionError
 
-    with Server(sends("data: a\n\n", then="hold")) as server:
+    with Server(sends("id: 1\ndata: a\n\nid: 2\ndata: b\n\n", then="hold")) as server:
         source = connect(server.url)
         source.on_message = broken
         with pytest.raises(ZeroDivisionError):
             await source.run()
         await source.aclose()
+        # Who goes on from here misses nothing that no listener was called for.
+        assert source.last_event_id == "1"
         server.gone.get(timeout=5)
 
 
