@@ -2,7 +2,7 @@
 
 It knows httpx (by duck type: httpx2 and stubs work too), turns every failure into one of our
 errors with a masked URL, and never retries: that is `source` and `retry`. Imports
-`request`, `diagnosis` and `errors`.
+`request`, `options`, `diagnosis` and `errors`.
 
 The rules are those of WHATWG HTML 9.2.2 and 9.2.3: GET by default, `Accept: text/event-stream`,
 Last-Event-ID as UTF-8, only a 200 with the essence text/event-stream is an event stream.
@@ -22,6 +22,7 @@ from typing import Any
 from .beats import Flow
 from .diagnosis import content_hint, explain, quoted, status_hint
 from .errors import BadContentType, BadStatus, ConnectionFailed, SSEError, TooManyRedirects
+from .options import SourceOptions, check
 from .request import Request, build_headers, origin_of, resolve
 
 __all__ = ["Connection"]
@@ -122,6 +123,8 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
     # Asked on every attempt, so that short-lived tokens refresh.
     headers = await resolve(request.headers, "headers", request.masked)
     auth = await resolve(request.auth, "auth", request.masked)
+    # What a callable gave is checked as what is given at once is; httpx would show it.
+    check(SourceOptions(headers=headers, auth=auth))
     for _ in range(MAX_REDIRECTS + 1):
         foreign = origin_of(url) != origin_of(request.url)
         built = client.build_request(
@@ -268,7 +271,7 @@ def _retry_after(value: str | None) -> float | None:
         return float(value[:9])
     try:
         at = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # a year of twenty digits
         return None
     if at.tzinfo is None:
         return None

@@ -84,6 +84,10 @@ def _id(name: str, value: object) -> None:
     # WHATWG HTML 9.2.6: an id field with a NUL is ignored, and its line ends at CR or LF.
     if any(c in str(value) for c in "\0\r\n"):
         raise ValueError(f"{name} cannot hold a line end or NUL: no server sends such an id")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds half a character: no server sends such an id") from None
 
 
 def _retry(name: str, value: object) -> None:
@@ -114,9 +118,14 @@ def _headers(name: str, value: Any) -> None:
     if callable(value):
         return
     try:
-        httpx.Headers(value)
+        pairs = httpx.Headers(value).raw
     except Exception:
         raise _wrong(name, "a mapping of text, or a callable that gives one", value) from None
+    for key, text in pairs:
+        # A token read from a file ends with a line. What sends it would show it when it refuses.
+        if any(c in text for c in b"\0\r\n"):
+            shown = key.decode("latin-1")
+            raise ValueError(f"{name}: {shown!r} holds a line end or NUL; value.strip() removes it")
 
 
 def _auth(name: str, value: object) -> None:

@@ -88,6 +88,19 @@ def test_every_documented_form_is_taken(options):
     assert EventSource(URL, **options).url == URL
 
 
+@pytest.mark.parametrize("value", ["Bearer sesame\n", "a\rb", "a\0b"])
+def test_a_header_that_cannot_be_sent_is_named_and_not_shown(value):
+    """A token read from a file has a line end: the mistake everybody makes once."""
+    with pytest.raises(ValueError, match=r"headers: 'Authorization' holds a line end") as caught:
+        EventSource(URL, headers={"Authorization": value})
+    assert "sesame" not in str(caught.value)
+
+
+def test_half_a_character_is_no_id():
+    with pytest.raises(ValueError, match="last_event_id holds half a character"):
+        EventSource(URL, last_event_id="a\ud800")
+
+
 @pytest.fixture
 def stream():
     with Server(Peer.hold) as server:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+import traceback
 
 import httpx
 import pytest
@@ -73,6 +74,23 @@ async def test_a_callable_that_fails_is_tried_again_and_tells_no_secret():
     assert isinstance(source.errors[0], ConnectionFailed)
     assert "hunter2" not in str(source.errors[0])
     assert "RuntimeError" in str(source.errors[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"auth": lambda: "hunter2"},
+        {"headers": lambda: "hunter2"},
+        {"headers": lambda: {"Authorization": "Bearer hunter2\n"}},
+    ],
+)
+async def test_what_a_callable_gives_is_checked_before_anything_could_show_it(options):
+    with Server(Peer.hold) as server:
+        error = await failure(server.url, **options)
+    assert isinstance(error, TypeError | ValueError)
+    assert next(iter(options)) in str(error)
+    assert "hunter2" not in "".join(traceback.format_exception(error))
+    assert not server.requests
 
 
 async def test_cookies_are_sent_and_those_of_the_server_come_back_to_it():
