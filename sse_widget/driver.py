@@ -160,6 +160,8 @@ class Driver(EventTarget):
         last_id = self._parser.last_event_id
         if self._resume is not None and self._lost is not None:
             last_id = self._rewound(last_id)
+        # From here on: a server may take the request and never answer.
+        self._watch.start()
         with self._interrupt:
             if self._closing:
                 raise Closed
@@ -173,7 +175,7 @@ class Driver(EventTarget):
             self._continuity.cut(last_id)
             self._ledger.reconnected(self._lost, last_id)
             self._lost = None
-        self._watch.start()
+        self._watch.heard()
         return self._connection
 
     async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:

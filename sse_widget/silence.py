@@ -51,7 +51,7 @@ class SilenceWatch:
         self._heard = self._beat = self._wall = 0.0
 
     def start(self) -> None:
-        """A connection is open."""
+        """A connection is asked for."""
         self._heard = self._beat = time.monotonic()
         self._wall = time.time()
         self._schedule(0.0)

@@ -48,7 +48,7 @@ class EventSource(Driver):
         reconnect: "auto": after a clean end connect again where the method is safe (GET); True:
             always, sending method, headers and body again; False: never.
         idle_timeout: seconds without a byte after which the connection is given up; any byte
-            counts, comments too. None: wait for ever.
+            counts, comments too, and the answer to the request. None: wait for ever.
         max_event_bytes: the most bytes of one event; a larger one is skipped and reported.
         stop_when: ends the stream for good after an event whose data or type equals this text,
             or for which this callable is true. That event is still delivered.

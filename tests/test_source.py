@@ -182,6 +182,22 @@ async def test_retries_a_status_that_is_worth_it_and_honours_retry_after():
     assert source.errors[0].retry_after == 0
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "-5",
+        "soon",
+    ],
+)
+async def test_a_retry_after_that_is_no_time_to_come_is_no_wait(value):
+    with Server(answers("503 Busy", f"Retry-After: {value}\r\n"), sends("data: a\n\n"), OVER) as s:
+        async with asyncio.timeout(10):
+            _, events = await collect(s.url)
+    assert [e.data for e in events] == ["a"]
+
+
 async def test_gives_up_after_so_many_attempts():
     error = await failure(
         f"http://127.0.0.1:{free_port()}/", retry=RetryPolicy(initial=0, minimum=0, attempts=3)
@@ -213,6 +229,14 @@ async def test_idle_timeout_counts_any_byte():
     assert [e.data for e in events] == ["a"]
     assert isinstance(source.errors[0], IdleTimeout)
     assert "idle_timeout=0.2" in str(source.errors[0])
+
+
+async def test_idle_timeout_counts_while_the_server_does_not_answer():
+    with Server(Peer.hold, sends("data: a\n\n"), OVER) as server:
+        async with asyncio.timeout(10):
+            source, events = await collect(server.url, idle_timeout=0.2)
+    assert [e.data for e in events] == ["a"]
+    assert isinstance(source.errors[0], IdleTimeout)
 
 
 async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
