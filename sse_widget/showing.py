@@ -7,6 +7,7 @@ post to the background loop. Imports from floor 3 down.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import uuid
 from collections.abc import Callable, Mapping
@@ -132,10 +133,12 @@ class Showing(anywidget.AnyWidget):
         return bundle
 
     def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens.
+        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens. And
+        # a message that cannot be sent ends no stream: the page finds the hole in the numbers.
         comm = self.comm
         if comm is not None:
-            self._door.send(comm, self.send, content, buffers)
+            with contextlib.suppress(Exception):
+                self._door.send(comm, self.send, content, buffers)
 
     def _describe(self) -> dict[str, Any]:
         source, stats, status = self._source, self.stats, self.status

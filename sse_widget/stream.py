@@ -12,6 +12,7 @@ import concurrent.futures
 import difflib
 import math
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -125,6 +126,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         self._counts: Counter[str] = Counter(past.counts)
         self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
         self._earlier = _Earlier(past.received, past.stats)
+        self._starting = threading.Lock()
         self._task: Future[None] | None = None
         self._over = False  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -216,14 +218,16 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         """Connect; after `stop()`, resume from the last event ID. Does nothing while running."""
         if self._recorder is not None and self._recorder.over:
             return  # what would come is not ours to keep any more: the status says why
-        if self._task is not None and not self._task.done():
-            if not self._source._closing:
-                return
+        if self._source._closing:
             self._join()
-        if self._task is not None:
-            self._renew()
-        self._channel.resting = self._over = False
-        self._task = background.run(self._run(self._source))
+        # The page and a cell may start at the same time.
+        with self._starting:
+            if self._task is not None:
+                if not (self._task.done() or self._source._closing):
+                    return
+                self._renew()
+            self._channel.resting = self._over = False
+            self._task = background.run(self._run(self._source))
         background.call(self._keeper.begin)
 
     def stop(self) -> None:
@@ -300,16 +304,23 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         except SSEError:
             pass  # the source's status says it
         except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
-            self._failure = e
+            if source is self._source:
+                self._failure = e
         finally:
             await source.aclose()
-            self._channel.resting = self._over = True
             if self._recorder is not None:
                 self._recorder.flush_soon()
-            self._on_change()
-            self._keeper.over()
-            self._note_analysis(over=True)
-            self._wake()
+            with self._starting:
+                # Not where it was started again before this end was reached, as the page's two
+                # buttons can do.
+                over = source is self._source
+                if over:
+                    self._channel.resting = self._over = True
+            if over:
+                self._on_change()
+                self._keeper.over()
+                self._note_analysis(over=True)
+                self._wake()
 
     def _take(self, batch: EventBatch) -> None:
         self._window.append(batch)
@@ -334,7 +345,11 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         return changed
 
     def _on_change(self) -> None:
-        self._channel.note()
+        # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
+        if background.is_loop_thread():
+            self._channel.note()
+        else:
+            background.call(self._channel.note)
         self._notices.changed(("status", self._status_now()))
 
     def _status_now(self) -> Status:

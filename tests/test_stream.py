@@ -25,7 +25,9 @@ from sse_widget import (
     InvalidURL,
     RetryPolicy,
     SSEStream,
+    background,
 )
+from sse_widget.channel import Channel
 
 from .scripted import Peer, Server, answers, free_port, sends
 
@@ -311,6 +313,108 @@ def test_start_twice_is_one_connection(streams):
         stream.start()
         assert server.connections == 1
         assert len(server.requests) == 1
+
+
+def test_start_from_many_threads_is_one_connection(streams):
+    with Server(Peer.hold) as server:
+        stream = streams(server.url)
+        for _ in range(10):
+            server.asked.get(timeout=10)
+            stream.stop()
+            server.gone.get(timeout=10)
+            together = threading.Barrier(8)
+
+            def start(together=together):
+                together.wait()
+                stream.start()
+
+            threads = [threading.Thread(target=start) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        server.asked.get(timeout=10)
+        stream.close()
+        server.gone.get(timeout=10)
+        assert server.asked.empty()
+        assert server.connections == 0
+
+
+def test_stop_and_start_of_the_page_at_once_leave_a_stream_that_runs(streams):
+    """A busy kernel answers both in one go: the end of the first connection comes last."""
+    more = threading.Event()
+
+    def again(peer):
+        peer.stream("data: b\n\n")
+        more.wait(10)
+        peer.send("data: c\n\n")
+        peer.hold()
+
+    with Server(sends("data: a\n\n", then="hold"), again) as server:
+        stream = streams(server.url)
+        wait(stream)
+
+        def both():
+            for kind in ("stop", "start"):
+                stream._handle_custom_msg({"kind": kind}, [])
+
+        background.call(both)
+        assert wait(stream, where=lambda event: event.data == "b")
+        server.gone.get(timeout=10)
+
+        async def later():
+            found = asyncio.ensure_future(stream.until(where=lambda e: e.data == "c", timeout=10))
+            await asyncio.sleep(0)
+            more.set()
+            return await found
+
+        assert asyncio.run(later()).seq == 2
+        assert not stream._channel.resting
+
+
+def test_a_message_that_cannot_be_sent_ends_no_stream(streams, monkeypatch):
+    more = threading.Event()
+
+    def serve(peer):
+        peer.stream("data: a\n\n")
+        more.wait(10)
+        peer.send("data: b\n\n")
+        peer.hold()
+
+    def fail(*args, **kwargs):
+        more.set()
+        raise OSError("the kernel goes down")
+
+    with Server(serve) as server:
+        stream = streams(server.url)
+        monkeypatch.setattr(stream, "send", fail)
+        monkeypatch.setattr("sse_widget.channel.TICK", 0.0)  # each event is sent as it comes
+        stream._repr_mimebundle_()
+        assert wait(stream, where=lambda event: event.data == "b")
+        assert stream.status.state == "open"
+
+
+def test_what_the_page_is_told_is_told_by_one_thread(streams, monkeypatch):
+    """Stopping before the loop got round to starting, while the log is shown."""
+    threads = set()
+    note = Channel.note
+
+    def noted(self, *args, **kwargs):
+        threads.add(threading.current_thread().name)
+        note(self, *args, **kwargs)
+
+    monkeypatch.setattr(Channel, "note", noted)
+    held = threading.Event()
+    with Server(Peer.hold) as server:
+        stream = streams(server.url)
+        stream._repr_mimebundle_()
+        stream.stop()
+        background.call(held.wait, 10)
+        stream.start()
+        stream._source.close()
+        held.set()
+        stream.close()
+    assert threads == {"sse-widget"}
 
 
 def test_close_keeps_the_frame_and_is_idempotent(streams):
