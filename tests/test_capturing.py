@@ -170,7 +170,7 @@ def test_who_opens_it_later_has_it_and_the_other_says_so(to):
         first = SSEStream(server.url, capture=to, retry=AT_ONCE)
         until(lambda: first.stats.received == 2)
         second = kept(server.url, to, 3)
-        until(lambda: first.status.state == "closed")
+        until(lambda: first.status.state == "failed")
         assert first.capture.state == "taken"
         assert "another stream writes" in first.capture.error.message
         assert first.capture.error.hint
