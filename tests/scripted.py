@@ -71,7 +71,9 @@ class Peer:
     def answer(self, status: str, headers: str = "", body: bytes | str = b"") -> None:
         """A whole answer with a Content-Length; `headers` are lines that end in CRLF."""
         body = body.encode() if isinstance(body, str) else body
-        self.send(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n")
+        # Said, or a client that asks again at once finds the connection half closed now and then.
+        headers += f"Connection: close\r\nContent-Length: {len(body)}\r\n"
+        self.send(f"HTTP/1.1 {status}\r\n{headers}\r\n")
         self.send(body)
 
     def stream(self, data: bytes | str = b"", headers: str = "") -> None:
