@@ -5,12 +5,23 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { minify } from "terser";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "sse_widget", "static");
 // Nested rules stay nested: written out flat, the prefix of each rule would cost 4 KB.
 const target = ["es2022", "chrome123", "firefox121", "safari17.5"];
-const common = { bundle: true, minify: true, target, legalComments: "none", write: false };
+const common = { bundle: true, minify: true, target, charset: "utf8", legalComments: "none", write: false };
+
+// Long names of ours that stand everywhere, made short. None is a name of the page, of anywidget, of the
+// wire or of a message to the worker (which is built apart): such a name would be cut there too.
+const mangleProps = new RegExp(`^(?:${[
+  "scroller refuse shownBefore dropBefore following repeats repeatable lastEventAt lastByteAt heardAt headAt setFilter",
+  "saysFailure overruled generation maxRows maxBytes pointed isCut arrangement raiseFloor rowsBefore columnsChanged",
+  "fetchEvent drawCursor columnMenu filterChanged isNumeric peek writeColumns hexadecimal scanText copyForScan seqAt",
+  "writeFilter acknowledge openFrom firsts drawValues toggleRate endScan setWidth drawText notDrawn popover palette elsewhere",
+  "pieces steps ahead moved rates scanned answered evict reveal isGone hasId receive askText",
+].join(" ").replaceAll(" ", "|")})$`);
 
 // The pattern worker is started from a Blob, so its source travels inside the bundle as a string.
 const worker = {
@@ -23,6 +34,12 @@ const worker = {
   },
 };
 
+/** What esbuild leaves: a hundredth part. */
+async function smaller(script) {
+  const { code } = await minify(script, { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true, keep_fargs: false } });
+  return Buffer.from(code);
+}
+
 const place = {
   name: "place-atomically",
   setup(build) {
@@ -30,11 +47,13 @@ const place = {
       if (result.errors.length > 0) return;
       await mkdir(out, { recursive: true });
       for (const file of result.outputFiles) {
-        const target = join(out, file.path.endsWith(".css") ? "widget.css" : "widget.js");
+        const isStyle = file.path.endsWith(".css");
+        const target = join(out, isStyle ? "widget.css" : "widget.js");
         const fresh = `${target}.${process.pid}.new`;
-        await writeFile(fresh, file.contents);
+        const contents = isStyle ? file.contents : await smaller(file.text);
+        await writeFile(fresh, contents);
         await rename(fresh, target);
-        console.log(`${target.split("/").slice(-3).join("/")}  ${(file.contents.length / 1024).toFixed(1)} KB`);
+        console.log(`${target.split("/").slice(-3).join("/")}  ${(contents.length / 1024).toFixed(1)} KB`);
       }
     });
   },
@@ -45,6 +64,7 @@ const context = await esbuild.context({
   entryPoints: { widget: join(here, "src", "widget.ts"), style: join(here, "src", "style", "widget.css") },
   outdir: out,
   format: "esm",
+  mangleProps,
   plugins: [worker, place],
   logLevel: "info",
 });

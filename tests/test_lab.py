@@ -137,9 +137,9 @@ def test_page_works_while_a_cell_runs(lab, busy_from_the_start):
     assert "closed" in text
 
 
-def test_columns_while_a_cell_runs(lab):
-    """A leaf becomes a column of the log at once, and of df when the kernel hears of it; Python's
-    columns show on the page."""
+def test_columns_and_charts_while_a_cell_runs(lab):
+    """A leaf becomes a column of the log at once, and of df when the kernel hears of it; its numbers
+    are charted meanwhile. Python's columns and charts show on the page."""
     notebook = lab.notebook(
         [
             IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\nstream",
@@ -161,17 +161,27 @@ def test_columns_while_a_cell_runs(lab):
     expect(names).to_have_text(["symbol", "price"])
     expect(trade.locator(".sse-cell").first).to_have_text(re.compile("[A-Z]{3,4}"))
     expect(trade.locator(".sse-cell").last).to_have_text(re.compile(r"\d"))
+    names.get_by_text("price").click()
+    notebook.widget.get_by_role("button", name="Chart over time").click()
+    lines = notebook.widget.locator(".sse-plot-name")
+    expect(lines).to_have_text(["trade"])
+    notebook.widget.get_by_role("combobox", name="Lines by").select_option("by side")
+    expect(lines).to_have_text(["buy", "sell"])
     assert notebook.running(1), "all of this happened while the cell was running"
     notebook.finished(1)
     notebook.run(2)
     expect(notebook.cell(2)).to_contain_text(
         "(['symbol', 'price'], ['symbol', 'price'], 'float64')"
     )
+    notebook.execute("stream.plot('price', by='symbol')")
+    expect(notebook.widget.get_by_role("group", name="price by symbol, over time")).to_be_visible()
+    expect(lines.filter(has_text="BTC")).to_be_visible()
     notebook.execute("stream.columns = ['size']")
     expect(names).to_have_text(["size"])
     # A second log of the same stream has them from the start.
-    notebook.js("panel.content.widgets[2].model.sharedModel.setSource('stream')")
+    notebook.js("panel.content.widgets[2].model.sharedModel.setSource('stream.plot(\"size\")')")
     notebook.run(2)
+    expect(notebook.page.get_by_role("group", name="size by type, over time")).to_have_count(2)
     expect(notebook.page.locator(".sse-column-name")).to_have_text(["size", "size"])
     notebook.execute("stream.close()")
     assert notebook.page_errors == []

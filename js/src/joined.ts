@@ -4,7 +4,8 @@
  * `Joined` of `sse_widget/payload.py` in what it reads; it holds text only, and draws nothing.
  */
 import type { Block } from "./block.ts";
-import type { Range, Store } from "./store.ts";
+import { Ranges } from "./ranges.ts";
+import type { Store } from "./store.ts";
 
 export interface Source {
   /** dotted path of the string in the JSON payload */
@@ -85,7 +86,7 @@ export class Joined {
   /** events of which only a part is on this page: their strings are not read */
   skipped = 0;
   #max: number;
-  #read: Range[] = [];
+  #read = new Ranges();
   #key: string;
 
   constructor(source: Source, max = 4 * 2 ** 20) {
@@ -98,7 +99,7 @@ export class Joined {
   work(store: Store, budget: number): boolean {
     const deadline = performance.now() + budget;
     for (const block of store.blocks) {
-      for (const [from, to] of this.#unread(block)) {
+      for (const [from, to] of this.#read.rest(block.start, block.end)) {
         for (let at = from; at < to; at += SLICE_ROWS) {
           if (performance.now() > deadline) return true;
           this.#take(block, at, Math.min(to, at + SLICE_ROWS));
@@ -112,15 +113,6 @@ export class Joined {
     return this.pieces.map((piece) => piece.text).join("");
   }
 
-  #unread(block: Block): Range[] {
-    let open: Range[] = [[block.start, block.end]];
-    for (const [a, b] of this.#read) {
-      if (b <= block.start || a >= block.end) continue;
-      open = open.flatMap(([from, to]): Range[] => ([[from, Math.min(a, to)], [Math.max(b, from), to]] as Range[]).filter(([x, y]) => x < y));
-    }
-    return open;
-  }
-
   #take(block: Block, from: number, to: number): void {
     let text = "";
     for (let row = from - block.first; row < to - block.first; row++) {
@@ -132,20 +124,8 @@ export class Joined {
       // Most events of a mixed stream have no such key: no parse for them.
       if (data.includes(this.#key) || data.includes("\\u")) text += stringAt(parsed(data), this.source) ?? "";
     }
-    this.#mark(from, to);
+    this.#read.add(from, to);
     this.#put(from, to, text);
-  }
-
-  #mark(from: number, to: number): void {
-    const at = this.#read.findIndex(([a]) => a > from);
-    this.#read.splice(at < 0 ? this.#read.length : at, 0, [from, to]);
-    const merged: Range[] = [];
-    for (const [a, b] of this.#read) {
-      const last = merged.at(-1);
-      if (last && a <= last[1]) merged[merged.length - 1] = [last[0], Math.max(last[1], b)];
-      else merged.push([a, b]);
-    }
-    this.#read = merged;
   }
 
   #put(from: number, to: number, text: string): void {

@@ -47,6 +47,7 @@ export interface Watcher {
 
 export const MAX_TYPES = 10_000;
 const MAX_GAPS = 1_000;
+const MAX_FIRSTS = 1_000;
 const ACK_MS = 50;
 const SLICE_MS = 8;
 const TICK_MS = 500;
@@ -65,6 +66,10 @@ export class Session {
   head: Head | null = null;
   gaps: Gap[] = [];
   filter: FilterState = EVERYTHING;
+  /** event types in the order of first sight, of those that were seen to come */
+  readonly firsts: { type: string; at: number }[] = [];
+  /** What Python asks to be charted; "" for nothing. */
+  plot = { path: "", by: "" };
   /** The path whose strings the kernel asks to be shown as a text; "" for none. */
   textPath = "";
   /** A filter the kernel sent that does not work here, in words. */
@@ -290,7 +295,12 @@ export class Session {
   /** Counts are totals: what came is the difference to the totals before. */
   #countRates({ now, counts, first }: Extract<FromKernel, { kind: "batch" }>): void {
     // A page that comes late has no totals before its first hello.
-    if (this.rates.since !== null || first === 0) for (const [type, n] of counts) this.rates.add(type, n - (this.counts.get(type) ?? 0), now);
+    if (this.rates.since !== null || first === 0) {
+      for (const [type, n] of counts) {
+        if (!this.counts.has(type) && this.firsts.length < MAX_FIRSTS) this.firsts.push({ type, at: now });
+        this.rates.add(type, n - (this.counts.get(type) ?? 0), now);
+      }
+    }
     this.rates.since ??= Math.floor(now / 1000);
   }
 

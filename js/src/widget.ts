@@ -17,6 +17,7 @@ interface Traits {
   _settings: Settings;
   _filter: SyncedFilter;
   _columns: SyncedColumns;
+  _plot: { path: string; by: string; rev: number };
   _ack: { page: string; n: number };
   _text_path: string;
 }
@@ -99,30 +100,30 @@ function begin(model: Model, signal: AbortSignal): Entry {
     const columns = model.get("_columns");
     if (columns && columns.by === "") session.columnsChanged(columns, page);
   };
+  const plotted = (): void => {
+    session.plot = model.get("_plot") ?? session.plot;
+    for (const view of entry.views) view.plot();
+  };
   const texted = (): void => session.askText(model.get("_text_path") ?? "");
   const lost = (): void => session.lost();
   remember();
-  filtered();
-  columned();
-  texted();
-  model.on("msg:custom", heard);
-  model.on("change:_filter", filtered);
-  model.on("change:_columns", columned);
-  model.on("change:_settings", settled);
-  model.on("change:_text_path", texted);
-  model.on("comm_live_update", lost);
-  model.on("comm:close", lost);
+  for (const take of [filtered, columned, plotted, texted]) take();
+  const ears: [string, (...heard: any[]) => void][] = [
+    ["msg:custom", heard],
+    ["change:_filter", filtered],
+    ["change:_columns", columned],
+    ["change:_plot", plotted],
+    ["change:_settings", settled],
+    ["change:_text_path", texted],
+    ["comm_live_update", lost],
+    ["comm:close", lost],
+  ];
+  for (const [name, ear] of ears) model.on(name, ear);
   port.send({ kind: "hello" });
   const again = setTimeout(() => port.send({ kind: "hello" }), SECOND_HELLO_MS);
   signal.addEventListener("abort", () => {
     clearTimeout(again);
-    model.off("msg:custom", heard);
-    model.off("change:_filter", filtered);
-    model.off("change:_columns", columned);
-    model.off("change:_settings", settled);
-    model.off("change:_text_path", texted);
-    model.off("comm_live_update", lost);
-    model.off("comm:close", lost);
+    for (const [name, ear] of ears) model.off(name, ear);
     session.end();
   });
   return entry;

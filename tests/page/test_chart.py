@@ -27,7 +27,7 @@ def test_it_stays_away_until_it_is_wanted(open_stub):
     expect(plot).to_be_visible()
     expect(stub.page.locator(".sse-chart-top")).to_have_text("12/s")
     painted = stub.page.evaluate("""(() => {
-      const c = document.querySelector('.sse-chart-canvas');
+      const c = document.querySelector('[aria-label="Events a second"] canvas');
       return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0);
     })()""")
     assert painted
@@ -77,6 +77,18 @@ def test_gaps_are_marks(open_stub):
         "kernel.feed([], {gaps: [{seq: 100, at: Date.now() - 3000, cause: 'reconnect', text: 'Lost for 1 s'}]})"
     )
     stub.page.clock.run_for(600)
-    expect(stub.page.locator(".sse-chart-mark")).to_have_attribute(
+    expect(stub.page.locator(".sse-chart-mark:visible:not([data-first])")).to_have_attribute(
         "title", re.compile("Lost for 1 s")
     )
+
+
+def test_types_seen_for_the_first_time_are_marks(open_stub):
+    stub = open_stub(clock=True)
+    filled(stub)
+    stub.feed({"type": "<b>halt</b>", "data": "a"})
+    stub.page.clock.run_for(600)
+    stub.feed({"type": "<b>halt</b>", "data": "again"})
+    stub.page.clock.run_for(600)
+    firsts = stub.page.locator(".sse-chart-mark[data-first]:visible")
+    expect(firsts).to_have_count(3)
+    expect(firsts.last).to_have_attribute("title", re.compile(r"first <b>halt</b>$"))

@@ -149,6 +149,25 @@ SCENES = {
         stub.page.get_by_text("Rate chart").click(),
         keys(stub, "Escape"),
     ),
+    "columns and charts": lambda stub: (
+        stub.feed(*TICKS, *TICKS, {"data": '{"symbol":null,"user":{"name":"a rather long name"}}'}),
+        stub.kernel("kernel.setColumns(['symbol', 'price', 'user.name', 'bid'])"),
+        stub.kernel("kernel.plot('price', 'symbol')"),
+        stub.button("View").click(),
+        stub.page.get_by_text("Rate chart").click(),
+        keys(stub, "Escape"),
+        stub.row("BTC").first.click(),
+    ),
+    "column menu": lambda stub: (
+        stub.feed(*TICKS),
+        stub.kernel("kernel.setColumns(['price'])"),
+        stub.page.locator(".sse-column-name").click(),
+    ),
+    "choosing columns": lambda stub: (
+        stub.feed(*TICKS),
+        stub.button("View").click(),
+        stub.button("Columns…").click(),
+    ),
     "help": lambda stub: (stub.feed(*TICKS), stub.log.focus(), keys(stub, "?")),
     "selected and filtered": lambda stub: (
         stub.feed(*TICKS),
@@ -187,7 +206,7 @@ def test_nothing_leaves_the_widget_at_any_width(browser, address, errors, width)
         outside = page.evaluate("""(() => {
           const box = document.querySelector('.sse-widget').getBoundingClientRect();
           return [...document.querySelectorAll('.sse-widget button, .sse-widget input[type=search], [role=log]')]
-            .filter((e) => e.offsetParent && !e.closest('.sse-chip-row'))
+            .filter((e) => e.offsetParent && !e.closest('.sse-chip-row, .sse-heading'))
             .filter((e) => { const b = e.getBoundingClientRect(); return b.left < box.left - 1 || b.right > box.right + 1; })
             .map((e) => e.outerHTML.slice(0, 120));
         })()""")

@@ -9,7 +9,7 @@ import { count } from "./format.ts";
 const EVERY_MS = 10_000;
 
 export class Announcer {
-  readonly node = h("div", { class: "sse-spoken", "aria-live": "polite", "aria-atomic": "true" });
+  readonly node = h("div.sse-spoken", { "aria-live": "polite", "aria-atomic": "true" });
   #session: Session;
   #saidAt = Date.now();
   #end: number;

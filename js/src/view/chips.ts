@@ -4,7 +4,7 @@
  * into a list with a search box, so that 10,000 types are not 10,000 nodes.
  */
 import type { Session } from "../session.ts";
-import { attr, h, show, text } from "./dom.ts";
+import { attr, fit, h, onResize, show, text } from "./dom.ts";
 import { count, cutAt, oneLine, rate } from "./format.ts";
 import type { Palette } from "./palette.ts";
 
@@ -17,16 +17,16 @@ type Toggle = (type: string, exclude: boolean) => void;
 class Chip {
   readonly node: HTMLButtonElement;
   type = "";
-  #name = h("span", { class: "sse-chip-name" });
-  #count = h("span", { class: "sse-chip-count" });
-  #rate = h("span", { class: "sse-chip-rate", "aria-hidden": "true" });
+  #name = h("span.sse-chip-name");
+  #count = h("span.sse-chip-count");
+  #rate = h("span.sse-chip-rate", { "aria-hidden": "true" });
   #label = "";
 
   constructor(toggle: Toggle) {
     this.node = h(
-      "button",
-      { class: "sse-chip", click: (event: MouseEvent) => toggle(this.type, event.altKey) },
-      h("span", { class: "sse-chip-dot", "aria-hidden": "true" }), this.#name, " ", this.#count, this.#rate,
+      "button.sse-chip",
+      { click: (event: MouseEvent) => toggle(this.type, event.altKey) },
+      h("span.sse-chip-dot", { "aria-hidden": "true" }), this.#name, " ", this.#count, this.#rate,
     );
   }
 
@@ -52,14 +52,14 @@ export class Chips {
   readonly node: HTMLElement;
   #session: Session;
   #palette: Palette;
-  #row = h("div", { class: "sse-chip-row", role: "group", "aria-label": "Event types" });
+  #row = h("div.sse-chip-row", { role: "group", "aria-label": "Event types" });
   #more: HTMLButtonElement;
   #reset: HTMLButtonElement;
   #menu: HTMLElement;
   #search: HTMLInputElement;
-  #list = h("div", { class: "sse-chip-list", role: "group", "aria-label": "All event types" });
+  #list = h("div.sse-chip-list", { role: "group", "aria-label": "All event types" });
   #listed: Chip[] = [];
-  #listNote = h("div", { class: "sse-chip-note" });
+  #listNote = h("div.sse-chip-note");
   #chips: Chip[] = [];
   #order: string[] = [];
   #known = new Set<string>();
@@ -72,24 +72,21 @@ export class Chips {
   constructor(session: Session, palette: Palette, showAll: () => void, signal: AbortSignal) {
     this.#session = session;
     this.#palette = palette;
-    this.#more = h("button", { class: "sse-chip sse-more", "aria-expanded": "false", "aria-haspopup": "true", hidden: true, click: () => this.#open(this.#menu.hidden !== false) });
-    this.#reset = h("button", { class: "sse-link", hidden: true, click: showAll }, "Show all");
-    this.#search = h("input", { type: "text", class: "sse-input", placeholder: "Find a type", "aria-label": "Find a type", input: () => this.draw() });
-    this.#menu = h("div", { class: "sse-menu", hidden: true }, this.#search, this.#list, this.#listNote);
-    this.node = h("div", { class: "sse-chips" }, this.#row, this.#menu);
-    this.#row.append(this.#more, this.#reset);
-    const sizes = new ResizeObserver(() => {
-      this.#width = this.#row.clientWidth;
-      this.draw();
-    });
-    sizes.observe(this.#row);
-    signal.addEventListener("abort", () => sizes.disconnect());
-    this.node.addEventListener("keydown", (event) => {
+    this.#more = h("button.sse-chip.sse-more", { "aria-expanded": "false", "aria-haspopup": "true", hidden: true, click: () => this.#open(this.#menu.hidden !== false) });
+    this.#reset = h("button.sse-link", { hidden: true, click: showAll }, "Show all");
+    this.#search = h("input.sse-input", { type: "text", placeholder: "Find a type", "aria-label": "Find a type", input: () => this.draw() });
+    this.#menu = h("div.sse-menu", { hidden: true }, this.#search, this.#list, this.#listNote);
+    this.node = h("div.sse-chips", { keydown: (event: KeyboardEvent) => {
       if (event.key !== "Escape" || this.#menu.hidden) return;
       event.stopPropagation();
       this.#open(false);
       this.#more.focus();
-    });
+    } }, this.#row, this.#menu);
+    this.#row.append(this.#more, this.#reset);
+    onResize(this.#row, () => {
+      this.#width = this.#row.clientWidth;
+      this.draw();
+    }, signal);
   }
 
   /** A press anywhere else closes the list, as menus do. */
@@ -137,15 +134,13 @@ export class Chips {
   #drawChips(types: readonly string[], chips: Chip[], add: (node: HTMLElement) => void): void {
     const { filter, counts, rates } = this.#session;
     const now = this.#session.now();
-    while (chips.length > types.length) chips.pop()!.node.remove();
+    fit(chips, types.length, () => {
+      const chip = new Chip((name, exclude) => this.#toggle(name, exclude));
+      add(chip.node);
+      return chip;
+    });
     types.forEach((type, i) => {
-      let chip = chips[i];
-      if (!chip) {
-        chip = new Chip((name, exclude) => this.#toggle(name, exclude));
-        chips.push(chip);
-        add(chip.node);
-      }
-      chip.draw(type, this.#palette.of(type), counts.get(type) ?? 0, rates.of(type, now), filter.types?.includes(type) ?? false, filter.exclude_types.includes(type));
+      chips[i]!.draw(type, this.#palette.of(type), counts.get(type) ?? 0, rates.of(type, now), filter.types?.includes(type) ?? false, filter.exclude_types.includes(type));
     });
   }
 

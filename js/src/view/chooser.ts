@@ -3,11 +3,11 @@
  * column. It looks into a few hundred events, in slices, while it is open; what a column shows is the
  * rows' business, and what holds is the session's.
  */
-import { Discovery } from "../paths.ts";
+import { Discovery, type Found } from "../paths.ts";
 import { loneSurrogate } from "../patterns.ts";
 import type { Session } from "../session.ts";
 import type { Place } from "../store.ts";
-import { attr, h, show, text } from "./dom.ts";
+import { attr, fit, h, show, text } from "./dom.ts";
 import { count, cutAt, oneLine } from "./format.ts";
 import type { Grid } from "./grid.ts";
 import { Popover } from "./popover.ts";
@@ -21,11 +21,17 @@ const MORE = 50;
 const MORE_MS = 1_000;
 const SLICE_MS = 6;
 
+export interface ChooserEvents {
+  moved(): void;
+  /** the numbers at a path over time */
+  chart(path: string): void;
+}
 interface Entry {
   node: HTMLElement;
   box: HTMLInputElement;
   name: HTMLElement;
   example: HTMLElement;
+  chart: HTMLElement;
   path: string;
 }
 
@@ -34,34 +40,34 @@ export class Chooser {
   readonly menu: Popover;
   #session: Session;
   #grid: Grid;
-  #moved: () => void;
+  #events: ChooserEvents;
   #search: HTMLInputElement;
   #add: HTMLButtonElement;
-  #list = h("div", { class: "sse-path-list", role: "group", "aria-label": "Paths" });
-  #note = h("div", { class: "sse-chip-note" });
+  #list = h("div.sse-path-list", { role: "group", "aria-label": "Paths" });
+  #note = h("div.sse-chip-note");
   #entries: Entry[] = [];
   #discovery = new Discovery();
   #waiting: number[] = [];
   #read = 0;
   #lookedAt = 0;
   #work: ReturnType<typeof setTimeout> | undefined;
-  #menuBody = h("div", { class: "sse-view-menu sse-column-menu", role: "group" });
+  #menuBody = h("div.sse-view-menu.sse-column-menu", { role: "group" });
 
-  constructor(session: Session, grid: Grid, moved: () => void, signal: AbortSignal) {
+  constructor(session: Session, grid: Grid, events: ChooserEvents, signal: AbortSignal) {
     this.#session = session;
     this.#grid = grid;
-    this.#moved = moved;
-    this.#search = h("input", { type: "text", class: "sse-input", placeholder: "Find or write a path, such as user.name", "aria-label": "Find or write a path", input: () => this.#draw(), keydown: (event: KeyboardEvent) => this.#key(event) });
-    this.#add = h("button", { class: "sse-view-row sse-view-action", hidden: true, click: () => this.#write() });
+    this.#events = events;
+    this.#search = h("input.sse-input", { type: "text", placeholder: "Find or write a path, such as user.name", "aria-label": "Find or write a path", input: () => this.#draw(), keydown: (event: KeyboardEvent) => this.#key(event) });
+    this.#add = h("button.sse-view-row.sse-view-action", { hidden: true, click: () => this.#write() });
     const own = (name: "id" | "data", word: string): HTMLElement => {
       const box: HTMLInputElement = h("input", { type: "checkbox", checked: true, change: () => {
         this.#grid.show(name, box.checked);
-        this.#moved();
+        this.#events.moved();
       } });
-      return h("label", { class: "sse-view-row sse-view-check" }, box, word);
+      return h("label.sse-view-row.sse-view-check", {}, box, word);
     };
-    const node = h("div", { class: "sse-chooser", role: "group", "aria-label": "Columns" },
-      this.#search, this.#add, this.#list, this.#note, h("div", { class: "sse-view-line" }), h("div", { class: "sse-own" }, own("id", "id"), own("data", "data")));
+    const node = h("div.sse-chooser", { role: "group", "aria-label": "Columns" },
+      this.#search, this.#add, this.#list, this.#note, h("div.sse-view-line"), h("div.sse-own", {}, own("id", "id"), own("data", "data")));
     this.popover = new Popover(null, node, () => this.#begin());
     this.menu = new Popover(null, this.#menuBody);
     signal.addEventListener("abort", () => clearTimeout(this.#work));
@@ -75,16 +81,17 @@ export class Chooser {
     const at = columns.paths.indexOf(path);
     attr(this.#menuBody, "aria-label", `Column ${label}`);
     const act = (word: string, run: () => void, disabled = false): HTMLElement => {
-      const made = h("button", { class: "sse-view-row sse-view-action", click: () => {
+      const made = h("button.sse-view-row.sse-view-action", { click: () => {
         this.menu.toggle(false);
         run();
-        this.#moved();
+        this.#events.moved();
       } }, word);
       made.disabled = disabled;
       return made;
     };
     this.#menuBody.replaceChildren(
-      h("div", { class: "sse-column-title" }, label),
+      h("div.sse-column-title", {}, label),
+      act("Chart over time", () => this.#events.chart(path)),
       act("Move left", () => columns.move(path, -1), at <= 0),
       act("Move right", () => columns.move(path, 1), at < 0 || at >= columns.paths.length - 1),
       act("Fit width", () => this.#grid.resize(path, null)),
@@ -146,8 +153,8 @@ export class Chooser {
     const all = [...columns.paths.filter((path) => !found.has(path)), ...found.keys()];
     const listed = wanted === "" ? all : all.filter((path) => path.toLowerCase().includes(wanted));
     const shown = listed.slice(0, LISTED);
-    while (this.#entries.length > shown.length) this.#entries.pop()!.node.remove();
-    shown.forEach((path, i) => this.#put(this.#entries[i] ?? this.#entry(), path, found.get(path)?.example ?? ""));
+    fit(this.#entries, shown.length, () => this.#entry());
+    shown.forEach((path, i) => this.#put(this.#entries[i]!, path, found.get(path)));
     show(this.#add, written !== "" && !all.includes(written));
     text(this.#add, `Add \u201C${cutAt(oneLine(written), NAME_CHARS)}\u201D`);
     const none = store.rows === 0 ? "No events yet" : read === 0 && this.#waiting.length === 0 ? "No JSON objects in these events" : "";
@@ -155,23 +162,28 @@ export class Chooser {
   }
 
   #entry(): Entry {
-    const name = h("span", { class: "sse-path-name" });
-    const example = h("span", { class: "sse-path-example" });
+    const name = h("span.sse-path-name");
+    const example = h("span.sse-path-example");
     const box = h("input", { type: "checkbox", change: () => this.#session.columns.toggle(entry.path) });
-    const entry: Entry = { node: h("label", { class: "sse-view-row sse-view-check" }, box, name, example), box, name, example, path: "" };
-    this.#entries.push(entry);
+    const chart = h("button.sse-link", { title: "These numbers over time", click: () => {
+      this.popover.toggle(false);
+      this.#events.chart(entry.path);
+    } }, "Chart");
+    const node = h("div.sse-view-row.sse-path", {}, h("label.sse-view-check", {}, box, name, example), chart);
+    const entry: Entry = { node, box, name, example, chart, path: "" };
     this.#list.append(entry.node);
     return entry;
   }
 
-  #put(entry: Entry, path: string, example: string): void {
+  #put(entry: Entry, path: string, found?: Found): void {
     if (entry.path !== path) {
       entry.path = path;
       const label = oneLine(path);
       text(entry.name, cutAt(label, NAME_CHARS));
       attr(entry.node, "title", label);
     }
-    text(entry.example, oneLine(example));
+    text(entry.example, oneLine(found?.example ?? ""));
+    show(entry.chart, found?.shape === "number");
     entry.box.checked = this.#session.columns.has(path);
   }
 

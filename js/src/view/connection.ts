@@ -40,13 +40,13 @@ export class Connection {
 
   constructor(session: Session, button: HTMLButtonElement) {
     this.#session = session;
-    const list = h("dl", { class: "sse-facts" });
+    const list = h("dl.sse-facts");
     for (const fact of FACTS) {
       const pair: [HTMLElement, HTMLElement] = [h("dt", {}, fact), h("dd", {})];
       this.#rows.set(fact, pair);
       list.append(...pair);
     }
-    const node = h("div", { class: "sse-connection-menu", tabindex: "0", role: "group", "aria-label": "Connection details" }, list);
+    const node = h("div.sse-connection-menu", { tabindex: "0", role: "group", "aria-label": "Connection details" }, list);
     this.popover = new Popover(button, node, () => {
       this.draw();
       node.focus({ preventScroll: true });

@@ -13,7 +13,7 @@ export async function copyText(value: string, host: HTMLElement): Promise<boolea
     return true;
   } catch {
     const focused = (host.getRootNode() as Document | ShadowRoot).activeElement;
-    const area = h("textarea", { class: "sse-offscreen", "aria-hidden": "true" });
+    const area = h("textarea.sse-offscreen", { "aria-hidden": "true" });
     area.value = value;
     host.append(area);
     area.select();
@@ -25,7 +25,7 @@ export async function copyText(value: string, host: HTMLElement): Promise<boolea
 }
 
 export function copyButton(label: string, take: () => string, title = "", other: string | null = null): HTMLButtonElement {
-  const button: HTMLButtonElement = h("button", { class: "sse-small", title, "aria-label": other ?? false, click: () => void copy() }, label);
+  const button: HTMLButtonElement = h("button.sse-small", { title, "aria-label": other ?? false, click: () => void copy() }, label);
   const copy = async (): Promise<void> => {
     const done = await copyText(take(), button.parentElement ?? button);
     const said = done ? "Copied" : "Copy failed";

@@ -13,6 +13,7 @@ import { bytes, count, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
 import { Highlights } from "./highlights.ts";
 import type { Palette } from "./palette.ts";
 import { payloadView } from "./payload.ts";
+import { separator } from "./separator.ts";
 import { Tree } from "./tree.ts";
 
 const DOM_CHARS = 2 ** 19;
@@ -37,15 +38,15 @@ export class Detail {
   #palette: Palette;
   #shown: Shown | null = null;
   #height = 180;
-  #title = h("span", { class: "sse-detail-title" });
-  #type = h("span", { class: "sse-type" });
-  #fields = h("span", { class: "sse-detail-fields" });
-  #note = h("span", { class: "sse-detail-note" });
+  #title = h("span.sse-detail-title");
+  #type = h("span.sse-type");
+  #fields = h("span.sse-detail-fields");
+  #note = h("span.sse-detail-note");
   #load: HTMLButtonElement;
   #raw: HTMLButtonElement;
   #rawWanted = false;
   #tree: Tree | null = null;
-  #data = h("div", { class: "sse-detail-data", tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
+  #data = h("div.sse-detail-data", { tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
   #splitter: HTMLElement;
   #signal: AbortSignal;
   #highlights: Highlights;
@@ -55,33 +56,25 @@ export class Detail {
     this.#palette = palette;
     this.#signal = signal;
     this.#highlights = new Highlights(this.#data, session.marker, signal);
-    this.#load = h("button", { class: "sse-small", hidden: true, click: () => void this.#loadAll() }, "Load all");
-    this.#raw = h("button", { class: "sse-small", hidden: true, "aria-pressed": "false", title: "The data as it came, not laid out", click: () => {
+    this.#load = h("button.sse-small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
+    this.#raw = h("button.sse-small", { hidden: true, "aria-pressed": "false", title: "The data as it came, not laid out", click: () => {
       this.#rawWanted = !this.#rawWanted;
       if (this.#shown) this.#drawData(this.#shown);
     } }, "Raw");
-    this.close = h("button", { class: "sse-small sse-close", "aria-label": "Close details", title: "Close details (Esc)", click: closed }, "\u00D7");
-    this.#splitter = h("div", { class: "sse-splitter", role: "separator", "aria-orientation": "horizontal", "aria-label": "Height of the details", tabindex: "0" });
+    this.close = h("button.sse-small.sse-close", { "aria-label": "Close details", title: "Close details (Esc)", click: closed }, "\u00D7");
+    this.#splitter = separator("div.sse-splitter", "Height of the details", true, 24, () => this.#height, (px) => this.#resize(px));
     const row = (): Row => this.#shown ?? { seq: 0, at: Number.NaN, type: "", id: "", data: "" };
-    const copies = h("span", { class: "sse-copies" },
+    const copies = h("span.sse-copies", {},
       copyButton("Copy data", () => row().data, "Copy the data (c)"),
       copyButton("JSON", () => asJson(row()), "Copy the event as JSON", "Copy event as JSON"),
       copyButton("Row", () => asLine(row()), "Copy time, type, id and data as one line", "Copy row"));
     this.node = h(
-      "section",
-      { class: "sse-detail", "aria-label": "Event details", hidden: true },
+      "section.sse-detail",
+      { "aria-label": "Event details", hidden: true },
       this.#splitter,
-      h("div", { class: "sse-detail-head" }, this.#title, this.#type, this.#fields, this.#note, this.#load, h("span", { class: "sse-fill" }), this.#raw, copies, this.close),
+      h("div.sse-detail-head", {}, this.#title, this.#type, this.#fields, this.#note, this.#load, h("span.sse-fill"), this.#raw, copies, this.close),
       this.#data,
     );
-    this.#splitter.addEventListener("pointerdown", (event) => this.#drag(event), { signal });
-    this.#splitter.addEventListener("keydown", (event) => {
-      const by = event.key === "ArrowUp" ? 24 : event.key === "ArrowDown" ? -24 : 0;
-      if (by === 0) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.#resize(this.#height + by);
-    }, { signal });
     this.#resize(this.#height);
   }
 
@@ -165,20 +158,9 @@ export class Detail {
     this.#draw();
   }
 
-  #drag(down: PointerEvent): void {
-    const [from, height] = [down.clientY, this.#height];
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, this.#signal]);
-    this.#splitter.setPointerCapture(down.pointerId);
-    down.preventDefault();
-    this.#splitter.addEventListener("pointermove", (event) => this.#resize(height + from - event.clientY), { signal });
-    this.#splitter.addEventListener("lostpointercapture", () => stop.abort(), { signal });
-  }
-
   #resize(height: number): void {
     const room = this.node.parentElement?.clientHeight ?? 420;
     this.#height = Math.round(Math.max(MIN_HEIGHT, Math.min(height, Math.max(MIN_HEIGHT, room - 150))));
     this.node.style.setProperty("--sse-detail-height", `${this.#height}px`);
-    attr(this.#splitter, "aria-valuenow", String(this.#height));
   }
 }

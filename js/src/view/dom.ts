@@ -4,9 +4,14 @@
  */
 type Child = Node | string | null;
 type Props = Record<string, string | boolean | ((event: never) => void)>;
+type Tags = HTMLElementTagNameMap;
+type Tag<S extends string> = S extends `${infer T}.${string}` ? T : S;
 
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
-  const node = document.createElement(tag);
+/** A node of a tag and its classes: `h("span.sse-time", {}, "12:00")`; functions are listeners. */
+export function h<S extends string>(selector: S, props: Props = {}, ...children: Child[]): Tag<S> extends keyof Tags ? Tags[Tag<S>] : never {
+  const [tag, ...classes] = selector.split(".");
+  const node = document.createElement(tag!);
+  if (classes.length > 0) node.className = classes.join(" ");
   // Without it a button would send a form that a host may have around the widget.
   if (node instanceof HTMLButtonElement) node.type = "button";
   for (const [name, value] of Object.entries(props)) {
@@ -15,7 +20,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
     else if (value !== false) node.setAttribute(name, value);
   }
   node.append(...children.filter((child) => child !== null));
-  return node;
+  return node as Tag<S> extends keyof Tags ? Tags[Tag<S>] : never;
 }
 
 /** Writes only what changed: a needless write costs a layout at every frame. */
@@ -29,6 +34,25 @@ export function attr(node: Element, name: string, value: string | null): void {
 }
 export function show(node: HTMLElement, visible: boolean): void {
   if (node.hidden === visible) node.hidden = !visible;
+}
+
+/** An event that was ours: neither the browser nor the host has anything to do with it. */
+export function ours(event: Event): void {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** As many entries as are wanted; those that are there stay. */
+export function fit<T extends { node: Element }>(entries: T[], wanted: number, make: () => T): void {
+  while (entries.length > wanted) entries.pop()!.node.remove();
+  while (entries.length < wanted) entries.push(make());
+}
+
+/** Tells of each size that a node has, the first one too, until the signal. */
+export function onResize(node: Element, changed: () => void, signal: AbortSignal): void {
+  const sizes = new ResizeObserver(changed);
+  sizes.observe(node);
+  signal.addEventListener("abort", () => sizes.disconnect());
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -12,14 +12,14 @@ export class Empty {
   /** Reason and hint of a failure are shown here, so the header need not repeat them. */
   saysFailure = false;
   #session: Session;
-  #title = h("div", { class: "sse-empty-title" });
-  #more = h("div", { class: "sse-empty-more" });
+  #title = h("div.sse-empty-title");
+  #more = h("div.sse-empty-more");
   #all: HTMLButtonElement;
 
   constructor(session: Session, showAll: () => void) {
     this.#session = session;
-    this.#all = h("button", { class: "sse-button", click: showAll }, "Show all events");
-    this.node = h("div", { class: "sse-empty", hidden: true }, this.#title, this.#more, this.#all);
+    this.#all = h("button.sse-button", { click: showAll }, "Show all events");
+    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all);
   }
 
   draw(pausedAt: number | null): void {

@@ -10,11 +10,11 @@ import { Tip } from "./tip.ts";
 
 class Figure {
   readonly node: HTMLElement;
-  #value = h("b", { class: "sse-figure" });
+  #value = h("b.sse-figure");
   #tip: Tip;
 
   constructor(word: string, name: string, tip: Tip) {
-    this.node = h("span", { class: "sse-term", "data-account": name, tabindex: "0" }, `${word} `, this.#value);
+    this.node = h("span.sse-term", { "data-account": name, tabindex: "0" }, `${word} `, this.#value);
     this.#tip = tip;
     tip.adopt(this.node);
   }
@@ -34,16 +34,16 @@ export class Footer {
   #filtered = new Figure("filtered", "filtered", this.#tip);
   #paused = new Figure("paused", "paused", this.#tip);
   #elsewhere = new Figure("not on this page", "elsewhere", this.#tip);
-  #kernel = h("span", { class: "sse-kernel", tabindex: "0" });
-  #busy = h("span", { class: "sse-busy" });
+  #kernel = h("span.sse-kernel", { tabindex: "0" });
+  #busy = h("span.sse-busy");
 
   constructor(session: Session) {
     this.#session = session;
-    const sign = (s: string): HTMLElement => h("span", { class: "sse-sign" }, s);
+    const sign = (s: string): HTMLElement => h("span.sse-sign", {}, s);
     this.node = h(
-      "div",
-      { class: "sse-footer", role: "group", "aria-label": "Accounts" },
-      h("span", { class: "sse-sum" },
+      "div.sse-footer",
+      { role: "group", "aria-label": "Accounts" },
+      h("span.sse-sum", {},
         this.#received.node, sign("="), this.#shown.node, sign("+"), this.#filtered.node, sign("+"),
         this.#paused.node, sign("+"), this.#elsewhere.node),
       this.#busy,

@@ -9,6 +9,13 @@ export function count(n: number): string {
   return numbers.format(n);
 }
 
+const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 7 });
+/** A measured number, as short as it can be told. */
+export function figure(n: number): string {
+  const size = Math.abs(n);
+  return size !== 0 && (size >= 1e12 || size < 1e-6) ? n.toExponential(3) : figures.format(n);
+}
+
 export function rate(perSecond: number): string {
   return perSecond < 10 && perSecond > 0 ? `${perSecond.toFixed(1)}/s` : `${count(Math.round(perSecond))}/s`;
 }

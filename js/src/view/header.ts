@@ -25,11 +25,11 @@ export interface HeaderEvents {
 class Button {
   readonly node: HTMLButtonElement;
   #icon: SVGSVGElement;
-  #label = h("span", { class: "sse-button-label" });
+  #label = h("span.sse-button-label");
 
   constructor(name: string, path: string, click: () => void) {
     this.#icon = icon(path);
-    this.node = h("button", { class: "sse-button", click }, this.#icon, this.#label);
+    this.node = h("button.sse-button", { click }, this.#icon, this.#label);
     this.name(name, path, name);
   }
   name(name: string, path: string, title: string): void {
@@ -46,15 +46,15 @@ export class Header {
   /** Says the state, and opens the details of the connection. */
   readonly state: HTMLButtonElement;
   #session: Session;
-  #word = h("span", { class: "sse-word" });
-  #countdown = h("span", { class: "sse-countdown", "aria-hidden": "true" });
-  #url = h("span", { class: "sse-url" });
-  #reason = h("span", { class: "sse-reason" });
-  #hint = h("span", { class: "sse-hint" });
+  #word = h("span.sse-word");
+  #countdown = h("span.sse-countdown", { "aria-hidden": "true" });
+  #url = h("span.sse-url");
+  #reason = h("span.sse-reason");
+  #hint = h("span.sse-hint");
   #note: HTMLElement;
   #status: HTMLElement;
-  #total = h("span", { class: "sse-total" });
-  #rate = h("span", { class: "sse-rate", title: "Events a second over the last seconds" });
+  #total = h("span.sse-total");
+  #rate = h("span.sse-rate", { title: "Events a second over the last seconds" });
   #text: Button;
   #retry: Button;
   #pause: Button;
@@ -70,20 +70,20 @@ export class Header {
     this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#over() ? "start" : "stop"));
     this.#clear = new Button("Clear", ICONS.clear, () => events.command("clear"));
     this.#pause.node.classList.add("sse-steady");
-    this.#note = h("span", { class: "sse-note" }, this.#reason, this.#hint);
-    this.state = h("button", { class: "sse-state", title: "Details of the connection" }, h("span", { class: "sse-dot", "aria-hidden": "true" }), this.#word);
+    this.#note = h("span.sse-note", {}, this.#reason, this.#hint);
+    this.state = h("button.sse-state", { title: "Details of the connection" }, h("span.sse-dot", { "aria-hidden": "true" }), this.#word);
     this.#status = h(
       "div",
       { role: "status", class: "sse-status" },
-      h("span", { class: "sse-connection" }, this.state, this.#countdown, this.#url),
+      h("span.sse-connection", {}, this.state, this.#countdown, this.#url),
       this.#note,
     );
-    this.buttons = h("span", { class: "sse-buttons" }, this.#text.node, this.#retry.node, this.#pause.node, this.#clear.node, this.#run.node);
+    this.buttons = h("span.sse-buttons", {}, this.#text.node, this.#retry.node, this.#pause.node, this.#clear.node, this.#run.node);
     this.node = h(
-      "div",
-      { class: "sse-header" },
+      "div.sse-header",
+      {},
       this.#status,
-      h("span", { class: "sse-totals" }, this.#total, this.#rate),
+      h("span.sse-totals", {}, this.#total, this.#rate),
       this.buttons,
     );
     this.#clear.name("Clear", ICONS.clear, "Drop every event, here and in the kernel");

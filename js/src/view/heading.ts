@@ -5,6 +5,7 @@
 import { attr, h, show } from "./dom.ts";
 import { cutAt, oneLine } from "./format.ts";
 import type { Grid } from "./grid.ts";
+import { separator } from "./separator.ts";
 
 const NAME_CHARS = 120;
 
@@ -15,32 +16,31 @@ export interface HeadingEvents {
 }
 
 export class Heading {
-  readonly node = h("div", { class: "sse-heading", role: "group", "aria-label": "Columns", hidden: true });
+  readonly node = h("div.sse-heading", { role: "group", "aria-label": "Columns", hidden: true });
+  /** At the end of the line, wherever that is scrolled to: it is no part of it. */
+  readonly add: HTMLElement = h("button.sse-column-add", { hidden: true, "aria-label": "Choose columns", title: "Choose columns", click: () => this.#events.columnMenu(null, this.add) }, "+");
   #grid: Grid;
   #events: HeadingEvents;
-  #signal: AbortSignal;
   #time = h("span", {}, "time");
   #drawn = "";
   #names: HTMLElement[] = [];
 
-  constructor(grid: Grid, events: HeadingEvents, signal: AbortSignal) {
+  constructor(grid: Grid, events: HeadingEvents) {
     this.#grid = grid;
     this.#events = events;
-    this.#signal = signal;
   }
 
   draw(): void {
     const grid = this.#grid;
-    show(this.node, grid.heading > 0);
+    for (const node of [this.node, this.add]) show(node, grid.heading > 0);
     if (this.node.hidden) return;
     if (this.#drawn !== grid.arrangement) {
       this.#drawn = grid.arrangement;
       const focused = this.#names.findIndex((name) => name.contains(name.ownerDocument.activeElement));
       this.#names = grid.paths.map((path) => this.#name(path));
-      const more: HTMLElement = h("button", { class: "sse-column-add", "aria-label": "Choose columns", title: "Choose columns", click: () => this.#events.columnMenu(null, more) }, "+");
-      const rest = grid.notDrawn > 0 ? h("span", { class: "sse-dimmed" }, `+${grid.notDrawn} in df only`) : null;
+      const rest = grid.notDrawn > 0 ? h("span.sse-dimmed", {}, `+${grid.notDrawn} in df only`) : null;
       this.node.replaceChildren(this.#time, h("span", {}, "type"), ...(grid.hasId ? [h("span", {}, "id")] : []), ...this.#names,
-        h("span", { class: "sse-column-last" }, grid.shows.data ? "data" : "", rest, more));
+        h("span.sse-column-last", {}, grid.shows.data ? "data" : "", rest));
       if (focused >= 0) (this.#names[focused]?.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });
     }
     this.#names.forEach((name, i) => attr(name, "data-numeric", grid.isNumeric(grid.paths[i]!) ? "true" : null));
@@ -50,37 +50,20 @@ export class Heading {
     const label = cutAt(oneLine(path), NAME_CHARS);
     // The end of a path says more than its beginning, which gives way first.
     const leaf = label.lastIndexOf(".") + 1;
-    const button: HTMLElement = h("button", { class: "sse-column-name", "aria-haspopup": "true", "aria-expanded": "false", title: label, click: () => this.#events.columnMenu(path, button) },
-      h("span", { class: "sse-column-parent" }, label.slice(0, leaf)), h("span", {}, label.slice(leaf)));
-    const grip = h("span", { class: "sse-column-grip", role: "separator", "aria-orientation": "vertical", "aria-label": `Width of ${label}`, tabindex: "0", dblclick: () => this.#resize(path, null) });
-    grip.addEventListener("pointerdown", (event) => this.#drag(event, path, grip), { signal: this.#signal });
-    grip.addEventListener("keydown", (event) => {
-      const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
-      if (by === 0) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.#resize(path, (this.#grid.setWidth(path) ?? this.#chars(grip)) + by);
-    });
-    return h("span", { class: "sse-column" }, button, grip);
+    const button: HTMLElement = h("button.sse-column-name", { "aria-haspopup": "true", "aria-expanded": "false", title: label, click: () => this.#events.columnMenu(path, button) },
+      h("span.sse-column-parent", {}, label.slice(0, leaf)), h("span", {}, label.slice(leaf)));
+    const grip: HTMLElement = separator("div.sse-column-grip", `Width of ${label}`, false, this.#ch, () => (this.#grid.setWidth(path) ?? 0) * this.#ch || grip.parentElement!.offsetWidth, (px) => this.#resize(path, px / this.#ch));
+    grip.addEventListener("dblclick", () => this.#resize(path, null));
+    return h("span.sse-column", {}, button, grip);
   }
 
-  /** How wide it is now, in characters: the time is always twelve. */
-  #chars(grip: HTMLElement): number {
-    return (grip.parentElement!.offsetWidth / this.#time.offsetWidth) * 12;
+  /** A character in px: the time is always twelve. */
+  get #ch(): number {
+    return this.#time.offsetWidth / 12 || 7;
   }
 
   #resize(path: string, chars: number | null): void {
     this.#grid.resize(path, chars);
     this.#events.moved();
-  }
-
-  #drag(down: PointerEvent, path: string, grip: HTMLElement): void {
-    const [from, chars, px] = [down.clientX, this.#chars(grip), this.#time.offsetWidth / 12];
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, this.#signal]);
-    grip.setPointerCapture(down.pointerId);
-    down.preventDefault();
-    grip.addEventListener("pointermove", (event) => this.#resize(path, chars + (event.clientX - from) / px), { signal });
-    grip.addEventListener("lostpointercapture", () => stop.abort(), { signal });
   }
 }

@@ -24,17 +24,17 @@ export class Help {
   #before: HTMLElement | null = null;
 
   constructor() {
-    this.#close = h("button", { class: "sse-small sse-close", "aria-label": "Close keys", title: "Close (Esc)", click: () => this.toggle(false) }, "\u00D7");
-    const list = h("dl", { class: "sse-help-keys" });
+    this.#close = h("button.sse-small.sse-close", { "aria-label": "Close keys", title: "Close (Esc)", click: () => this.toggle(false) }, "\u00D7");
+    const list = h("dl.sse-help-keys");
     for (const [keys, what] of KEYS) {
-      const names = keys.flatMap((key, i) => [i > 0 ? " or " : "", ...key.split(" ").flatMap((part, j) => [j > 0 ? " " : "", h("kbd", { class: "sse-key" }, part)])]);
+      const names = keys.flatMap((key, i) => [i > 0 ? " or " : "", ...key.split(" ").flatMap((part, j) => [j > 0 ? " " : "", h("kbd.sse-key", {}, part)])]);
       list.append(h("dt", {}, ...names), h("dd", {}, what));
     }
     this.node = h(
-      "div",
-      { class: "sse-help", role: "dialog", "aria-modal": "true", "aria-label": "Keys", hidden: true },
-      h("div", { class: "sse-help-card", tabindex: "0", role: "group", "aria-label": "List of keys" },
-        h("div", { class: "sse-help-head" }, h("span", { class: "sse-detail-title" }, "Keys"), h("span", { class: "sse-help-when" }, "while the focus is in the log"), h("span", { class: "sse-fill" }), this.#close), list),
+      "div.sse-help",
+      { role: "dialog", "aria-modal": "true", "aria-label": "Keys", hidden: true },
+      h("div.sse-help-card", { tabindex: "0", role: "group", "aria-label": "List of keys" },
+        h("div.sse-help-head", {}, h("span.sse-detail-title", {}, "Keys"), h("span.sse-help-when", {}, "while the focus is in the log"), h("span.sse-fill"), this.#close), list),
     );
     this.node.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -5,7 +5,7 @@
  */
 import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
-import { attr, h, show, text } from "./dom.ts";
+import { attr, h, onResize, show, text } from "./dom.ts";
 import { ago, clock, count, delta } from "./format.ts";
 import type { Grid } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
@@ -45,8 +45,8 @@ export class Log {
   #measured = "";
   #palette: Palette;
   #events: LogEvents;
-  #list = h("div", { role: "list", class: "sse-list" });
-  #space = h("div", { class: "sse-space" }, this.#list);
+  #list = h("div.sse-list", { role: "list" });
+  #space = h("div.sse-space", {}, this.#list);
   #jump: HTMLButtonElement;
   #rows: Row[] = [];
   #lines: Lines | null = null;
@@ -62,21 +62,19 @@ export class Log {
     this.#store = session.store;
     this.#options = options;
     this.#grid = grid;
-    this.#heading = new Heading(grid, events, signal);
+    this.#heading = new Heading(grid, events);
     this.#palette = palette;
     this.#events = events;
-    this.scroller = h("div", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0", class: "sse-log" }, this.#heading.node, this.#space);
-    this.#jump = h("button", { class: "sse-jump", hidden: true, click: () => events.jump() });
-    this.node = h("div", { class: "sse-log-frame" }, this.scroller, this.#jump);
+    this.scroller = h("div.sse-log", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0" }, this.#heading.node, this.#space);
+    this.#jump = h("button.sse-jump", { hidden: true, click: () => events.jump() });
+    this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     this.scroller.addEventListener("wheel", (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(), { passive: true, signal });
     this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
-    const sizes = new ResizeObserver(() => {
+    onResize(this.scroller, () => {
       this.#height = this.scroller.clientHeight;
       events.moved();
-    });
-    sizes.observe(this.scroller);
-    signal.addEventListener("abort", () => sizes.disconnect());
+    }, signal);
   }
 
   /** The seqs a reader may be looking at, with some room around them; null while following. */

@@ -8,15 +8,15 @@ const STAYS_MS = 4_000;
 
 export class Notice {
   readonly node: HTMLElement;
-  #words = h("span", { class: "sse-notice-words", "aria-live": "polite" });
-  #bar = h("progress", { class: "sse-progress", max: "1", "aria-label": "Progress" });
+  #words = h("span.sse-notice-words", { "aria-live": "polite" });
+  #bar = h("progress.sse-progress", { max: "1", "aria-label": "Progress" });
   #cancel: HTMLButtonElement;
   #cancelled: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(signal: AbortSignal) {
-    this.#cancel = h("button", { class: "sse-small", click: () => this.#cancelled() }, "Cancel");
-    this.node = h("div", { class: "sse-notice", hidden: true }, this.#words, this.#bar, this.#cancel);
+    this.#cancel = h("button.sse-small", { click: () => this.#cancelled() }, "Cancel");
+    this.node = h("div.sse-notice", { hidden: true }, this.#words, this.#bar, this.#cancel);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 

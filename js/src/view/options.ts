@@ -27,15 +27,15 @@ export class ViewMenu {
 
   constructor(changed: () => void) {
     this.#changed = changed;
-    const button = h("button", { class: "sse-button", "aria-label": "View", title: "How rows are shown, taking away, keys" }, icon(ICON), h("span", { class: "sse-button-label" }, "View"));
+    const button = h("button.sse-button", { "aria-label": "View", title: "How rows are shown, taking away, keys" }, icon(ICON), h("span.sse-button-label", {}, "View"));
     const group = `sse-time-${++groups}`;
-    const time = h("div", { class: "sse-choice", role: "radiogroup", "aria-label": "Time" });
+    const time = h("div.sse-choice", { role: "radiogroup", "aria-label": "Time" });
     for (const [mode, word, title] of TIMES) {
       const input = h("input", { type: "radio", name: group, value: mode, change: () => this.#set({ time: mode }) });
       input.checked = mode === this.options.time;
       time.append(h("label", { title }, input, word));
     }
-    this.#body = h("div", { class: "sse-view-menu", role: "group", "aria-label": "View options" });
+    this.#body = h("div.sse-view-menu", { role: "group", "aria-label": "View options" });
     this.row("Time", time);
     this.check("Wrap long lines", (on) => this.#set({ wrap: on }));
     this.popover = new Popover(button, this.#body);
@@ -46,12 +46,12 @@ export class ViewMenu {
   }
 
   row(label: string, content: HTMLElement): void {
-    this.#body.append(h("div", { class: "sse-view-row" }, h("span", { class: "sse-view-label" }, label), content));
+    this.#body.append(h("div.sse-view-row", {}, h("span.sse-view-label", {}, label), content));
   }
 
   check(label: string, changed: (on: boolean) => void): HTMLInputElement {
     const input: HTMLInputElement = h("input", { type: "checkbox", change: () => changed(input.checked) });
-    this.#body.append(h("label", { class: "sse-view-row sse-view-check" }, input, label));
+    this.#body.append(h("label.sse-view-row.sse-view-check", {}, input, label));
     return input;
   }
 
@@ -62,11 +62,11 @@ export class ViewMenu {
         this.popover.toggle(false);
         act();
       } }, word));
-    this.row(label, h("div", { class: "sse-choice", role: "group", "aria-label": label }, ...buttons));
+    this.row(label, h("div.sse-choice", { role: "group", "aria-label": label }, ...buttons));
   }
 
   line(): void {
-    this.#body.append(h("div", { class: "sse-view-line" }));
+    this.#body.append(h("div.sse-view-line"));
   }
 
   /** A line that does something and closes the menu. */
@@ -75,7 +75,7 @@ export class ViewMenu {
       this.popover.toggle(false);
       act();
     };
-    this.#body.append(h("button", { class: "sse-view-row sse-view-action", click: run }, label, h("kbd", { class: "sse-key", "aria-hidden": "true" }, key)));
+    this.#body.append(h("button.sse-view-row.sse-view-action", { click: run }, label, h("kbd.sse-key", { "aria-hidden": "true" }, key)));
   }
 
   #set(change: Partial<Options>): void {

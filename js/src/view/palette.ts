@@ -7,13 +7,24 @@ const GOLDEN = 137.508;
 const START = 250;
 const MAX_NAMES = 10_000;
 
+/** A hue as a line or a bar on any ground. */
+export function colour(hue: string): string {
+  return `oklch(0.66 0.15 ${hue})`;
+}
+export const OTHERS_COLOUR = "rgb(128 128 128 / 55%)";
+
 export class Palette {
   #hues = new Map<string, string>();
+  #start: number;
+
+  constructor(start = START) {
+    this.#start = start;
+  }
 
   of(type: string): string {
     let hue = this.#hues.get(type);
     if (hue === undefined) {
-      hue = String(Math.round(START + this.#hues.size * GOLDEN) % 360);
+      hue = String(Math.round(this.#start + this.#hues.size * GOLDEN) % 360);
       // A stream that never repeats a type must not fill the memory with names.
       if (this.#hues.size < MAX_NAMES) this.#hues.set(type, hue);
     }

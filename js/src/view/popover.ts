@@ -2,7 +2,7 @@
  * A panel that opens under a button and closes by Esc, by a press elsewhere or by its button. It
  * decides where focus goes, and nothing about what stands in it.
  */
-import { attr, show } from "./dom.ts";
+import { attr, ours, show } from "./dom.ts";
 
 export class Popover {
   /** where it opens from, and where focus goes back to */
@@ -25,8 +25,7 @@ export class Popover {
     }
     node.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      event.preventDefault();
-      event.stopPropagation();
+      ours(event);
       this.toggle(false);
     });
   }

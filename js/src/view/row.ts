@@ -40,15 +40,15 @@ export class Row {
   #raw = "";
   #marks: Marks = [];
   #palette: Palette;
-  #time = h("span", { class: "sse-time" });
-  #type = h("span", { class: "sse-type" });
-  #id = h("span", { class: "sse-id" });
-  #data = h("span", { class: "sse-data", dir: "auto" });
-  #mark = h("span", { class: "sse-mark-text" });
+  #time = h("span.sse-time");
+  #type = h("span.sse-type");
+  #id = h("span.sse-id");
+  #data = h("span.sse-data", { dir: "auto" });
+  #mark = h("span.sse-mark-text");
 
   constructor(palette: Palette) {
     this.#palette = palette;
-    this.node = h("div", { role: "listitem", class: "sse-row" }, this.#time, this.#type, this.#id, this.#data);
+    this.node = h("div.sse-row", { role: "listitem" }, this.#time, this.#type, this.#id, this.#data);
   }
 
   place(index: number, size: number): void {
@@ -112,7 +112,7 @@ export class Row {
 
   #arrange(grid: Grid): void {
     this.#version = grid.version;
-    this.#cells = grid.paths.map(() => h("span", { class: "sse-cell", dir: "auto" }));
+    this.#cells = grid.paths.map(() => h("span.sse-cell", { dir: "auto" }));
     this.node.replaceChildren(this.#time, this.#type, ...(grid.hasId ? [this.#id] : []), ...this.#cells, ...(grid.shows.data ? [this.#data] : []));
   }
 
@@ -144,7 +144,7 @@ export class Row {
     let at = 0;
     for (let i = 0; i < marks.length && marks[i]! + shift < shown.length; i += 2) {
       const [start, end] = [marks[i]! + shift, Math.min(marks[i + 1]! + shift, shown.length)];
-      parts.push(say(shown.slice(at, start)), h("mark", { class: "sse-hit" }, say(shown.slice(start, end))));
+      parts.push(say(shown.slice(at, start)), h("mark.sse-hit", {}, say(shown.slice(start, end))));
       at = end;
     }
     this.#data.replaceChildren(...parts, say(shown.slice(at)));

@@ -33,7 +33,7 @@ export class Search {
   #excluding = false;
   #steps: HTMLElement;
   #events: SearchEvents;
-  #found = h("span", { class: "sse-found" });
+  #found = h("span.sse-found");
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reason: string | null = null;
   /** the filter the controls show, to tell a change from outside from our own */
@@ -50,21 +50,21 @@ export class Search {
     });
     this.#regex = this.#toggle(".*", "Use a regular expression", "regex");
     this.#case = this.#toggle("Aa", "Match case", "case");
-    this.message = h("div", { class: "sse-message", hidden: true });
-    this.#exclude = h("input", { type: "text", class: "sse-input", placeholder: "Leave out data with\u2026", "aria-label": "Leave out data with", spellcheck: "false", autocomplete: "off", input: () => this.#soon() });
-    this.#not = h("button", { class: "sse-toggle", "aria-label": "Text that must not occur", title: "Leave out events with another text", "aria-pressed": "false", click: () => this.#toggleExclude() }, "not");
+    this.message = h("div.sse-message", { hidden: true });
+    this.#exclude = h("input.sse-input", { type: "text", placeholder: "Leave out data with\u2026", "aria-label": "Leave out data with", spellcheck: "false", autocomplete: "off", input: () => this.#soon() });
+    this.#not = h("button.sse-toggle", { "aria-label": "Text that must not occur", title: "Leave out events with another text", "aria-pressed": "false", click: () => this.#toggleExclude() }, "not");
     const step = (name: string, key: string, path: string, by: 1 | -1): HTMLButtonElement =>
-      h("button", { class: "sse-toggle sse-step", "aria-label": name, title: `${name} (${key})`, click: () => events.step(by) }, icon(path));
-    this.#steps = h("span", { class: "sse-steps", hidden: true }, step("Previous match", "Shift Enter", UP, -1), step("Next match", "Enter", DOWN, 1));
+      h("button.sse-toggle.sse-step", { "aria-label": name, title: `${name} (${key})`, click: () => events.step(by) }, icon(path));
+    this.#steps = h("span.sse-steps", { hidden: true }, step("Previous match", "Shift Enter", UP, -1), step("Next match", "Enter", DOWN, 1));
     this.input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       event.preventDefault();
       this.#apply();
       if (this.input.value !== "") events.step(event.shiftKey ? -1 : 1);
     }, { signal });
-    this.#excludeBox = h("div", { class: "sse-search-box", hidden: true }, this.#exclude);
-    this.node = h("div", { class: "sse-search" },
-      h("div", { class: "sse-search-box" }, this.input, this.#found, this.#steps, this.#not, this.#case, this.#regex), this.#excludeBox);
+    this.#excludeBox = h("div.sse-search-box", { hidden: true }, this.#exclude);
+    this.node = h("div.sse-search", {},
+      h("div.sse-search-box", {}, this.input, this.#found, this.#steps, this.#not, this.#case, this.#regex), this.#excludeBox);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 

@@ -31,9 +31,9 @@ export class TextPane {
   #asked = "";
   #joined: Joined | null = null;
   #blocks = new Map<Piece, Block>();
-  #path = h("span", { class: "sse-text-path" });
-  #note = h("span", { class: "sse-text-note" });
-  #body = h("div", { class: "sse-text-body", tabindex: "0", role: "region", "aria-label": "Text so far" });
+  #path = h("span.sse-text-path");
+  #note = h("span.sse-text-note");
+  #body = h("div.sse-text-body", { tabindex: "0", role: "region", "aria-label": "Text so far" });
   #follows = true;
   #sniffed = { at: 0, rows: -1 };
 
@@ -42,12 +42,12 @@ export class TextPane {
     this.#session = session;
     this.#more = more;
     this.node = h(
-      "section",
-      { class: "sse-text", "aria-label": "Text", hidden: true },
-      h("div", { class: "sse-text-head" },
-        h("span", { class: "sse-detail-title" }, "Text"), this.#path, this.#note, h("span", { class: "sse-fill" }),
+      "section.sse-text",
+      { "aria-label": "Text", hidden: true },
+      h("div.sse-text-head", {},
+        h("span.sse-detail-title", {}, "Text"), this.#path, this.#note, h("span.sse-fill"),
         copyButton("Copy text", () => this.#joined?.text ?? ""),
-        h("button", { class: "sse-small sse-close", "aria-label": "Close text", title: "Close text", click: closed }, "\u00D7")),
+        h("button.sse-small.sse-close", { "aria-label": "Close text", title: "Close text", click: closed }, "\u00D7")),
       this.#body,
     );
     this.#body.addEventListener("scroll", () => {

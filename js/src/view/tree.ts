@@ -7,7 +7,7 @@ import { recognise } from "../base64.ts";
 import type { Columns } from "../columns.ts";
 import { Children, root, type Value } from "../jsonscan.ts";
 import { childPath, keyOf } from "../paths.ts";
-import { attr, h } from "./dom.ts";
+import { attr, h, ours } from "./dom.ts";
 import { bytes, count, manyLines, oneLine } from "./format.ts";
 import { payloadView } from "./payload.ts";
 
@@ -44,7 +44,7 @@ export class Tree {
   constructor(source: string, columns: Columns) {
     this.#source = source;
     this.#columns = columns;
-    this.node = h("div", { class: "sse-tree", click: (event: MouseEvent) => this.#clicked(event), keydown: (event: KeyboardEvent) => this.#key(event) });
+    this.node = h("div.sse-tree", { click: (event: MouseEvent) => this.#clicked(event), keydown: (event: KeyboardEvent) => this.#key(event) });
     const top = this.#make(root(source), 0, null, false);
     this.node.append(top.line);
     top.toggle?.setAttribute("tabindex", "0");
@@ -73,8 +73,8 @@ export class Tree {
 
   #make(value: Value, depth: number, path: string | null, comma: boolean): Node {
     const inside = (value.shape === "object" || value.shape === "array") && value.count > 0;
-    const toggle = inside ? h("button", { class: "sse-twist", tabindex: "-1" }) : null;
-    const line = h("div", { class: "sse-line" });
+    const toggle = inside ? h("button.sse-twist", { tabindex: "-1" }) : null;
+    const line = h("div.sse-line");
     line.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
     const node: Node = { value, depth, path, comma, line, toggle, end: null };
     if (toggle) this.#byToggle.set(toggle, node);
@@ -89,16 +89,16 @@ export class Tree {
     const key = value.key === null ? null : shorten(value.key, KEY_CHARS);
     if (toggle) parts.push(toggle);
     const isLeaf = value.shape !== "object" && value.shape !== "array" && node.path !== null;
-    const leaf = isLeaf ? h("button", { class: "sse-json-key sse-leaf", tabindex: "-1" }, key === null ? "" : manyLines(key)) : null;
+    const leaf = isLeaf ? h("button.sse-json-key.sse-leaf", { tabindex: "-1" }, key === null ? "" : manyLines(key)) : null;
     if (leaf && key === null) attr(leaf, "aria-label", oneLine(node.path!));
     if (leaf) parts.push(leaf, key === null ? "" : ": ");
-    else if (key !== null) parts.push(h("span", { class: "sse-json-key" }, manyLines(key)), ": ");
+    else if (key !== null) parts.push(h("span.sse-json-key", {}, manyLines(key)), ": ");
     const [open, close] = value.shape === "object" ? ["{", "}"] : ["[", "]"];
     if (toggle) {
       attr(toggle, "aria-expanded", String(node.end !== null));
       attr(toggle, "aria-label", `${key === null ? "" : `${key.slice(0, 80)}: `}${value.shape}, ${count(value.count)}`);
       if (node.end) parts.push(open);
-      else parts.push(`${open}\u2026${close}`, comma ? "," : "", h("span", { class: "sse-json-count" }, ` ${count(value.count)}`));
+      else parts.push(`${open}\u2026${close}`, comma ? "," : "", h("span.sse-json-count", {}, ` ${count(value.count)}`));
     } else if (value.shape === "object" || value.shape === "array") parts.push(open + close, comma ? "," : "");
     else parts.push(...this.#leaf(value), comma ? "," : "");
     line.replaceChildren(...parts);
@@ -114,7 +114,7 @@ export class Tree {
     const words = h("span", { class: `sse-json-value sse-json-${shape}` }, manyLines(this.#source.slice(from, whole ? to : from + limit)));
     const out: (string | globalThis.Node)[] = [words];
     if (!whole) {
-      const all: HTMLElement = h("button", { class: "sse-link", click: () => {
+      const all: HTMLElement = h("button.sse-link", { click: () => {
         words.textContent = manyLines(this.#source.slice(from, to));
         all.remove();
       } }, `\u2026 ${bytes(to - from - limit)} more`);
@@ -130,7 +130,7 @@ export class Tree {
 
   #open(node: Node): Node[] {
     const { value, depth, path } = node;
-    const end = h("div", { class: "sse-line" }, indent(depth), value.shape === "object" ? "}" : "]", node.comma ? "," : "");
+    const end = h("div.sse-line", {}, indent(depth), value.shape === "object" ? "}" : "]", node.comma ? "," : "");
     end.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
     node.end = end;
     this.#write(node);
@@ -155,7 +155,7 @@ export class Tree {
   }
 
   #moreLine(depth: number, rest: number, page: () => unknown): HTMLElement {
-    const line: HTMLElement = h("div", { class: "sse-line" }, indent(depth), h("button", { class: "sse-link", click: () => {
+    const line: HTMLElement = h("div.sse-line", {}, indent(depth), h("button.sse-link", { click: () => {
       line.remove();
       page();
     } }, `${count(Math.min(rest, PAGE))} of ${count(rest)} more`));
@@ -206,8 +206,7 @@ export class Tree {
     else if (event.key === "ArrowRight" && node) this.#toggle(node, true);
     else if (event.key === "ArrowLeft" && node) this.#toggle(node, false);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    ours(event);
   }
 
   /** One stop for the tab key, wherever one is. */

@@ -14,7 +14,7 @@ import { Chips } from "./chips.ts";
 import { Detail } from "./detail.ts";
 import { Connection } from "./connection.ts";
 import { copyText } from "./copy.ts";
-import { attr, h } from "./dom.ts";
+import { attr, h, ours } from "./dom.ts";
 import { Download } from "./download.ts";
 import { Empty } from "./empty.ts";
 import { Footer } from "./footer.ts";
@@ -66,12 +66,12 @@ export class View {
     const palette = new Palette();
     this.#header = new Header(session, { text: () => this.#toggleText(), pause: () => this.#togglePause(), command: (kind) => session.command(kind) });
     this.#menu = new ViewMenu(() => this.#soon());
-    this.#chart = new Chart(session, palette, signal);
+    this.#chart = new Chart(session, palette, () => this.#soon(), signal);
     const grid = new Grid(session.columns);
-    this.#chooser = new Chooser(session, grid, () => this.#soon(), signal);
+    this.#chooser = new Chooser(session, grid, { moved: () => this.#soon(), chart: (path) => this.#chart.plot(path, null) }, signal);
     this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
     this.#menu.check("Rate chart", (on) => {
-      this.#chart.toggle(on);
+      this.#chart.toggleRate(on);
       this.#soon();
     });
     this.#announcer = new Announcer(session);
@@ -105,17 +105,17 @@ export class View {
     this.#log.node.append(this.#empty.node);
     // JupyterLab runs its one-letter shortcuts unless a widget says that keys are its own.
     this.node = h(
-      "div",
-      { class: "sse-widget", "data-lm-suppress-shortcuts": "true" },
+      "div.sse-widget",
+      { "data-lm-suppress-shortcuts": "true" },
       this.#header.node,
       this.#menu.popover.node,
       this.#chooser.popover.node,
       this.#chooser.menu.node,
       this.#connection.popover.node,
-      h("div", { class: "sse-tools" }, this.#search.node, this.#chips.node),
+      h("div.sse-tools", {}, this.#search.node, this.#chips.node),
       this.#search.message,
       this.#chart.node,
-      h("div", { class: "sse-body" }, this.#text.node, this.#log.node),
+      h("div.sse-body", {}, this.#text.node, this.#log.node),
       this.#detail.node,
       this.#footer.node,
       this.#announcer.node,
@@ -140,6 +140,14 @@ export class View {
       this.node.remove();
     });
     this.#draw();
+    this.plot();
+  }
+
+  /** Python asked for a chart, or for none. */
+  plot(): void {
+    const { path, by } = this.#session.plot;
+    this.#chart.plot(path || null, by || null);
+    this.#soon();
   }
 
   /** The filter was changed elsewhere: drafts in the search box give way. */
@@ -230,8 +238,7 @@ export class View {
     if (typing) event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (!(typing ? this.#keyTyping(event) : this.#keyAnywhere(event) || (target === this.#log.scroller && this.#keyInLog(event)))) return;
-    event.preventDefault();
-    event.stopPropagation();
+    ours(event);
   }
 
   /** Each of these says whether the key was its own; what is not goes on to the host. */
