@@ -19,7 +19,7 @@ from .events import EventBatch
 __all__ = ["EventStreamParser"]
 
 _BOM = b"\xef\xbb\xbf"
-_LF, _CR = 10, 13
+_LF, _CR, _COLON = 10, 13, 58
 _ABSORB = 64 * 1024
 _QUICK = 8 * 1024
 _new = object.__new__
@@ -240,7 +240,9 @@ class EventStreamParser:
             self._waiting_has_line = False
             self._read_lines(text[:cut], batch)
         block = self._block or _Block()
-        kept = 0 if block.dropped else block.size
+        # A comment is no part of an event: it counts by itself.
+        alone = block.dropped or bool(self._waiting and self._waiting[0][0] == _COLON)
+        kept = 0 if alone else block.size
         if self._waiting and kept + self._waiting_size > self.max_event_bytes:
             self._block = block
             self._drop(block, batch)
@@ -256,10 +258,12 @@ class EventStreamParser:
                 self._dispatch(block, batch)
                 block = _Block()
                 continue
-            if (0 if block.dropped else block.size) + len(line) > self.max_event_bytes:
+            comment = line[0] == _COLON
+            kept = 0 if comment or block.dropped else block.size
+            if kept + len(line) > self.max_event_bytes:
                 self._drop(block, batch)
                 continue
-            if line[0] == 58:  # a colon
+            if comment:
                 batch.comments.append(line[1:].decode("utf-8", "replace"))
                 continue
             name, _, value = line.partition(b":")

@@ -182,6 +182,13 @@ def test_comments_between_the_lines_of_an_event_do_not_count():
     assert len(comments) == 200_000
 
 
+def test_a_long_comment_does_not_count_either():
+    stream = b"data: " + b"x" * 50 + b"\n: " + b"c" * 60 + b"\n\n"
+    for chunks in ([stream], one_by_one(stream)):
+        _, events, faults, comments = read(chunks, max_event_bytes=100)
+        assert (len(events), faults, len(comments)) == (1, [], 1)
+
+
 def test_retry_of_five_thousand_digits():
     parser = EventStreamParser()
     parser.feed(b"retry: " + b"9" * 5000 + b"\n\nretry: " + b"0" * 5000 + b"7\n\n")
