@@ -103,6 +103,8 @@ class Connection:
                         chunk = inflater.unconsumed_tail
                     if not chunk and len(piece) < _INFLATE_STEP:
                         break
+                    # And the loop is everybody's, for as many steps as it takes.
+                    await asyncio.sleep(0)
         except zlib.error as e:
             raise ConnectionFailed(
                 f"the server's {coding} coding is broken: {e}", url=self._masked

@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import threading
 
+import httpx
 import pytest
 
 from sse_widget import (
@@ -22,6 +23,7 @@ from sse_widget import (
     RetryPolicy,
     TooManyRedirects,
 )
+from sse_widget.connection import Connection
 
 from .clients import AT_ONCE, OVER, collect, connect, failure
 from .scripted import CHUNKED, Peer, Server, answers, free_port, sends
@@ -388,6 +390,33 @@ async def test_gzip_is_inflated_although_not_asked_for():
     with Server(lambda peer: peer.stream(body, "Content-Encoding: gzip\r\n"), OVER) as server:
         _, events = await collect(server.url)
     assert len(events) == 1000
+
+
+async def test_a_gzip_bomb_lets_other_tasks_run_while_it_goes_off():
+    """One loop serves all streams: none may wait until 32 MiB are inflated."""
+    bomb = gzip.compress(bytes(32 * 2**20))
+    turns = pieces = 0
+
+    class Answer(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            yield bomb
+
+    async def other():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    request = httpx.Request("GET", "http://127.0.0.1/")
+    answer = httpx.Response(
+        200, headers={"Content-Encoding": "gzip"}, stream=Answer(), request=request
+    )
+    task = asyncio.create_task(other())
+    async for _ in Connection(answer, "").chunks():
+        pieces += 1
+    task.cancel()
+    assert pieces > 400
+    assert turns > 400
 
 
 async def test_oversized_event_is_skipped_and_said():
