@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import contextvars
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-__all__ = ["call", "is_loop_thread", "run"]
+__all__ = ["aside", "call", "is_loop_thread", "run"]
 
 T = TypeVar("T")
 
@@ -56,6 +58,38 @@ def call(fn: Callable[..., object], *args: object) -> None:
     """Call `fn` on the background loop soon; from the loop's own thread too, never at once."""
     if not _ended:
         loop().call_soon_threadsafe(fn, *args)
+
+
+async def aside(fn: Callable[[], T]) -> T:
+    """Call a person's function, which may block, without holding up what else the loop serves.
+
+    On a daemon thread of its own, in this context: one that never returns holds up no exit either.
+    """
+    waiting = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[T | None, BaseException | None]] = waiting.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if not answer.done():  # else nobody waits any more
+            answer.set_result((value, error))
+
+    def work() -> None:
+        value: T | None = None
+        error: BaseException | None = None
+        try:
+            value = fn()
+        except BaseException as e:
+            error = e
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            waiting.call_soon_threadsafe(settle, value, error)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work,), name=f"{_NAME} asks", daemon=True).start()
+    value, error = await answer
+    if isinstance(error, Exception):
+        raise error
+    if error is not None:  # exit() ends that thread, not this one
+        raise RuntimeError(type(error).__name__) from error
+    return cast(T, value)
 
 
 def is_loop_thread() -> bool:

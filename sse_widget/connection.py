@@ -2,7 +2,7 @@
 
 It knows httpx (by duck type: httpx2 and stubs work too), turns every failure into one of our
 errors with a masked URL, and never retries: that is `source` and `retry`. Imports
-`request`, `options`, `diagnosis` and `errors`.
+`request`, `options`, `background`, `diagnosis` and `errors`.
 
 The rules are those of WHATWG HTML 9.2.2 and 9.2.3: GET by default, `Accept: text/event-stream`,
 Last-Event-ID as UTF-8, only a 200 with the essence text/event-stream is an event stream.
@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from . import background
 from .beats import Flow
 from .diagnosis import content_hint, explain, quoted, status_hint
 from .errors import BadContentType, BadStatus, ConnectionFailed, SSEError, TooManyRedirects
@@ -123,8 +124,10 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
     url, method = request.url, request.method
     content, json = request.content, request.json
     # Asked on every attempt, so that short-lived tokens refresh.
-    headers = await resolve(request.headers, "headers", request.masked)
-    auth = await resolve(request.auth, "auth", request.masked)
+    # Fetching one blocks, and the background loop is everybody's; another one is the person's own.
+    call = background.aside if background.is_loop_thread() else None
+    headers = await resolve(request.headers, "headers", request.masked, call)
+    auth = await resolve(request.auth, "auth", request.masked, call)
     # What a callable gave is checked as what is given at once is; httpx would show it.
     check(SourceOptions(headers=headers, auth=auth))
     for _ in range(MAX_REDIRECTS + 1):

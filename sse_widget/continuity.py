@@ -41,7 +41,7 @@ class Resumption:
     def sentence(self, resumed_from: str) -> str:
         """The end of a gap's text."""
         if not resumed_from and not self.repeated:
-            return "the stream has no ids: unknown loss"
+            return "no id to resume after: unknown loss"
         twice = f", {self.repeated:,} came twice" if self.repeated else ""
         if self.replayed:
             return f"resumed after id {resumed_from!r}: nothing is missing{twice}"

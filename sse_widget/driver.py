@@ -25,7 +25,7 @@ from .ledger import Ledger, Lost
 from .listeners import EventTarget
 from .options import SourceOptions, check
 from .parser import EventStreamParser
-from .request import Request, origin_of
+from .request import Request, origin_of, sendable
 from .retry import Retry, RetryPolicy, Stop
 from .silence import SilenceWatch, Slept
 
@@ -160,6 +160,8 @@ class Driver(EventTarget):
         last_id = self._parser.last_event_id
         if self._resume is not None and self._lost is not None:
             last_id = self._rewound(last_id)
+        if not sendable(last_id):
+            last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
         # From here on: a server may take the request and never answer.
         self._watch.start()
         with self._interrupt:

@@ -7,6 +7,8 @@ It reads settings and writes headers, by WHATWG HTML 9.2.2 and 9.2.3; it sends n
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,9 +17,10 @@ import httpx
 from ._version import __version__
 from .errors import ConnectionFailed, InvalidURL, SSEError, mask_url
 
-__all__ = ["Request", "build_headers", "check_url", "origin_of", "resolve"]
+__all__ = ["Request", "build_headers", "check_url", "origin_of", "resolve", "sendable"]
 
 PROJECT_PAGE = "https://github.com/sse-widget/sse-widget"
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 USER_AGENT = f"sse-widget/{__version__} (+{PROJECT_PAGE})"
 
 
@@ -88,12 +91,18 @@ def origin_of(url: Any) -> str:
     return f"{url.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
-async def resolve(value: Any, name: str, masked: str) -> Any:
-    """A setting, or what the callable that was given for it returns, sync or async."""
+async def resolve(
+    value: Any,
+    name: str,
+    masked: str,
+    call: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
+) -> Any:
+    """A setting, or what the callable that was given for it returns, sync or async; `call` calls
+    one that may block."""
     if not callable(value) or isinstance(value, httpx.Auth):
         return value
     try:
-        value = value()
+        value = value() if call is None or _is_async(value) else await call(value)
         return await value if inspect.isawaitable(value) else value
     except SSEError:
         raise
@@ -103,6 +112,16 @@ async def resolve(value: Any, name: str, masked: str) -> Any:
         raise ConnectionFailed(
             f"{name}= raised {type(e).__name__} when it was asked", url=masked
         ) from e
+
+
+def _is_async(fn: Any) -> bool:
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+def sendable(last_event_id: str) -> bool:
+    """Whether this id can be a header's value: RFC 9110, 5.5, has no control characters but the
+    tab. A server may well send such an id, but no client can send it back."""
+    return not _CONTROLS.search(last_event_id)
 
 
 def build_headers(own: Any, last_event_id: str) -> Any:

@@ -6,6 +6,7 @@ script of what the server sends and what must come of it.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import threading
 
@@ -357,6 +358,19 @@ async def test_other_3xx_are_no_redirects():
         with Server(answers(status, "Location: /there\r\n")) as server:
             await failure(server.url, **LETTER)
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("char", ["\x01", "\x0b", "\x7f"])
+async def test_an_id_that_no_header_can_carry_ends_no_stream(char):
+    """RFC 9110, 5.5: a client cannot send it. It goes on without, rather than failing for ever."""
+    with Server(sends(f"id: a{char}b\ndata: a\n\n"), sends("data: b\n\n"), OVER) as server:
+        async with asyncio.timeout(10):
+            source, events = await collect(server.url)
+    assert [e.data for e in events] == ["a", "b"]
+    assert events[0].last_event_id == f"a{char}b"
+    assert "last-event-id" not in server.requests[1].headers
+    assert source.gaps[0].replayed is None
+    assert source.gaps[0].resumed_from == ""
 
 
 @pytest.mark.parametrize(

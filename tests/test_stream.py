@@ -305,6 +305,57 @@ def test_stop_keeps_the_log_and_start_resumes(streams):
     assert stream.stats.connects == 2
 
 
+@pytest.mark.parametrize("option", ["headers", "auth"])
+def test_a_callable_that_blocks_holds_up_no_other_stream(streams, option):
+    """Fetching a token is a request of its own, and mostly a blocking one."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def fetch():
+        inside.set()
+        go_on.wait(10)
+        return None
+
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        slow = streams(server.url, **{option: fetch})
+        assert inside.wait(10)
+        other = streams(server.url)
+        assert wait(other).data == "a"
+        assert slow.status.state == "connecting"
+        go_on.set()
+        assert wait(slow).data == "a"
+
+
+def test_a_callable_that_never_returns_holds_up_no_stop(streams):
+    inside, never = threading.Event(), threading.Event()
+
+    def hang():
+        inside.set()
+        never.wait(30)
+
+    with Server(Peer.hold) as server:
+        stream = streams(server.url, headers=hang)
+        assert inside.wait(10)
+        stream.stop()
+        assert stream.status.state == "closed"
+        assert stream._task.done()
+        never.set()
+
+
+def test_exit_in_a_callable_ends_neither_the_loop_nor_the_stream(streams):
+    asked = []
+
+    def leave():
+        asked.append(1)
+        if len(asked) == 1:
+            raise SystemExit
+        return {}
+
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        stream = streams(server.url, headers=leave)
+        assert wait(stream).data == "a"
+        assert "headers= raised" in str(stream.errors[0])
+
+
 def test_start_twice_is_one_connection(streams):
     with Server(sends("data: a\n\n", then="hold")) as server:
         stream = streams(server.url)
