@@ -126,7 +126,7 @@ def _sweep(place: Local, shard: str) -> None:
     for left in place.staging.iterdir():
         with contextlib.suppress(OSError):
             old = time.time() - left.stat().st_mtime > _LEFT_BEHIND
-            if left.name.startswith((f"merge-{shard}-", "gone-")) or old:
+            if left.name.startswith((f"merge-{shard}@", "gone-")) or old:
                 discard(left)
 
 
@@ -181,7 +181,7 @@ def _merge(
             continue
         if place.staging.parent == place.root:
             return merged, "small files stay: this folder is a mount of its own"
-        beside = place.staging / f"merge-{shard}-{secrets.token_hex(6)}"
+        beside = place.staging / f"merge-{shard}@{secrets.token_hex(6)}"
         try:
             _write(place, beside, parts, footers)
             exchange(beside, place.root / folder)

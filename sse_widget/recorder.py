@@ -40,6 +40,9 @@ WAITING_BYTES = 128 * 2**20
 RETRY = 2.0
 _PATIENCE = 5.0
 _CLAIMS = 20
+# django-eventstream answers an id it does not know with an event of this id: resumed after that,
+# every process to come would be told the same.
+_NO_ID = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class Recorder:
         self._state = CaptureState.WRITING
         self._error: CaptureError | None = None
         self._not_kept = 0
+        self._last_id = ""
         self._loss: Gap | None = None  # of the trouble that goes on
         self._news, self._due = threading.Event(), threading.Event()
         self._closing = False
@@ -186,6 +190,7 @@ class Recorder:
             # What it says before we are there: also when the last one ended.
             before = writer.positions.get(self.name)
             self.position = before if before is not None and before.seq else None
+            self._last_id = before.last_event_id if before is not None else ""
             try:
                 writer.claim(self.name)
             except CaptureTaken:
@@ -242,6 +247,9 @@ class Recorder:
         """The next events of the stream; does not wait."""
         if not batch.types or self.over:
             return
+        if last_event_id == _NO_ID:
+            last_event_id = self._last_id
+        self._last_id = last_event_id
         self._writer.add(self.name, batch, last_event_id=last_event_id)
         if not self._news.is_set():
             self._news.set()

@@ -152,6 +152,21 @@ def test_an_id_that_the_server_refuses_is_a_clear_end(to):
     assert data(to) == ["d1"]
 
 
+def test_an_error_in_the_place_of_an_id_is_no_checkpoint(to):
+    """django-eventstream's answer to an id it does not know."""
+    error = "event: stream-error\nid: error\ndata: unknown id\n\n"
+    with Server(
+        sends(events(1), then="hold"), sends(error, then="hold"), sends(error, then="hold")
+    ) as server:
+        kept(server.url, to, 1).close()
+        kept(server.url, to, 2).close()
+        stream = SSEStream(server.url, capture=to)
+        until(lambda: stream.stats.duplicates == 1)
+        stream.close()
+        assert server.requests[2].headers["last-event-id"] == "1"
+    assert data(to) == ["d1", "unknown id"]
+
+
 def test_ids_that_go_backwards_are_kept_as_they_come(to):
     with Server(
         sends(events(5, 6, 2), then="hold"), sends(events(1, 2, data="x"), then="hold")

@@ -8,6 +8,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -335,3 +336,33 @@ def test_a_store_that_overwrites_is_refused(tmp_path, monkeypatch):
     writer.add("s", batch(0))
     with pytest.raises(CaptureError, match="written twice"):
         writer.commit()
+
+
+# ---------------------------------------------------------------------- versions
+
+
+def test_version_1_is_read_for_ever():
+    """These files were written when the format began, and are never written anew."""
+    dataset = Dataset(Path(__file__).parent / "fixtures" / "capture-1")
+    ticks = "https://stream.example/ticks?key=***"
+    assert [p.path for p in dataset.parts()] == [
+        "00000000/part-00000000-00000001.parquet",
+        "00000002/part-00000002.parquet",
+        "shard-0000/00000000/part-00000000.parquet",
+    ]
+    rows = dataset.read(ticks).to_pylist()
+    assert [(r["seq"], r["type"], r["last_event_id"], r["data"], r["has_id"]) for r in rows] == [
+        (0, "tick", "1", '{"n": 1}', True),
+        (1, "tick", "2", '{"n": 2}', True),
+        (2, "trade", "4", '{"n": 4}', True),
+        (3, "message", "4", "a\nlärm 🚀", False),
+    ]
+    assert rows[0]["received_at"] == AT + timedelta(seconds=1)
+    position = dataset.streams()[ticks]
+    assert (position.seq, position.last_event_id, position.reconnection_time) == (4, "4", 1500)
+    assert position.types == {"tick": 2, "trade": 1, "message": 1}
+    assert position.stats == {"bytes": 130, "connects": 2, "comments": 2}
+    ((name, gap),) = dataset.gaps()
+    assert (name, gap.seq, gap.cause, gap.missing) == (ticks, 2, "reconnect", 1)
+    assert dataset.streams()["quotes"].seq == 1
+    assert dataset.damaged() == []
