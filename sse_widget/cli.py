@@ -1,12 +1,13 @@
 """The command `sse-widget`: reads the command line and runs what it names.
 
 `demo` starts the demo server in this process and JupyterLab as a child, says where they are once they
-answer, and ends both on Ctrl-C. Holds no logic of streams; imports the demo only when it is asked for.
+answer, and ends both on Ctrl-C; `replay` serves a capture until then. Holds no logic of streams; imports the demo only when it is asked for.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         with _signals() as stop:
-            return _demo(options, stop)
+            return int(options.run(options, stop))
     except _Problem as problem:
         print(f"sse-widget: {problem}", file=sys.stderr)
         return problem.code
@@ -76,6 +77,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="open DIR as it is (otherwise a temporary copy of the demo notebooks)",
     )
+    demo.set_defaults(run=_demo)
+    replay = commands.add_parser(
+        "replay",
+        help="serve a capture as an event stream again",
+        description="Serve the streams of a capture on loopback, as they were recorded. "
+        "Ctrl-C ends it.",
+    )
+    replay.add_argument("capture", metavar="DIR", help="folder or URL of a capture")
+    replay.add_argument("--port", type=_port, default=0, help="port of the server (a free one)")
+    replay.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help='how much faster than recorded, such as 10, or "max": all at once',
+    )
+    replay.set_defaults(run=_replay)
     return parser
 
 
@@ -84,6 +101,16 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65_535:
         raise argparse.ArgumentTypeError(f"{text}: give a port from 1 to 65535")
     return port
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = math.inf if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise argparse.ArgumentTypeError(f'{text}: give a number above 0, or "max"')
+    return speed
 
 
 def _folder(text: str) -> Path:
@@ -123,6 +150,30 @@ def _signals() -> Iterator[_Stop]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def _replay(options: argparse.Namespace, stop: _Stop) -> int:
+    from .dataset import Dataset
+    from .errors import CaptureError
+    from .serving import CaptureServer
+
+    try:
+        server = CaptureServer(Dataset(options.capture), options.port, options.speed)
+    except CaptureError as error:
+        raise _Problem(str(error)) from None
+    except OSError as error:
+        raise _Problem(_taken(options.port, "--port", error), _USAGE) from None
+    try:
+        if not server.streams:
+            raise _Problem(f"there is no capture in {options.capture}")
+        for name, events in server.streams.items():
+            _say(f"{server.url_of(name)}  {events:,} events of {name}")
+        _say("Ctrl-C ends it.")
+        while not stop.asked():
+            time.sleep(0.1)
+        return _DONE
+    finally:
+        server.stop()
 
 
 def _demo(options: argparse.Namespace, stop: _Stop) -> int:

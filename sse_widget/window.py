@@ -102,8 +102,8 @@ class _Tail:
         return pa.RecordBatch.from_arrays(
             [
                 self._times(start, stop),
-                _strings(self.types[a:b]),
-                _strings(self.ids[a:b]),
+                strings(self.types[a:b]),
+                strings(self.ids[a:b]),
                 pa.array(self.data[a:b], pa.large_string()),
             ],
             schema=SCHEMA,
@@ -323,7 +323,7 @@ class RollingWindow:
         return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
 
 
-def _strings(texts: list[str]) -> pa.Array:
+def strings(texts: list[str]) -> pa.Array:
     """An Arrow array of texts that are often the same: all of one type, none with an id."""
     if texts and texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
         if len(texts) <= _SAME and len(texts[0]) <= _SHORT:

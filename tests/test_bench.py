@@ -10,8 +10,10 @@ import asyncio
 
 import pytest
 
+from sse_widget.dataset import Dataset
+
 from . import literal
-from .bench import measure, parser, peers, receive, start, workloads
+from .bench import capture, measure, parser, peers, receive, start, workloads
 from .bench.server import served
 
 CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
@@ -57,6 +59,13 @@ def test_every_receiver_ends_with_the_same_columns(origin, name, kind):
     read = asyncio.run(receive.contenders()[name](f"{origin}/{kind}/500"))
     events = literal.read(b"".join(workloads.ticks(500))).events
     assert list(zip(*receive.columns(read), strict=True)) == events
+
+
+def test_a_captured_stream_has_the_same_events(origin, tmp_path):
+    url = f"{origin}/own/500"
+    assert capture.kept(url, None) == capture.kept(url, tmp_path / "capture") == 500
+    assert Dataset(tmp_path / "capture").dataset().count_rows() == 500
+    assert capture.paced(f"{origin}/paced/1000", 0.2, tmp_path / "paced") > 0
 
 
 def test_many_streams_are_counted_on_one_thread(origin):

@@ -19,14 +19,14 @@ from typing import Any
 from .measure import Times, compare, table
 from .server import served
 
-__all__ = ["EVENTS", "TARGETS", "contenders", "many", "report"]
+__all__ = ["EVENTS", "TARGETS", "TITLES", "contenders", "many", "report"]
 
 # type, data, id
 Columns = list[list[str]]
 
 TARGETS = {"own": 7.0, "coalesced": 5.0}
 EVENTS = {"own": 40_000, "coalesced": 200_000}
-_TITLES = {"own": "each event its own HTTP chunk", "coalesced": "HTTP chunks of 16 KiB"}
+TITLES = {"own": "each event its own HTTP chunk", "coalesced": "HTTP chunks of 16 KiB"}
 _STREAMS, _RATE, _SECONDS = 1000, 10, 8.0
 
 
@@ -144,7 +144,7 @@ def _row(kind: str, times: Times) -> list[list[str]]:
         if name == "httpx + httpx-sse":
             ratio = f"{times.ratio('sse-widget', name):.1f}"
             aim = f"{TARGETS[kind]:g}"
-        rows.append([f"{_TITLES[kind]}: {name}", f"{cost:.2f}", ratio, aim])
+        rows.append([f"{TITLES[kind]}: {name}", f"{cost:.2f}", ratio, aim])
     return rows
 
 
