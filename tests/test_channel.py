@@ -155,6 +155,20 @@ async def test_back_pressure_holds_then_sends_the_newest(page):
     assert page.channel.not_sent > 0
 
 
+async def test_a_slow_page_does_not_hold_a_quick_one(page, monkeypatch):
+    """Two pages, one of which answers late: batches follow the answers of the other."""
+    monkeypatch.setattr("sse_widget.channel.OVERDUE", 3600)
+    page.channel.open()
+    for _ in range(5 * UNACKNOWLEDGED):
+        seen = len(page.batches)
+        page.append("a")
+        await page.until(lambda seen=seen: len(page.batches) > seen)
+        page.acknowledge()
+        # What the slow one says late takes nothing back.
+        page.channel.acknowledge(1)
+    assert page.channel.not_sent == 0
+
+
 async def test_a_page_that_never_answers_is_not_left_in_silence(page):
     page.channel.open()
     while len(page.batches) <= UNACKNOWLEDGED:

@@ -168,6 +168,30 @@ SCENES = {
         stub.button("View").click(),
         stub.button("Columns…").click(),
     ),
+    "waiting": lambda stub: (
+        stub.feed(*TICKS),
+        stub.kernel(
+            "kernel.be({state: 'waiting', retry_in: 60, attempt: 2, error: 'refused', hint: 'Is it on?'})"
+        ),
+        stub.button("Waiting").click(),
+    ),
+    "no kernel": lambda stub: (stub.feed(*TICKS), stub.kernel("model.trigger('comm_live_update')")),
+    "all types": lambda stub: (
+        stub.kernel(
+            "kernel.feed(Array.from({length: 200}, (_, i) => ({type: 'type-' + i, data: 'x'})))"
+        ),
+        stub.page.get_by_role("button", name="more").click(),
+    ),
+    "explained": lambda stub: (
+        stub.feed(*TICKS),
+        stub.page.locator("[data-account=shown]").focus(),
+    ),
+    "paused": lambda stub: (stub.feed(*TICKS), stub.button("Pause").click(), stub.feed(*TICKS)),
+    "away from the tail": lambda stub: (
+        stub.kernel("kernel.flood(300)"),
+        stub.log.focus(),
+        keys(stub, "Home"),
+    ),
     "help": lambda stub: (stub.feed(*TICKS), stub.log.focus(), keys(stub, "?")),
     "selected and filtered": lambda stub: (
         stub.feed(*TICKS),

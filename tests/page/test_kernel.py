@@ -1,5 +1,6 @@
 """What the page and the kernel owe each other: hello, holes, history, acks, silence (DESIGN.md §4)."""
 
+import pytest
 from playwright.sync_api import expect
 
 from .test_rows import TICKS, balanced
@@ -140,6 +141,48 @@ def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
     stub.chip("trade").click()
     expect(stub.rows).to_have_count(2)
     stub.kernel("kernel.busy = false; kernel.clear()")
+    expect(stub.page.get_by_text("Kernel busy")).to_be_hidden()
+
+
+BUSY = {
+    "Retry": lambda stub: (
+        stub.kernel("kernel.be({state: 'waiting', retry_in: 60, attempt: 2, error: 'refused'})"),
+        stub.button("Retry now").click(),
+    ),
+    "earlier events": lambda stub: stub.feed({"data": "lost"}, lost=True),
+    "the whole event": lambda stub: (
+        stub.feed({"data": "x" * 100_000}),
+        stub.row("xxx").click(),
+        stub.page.get_by_role("button", name="Load").click(),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_what_needs_the_kernel_waits_for_it_and_says_so(open_stub, what):
+    """... and every view action works meanwhile; then it happens."""
+    stub = open_stub(clock=True)
+    stub.feed(*TICKS)
+    stub.kernel("kernel.busy = true")
+    BUSY[what](stub)
+    stub.feed({"data": "after"})
+    for _ in range(4):
+        stub.page.clock.run_for(500)
+    expect(
+        stub.page.get_by_text(f"Kernel busy: {what} as soon as the cell is done")
+    ).to_be_visible()
+    stub.chip("trade").click()
+    stub.page.clock.run_for(100)
+    expect(stub.row("ETH")).to_have_count(0)
+    stub.search.fill("btc")
+    stub.page.clock.run_for(500)
+    expect(stub.rows.filter(has_text="BTC")).to_have_count(1)
+    stub.button("Pause").click()
+    stub.page.clock.run_for(100)
+    expect(stub.button("Resume")).to_be_visible()
+    # The cell is done: the kernel answers what it was asked meanwhile.
+    stub.kernel("kernel.busy = false; kernel.heard.splice(0).forEach((m) => kernel.hear(m))")
+    stub.page.clock.run_for(200)
     expect(stub.page.get_by_text("Kernel busy")).to_be_hidden()
 
 

@@ -185,6 +185,21 @@ def test_two_views_share_events_and_filter_but_not_pause(stub):
     assert len(stub.heard("hello")) <= 2
 
 
+def test_each_view_has_its_own_scroll(stub):
+    stub.kernel("kernel.flood(500); view()")
+    logs = stub.page.get_by_role("log")
+    last = logs.nth(1).get_by_role("listitem").filter(has_text='{"i":499,')
+    expect(last).to_be_visible()
+    stub.kernel("document.querySelectorAll('[role=log]')[0].focus()")
+    stub.page.keyboard.press("Home")
+    expect(logs.nth(0).get_by_role("listitem").filter(has_text='{"i":0,')).to_be_visible()
+    expect(last).to_be_visible()
+    stub.feed({"data": "the latest"})
+    expect(logs.nth(1).get_by_role("listitem").filter(has_text="the latest")).to_be_visible()
+    expect(logs.nth(0).get_by_role("listitem").filter(has_text='{"i":0,')).to_be_visible()
+    expect(stub.button("Jump to latest")).to_have_count(1)
+
+
 def test_a_view_that_goes_leaves_nothing_behind(stub):
     stub.feed(*TICKS)
     stub.kernel("window.first.abort()")
