@@ -150,6 +150,10 @@ class Lab:
         document = cells if isinstance(cells, dict) else notebook_of(cells)
         name = f"{uuid.uuid4().hex[:8]}.ipynb"
         (self.root / name).write_text(json.dumps(document))
+        return self.page_of(name, width=width, height=height)
+
+    def page_of(self, name: str, *, width: int = 1280, height: int = 900) -> Notebook:
+        """A page of a notebook that is there; of one kernel, where it is open already."""
         context = self.browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
         page.set_default_timeout(30_000)

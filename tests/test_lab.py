@@ -7,7 +7,9 @@ what you see is what you export.
 from __future__ import annotations
 
 import json
+import queue
 import re
+import threading
 
 import pytest
 from playwright.sync_api import expect
@@ -18,7 +20,7 @@ from . import literal
 from .browser import chromium
 from .conftest import captures
 from .lab import ROOT, Lab
-from .scripted import Server, sends
+from .scripted import Peer, Server, sends
 
 pytestmark = pytest.mark.lab
 
@@ -94,10 +96,10 @@ def test_first_minute(lab):
 
 @pytest.mark.parametrize("busy_from_the_start", [False, True])
 def test_page_works_while_a_cell_runs(lab, busy_from_the_start):
-    """A cell sleeps; the log moves; chips, search, pause, clear and stop answer. Also where the
-    cell that sleeps is the one that shows the log, as by "Run All"."""
+    """A cell sleeps; the log moves; reading, finding, pause, accounts, taking away, clear and stop
+    answer. Also where the cell that sleeps is the one that shows the log, as by "Run All"."""
     make = IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\n"
-    sleep = "import time; time.sleep(12)"
+    sleep = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: pass"
     cells = (
         [make + f"display(stream)\n{sleep}"] if busy_from_the_start else [make + "stream", sleep]
     )
@@ -109,26 +111,56 @@ def test_page_works_while_a_cell_runs(lab, busy_from_the_start):
         notebook.run(0)
         expect(log(notebook).get_by_role("listitem").first).to_be_visible()
         notebook.start(1)
+    widget, page = notebook.widget, notebook.page
     rows = log(notebook).get_by_role("listitem")
     expect(rows.first).to_be_visible()
     before = accounts(notebook)["received"]
     number = "Number(document.querySelector('.sse-widget [aria-label=Accounts]').innerText"
-    notebook.page.wait_for_function(
+    page.wait_for_function(
         f"n => {number}.match(/received\\s+([\\d,]+)/)[1].replace(/,/g, '')) > n + 50", arg=before
     )
-    notebook.widget.get_by_role("button", name=re.compile("^trade")).click()
+    # Finding.
+    widget.get_by_role("button", name=re.compile("^trade")).click()
     expect(rows.filter(has_text="quote")).to_have_count(0)
-    notebook.widget.get_by_role("searchbox").fill("btc")
+    widget.get_by_role("button", name="Use a regular expression").click()
+    widget.get_by_role("searchbox").fill("b[t]c")
     expect(rows.filter(has_text="ETH")).to_have_count(0)
-    notebook.widget.get_by_role("button", name="Pause").click()
-    notebook.page.wait_for_function(
+    expect(log(notebook).locator("mark").first).to_have_text("BTC")
+    widget.get_by_role("button", name="Use a regular expression").click()
+    widget.get_by_role("searchbox").fill("btc")
+    expect(rows.filter(has_text="BTC").first).to_be_visible()
+    # Pause, and what waits behind it.
+    widget.get_by_role("button", name="Pause").click()
+    page.wait_for_function(
         f"() => {number}.match(/paused\\s+([\\d,]+)/)[1].replace(/,/g, '')) > 20"
     )
     accounts(notebook)
-    notebook.widget.get_by_role("button", name="Resume").click()
-    notebook.widget.get_by_role("button", name="Stop").click()
-    expect(notebook.widget.get_by_role("status")).to_contain_text("Closed")
+    footer(notebook).get_by_text("paused").focus()
+    expect(widget.get_by_role("tooltip")).to_contain_text("Arrived since you paused")
+    # Reading: the time, an event as JSON.
+    widget.get_by_role("button", name="View").click()
+    widget.get_by_text("Ago", exact=True).click()
+    expect(rows.first).to_contain_text(re.compile("ago|now"))
+    page.keyboard.press("Escape")
+    rows.first.click()
+    detail = widget.get_by_role("region", name="Event details")
+    expect(detail).to_contain_text('"symbol"')
+    # Taking away.
+    detail.get_by_role("button", name="Copy data").click()
+    expect(detail.get_by_role("button", name=re.compile("Copied|Copy failed"))).to_be_visible()
+    widget.get_by_role("button", name="View").click()
+    with page.expect_download() as download:
+        widget.get_by_role("button", name=".ndjson", exact=True).click()
+    saved = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert saved
+    assert all(event["type"] == "trade" and "BTC" in event["data"] for event in saved)
+    page.keyboard.press("Escape")
+    widget.get_by_role("button", name="Resume").click()
+    # What needs the kernel goes past the cell here.
+    widget.get_by_role("button", name="Stop").click()
+    expect(widget.get_by_role("status")).to_contain_text("Closed")
     assert notebook.running(busy), "all of this happened while the cell was running"
+    notebook.js("await panel.sessionContext.session.kernel.interrupt()")
     notebook.finished(busy)
     notebook.run(busy + 1)
     text = notebook.cell(busy + 1).inner_text()
@@ -185,6 +217,57 @@ def test_columns_and_charts_while_a_cell_runs(lab):
     expect(notebook.page.locator(".sse-column-name")).to_have_text(["size", "size"])
     notebook.execute("stream.close()")
     assert notebook.page_errors == []
+
+
+def test_two_pages_on_one_kernel(lab):
+    """A second page gets the history and holds still by itself; while it hangs, the first goes on."""
+    more: queue.Queue[str] = queue.Queue()
+    release = threading.Event()
+
+    def feed(peer: Peer) -> None:
+        peer.stream("".join(f"id: {i}\ndata: event {i};\n\n" for i in range(1, 301)))
+        while text := more.get():
+            peer.send(text)
+        peer.hold()
+
+    def gate(peer: Peer) -> None:
+        release.wait(60)
+        peer.answer("200 OK", "", "")
+
+    with Server(feed) as server, Server(gate) as gates:
+        first = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
+        first.run(0)
+        settled(first, 300)
+        first.save()
+        second = lab.page_of(first.name)
+        settled(second, 300)
+        expect(footer(second)).to_contain_text(re.compile(r"shown\s+300"))
+        second.widget.get_by_role("button", name="Pause").click()
+        more.put("data: one more;\n\n")
+        expect(log(first).get_by_text("one more;")).to_be_visible()
+        expect(footer(second)).to_contain_text(re.compile(r"paused\s+1\b"))
+        second.widget.get_by_role("button", name="Resume").click()
+        # A page whose script stands still: it waits for an answer that does not come.
+        second.page.evaluate(
+            """url => setTimeout(() => {
+              const request = new XMLHttpRequest();
+              request.open('GET', url, false);
+              try { request.send(); } catch {}
+              window.free = true;
+            })""",
+            gates.url,
+        )
+        for i in range(12):
+            more.put(f"data: quick {i};\n\n")
+            expect(log(first).get_by_text(f"quick {i};")).to_be_visible()
+        assert first.execute("print(stream.stats.not_sent)").strip() == "0"
+        assert gates.requests, "the second page hung meanwhile"
+        release.set()
+        second.page.wait_for_function("window.free")
+        settled(second, 313)
+        expect(log(second).get_by_text("quick 11;")).to_be_visible()
+        more.put("")
+        first.execute("stream.close()")
 
 
 def test_flood_balances(lab):
