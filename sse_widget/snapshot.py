@@ -26,7 +26,7 @@ _ROWS_BYTES = MAX_BYTES - 24 * 1024
 # What is seen before anything is unfolded.
 _OPEN_ROWS = 10
 # Characters of data a line: the most with which all rows fit; below the last, rows are left out.
-_CUTS = (4096, 2048, 1024, 512, 256)
+_CUTS = (4096, 2048, 1024, 768, 512, 384, 256)
 _NAME = 32
 _DOT = " \u00b7 "
 _RULES = (
@@ -65,8 +65,12 @@ def render(
     stats, status = head["stats"], head["status"]
     now = datetime.now(UTC)
     lines: list[_Line] = []
+    lengths = pc.utf8_length(held.table.column("data")).to_pylist()
     for cut in _CUTS:
-        lines = _lines(held, gaps, cut)
+        # What is too much before it is escaped need not be written to see it.
+        if cut != _CUTS[-1] and sum(min(n, cut) for n in lengths) > _ROWS_BYTES:
+            continue
+        lines = _lines(held, gaps, cut, lengths)
         if _size(lines) <= _ROWS_BYTES:
             break
     lines = _newest(lines, _ROWS_BYTES)
@@ -102,10 +106,9 @@ class _Line:
         self.size = len(text.encode()) + 1
 
 
-def _lines(held: Snapshot, gaps: Sequence[Gap], cut: int) -> list[_Line]:
+def _lines(held: Snapshot, gaps: Sequence[Gap], cut: int, lengths: list[int]) -> list[_Line]:
     table = held.table
     data = pc.utf8_slice_codeunits(table.column("data"), 0, cut).to_pylist()
-    lengths = pc.utf8_length(table.column("data")).to_pylist()
     at = table.column("received_at").to_pylist()
     clock = "%H:%M:%S.%f" if at and at[0].date() == at[-1].date() else "%Y-%m-%d %H:%M:%S.%f"
     types = _column(table.column("type").to_pylist())
