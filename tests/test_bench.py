@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pandas as pd
 import pytest
 
 from sse_widget.dataset import Dataset
+from sse_widget.payload import expand
 
 from . import literal
-from .bench import capture, measure, parser, peers, receive, start, workloads
+from .bench import capture, frames, measure, parser, peers, receive, start, windows, workloads
 from .bench.server import served
 
 CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
@@ -39,6 +41,39 @@ def test_workloads_are_what_they_are_called():
     assert 1500 < sizes["JSON with ids, 1.6 KB"] < 1700
     assert 330 < sizes["token deltas, 340 B"] < 350
     assert all(event.count(b"\n") == 21 for event in workloads.multi_line(5))
+
+
+@pytest.mark.parametrize("keeper", windows.installed(), ids=lambda keeper: keeper.name)
+def test_every_window_holds_the_same_events(keeper):
+    windows.agree([keeper], frames.batches(500), 250)
+    windows.agree([keeper], frames.batches(30, 7), 250)
+
+
+def test_a_window_that_holds_something_else_is_noticed():
+    wrong = windows.Keeper("wrong", lambda batches, rows: ["x"])
+    with pytest.raises(AssertionError, match="wrong"):
+        windows.agree([wrong], frames.batches(3), 2)
+
+
+def test_windows_and_deques_are_filled_alike():
+    events = frames.batches(100, 5)
+    columns = frames.fill_deques(events, 30)
+    frame = frames.fill_window(events, 30).read().frame()
+    for name, values in columns.items():
+        assert frame[name].tolist() == list(values)
+
+
+@pytest.mark.parametrize("shape", frames.SHAPES)
+def test_payload_shapes_are_objects_of_which_both_make_the_same_columns(shape):
+    frame = frames.payload_frame(shape, 50)
+    ours = expand(frame[["data"]])
+    theirs = frames.normalize(frame)
+    # They spread objects over further columns; which ours do where they are asked by their path.
+    plain = [n for n in theirs if n in ours and not ours[n].map(type).isin([dict, list]).any()]
+    assert len(plain) >= 3
+    for name in plain:
+        for mine, its in zip(ours[name], theirs[name], strict=True):
+            assert (pd.isna(mine) and pd.isna(its)) or mine == its
 
 
 def test_a_reader_that_says_something_else_is_noticed():

@@ -17,6 +17,7 @@ MODULES = ("parser", "receive", "capture", "start", "frames")
 _SHOWN = (
     *("aiohttp", "httpx", "httpx-aiohttp", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
     *("launchdarkly-eventsource", "sseclient-py", "aiohttp-sse-client", "requests-sse", "openai"),
+    *("orjson", "polars", "holoviews", "streamz"),
 )
 
 

@@ -2,18 +2,18 @@
 
 The peers are the loops that people write: an event at a time into deques with a `maxlen`, and a
 DataFrame made of them when one is wanted; `json.loads` a row and `pd.json_normalize` of all. Ours
-holds the bounds in bytes too, which theirs does not.
+holds the bounds in bytes too, which theirs does not. Libraries that keep the latest rows of a
+stream are in `windows`.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
 import tracemalloc
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from sse_widget.events import EventBatch
 from sse_widget.payload import expand
 from sse_widget.window import RollingWindow
 
+from . import windows
 from .measure import Times, compare, table
 from .workloads import deltas
 
@@ -43,20 +44,25 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _EVENTS = 1_000_000
 _TOGETHER = 100  # events of a batch: what a busy stream gives a read
 _BYTES = 46
+# Events of a batch -> events in all: one at a time is how most streams come.
+_APPENDS = {1: 200_000, 5: 200_000, 100: _EVENTS}
+# The window that libraries keep, and how many events pass through it.
+_KEPT, _THROUGH = 20_000, 40_000
 
-TARGETS = {"append": 1.2, "df": 120.0, "bytes": 85, "json": 3.0}
+TARGETS = {"append": 1.2, "df": 120.0, "flat": 2.0, "bytes": 85, "json": 3.0}
 
 
-def batches(n: int) -> list[EventBatch]:
+def batches(n: int, together: int = _TOGETHER) -> list[EventBatch]:
     """`n` events with 46 bytes of data, as the parser gives them."""
     out = []
-    for start in range(0, n, _TOGETHER):
-        numbers = range(start, min(start + _TOGETHER, n))
+    for start in range(0, n, together):
+        numbers = range(start, min(start + together, n))
         data = [f'{{"symbol":"BTC","price":{i % 99_999 + 0.25},"n":{i}}}' for i in numbers]
         count = len(data)
         padded = [text[:_BYTES].ljust(_BYTES) for text in data]
+        at = _NOW + timedelta(microseconds=50 * start)
         out.append(
-            EventBatch(["trade"] * count, padded, [""] * count, [False] * count, received_at=_NOW)
+            EventBatch(["trade"] * count, padded, [""] * count, [False] * count, received_at=at)
         )
     return out
 
@@ -129,30 +135,44 @@ def _row(what: str, times: Times, ours: str, theirs: str, count: int, unit: floa
     return [what, f"{times.median(ours) * scale:.3g}", f"{times.median(theirs) * scale:.3g}"]
 
 
-def _window_rows() -> list[list[str]]:
+def _append_rows() -> list[list[str]]:
+    rows = []
+    for together, count in _APPENDS.items():
+        events = batches(count, together)
+        for bound, name in ((count, "filling up"), (count // 2, "evicting")):
+            times = compare(
+                {
+                    "ours": partial(fill_window, events, bound),
+                    "deques": partial(fill_deques, events, bound),
+                },
+                rounds=5,
+            )
+            rows.append(
+                [
+                    *_row(
+                        f"append {together} at a time, {name}", times, "ours", "deques", count, 1e6
+                    ),
+                    f"{1 / times.ratio('ours', 'deques'):.2f} times",
+                    f"at most {TARGETS['append']:g}",
+                ]
+            )
+    return rows
+
+
+def _frame_rows() -> list[list[str]]:
     events = batches(_EVENTS)
     rows = []
-    for share, name in ((1, "append, filling up"), (2, "append, evicting")):
-        bound = _EVENTS // share
+    sizes = (_EVENTS // 10, _EVENTS)
+    held = {count: events[: count // _TOGETHER] for count in sizes}
+    windows_ = {count: fill_window(some, count) for count, some in held.items()}
+    for count, some in held.items():
+        columns = fill_deques(some, count)
         times = compare(
             {
-                "ours": partial(fill_window, events, bound),
-                "deques": partial(fill_deques, events, bound),
+                "ours": partial(_snapshot, windows_[count]),
+                "deques": partial(pd.DataFrame, columns),
             },
-            rounds=5,
-        )
-        rows.append(
-            [
-                *_row(f"{name}, µs an event", times, "ours", "deques", _EVENTS, 1e6),
-                f"{1 / times.ratio('ours', 'deques'):.2f} times",
-                f"at most {TARGETS['append']:g}",
-            ]
-        )
-    for count in (100_000, _EVENTS):
-        some = list(itertools.islice(events, count // _TOGETHER))
-        window, columns = fill_window(some, count), fill_deques(some, count)
-        times = compare(
-            {"ours": partial(_snapshot, window), "deques": partial(pd.DataFrame, columns)}, rounds=9
+            rounds=9,
         )
         rows.append(
             [
@@ -161,10 +181,42 @@ def _window_rows() -> list[list[str]]:
                 f"at least {TARGETS['df']:g}" if count == _EVENTS else "",
             ]
         )
+    # Flat: a window ten times as large costs less than twice as much.
+    flat = compare(
+        {f"{count}": partial(_snapshot, window) for count, window in windows_.items()}, rounds=31
+    )
+    ratio = flat.ratio(*map(str, sizes))
+    rows.append(
+        [
+            "df, ten times the events",
+            f"{flat.median(str(sizes[1])) * 1e3:.3g}",
+            "",
+            f"{ratio:.1f} times the time",
+            f"at most {TARGETS['flat']:g}",
+        ]
+    )
     ours, theirs = _held_bytes(events)
-    held = f"held, bytes an event of {_BYTES}"
-    rows.append([held, f"{ours:.0f}", f"{theirs:.0f}", "", f"at most {TARGETS['bytes']}"])
+    held_bytes = f"held, bytes an event of {_BYTES}"
+    rows.append([held_bytes, f"{ours:.0f}", f"{theirs:.0f}", "", f"at most {TARGETS['bytes']}"])
     return rows
+
+
+def _peer_rows() -> list[list[str]]:
+    """A frame of the latest events after each batch, which is what these libraries are for."""
+    events = batches(_THROUGH)
+    keepers = windows.installed()
+    windows.agree(keepers, events[:30], 1000)
+    times = compare(
+        {keeper.name: partial(keeper.last, events, _KEPT) for keeper in keepers}, rounds=5
+    )
+    return [
+        [
+            keeper.name,
+            f"{times.median(keeper.name) / _THROUGH * 1e6:.3g}",
+            f"{times.ratio(windows.OURS.name, keeper.name):.1f} times ours",
+        ]
+        for keeper in keepers
+    ]
 
 
 def _json_rows() -> list[list[str]]:
@@ -189,8 +241,12 @@ def report() -> str:
     reader = "orjson" if json_rows.orjson is not None else "the standard library (no orjson)"
     return "\n\n".join(
         [
-            f"### Window, {_EVENTS:,} events in batches of {_TOGETHER}",
-            table(["", "ours", "deques", "", "aim"], _window_rows()),
+            "### Window: append, µs of CPU an event of 46 bytes",
+            table(["", "ours", "deques", "", "aim"], _append_rows()),
+            f"### Window: what it gives, {_EVENTS:,} events",
+            table(["", "ours", "deques", "", "aim"], _frame_rows()),
+            f"### A frame of the latest {_KEPT:,} events after every {_TOGETHER}, µs an event",
+            table(["", "CPU", ""], _peer_rows()),
             f"### JSON to columns, µs of CPU an event; ours reads with {reader}",
             table(
                 ["", "to_dataframe(json=True)", "json + json_normalize", "", "aim"], _json_rows()
