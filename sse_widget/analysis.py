@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -75,17 +75,17 @@ class Analysis:
         log on the page has the same columns, and sets them too.
 
         Raises:
-            TypeError: (on setting) it is no list of names.
+            TypeError: (on setting) it is no name and no list of names.
         """
         return [] if self._live is None else list(self._live.paths)
 
     @columns.setter
-    def columns(self, paths: Iterable[str]) -> None:
+    def columns(self, paths: str | Iterable[str] | None) -> None:
         self._use_columns(paths)
         self._columns_set()
 
-    def _use_columns(self, paths: Iterable[str]) -> None:
-        live = LiveColumns(self._window, paths)
+    def _use_columns(self, paths: str | Iterable[str] | None) -> None:
+        live = LiveColumns(self._window, () if paths is None else paths)
         old, self._live = self._live, live if live.paths else None
         if old is not None:
             old.close()
@@ -95,23 +95,26 @@ class Analysis:
     def to_dataframe(
         self,
         *,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
-        last: int | None = None,
-        types: Iterable[str] | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        last: int | str | timedelta | None = None,
+        types: str | Iterable[str] | None = None,
         filter: EventFilter | None = None,
-        columns: Iterable[str] | None = None,
+        columns: str | Iterable[str] | None = None,
         json: bool = False,
-        times: Iterable[str] = (),
+        times: str | Iterable[str] = (),
     ) -> pd.DataFrame:
         """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
 
         Args:
-            since, until: since <= received_at < until; datetimes or ISO 8601 text.
-            types: only events of these types.
+            since, until: since <= received_at < until; datetimes, dates or ISO 8601 text; without
+                a time zone they are local time.
+            types: only events of these types; one name, or several.
             filter: only what this filter lets through; `stream.filter` for what the page shows.
-            last: of all these only the latest so many.
-            columns: keys or dotted paths ("user.name") of the payloads; each becomes a column.
+            last: of all these only the latest so many; or an interval ("30s", "5min"): only those
+                received within it before the latest of them.
+            columns: keys or dotted paths ("user.name", "items.0.price") of the payloads; each
+                becomes a column, of missing values where no event has such a path.
             json: every top-level key becomes a column, unless `columns` says which. Where
                 rows are no JSON they stay, and a last column `is_json` is False for them.
             times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
@@ -180,7 +183,7 @@ class Analysis:
         return self._cursors.on(type, held=held)
 
     def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[_F], _F]:
-        """Call a function each `interval` ("5s", "500ms", seconds) with the new rows as a
+        """Call a function each `interval` ("5s", "500ms", "1min", seconds) with the new rows as a
         DataFrame: `@stream.every("5s")`. Not called where nothing came. Else like `on`.
 
         Raises:

@@ -3,7 +3,7 @@
 There is no queue: a callback that is slower than its stream finds the events that are still held,
 and counts the others as `missed`. Callbacks never run on the loop's thread, run in the context they
 were registered in (so that what they print lands under that cell), and what they raise is shown
-once, counted, and stops nothing. Of ours it imports `window` and what travels.
+once, counted, and stops nothing. Of ours it imports `window`, `intervals` and what travels.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow.compute as pc
 
 from .events import Event
+from .intervals import seconds_of
 from .window import RollingWindow, Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Callback", "Cursors", "seconds_of"]
+__all__ = ["Callback", "Cursors"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
 # So many events are looked at for one callback before it is another's turn.
 _SLICE = 1024
-_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Cursors:
         and once more when the stream is over.
 
         Args:
-            interval: "500ms", "5s", "1min", "2h"; seconds; or a timedelta.
+            interval: "500ms", "5s", "1h30min", as pandas reads them; seconds; or a timedelta.
             held: begin with the events that are held already.
 
         Raises:
@@ -315,30 +315,3 @@ def _numbers(snapshot: Snapshot, type_: str | None) -> list[int]:
         return list(range(snapshot.first, snapshot.stop))
     places = pc.indices_nonzero(pc.equal(snapshot.table["type"], type_)).to_pylist()
     return [snapshot.first + place for place in places]
-
-
-def seconds_of(interval: str | float | timedelta) -> float:
-    """An interval in seconds.
-
-    Raises:
-        ValueError: it is none, or none above 0.
-        TypeError: of another type.
-    """
-    seconds = math.nan
-    if isinstance(interval, str):
-        text = interval.strip()
-        unit = text.lstrip("0123456789.").strip()
-        number = text[: len(text) - len(unit)].strip() if unit else text
-        try:
-            seconds = float(number) * _UNITS.get(unit, math.nan)
-        except ValueError:
-            seconds = math.nan
-    elif isinstance(interval, timedelta):
-        seconds = interval.total_seconds()
-    elif isinstance(interval, (int, float)) and not isinstance(interval, bool):
-        seconds = float(interval)
-    else:
-        raise TypeError(f'an interval is "5s" or seconds, not {interval!r}')
-    if not 0 < seconds < math.inf:
-        raise ValueError(f'an interval is like "500ms", "5s", "1min" or "2h", not {interval!r}')
-    return seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
@@ -50,8 +50,8 @@ class EventFilter:
         case: capital and small letters differ. Otherwise plain text compares `lower()`, and
             patterns compare by Unicode simple case folding.
         since, until: bounds on `received_at`, since <= received_at < until, kept as aware UTC
-            datetimes. A naive datetime is local time; an ISO 8601 string and a pandas Timestamp do
-            too. An event whose `received_at` is None passes no bound.
+            datetimes. A naive datetime is local time, a date its midnight; an ISO 8601 string and a
+            pandas Timestamp do too. An event whose `received_at` is None passes no bound.
 
     Raises:
         TypeError: an argument of the wrong type, by name.
@@ -76,8 +76,8 @@ class EventFilter:
         exclude: str = "",
         regex: bool = False,
         case: bool = False,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "types", None if types is None else _names("types", types))
@@ -259,6 +259,8 @@ def _time(field: str, value: object) -> datetime | None:
         except ValueError:
             hint = "Write it like 2026-01-31T12:00:00+00:00."
             raise InvalidFilter(f"{field} is no ISO 8601 time: {value!r}", hint=hint) from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
     if not isinstance(value, datetime):
         raise TypeError(f"{field} must be a datetime, not {type(value).__name__}")
     # pandas' NaT is a datetime too, one that is not equal to itself.

@@ -1,13 +1,14 @@
 """A snapshot of the window -> the DataFrame somebody asks for: which rows, and with which columns.
 
 Pure functions. Which rows pass is said by `filters`, what payloads mean by `payload`; this module
-puts the two together. It imports these and `window`.
+puts the two together. It imports these, `intervals` and `window`.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .filters import EventFilter
-from .payload import expand
+from .intervals import seconds_of
+from .payload import expand, paths_of
 from .window import Snapshot
 
 if TYPE_CHECKING:
@@ -28,14 +30,14 @@ def to_dataframe(
     snapshot: Snapshot,
     frame: pd.DataFrame | None = None,
     *,
-    since: datetime | str | None = None,
-    until: datetime | str | None = None,
-    last: int | None = None,
-    types: Iterable[str] | None = None,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    last: int | str | timedelta | None = None,
+    types: str | Iterable[str] | None = None,
     filter: EventFilter | None = None,
-    columns: Iterable[str] | None = None,
+    columns: str | Iterable[str] | None = None,
     json: bool = False,
-    times: Iterable[str] = (),
+    times: str | Iterable[str] = (),
 ) -> pd.DataFrame:
     """Events as a DataFrame, with what is in their JSON payloads as typed columns.
 
@@ -46,7 +48,8 @@ def to_dataframe(
         since, until: since <= received_at < until; datetimes or ISO 8601 text, as `EventFilter`.
         types: only events of these types.
         filter: only what this filter lets through.
-        last: of all these only the latest so many.
+        last: of all these only the latest so many; or an interval ("30s", "5min"): only those
+            received within it before the latest of them.
         columns: keys or dotted paths of the payloads; each becomes a column.
         json: every top-level key becomes a column (where `columns` does not say which); where
             some rows are no JSON, a last column `is_json` is False for those.
@@ -62,8 +65,10 @@ def to_dataframe(
         TypeError: an argument of the wrong type, by name.
         ValueError: a negative `last`; a time that is none; more keys than columns can be.
     """
-    times = list(times) if not isinstance(times, str) else times
-    expanding = bool(json or columns is not None or times)
+    if not isinstance(json, bool):
+        raise TypeError(f'json is True or False, not {json!r}; for some keys: columns=["price"]')
+    times = paths_of("times", times)
+    expanding = json or columns is not None or bool(times)
     rows = rows_of(snapshot, since=since, until=until, last=last, types=types, filter=filter)
     if expanding or frame is None:
         table = snapshot.table if rows is None else snapshot.table.take(pa.array(rows))
@@ -76,37 +81,51 @@ def to_dataframe(
         return out
     if columns is None and not json:
         columns = ()
-    return expand(out, columns, times=times, mark=bool(json))
+    return expand(out, columns, times=times, mark=json)
 
 
 def rows_of(
     snapshot: Snapshot,
     *,
-    since: datetime | str | None = None,
-    until: datetime | str | None = None,
-    last: int | None = None,
-    types: Iterable[str] | None = None,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    last: int | str | timedelta | None = None,
+    types: str | Iterable[str] | None = None,
     filter: EventFilter | None = None,
 ) -> Any:
     """The places of these rows in the snapshot, as a numpy array; None for all of them."""
-    if last is not None:
-        if isinstance(last, bool) or not isinstance(last, int):
-            raise TypeError(f"last must be a whole number, not {last!r}")
-        if last < 0:
-            raise ValueError(f"last must not be negative: {last}")
+    count, seconds = _last(last)
     if filter is not None and not isinstance(filter, EventFilter):
         raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
     mask = EventFilter(types=types, since=since, until=until).mask(snapshot.table)
     more = None if filter is None else filter.mask(snapshot.table)
     if more is not None:
         mask = more if mask is None else pc.and_(mask, more)
-    count = int(snapshot.table.num_rows)
-    if mask is None:
-        if last is None or last >= count:
-            return None
-        return np.arange(count - last, count)
-    rows = np.flatnonzero(mask.to_numpy())
-    return rows if last is None else rows[max(len(rows) - last, 0) :]
+    held = int(snapshot.table.num_rows)
+    if mask is None and seconds is None:
+        return None if count is None or count >= held else np.arange(held - count, held)
+    rows = np.arange(held) if mask is None else np.flatnonzero(mask.to_numpy())
+    if seconds is not None and len(rows):
+        at = snapshot.table["received_at"].to_numpy()[rows]
+        rows = rows[at > at.max() - np.timedelta64(round(seconds * 1e6), "us")]
+    return rows if count is None else rows[max(len(rows) - count, 0) :]
+
+
+def _last(last: int | str | timedelta | None) -> tuple[int | None, float | None]:
+    """So many rows, or the rows of so many seconds."""
+    if isinstance(last, (str, timedelta)):
+        return None, seconds_of(last)
+    if last is None:
+        return None, None
+    try:
+        count = operator.index(last)  # numpy's whole numbers too
+    except TypeError:
+        count = None
+    if count is None or isinstance(last, bool):
+        raise TypeError(f'last must be a whole number, or an interval like "5min", not {last!r}')
+    if count < 0:
+        raise ValueError(f"last must not be negative: {last}")
+    return count, None
 
 
 def _numbers(seq: Any) -> Any:

@@ -44,10 +44,10 @@ class LiveColumns:
             the window has one of that name.
 
     Raises:
-        TypeError: `paths` is no list of names.
+        TypeError: `paths` are no names.
     """
 
-    def __init__(self, window: RollingWindow, paths: Iterable[str]) -> None:
+    def __init__(self, window: RollingWindow, paths: str | Iterable[str]) -> None:
         self.paths = paths_of("columns", paths)
         self._readers = [reader_of(path) for path in self.paths]
         self._window = window

@@ -36,9 +36,9 @@ _MANY_CELLS = 50_000_000
 
 def expand(
     frame: pd.DataFrame,
-    columns: Iterable[str] | None = None,
+    columns: str | Iterable[str] | None = None,
     *,
-    times: Iterable[str] = (),
+    times: str | Iterable[str] = (),
     mark: bool = False,
 ) -> pd.DataFrame:
     """`frame` with the keys of its JSON objects in `data` as further columns.
@@ -56,7 +56,7 @@ def expand(
         JSON object, or lack a key, have a missing value there, like a JSON null.
 
     Raises:
-        TypeError: `columns` or `times` is no list of names.
+        TypeError: `columns` or `times` are no names.
         ValueError: more different keys than a frame can hold.
     """
 
@@ -114,15 +114,15 @@ def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
     return both
 
 
-def paths_of(name: str, paths: Iterable[str]) -> list[str]:
-    """These paths, each once.
+def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
+    """These paths, each once; one `str` is that one path.
 
     Raises:
-        TypeError: they are one string, or not strings; `name` says whose they are.
+        TypeError: they are no names; `name` says whose they are.
     """
-    if isinstance(paths, str):
-        raise TypeError(f"{name} must be a list of names: [{paths!r}]")
-    listed = list(dict.fromkeys(paths))
+    if not isinstance(paths, Iterable):
+        raise TypeError(f'{name} must be a list of names: ["price", "user.name"], not {paths!r}')
+    listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
     for path in listed:
         if not isinstance(path, str):
             raise TypeError(f"{name} must be names, not {path!r}")

@@ -8,8 +8,9 @@ import json
 import math
 import queue
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -87,6 +88,13 @@ def live():
         ({"since": "2026-01-02T03:01:00Z", "until": "2026-01-02T03:02:00Z"}, [1, 2]),
         ({"filter": EventFilter(text="price"), "types": {"trade"}}, [0, 3]),
         ({"types": {"none"}}, []),
+        ({"types": {"none"}, "last": "1h"}, []),
+        ({"last": np.int64(1)}, [3]),
+        ({"last": "1min"}, [3]),
+        ({"last": timedelta(minutes=1, microseconds=1)}, [1, 2, 3]),
+        ({"last": "1min", "until": "2026-01-02T03:02:00Z"}, [1, 2]),
+        ({"since": date(2026, 1, 1)}, [0, 1, 2, 3]),
+        ({"until": date(2026, 1, 1)}, []),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"json": True}, {"columns": ["price"]}])
@@ -122,9 +130,13 @@ def test_times_alone(replay):
     ("asked", "error", "what"),
     [
         ({"last": -1}, ValueError, "last must not be negative"),
-        ({"last": 1.5}, TypeError, "last must be a whole number"),
-        ({"columns": "price"}, TypeError, r"columns must be a list of names: \['price'\]"),
-        ({"times": "at"}, TypeError, r"times must be a list of names: \['at'\]"),
+        ({"last": 1.5}, TypeError, "last must be a whole number, or an interval"),
+        ({"last": True}, TypeError, "last must be a whole number, or an interval"),
+        ({"last": "soon"}, ValueError, 'an interval is like "500ms"'),
+        ({"columns": 5}, TypeError, "columns must be a list of names: .*, not 5"),
+        ({"columns": ["price", 1]}, TypeError, "columns must be names, not 1"),
+        ({"times": True}, TypeError, "times must be a list of names: .*, not True"),
+        ({"json": ["price"]}, TypeError, r"json is True or False.*columns="),
         ({"since": "soon"}, ValueError, "since"),
         ({"types": 3}, TypeError, "types"),
         ({"filter": "trade"}, TypeError, "filter must be an EventFilter"),
@@ -172,10 +184,16 @@ def test_live_columns_of_events_held_and_to_come(live):
     assert list(stream.df.columns) == ["received_at", "type", "last_event_id", "data"]
 
 
-def test_columns_must_be_names(replay):
+def test_one_name_is_a_list_of_one(replay):
     stream = replay()
+    assert list(stream.to_dataframe(columns="price", times="at").columns)[4:] == ["price", "at"]
+    stream.columns = "price"
+    assert stream.columns == ["price"]
+    assert stream.df["price"].tolist()[:2] == [1.5, 2.0]
     with pytest.raises(TypeError, match="columns"):
-        stream.columns = "price"
+        stream.columns = ["price", 1]
+    assert stream.columns == ["price"]
+    stream.columns = None
     assert stream.columns == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextvars
 import io
+import math
 import queue
 import sys
 import threading
@@ -13,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from sse_widget.cursors import Cursors, seconds_of
+from sse_widget.cursors import Cursors
 from sse_widget.events import Event, EventBatch
+from sse_widget.intervals import seconds_of
 from sse_widget.window import RollingWindow
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -297,14 +299,40 @@ def test_used_without_a_type():
 
 @pytest.mark.parametrize(
     ("interval", "seconds"),
-    [("5s", 5), ("500ms", 0.5), ("1.5 min", 90), ("2h", 7200), (3, 3), (timedelta(seconds=4), 4)],
+    [
+        *[
+            ("5s", 5),
+            ("500ms", 0.5),
+            ("1.5 min", 90),
+            ("2h", 7200),
+            (" 5 seconds ", 5),
+            ("5m", 300),
+        ],
+        *[("1h30min", 5400), ("00:05:00", 300), (3, 3), (0.5, 0.5), (timedelta(seconds=4), 4)],
+    ],
 )
 def test_intervals(interval, seconds):
     assert seconds_of(interval) == seconds
 
 
 @pytest.mark.parametrize(
-    "bad", ["5", "s", "five s", "5 parsecs", "-1s", 0, -1, "0s", "", float("inf")]
+    "bad",
+    [
+        "5",
+        "s",
+        "five s",
+        "5 parsecs",
+        "-1s",
+        0,
+        -1,
+        "0s",
+        "",
+        "NaT",
+        "inf",
+        "5M",
+        math.inf,
+        math.nan,
+    ],
 )
 def test_no_interval(bad):
     with pytest.raises(ValueError, match="5s"):

@@ -458,6 +458,13 @@ def test_a_broken_wire_is_refused_by_name(wire: Any, error: type[Exception], wor
 # ---------------------------------------------------------------- errors
 
 
+def test_a_date_is_its_midnight() -> None:
+    day = datetime(2026, 1, 2)
+    assert (
+        EventFilter(since=day.date()) == EventFilter(since=day) == EventFilter(since="2026-01-02")
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -471,7 +478,7 @@ def test_a_broken_wire_is_refused_by_name(wire: Any, error: type[Exception], wor
         ({"regex": 1}, "regex must be a bool, not int"),
         ({"case": "no"}, "case must be a bool, not str"),
         ({"since": 5}, "since must be a datetime, not int"),
-        ({"until": datetime(2026, 1, 1).date()}, "until must be a datetime, not date"),
+        ({"until": datetime(2026, 1, 1).time()}, "until must be a datetime, not time"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -88,9 +88,10 @@ def test_colliding_and_dotted_names():
     assert expand(rows, ["a.b", "a.l.0", "none"]).iloc[0, 1:].tolist() == [2, 4, None]
 
 
-def test_columns_must_be_a_list():
-    with pytest.raises(TypeError, match="columns"):
-        expand(frame("{}"), "a")
+@pytest.mark.parametrize("bad", [5, True, [1], [None]])
+def test_columns_must_be_names(bad):
+    with pytest.raises(TypeError, match="columns must be"):
+        expand(frame("{}"), bad)
 
 
 VALUES = st.recursive(

@@ -30,7 +30,10 @@ for _ in range(2):
 print(*times)
 """
 # What an import must leave for later.
-HEAVY = ("aiohttp", "pyarrow.parquet", "starlette", "uvicorn", "duckdb", "dask", "jupyterlab")
+HEAVY = (
+    *("aiohttp", "pyarrow.parquet", "starlette", "uvicorn"),
+    *("duckdb", "polars", "dask", "jupyterlab"),
+)
 
 
 def _children() -> float:
