@@ -196,7 +196,7 @@ def test_the_page_writes_columns_is_answered_and_python_wins(streams):
         assert stream.columns == ["b"]
         assert (stream._columns["paths"], stream._columns["heard"]) == (["b"], ["page-1", 2])
         # And what is no list of names leaves what was.
-        stream.set_state({"_columns": {**page, "rev": 2, "paths": "late", "n": 3}})
+        stream.set_state({"_columns": {**page, "rev": 2, "paths": 7, "n": 3}})
         stream.set_state({"_columns": {**page, "rev": 2, "n": 4, "paths": [1]}})
         assert stream.columns == ["b"]
         assert stream._columns["heard"] == ["page-1", 4]
