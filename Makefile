@@ -42,10 +42,11 @@ test: install browser lint ## every check that CI makes
 	$(NPM) run --silent test
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-heavy: install ## 10,000 forced disconnects, 50 kills and an hour of fuzzing, with what they saw
+heavy: install ## 10,000 forced disconnects, 50 kills, a fast stream for minutes and an hour of fuzzing
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/test_kill.py tests/test_housekeeping.py $(ARGS)
+	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/test_rolling.py $(ARGS)
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)

@@ -71,8 +71,8 @@ class Analysis:
 
         `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
         already held are read in the background, or when `df` is asked for. A path with the name
-        of one of our columns becomes `data.<path>`. Their memory is not part of `max_bytes`. The
-        log on the page has the same columns, and sets them too.
+        of one of our columns becomes `data.<path>`. They count toward `max_bytes`. The log on the
+        page has the same columns, and sets them too.
 
         Raises:
             TypeError: (on setting) it is no name and no list of names.
@@ -91,6 +91,8 @@ class Analysis:
             old.close()
         if live.paths:
             background.call(live.note)
+        else:
+            self._window.reserve(0)
 
     def to_dataframe(
         self,

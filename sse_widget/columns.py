@@ -6,6 +6,9 @@ again. It knows Arrow and pandas and nothing of JSON, events or windows. Imports
 
 from __future__ import annotations
 
+import contextlib
+import pickle
+import sys
 from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -74,6 +77,27 @@ class Piece:
         piece.size = size
         return piece
 
+    def packed(self) -> Piece:
+        """The same, holding objects as bytes: compact, of a known size, and so that nobody who is
+        handed one can change it here."""
+        if self.kind == "object" and any(isinstance(v, (dict, list)) for v in self._values):
+            # Nested beyond what can be packed: kept as it is.
+            with contextlib.suppress(RecursionError):
+                self._values = pickle.dumps(self._values, pickle.HIGHEST_PROTOCOL)
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held; for objects that are not packed, about."""
+        if self.kind == "null":
+            return 0
+        if self.kind != "object":
+            whole = 0 if self._whole is None else self._whole.nbytes
+            return int(self._values.nbytes + whole)
+        return sys.getsizeof(self._values) + (
+            0 if isinstance(self._values, bytes) else sum(map(sys.getsizeof, self._values))
+        )
+
     def slice(self, start: int, stop: int) -> Piece:
         """The values from `start` to before `stop`, typed as if they had been alone."""
         return Piece(self.to_list()[start:stop])
@@ -83,7 +107,8 @@ class Piece:
         if self.kind == "null":
             return [None] * self.size
         if self.kind == "object":
-            return list(self._values)
+            packed = isinstance(self._values, bytes)
+            return list(pickle.loads(self._values) if packed else self._values)
         values: list[Any] = self._values.to_pylist()
         if self._whole is not None:
             for i in np.flatnonzero(self._whole):

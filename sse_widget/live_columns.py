@@ -1,7 +1,7 @@
 """LiveColumns: values at dotted paths of the payloads, read once an event and kept beside the window.
 
-What is held is typed in pieces, aligned with the window by the numbers of the events, and goes
-when its events go. It reads on in small slices on the event loop it is told of news on, or at once
+What is held is typed in pieces, aligned with the window by the numbers of the events, goes when its
+events go, and counts toward the window's bound in bytes. It reads on in small slices on the event loop it is told of news on, or at once
 when somebody asks; it decides nothing about what is held. Of ours it imports the floors below and
 reads the window it is given.
 """
@@ -29,6 +29,8 @@ __all__ = ["LiveColumns"]
 # Values are typed together when there are so many; as many as the window seals at once.
 _PIECE = 4096
 _SLICE = 512
+# What a value takes until that is known.
+_VALUE_BYTES = 16
 # On the loop: how long events may wait to be read, for how long it reads, and then lets others.
 _DELAY = 0.05
 _BUSY = 0.003
@@ -56,6 +58,8 @@ class LiveColumns:
         self._sealed: deque[tuple[int, list[Piece]]] = deque()
         self._tail: list[list[Any]] = [[] for _ in self.paths]
         self._tail_first = 0
+        self._sealed_bytes = 0
+        self._row_bytes: float = _VALUE_BYTES * len(self.paths)  # as of late
         self._cursor = 0  # the number of the first event that was not read yet
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -64,6 +68,20 @@ class LiveColumns:
     def cursor(self) -> int:
         """The number of the first event that was not read yet."""
         return self._cursor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values of events that are held, as of when they were read."""
+        return self._bytes(self._window.bounds[0])
+
+    def _bytes(self, oldest: int) -> int:
+        dead = 0.0
+        if self._sealed and self._sealed[0][0] < oldest:
+            first, pieces = self._sealed[0]
+            share = min((oldest - first) / pieces[0].size, 1.0)
+            dead = share * sum(piece.nbytes for piece in pieces)
+        rows = max(self._cursor - max(self._tail_first, oldest), 0)
+        return round(self._sealed_bytes - dead + rows * self._row_bytes)
 
     # ------------------------------------------------------------------ the loop's side
 
@@ -113,7 +131,8 @@ class LiveColumns:
             rows = snapshot.table.num_rows
             pieces = [(first, some) for first, some in self._sealed]
             if self._tail and self._tail[0]:
-                pieces.append((self._tail_first, [Piece(list(values)) for values in self._tail]))
+                tail = [Piece(list(values)).packed() for values in self._tail]
+                pieces.append((self._tail_first, tail))
         frame = snapshot.frame()
         taken = set(frame.columns)
         added = {
@@ -128,6 +147,7 @@ class LiveColumns:
         if news.first > self._cursor:
             # Those between were evicted before they were read, and so all that came before.
             self._sealed.clear()
+            self._sealed_bytes = 0
             self._restart(news.first)
         data = news.table.column("data").slice(self._cursor - news.first, _SLICE)
         if not len(data):
@@ -137,13 +157,19 @@ class LiveColumns:
             column += map(reader, rows)
         self._cursor += len(rows)
         if self._cursor - self._tail_first >= _PIECE:
-            self._sealed.append((self._tail_first, [Piece(values) for values in self._tail]))
+            pieces = [Piece(values).packed() for values in self._tail]
+            size = sum(piece.nbytes for piece in pieces)
+            self._sealed.append((self._tail_first, pieces))
+            self._sealed_bytes += size
+            self._row_bytes = size / pieces[0].size
             self._restart(self._cursor)
         return True
 
     def _let_go(self, oldest: int) -> None:
         while self._sealed and self._sealed[0][0] + self._sealed[0][1][0].size <= oldest:
-            self._sealed.popleft()
+            self._sealed_bytes -= sum(piece.nbytes for piece in self._sealed.popleft()[1])
+        if not self._closed:
+            self._window.reserve(self._bytes(oldest))
 
     def _restart(self, first: int) -> None:
         self._tail = [[] for _ in self.paths]

@@ -127,8 +127,9 @@ class RollingWindow:
 
     Args:
         max_events: the most events held.
-        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event; what events share
-            counts for each of them. A single event that is larger than this is evicted at once.
+        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event, and what is reserved;
+            what events share counts for each of them. A single event that is larger than this is
+            evicted at once.
     """
 
     def __init__(self, max_events: int = 100_000, max_bytes: int = 256 * 2**20) -> None:
@@ -143,6 +144,7 @@ class RollingWindow:
         self._lock = threading.Lock()
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
         self._sealed_bytes = 0
+        self._reserved = 0
         self._tail = _Tail(0)
         self._first = 0  # the oldest event not let go yet; by number it may be over its bound
         self._stop = 0  # the number the next event gets; nobody looks beyond it
@@ -223,6 +225,14 @@ class RollingWindow:
             self._due_stop = 0
             return n
 
+    def reserve(self, nbytes: int) -> None:
+        """So many bytes that are held beside the events count toward `max_bytes`. From any thread;
+        what has to go for them goes now, as far as it is sealed, or with the next event."""
+        with self._lock:
+            self._reserved = nbytes
+            self._evict(seal=False)
+            self._due_stop = 0
+
     def _oldest(self, stop: int) -> int:
         """The number of the oldest event held."""
         return max(self._first, stop - self.max_events)
@@ -238,7 +248,10 @@ class RollingWindow:
     def _plan(self) -> None:
         """When to settle next: when the tail is to be sealed, or at one byte too many."""
         self._due_stop = self._tail.first + _SEAL_EVENTS
-        self._due_size = min(_SEAL_BYTES, self.max_bytes - self._sealed_bytes + 1)
+        self._due_size = min(_SEAL_BYTES, self._free() + 1)
+
+    def _free(self) -> int:
+        return self.max_bytes - self._reserved - self._sealed_bytes
 
     def _seal(self) -> None:
         tail, stop = self._tail, self._stop
@@ -250,14 +263,17 @@ class RollingWindow:
             self._sealed_bytes += tail.size if whole else _running_sizes(batch)[-1]
         self._tail = _Tail(stop)
 
-    def _evict(self) -> None:
-        """Let go of the oldest events until both bounds hold: whole batches first, then rows."""
+    def _evict(self, *, seal: bool = True) -> None:
+        """Let go of the oldest events until both bounds hold: whole batches first, then rows. The
+        tail is the writer's: others leave it as it is."""
         while True:
             oldest = self._oldest(self._stop)
-            excess = self._sealed_bytes + self._tail.size - self.max_bytes
+            excess = self._tail.size - self._free()
             if self._first >= oldest and excess <= 0:
                 return
             if not self._sealed:
+                if not seal:
+                    return
                 self._seal()  # without what is over the bound by number: so look again
                 continue
             first, batch = self._sealed[0]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sse_widget import live_columns
+from sse_widget.columns import Piece
 from sse_widget.events import EventBatch
 from sse_widget.live_columns import LiveColumns
 from sse_widget.payload import expand
@@ -175,3 +176,54 @@ def test_asking_while_another_thread_writes():
         snapshot, frame = live.read()
         assert frame["a"].tolist() == list(range(snapshot.first, snapshot.stop))
     writer.join()
+
+
+@pytest.mark.parametrize(
+    "value", [1.5, "some text of some length", {"nested": [1, 2, {"deep": "x"}]}, None, 2**70]
+)
+@pytest.mark.parametrize("max_bytes", [2_000, 500_000])
+def test_they_count_toward_the_bound_in_bytes(value, max_bytes):
+    window = RollingWindow(max_bytes=max_bytes)
+    live = LiveColumns(window, ["a", "b"])
+    for i in range(20):
+        put(window, *({"a": value, "b": i} for _ in range(700)))
+        live.read()
+        # With the next event they are within it; how much is held is known to a few values.
+        put(window, {"a": value, "b": i})
+        assert 0 < window.nbytes + live.nbytes < 1.1 * max_bytes
+    alone = RollingWindow(max_bytes=max_bytes)
+    put(alone, *({"a": value, "b": i} for i in range(14_020)))
+    assert alone.counts.held * 0.1 < window.counts.held < alone.counts.held
+    live.close()
+    window.reserve(0)
+    for _ in range(20):
+        put(window, *({"a": value, "b": i} for i in range(700)))
+    assert window.nbytes > 0.9 * max_bytes
+
+
+def test_columns_of_a_window_at_rest_make_room_for_themselves():
+    window = RollingWindow(max_bytes=2_000_000)
+    put(window, *({"a": "x" * 100} for _ in range(30_000)))
+    put(window, {"a": "x"})  # seals
+    live = LiveColumns(window, ["a"])
+    live.read()
+    assert window.nbytes + live.nbytes < 2_100_000
+    assert len(live.read()[1]) == window.counts.held
+
+
+def test_what_is_handed_out_is_the_callers():
+    window = RollingWindow()
+    put(window, *({"a": {"n": i}} for i in range(5000)))
+    live = LiveColumns(window, ["a"])
+    for row in (0, 4999):  # of what is sealed, and of what is not yet
+        live.read()[1]["a"].iloc[row]["n"] = "mine"
+        assert live.read()[1]["a"].iloc[row] == {"n": row}
+
+
+@pytest.mark.parametrize("depth", [10, 900])
+def test_objects_are_packed_and_those_nested_too_deep_are_kept(depth):
+    values = [json.loads("[" * depth + "]" * depth), 1, None, "\ud800", 2**70, {"a": 1.5}]
+    piece = Piece(values).packed()
+    assert repr(piece.to_list()) == repr(values)
+    assert piece.to_list()[5] is not values[5] or depth == 900
+    assert piece.nbytes > 0
