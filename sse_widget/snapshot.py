@@ -30,7 +30,7 @@ _CUTS = (4096, 2048, 1024, 768, 512, 384, 256)
 _NAME = 32
 _DOT = " \u00b7 "
 _RULES = (
-    "font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);margin:0;padding:4px 0;"
+    "font-family:monospace;font-size:12px;line-height:1.5;margin:0;padding:4px 0;"
     "white-space:pre;overflow:auto;max-height:30em"
 )
 _LINE = ";border-bottom:1px solid #8886"

@@ -246,3 +246,23 @@ def test_nothing_moves_where_less_motion_is_asked_for(browser, address, errors):
     page.evaluate("kernel.be({state: 'waiting', retry_in: 5})")
     assert page.evaluate("document.getAnimations().length") == 0
     context.close()
+
+
+def test_what_is_pressed_or_selected_is_seen_in_forced_colours(browser, address, errors):
+    from .conftest import Stub
+
+    context = browser.new_context(forced_colors="active")
+    page = errors.watch(context.new_page())
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]")
+    stub = Stub(page)
+    stub.feed(*TICKS, {"type": "trade", "data": "another"})
+    stub.chip("trade").click()
+    stub.row("another").click()
+    ground = "e => getComputedStyle(e).backgroundColor"
+    for chosen, plain in (
+        (stub.chip("trade"), stub.chip("quote")),
+        (stub.row("another"), stub.row("BTC")),
+    ):
+        assert chosen.evaluate(ground) != plain.evaluate(ground)
+    context.close()
