@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["CellRuns", "Output", "SideDoor", "on_cell_end", "reruns_on_change"]
+__all__ = ["CellRuns", "Output", "SideDoor", "on_cell_end", "reruns_on_change", "visit"]
 
 
 def _kernel() -> Any:
@@ -48,6 +48,15 @@ def reruns_on_change() -> bool:
     """Whether this notebook runs every cell that uses a widget again when the page changes one of
     its traits: what is nobody's business must not be a trait there."""
     return _marimo() is not None
+
+
+def visit() -> Callable[[], bool]:
+    """Tells whether who runs this cell is still there. A marimo app is one process with a thread a
+    visitor, and nothing else says that one has left: what they opened would stay open for ever."""
+    thread = threading.current_thread()
+    # A person's own thread (`mo.Thread`) may end while its visitor stays.
+    of_visitor = thread is not threading.main_thread() and not hasattr(thread, "should_exit")
+    return thread.is_alive if _marimo() is not None and of_visitor else lambda: True
 
 
 def on_cell_end(fn: Callable[[], None]) -> Callable[[], None]:

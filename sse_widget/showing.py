@@ -25,7 +25,7 @@ from .errors import InvalidFilter, SSEError
 from .events import Gap, State, Stats, Status
 from .filters import EventFilter
 from .keeper import Keeper
-from .notebook import SideDoor, reruns_on_change
+from .notebook import SideDoor, reruns_on_change, visit
 from .snapshot import render
 from .window import RollingWindow, Snapshot
 
@@ -98,6 +98,7 @@ class Showing(anywidget.AnyWidget):
         travels in the message that opens the comm."""
         self._revision = self._columns_revision = 0
         self._door = SideDoor()
+        self._visited = visit()
         self._channel = Channel(
             window,
             send=self._send_message,
@@ -133,6 +134,9 @@ class Showing(anywidget.AnyWidget):
         return bundle
 
     def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        if not self._visited():
+            self.stop()
+            return
         # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens. And
         # a message that cannot be sent ends no stream: the page finds the hole in the numbers.
         comm = self.comm

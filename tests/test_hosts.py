@@ -135,7 +135,7 @@ def marimo(folder: Path, app: str) -> Iterator[str]:
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "marimo", "-q", "run", "app.py", "--headless", "--no-token"),
-            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--host", "127.0.0.1", "--port", str(port), "--session-ttl", "1"),
         ],
         cwd=folder,
         env=env | {"HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
@@ -207,4 +207,7 @@ def test_marimo(browser: Browser, tmp_path):
         assert server.connections == 1
         assert broken == []
         assert blocked == []
+        # Nor does a visitor who has left.
         context.close()
+        server.gone.get(timeout=30)
+        assert server.connections == 0
