@@ -251,4 +251,7 @@ class EventSource(Driver):
                         return
                 self._delivered_id = None
         finally:
-            background.run(end()).result(5.0)
+            ended = background.run(end())
+            # Unless the collector ends this on that very thread, which must not wait for itself.
+            if not background.is_loop_thread():
+                ended.result(5.0)

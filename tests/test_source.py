@@ -22,6 +22,7 @@ from sse_widget import (
     InvalidURL,
     RetryPolicy,
     TooManyRedirects,
+    background,
 )
 from sse_widget.connection import Connection
 
@@ -507,6 +508,18 @@ def test_plain_loop_left_early_closes():
         for _ in connect(server.url):
             break
         server.gone.get(timeout=5)
+
+
+def test_a_plain_loop_that_the_collector_ends_holds_up_no_stream():
+    """Which may happen on the background thread itself."""
+    with Server(sends("data: a\n\n", then="hold")) as server:
+        left = [iter(EventSource(server.url))]
+        assert next(left[0]).data == "a"
+        done = threading.Event()
+        background.call(left.clear)
+        background.call(done.set)
+        assert done.wait(4)  # it waited 5 s, for itself
+        server.gone.get(timeout=10)
 
 
 def test_plain_loop_raises_what_ends_the_stream():
