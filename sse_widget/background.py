@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 _NAME = "sse-widget"
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # no child inherits it locked
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _pid = 0

@@ -9,6 +9,7 @@ two bounds, and imports `events` only.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -47,6 +48,13 @@ _ROW_BYTES = 32
 _SAME = 2 * _SEAL_EVENTS
 _SHORT = 64
 _number = itemgetter(0)
+# One for all windows, held for microseconds: a fork waits for it, so that no child inherits a window
+# in the middle of a write, locked for ever.
+_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -141,7 +149,7 @@ class RollingWindow:
         self.max_events = max_events
         self.max_bytes = max_bytes
         # Held by whoever reads, clears, or moves events out of the tail; not to add to the tail.
-        self._lock = threading.Lock()
+        self._lock = _lock
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
         self._sealed_bytes = 0
         self._reserved = 0
