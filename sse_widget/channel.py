@@ -104,7 +104,9 @@ class Channel:
             return
         self._live = True
         self._loop = asyncio.get_running_loop()
-        # A late page asks for history itself; what is older than a batch need not be pushed.
+        # A late page asks for history itself: what is older than a batch need not be pushed, and
+        # was not held back from anybody.
+        self._cursor = newest(self._window.read(self._cursor), BATCH_BYTES).first
         self._new_types.update(self._counts)
         self._new_gaps = self._gaps()
         self.note()
@@ -295,6 +297,7 @@ def newest(snapshot: Snapshot, limit: int) -> Snapshot:
     sizes = (
         np.minimum(_lengths(table.column("data")), CUT_BYTES)
         + _lengths(table.column("last_event_id"))
+        + _lengths(table.column("type"))  # named once a message; but each may be another
         + _ROW_OVERHEAD
     )
     from_the_end = np.cumsum(sizes[::-1])

@@ -308,8 +308,10 @@ class Driver(EventTarget):
     # ------------------------------------------------------------------ ending
 
     def _take_over(self, earlier: Driver) -> None:
-        """Go on where `earlier` was stopped: what it remembers, its errors, and a gap between."""
+        """Go on where `earlier` was stopped: what it remembers and was told, its errors, and a gap
+        between."""
         self._continuity = earlier._continuity
+        self._parser._reconnection_time = earlier._parser.reconnection_time
         self._ledger.errors.extend(earlier._ledger.errors)
         if earlier._ledger.connects or earlier._lost is not None:
             gone = (datetime.now(UTC) - earlier.status.since).total_seconds()

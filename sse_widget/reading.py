@@ -100,7 +100,8 @@ class Reading:
         raise TimeoutError(f"the stream ended without a {wanted}; {self._summary()}")
 
     def _summary(self) -> str:
-        came = ", ".join(f"{n:,} {t!r}" for t, n in self._counts.most_common(5))
+        counts = Counter(self._counts)  # in one step: the loop adds types meanwhile
+        came = ", ".join(f"{n:,} {t!r}" for t, n in counts.most_common(5))
         state = self.status
         why = f" ({state.error})" if state.error is not None else ""
         return f"what came: {came or 'nothing'}; the stream is {state.state}{why}"

@@ -46,6 +46,7 @@ _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
+_TYPE_CHARS = 1_000
 OTHER_TYPES = "(other types)"
 
 # Seconds: who stops a stream waits so long for the disk.
@@ -325,7 +326,8 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
     def _take(self, batch: EventBatch) -> None:
         self._window.append(batch)
         types = set(batch.types)
-        if len(self._counts) + len(types) > _TYPES_KEPT:
+        longest = max(map(len, types), default=0)
+        if len(self._counts) + len(types) > _TYPES_KEPT or longest > _TYPE_CHARS:
             types = self._fold(batch.types)
         else:
             self._counts.update(batch.types)
@@ -335,10 +337,11 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         self._wake()
 
     def _fold(self, names: list[str]) -> set[str]:
-        """Count types beyond the limit under one name, so that the sum is still all events."""
+        """Count types beyond the limits under one name, so that the sum is still all events."""
         changed = set()
         for name in names:
-            if name not in self._counts and len(self._counts) >= _TYPES_KEPT - 1:
+            full = len(self._counts) >= _TYPES_KEPT - 1
+            if len(name) > _TYPE_CHARS or (full and name not in self._counts):
                 name = OTHER_TYPES
             self._counts[name] += 1
             changed.add(name)

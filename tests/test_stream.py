@@ -356,6 +356,17 @@ def test_exit_in_a_callable_ends_neither_the_loop_nor_the_stream(streams):
         assert "headers= raised" in str(stream.errors[0])
 
 
+def test_what_the_server_asked_to_wait_holds_after_a_stop_too(streams):
+    first = sends("retry: 12345\ndata: a\n\n", then="hold")
+    with Server(first, sends("data: b\n\n", then="hold")) as server:
+        stream = streams(server.url)
+        wait(stream)
+        stream.stop()
+        stream.start()
+        wait(stream, where=lambda event: event.data == "b")
+        assert stream._describe()["reconnection_time"] == 12345
+
+
 def test_start_twice_is_one_connection(streams):
     with Server(sends("data: a\n\n", then="hold")) as server:
         stream = streams(server.url)
@@ -642,6 +653,71 @@ def test_a_type_an_event_does_not_grow_without_end(streams):
         stream._task.result(20)
     assert len(stream.event_types) == 10_000
     assert balanced(stream).received == 12_000
+
+
+def test_types_of_a_mebibyte_do_not_fill_the_kernel(streams):
+    """What left the window must not stay as the name of a count."""
+
+    def serve(peer):
+        peer.stream()
+        for i in range(10):
+            peer.send(f"event: {i}{'t' * 2**20}\ndata: {i}\n\n")
+
+    with Server(serve, OVER) as server:
+        stream = streams(server.url, max_bytes=2**20)
+        assert len(drain(stream)) <= 10
+        assert stream.event_types == {"(other types)": 10}
+        balanced(stream)
+
+
+def test_what_came_before_the_log_was_shown_was_not_held_back(streams, monkeypatch):
+    sent = threading.Event()
+    body = "".join(f"data: {'x' * 1000}\n\n" for _ in range(3000))
+    with Server(sends(body + "event: end\ndata: end\n\n", then="hold")) as server:
+        stream = streams(server.url)
+        wait(stream, type="end")
+        monkeypatch.setattr(stream, "send", lambda *args: sent.set())
+        stream._repr_mimebundle_()
+        assert sent.wait(10)
+        assert balanced(stream).not_sent == 0
+
+
+FORKS = """
+import os, signal, sys
+from sse_widget import SSEStream
+
+stream = SSEStream(sys.argv[1], max_events=1000)
+while not stream.stats.received:
+    pass
+stuck = 0
+for _ in range(40):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)  # ends a child that waits for ever
+        os._exit(0 if len(stream.df) == stream.stats.held else 1)
+    stuck += os.waitpid(child, 0)[1] != 0
+print(stuck)
+os._exit(0)
+"""
+
+
+def test_a_forked_child_reads_what_was_held():
+    """Such as a multiprocessing worker: a lock that was held at that moment is held for ever."""
+
+    def flood(peer):
+        peer.stream()
+        while True:
+            peer.send("data: xxxxxxxxxxxxxxxxxxxx\n\n" * 2000)
+
+    with Server(flood) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS, server.url],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    assert done.stdout == "0\n", done.stderr
 
 
 def test_secrets_are_in_no_trait_and_no_repr(streams):
