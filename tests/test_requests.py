@@ -28,6 +28,17 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
 ONE = "id: 1\ndata: a\n\n"
 
 
+async def test_a_name_is_looked_up():
+    with Server(sends(ONE), OVER) as server:
+        _, events = await collect(server.url.replace("127.0.0.1", "localhost"))
+    assert len(events) == 1
+
+
+async def test_a_name_that_nobody_has_says_so():
+    error = await failure("http://nobody.invalid/", retry=RetryPolicy(attempts=1))
+    assert "no such host" in str(error)
+
+
 async def test_user_agent_names_us_and_our_page():
     with Server(OVER) as server:
         await collect(server.url)

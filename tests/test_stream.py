@@ -720,6 +720,32 @@ def test_a_forked_child_reads_what_was_held():
     assert done.stdout == "0\n", done.stderr
 
 
+HUNG = """
+import socket, sys, threading
+from sse_widget import SSEStream
+
+asked = threading.Event()
+
+def hang(*args, **kwargs):
+    asked.set()
+    threading.Event().wait(60)
+
+socket.getaddrinfo = hang
+stream = SSEStream("http://hung.example/")
+asked.wait(10)
+stream.stop()
+print(stream.status.state)
+"""
+
+
+def test_a_resolver_that_hangs_holds_up_neither_stop_nor_exit():
+    """getaddrinfo takes half a minute to give up where the network is gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", HUNG], capture_output=True, text=True, timeout=40, check=False
+    )
+    assert (done.stdout, done.stderr) == ("closed\n", "")
+
+
 def test_secrets_are_in_no_trait_and_no_repr(streams):
     with Server(Peer.hold) as server:
         url = server.url.replace("http://", "http://me:hunter2@")
