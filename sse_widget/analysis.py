@@ -18,8 +18,8 @@ from .cursors import Callback, Cursors
 from .export import arrow_table, save
 from .filters import EventFilter
 from .frames import to_dataframe
+from .joined import Joined
 from .live_columns import LiveColumns
-from .payload import Joined
 from .window import RollingWindow, Snapshot
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """A snapshot of the window -> the DataFrame somebody asks for: which rows, and with which columns.
 
 Pure functions. Which rows pass is said by `filters`, what payloads mean by `payload`; this module
-puts the two together. It imports these, `intervals` and `window`.
+puts the two together. It imports these, `paths`, `intervals` and `window`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from .filters import EventFilter
 from .intervals import seconds_of
-from .payload import expand, paths_of
+from .paths import paths_of
+from .payload import expand
 from .window import Snapshot
 
 if TYPE_CHECKING:

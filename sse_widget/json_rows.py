@@ -1,7 +1,7 @@
-"""Texts -> what `json.loads` gives for each, many at a time; and the value at a dotted path.
+"""Texts -> what `json.loads` gives for each, many at a time.
 
 It knows JSON and nothing of frames. Every value is exactly that of `json.loads`, whichever parser
-made it: orjson where it is installed (a third of the time), else the standard library, which reads
+made it: orjson where there is one (a third of the time), else the standard library, which reads
 many texts in one call. Imports nothing of ours.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ try:
 except ImportError:  # an accelerator: what it reads, the standard library reads the same
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["NOT_JSON", "read", "reader_of"]
+__all__ = ["NOT_JSON", "read"]
 
 
 class _NotJson:
@@ -93,31 +93,3 @@ def _huge_integers(texts: Sequence[bytes]) -> Iterable[int]:
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1)
     found: set[int] = set(np.searchsorted(ends, huge, "right").tolist())
     return found
-
-
-def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
-    """A function that takes an object and gives its value at a dotted path; None where it has
-    none.
-
-    A key that has the dots itself goes first; a whole number is a place in a list.
-    """
-    keys = path.split(".")
-    if len(keys) == 1:
-        return lambda row: row.get(path)
-    places = [int(key) if key.isdecimal() else -1 for key in keys]
-    steps = list(zip(keys, places, strict=True))
-
-    def read(row: dict[str, Any]) -> Any:
-        if path in row:
-            return row[path]
-        value: Any = row
-        for key, place in steps:
-            if type(value) is dict:
-                value = value.get(key)
-            elif type(value) is list and 0 <= place < len(value):
-                value = value[place]
-            else:
-                return None
-        return value
-
-    return read

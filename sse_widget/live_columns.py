@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .columns import Piece, join
-from .json_rows import read, reader_of
-from .payload import beside, free_name, paths_of, payloads
+from .json_rows import read
+from .paths import free_name, paths_of, reader_of
+from .payload import beside, payloads
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,8 @@
-"""JSON payloads -> typed DataFrame columns, and the text that is spread over many payloads.
+"""JSON payloads -> typed DataFrame columns.
 
-Every value stays what `json.loads` gives: which text is JSON is decided in `json_rows`, which dtype
-a column has in `columns`. It knows frames and nothing of streams; of ours it imports those two.
+Every value stays what `json.loads` gives: which text is JSON is decided in `json_rows`, what a path
+means in `paths`, which dtype a column has in `columns`. It knows frames and nothing of streams; of
+ours it imports those three.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import numpy as np
 import pyarrow as pa
 
 from .columns import Piece, join
-from .json_rows import NOT_JSON, read, reader_of
+from .json_rows import NOT_JSON, read
+from .paths import free_name, paths_of, reader_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Joined", "beside", "expand", "free_name", "paths_of", "payloads"]
+__all__ = ["beside", "expand", "payloads"]
 
 MARK = "is_json"
 # Payloads that are read and typed together: so few that their objects are gone again before they
@@ -112,29 +114,6 @@ def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
     both = pd.concat([frame, pd.DataFrame(series, frame.index, copy=False)], axis=1)
     both.columns = _labels([*frame.columns, *columns])
     return both
-
-
-def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
-    """These paths, each once; one `str` is that one path.
-
-    Raises:
-        TypeError: they are no names; `name` says whose they are.
-    """
-    if not isinstance(paths, Iterable):
-        raise TypeError(f'{name} must be a list of names: ["price", "user.name"], not {paths!r}')
-    listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
-    for path in listed:
-        if not isinstance(path, str):
-            raise TypeError(f"{name} must be names, not {path!r}")
-    return listed
-
-
-def free_name(path: str, taken: set[Any]) -> str:
-    """The name of the column for `path`, which is taken then: with `data.` before what exists."""
-    while path in taken:
-        path = f"data.{path}"
-    taken.add(path)
-    return path
 
 
 class _Keys:
@@ -240,30 +219,3 @@ def _moment(value: Any) -> Any:
         return datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         return value
-
-
-class Joined:
-    """The strings at one dotted path of many payloads, joined in the order they came.
-
-    Grows: `add` reads each payload once, so that asking again costs only what is new.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.cursor = 0  # the number of the first event that was not read yet
-        self._read = reader_of(path)
-        self._parts: list[str] = []
-
-    def add(self, data: Iterable[str], stop: int) -> None:
-        """Read these payloads, the events numbered up to before `stop`."""
-        for value in read([text.encode() for text in data]):
-            part = self._read(value) if type(value) is dict else None
-            if isinstance(part, str):
-                self._parts.append(part)
-        self.cursor = stop
-
-    @property
-    def text(self) -> str:
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""

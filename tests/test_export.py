@@ -7,6 +7,8 @@ import errno
 import io
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,7 +49,7 @@ def window(rows=ROWS, first=0) -> RollingWindow:
     return held
 
 
-def saved(path: Path, rows=ROWS, first=0) -> Path:
+def saved(path: Path | str, rows=ROWS, first=0) -> Path:
     return save(window(rows, first).read(), path)
 
 
@@ -182,6 +184,39 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
+_TO_THE_LIMIT = """
+import resource, signal, sys
+from tests.test_export import saved
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, 2**18))
+# Bytes that no compression makes small.
+import secrets
+rows = [("t", "", secrets.token_hex(500)) for _ in range(3000)]
+for path in sys.argv[1:]:
+    try:
+        saved(path, rows)
+    except OSError as error:
+        print(error.strerror, *error.__notes__)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no limits of this kind")
+def test_a_disk_that_has_room_for_a_part_of_it(tmp_path):
+    paths = [tmp_path / f"x{suffix}" for suffix in export.FORMATS]
+    for path in paths:
+        path.write_text("old")
+    run = subprocess.run(
+        [sys.executable, "-c", _TO_THE_LIMIT, *map(str, paths)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert run.stdout.count("was not written; what was there before is there still") == 4
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    assert {path.read_text() for path in paths} == {"old"}
+
+
 FULL = Path("/dev/full")
 
 
@@ -231,6 +266,18 @@ def test_a_bar_is_shown_only_when_it_takes_long(monkeypatch, capsys):
         bar.reached(60)
         assert capsys.readouterr().err == ""
     assert capsys.readouterr().err.strip() == ""
+
+
+@pytest.mark.parametrize("suffix", export.FORMATS)
+def test_saving_shows_how_far_it_is(tmp_path, monkeypatch, capsys, suffix):
+    monkeypatch.setattr(progress, "_PATIENCE", -1)
+    monkeypatch.setattr(progress, "_EVERY", -1)
+    monkeypatch.setattr(progress, "_is_looked_at", lambda: True)
+    saved(tmp_path / f"x{suffix}", [("t", "", "")] * 9000)
+    shown = capsys.readouterr().err
+    assert f"saving x{suffix}" in shown
+    assert "100%" in shown
+    assert shown.endswith("\r")  # and takes itself away again
 
 
 if (FOLDER := captures()) is not None:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from sse_widget import json_rows, payload
 from sse_widget.columns import Piece, join
+from sse_widget.joined import Joined
 from sse_widget.json_rows import NOT_JSON, read
-from sse_widget.payload import Joined, expand
+from sse_widget.paths import reader_of
+from sse_widget.payload import expand
 
 
 @pytest.fixture(autouse=True, params=["orjson", "json"])
@@ -39,7 +41,7 @@ PATHS = json.loads((Path(__file__).parent / "vectors" / "path-cases.json").read_
 @pytest.mark.parametrize("case", PATHS, ids=lambda c: f"{c['path']} of {c['data']}"[:60])
 def test_the_table_of_paths_that_the_page_shares(case):
     values = [v if type(v) is dict else {} for v in read([case["data"].encode()])]
-    assert json_rows.reader_of(case["path"])(values[0]) == case.get("value")
+    assert reader_of(case["path"])(values[0]) == case.get("value")
 
 
 def columns(*rows: object) -> pd.DataFrame:

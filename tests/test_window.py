@@ -228,6 +228,40 @@ def test_clearing_from_another_thread_loses_and_doubles_nothing():
     assert received == held + evicted + cleared
 
 
+@pytest.mark.parametrize("rows", [0, 1, 9000])
+def test_a_window_goes_on_where_an_earlier_one_ended(rows):
+    earlier = RollingWindow(max_events=8000)
+    if rows:
+        earlier.append(batch(*map(str, range(rows))))
+    held = earlier.read()
+    window = RollingWindow(max_events=5000, max_bytes=100_000)
+    window.restore(held.stop, held.table)
+    assert window.append(batch("next")) == rows
+    kept = window.read().table["data"].to_pylist()
+    assert kept == latest([*held.table["data"].to_pylist(), "next"], 5000, 100_000)
+    received, held_, evicted, cleared = window.counts
+    assert (received, held_, cleared) == (rows + 1, len(kept), 0)
+    assert received == held_ + evicted
+    assert window.nbytes <= 100_000
+
+
+def test_what_is_reserved_takes_room_and_gives_it_back():
+    window = RollingWindow(max_bytes=34 * 100)
+    for i in range(10_000):
+        window.append(batch(str(i % 10)))
+    assert window.counts.held == 100
+    window.reserve(34 * 60)
+    assert window.counts.held <= 100
+    window.append(batch("x"))
+    assert window.counts.held == 40
+    window.reserve(10**9)
+    window.append(batch("x"))
+    assert window.counts.held == 0
+    window.reserve(0)
+    window.append(batch(*"abc"))
+    assert window.counts.held == 3
+
+
 def test_what_was_let_go_is_freed():
     before = pa.total_allocated_bytes()
     window = RollingWindow(max_events=10)

@@ -1,0 +1,62 @@
+"""Dotted paths into JSON payloads: which ones are meant, what each reads, and how its column is called.
+
+It knows nothing of texts, frames and events. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["free_name", "paths_of", "reader_of"]
+
+
+def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
+    """These paths, each once; one `str` is that one path.
+
+    Raises:
+        TypeError: they are no names; `name` says whose they are.
+    """
+    if not isinstance(paths, Iterable):
+        raise TypeError(f'{name} must be a list of names: ["price", "user.name"], not {paths!r}')
+    listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
+    for path in listed:
+        if not isinstance(path, str):
+            raise TypeError(f"{name} must be names, not {path!r}")
+    return listed
+
+
+def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
+    """A function that takes an object and gives its value at a dotted path; None where it has
+    none.
+
+    A key that has the dots itself goes first; a whole number is a place in a list.
+    """
+    keys = path.split(".")
+    if len(keys) == 1:
+        return lambda row: row.get(path)
+    places = [int(key) if key.isdecimal() else -1 for key in keys]
+    steps = list(zip(keys, places, strict=True))
+
+    def read(row: dict[str, Any]) -> Any:
+        if path in row:
+            return row[path]
+        value: Any = row
+        for key, place in steps:
+            if type(value) is dict:
+                value = value.get(key)
+            elif type(value) is list and 0 <= place < len(value):
+                value = value[place]
+            else:
+                return None
+        return value
+
+    return read
+
+
+def free_name(path: str, taken: set[Any]) -> str:
+    """The name of the column for `path`, which is taken then: with `data.` before what exists."""
+    while path in taken:
+        path = f"data.{path}"
+    taken.add(path)
+    return path
