@@ -280,8 +280,8 @@ class RollingWindow:
             if self._first >= oldest and excess <= 0:
                 return
             if not self._sealed:
-                if not seal:
-                    return
+                if not seal or self._tail.first == self._stop:
+                    return  # nothing is left that could go
                 self._seal()  # without what is over the bound by number: so look again
                 continue
             first, batch = self._sealed[0]
