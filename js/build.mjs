@@ -1,8 +1,8 @@
-// Builds sse_widget/static/widget.js and widget.css from src/. It writes each file whole under
+// Builds sse_widget/static/widget.js, capture.js and widget.css from src/. It writes each file whole under
 // another name and renames it into place, so that a kernel starting meanwhile never reads half a
 // bundle. It never fetches anything: everything comes from node_modules.
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { minify } from "terser";
@@ -48,7 +48,7 @@ const place = {
       await mkdir(out, { recursive: true });
       for (const file of result.outputFiles) {
         const isStyle = file.path.endsWith(".css");
-        const target = join(out, isStyle ? "widget.css" : "widget.js");
+        const target = join(out, isStyle ? "widget.css" : basename(file.path));
         const fresh = `${target}.${process.pid}.new`;
         const contents = isStyle ? file.contents : await smaller(file.text);
         await writeFile(fresh, contents);
@@ -61,7 +61,7 @@ const place = {
 
 const context = await esbuild.context({
   ...common,
-  entryPoints: { widget: join(here, "src", "widget.ts"), style: join(here, "src", "style", "widget.css") },
+  entryPoints: { widget: join(here, "src", "widget.ts"), capture: join(here, "src", "capture.ts"), style: join(here, "src", "style", "widget.css") },
   outdir: out,
   format: "esm",
   mangleProps,

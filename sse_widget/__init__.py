@@ -1,6 +1,7 @@
 """Live Server-Sent Events in a notebook: a log you can filter, and a rolling pandas DataFrame."""
 
 from ._version import __version__
+from .capture import SSECapture
 from .errors import (
     BadContentType,
     BadStatus,
@@ -46,6 +47,7 @@ __all__ = [
     "InvalidFilter",
     "InvalidURL",
     "RetryPolicy",
+    "SSECapture",
     "SSEError",
     "SSEStream",
     "Stats",

@@ -57,11 +57,12 @@ class Continuity:
     Args:
         dedupe: drop what came before: True by id, type and data; a callable gives another key
             (None: never a replay); False only counts.
+        remember: the most events and characters that are remembered; None for enough of them.
     """
 
-    def __init__(self, dedupe: bool | Key = False) -> None:
+    def __init__(self, dedupe: bool | Key = False, remember: tuple[int, int] | None = None) -> None:
         self.dedupe = dedupe
-        self._limits = _REMEMBER_TO_DEDUPE if dedupe else _REMEMBER
+        self._limits = remember or (_REMEMBER_TO_DEDUPE if dedupe else _REMEMBER)
         self._batches: deque[tuple[EventBatch, int]] = deque()
         self._events = 0
         self._size = 0

@@ -202,7 +202,10 @@ class Dataset:
         """How far each stream is, of all shards."""
         found: dict[str, Position] = {}
         for shard in self.shards():
-            found.update(self.checkpoint(shard).streams)
+            for name, position in self.checkpoint(shard).streams.items():
+                # A stream that moved between shards is further in the one it is in now.
+                if name not in found or found[name].seq < position.seq:
+                    found[name] = position
         return found
 
     # ------------------------------------------------------------------ reading
@@ -240,16 +243,18 @@ class Dataset:
         *,
         last: int | None = None,
         nbytes: int | None = None,
+        shard: str | None = None,
     ) -> pa.Table:
-        """Rows in the order they came.
+        """Rows in the order they came; of a stream that moved between shards, in that of its shards.
 
         Args:
             stream: of this one only.
             start, stop: only events with these numbers: from `start` to before `stop`.
             last: at most so many, the newest of them.
             nbytes: with `last`: no more files once so many bytes were read.
+            shard: of this sequence only.
         """
-        return self._again(lambda: self._read(stream, start, stop, last, nbytes))
+        return self._again(lambda: self._read(stream, start, stop, last, nbytes, shard))
 
     def _read(
         self,
@@ -258,10 +263,11 @@ class Dataset:
         stop: int | None,
         last: int | None,
         nbytes: int | None,
+        shard: str | None,
     ) -> pa.Table:
         import pyarrow.compute as pc
 
-        parts = self.parts()
+        parts = self.parts(shard)
         if stream is not None and (start > 0 or stop is not None):
             parts = self._covering(parts, stream, start, stop)
         wanted = None if stream is None else pc.field("stream") == stream

@@ -29,7 +29,7 @@ from .request import Request, origin_of, sendable
 from .retry import Retry, RetryPolicy, Stop
 from .silence import SilenceWatch, Slept
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "make_client"]
 
 
 class Driver(EventTarget):
@@ -168,7 +168,7 @@ class Driver(EventTarget):
             if self._closing:
                 raise Closed
             if self._client is None:
-                self._client = _make_client(self._client_option)
+                self._client = make_client(self._client_option)
             self._connection = await Connection.open(self._client, self._request, last_id)
         self._ledger.connects += 1
         self.origin = self._connection.origin
@@ -381,7 +381,7 @@ class Driver(EventTarget):
             self._released.set()
 
 
-def _make_client(option: Any) -> Any:
+def make_client(option: Any) -> Any:
     """The client to use: the one handed over, one that a factory makes, or ours."""
     if option is None:
         # Imported when first needed: it takes a fifth of a second.

@@ -32,10 +32,17 @@ from .window import RollingWindow, Snapshot
 __all__ = ["Showing", "check_save_events"]
 
 _STATIC = Path(__file__).parent / "static"
-_NOT_BUILT = """export default { render({ el }) {
+NOT_BUILT = """export default { render({ el }) {
   el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
 } };"""
 _EVERYTHING = EventFilter()
+
+
+def built(name: str, otherwise: str) -> Path | str:
+    """A file of the page, or what stands in for it in a checkout that was not built."""
+    return _STATIC / name if (_STATIC / name).exists() else otherwise
+
+
 # Beside a snapshot the live log has nothing to add where it cannot live.
 _NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
 
@@ -55,8 +62,8 @@ class _Filter(Instance):  # type: ignore[type-arg]
 class Showing(anywidget.AnyWidget):
     """What SSEStream is to the page; the stream has the window, the source and the counters."""
 
-    _esm: ClassVar[Any] = _STATIC / "widget.js" if (_STATIC / "widget.js").exists() else _NOT_BUILT
-    _css: ClassVar[Any] = _STATIC / "widget.css" if (_STATIC / "widget.css").exists() else ""
+    _esm: ClassVar[Any] = built("widget.js", NOT_BUILT)
+    _css: ClassVar[Any] = built("widget.css", "")
 
     _settings = Dict().tag(sync=True)
     _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)

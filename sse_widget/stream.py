@@ -109,7 +109,9 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         capture: str | os.PathLike[str] | Capture | None = None,
         **options: Unpack[SourceOptions],
     ) -> None:
-        traits = _split_traits(options)
+        traits = split_traits(
+            options, "SSEStream", "max_events", "max_bytes", "save_events", "capture"
+        )
         # Before anything is built: what is refused leaves nothing behind.
         source = _source_of(url, options)
         window = RollingWindow(max_events, max_bytes)
@@ -410,8 +412,9 @@ def _source_of(url: Any, options: Any) -> Any:
     return Player(url)
 
 
-def _split_traits(options: Any) -> dict[str, Any]:
-    """Take the traits of a DOMWidget out of `options`; refuse what nobody knows, by name."""
+def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:
+    """Take the traits of a DOMWidget out of `options`; refuse what neither they nor `EventSource`
+    nor the `owner` know, by name."""
     known = set(SourceOptions.__annotations__)
     dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
     dom -= {"comm", "keys", "log"}
@@ -419,8 +422,7 @@ def _split_traits(options: Any) -> dict[str, Any]:
     unknown = [name for name in options if name not in known]
     if unknown:
         name = unknown[0]
-        own = ("max_events", "max_bytes", "save_events", "capture")
         near = difflib.get_close_matches(name, [*known, *dom, *own], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise TypeError(f"SSEStream has no option {name!r}{hint}")
+        raise TypeError(f"{owner} has no option {name!r}{hint}")
     return traits

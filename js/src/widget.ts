@@ -1,11 +1,12 @@
 /**
- * The only file that knows anywidget: makes one session per model on the model's lifetime, carries
+ * The widget of one stream. With `capture.ts` the only file that knows anywidget: makes one session per model on the model's lifetime, carries
  * messages and the synced traits to and from it, and puts views into the page. `initialize` does
  * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
 import type { SyncedColumns } from "./columns.ts";
 import type { FilterState } from "./filter.ts";
+import { attempt, lifetime, pageId, SECOND_HELLO_MS } from "./host.ts";
 import workerSource from "./matcher.worker.ts?text";
 import { type Port, Session, type Settings } from "./session.ts";
 import { View } from "./view/view.ts";
@@ -31,29 +32,11 @@ interface Entry {
   views: Set<View>;
 }
 
-/** The first hello is routed like any message; only a later one is routed past a busy cell. */
-const SECOND_HELLO_MS = 500;
-
 /**
  * Sessions by the objects that stand for a model. anywidget hands `initialize` and `render`
  * different wrappers of one model, but both give out the very same `_settings` object.
  */
 const entries = new WeakMap<object, Entry>();
-
-/** crypto.randomUUID exists in secure contexts only, and a remote Jupyter may be plain http. */
-function pageId(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** A comm that is gone throws on every send; the page then says so and stays readable. */
-function attempt(send: () => void): void {
-  try {
-    send();
-  } catch (error) {
-    console.debug("sse-widget: the kernel could not be reached", error);
-  }
-}
 
 function begin(model: Model, signal: AbortSignal): Entry {
   const page = pageId();
@@ -132,13 +115,6 @@ function begin(model: Model, signal: AbortSignal): Entry {
 function entryOf(model: Model): Entry | undefined {
   const key: unknown = model.get("_settings");
   return entries.get(model) ?? (key !== null && typeof key === "object" ? entries.get(key) : undefined);
-}
-
-/** anywidget 0.11 brings a signal, older ones and other hosts call the function we return: both end it. */
-function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
-  const own = new AbortController();
-  signal?.addEventListener("abort", () => own.abort());
-  return { signal: own.signal, end: () => own.abort() };
 }
 
 export default {

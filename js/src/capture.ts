@@ -1,0 +1,86 @@
+/**
+ * The widget of a capture: one roster a model, the view of many streams, and the log of the selected one,
+ * whose session speaks through the same model with the number of the selection in every message. With
+ * `widget.ts` the only file that knows anywidget.
+ */
+import type { AnyModel } from "@anywidget/types";
+import { attempt, lifetime, pageId, SECOND_HELLO_MS } from "./host.ts";
+import workerSource from "./matcher.worker.ts?text";
+import { type FromCapture, Roster } from "./roster.ts";
+import { Session } from "./session.ts";
+import { Overview } from "./view/overview.ts";
+import { workersOf } from "./workers.ts";
+
+type Model = AnyModel<{ _settings: { to: string }; _ack: object }>;
+interface Lifetime {
+  model: Model;
+  signal?: AbortSignal;
+}
+
+/** By the objects that stand for a model: anywidget's wrappers differ, `_settings` is the same in all. */
+const rosters = new WeakMap<object, Roster>();
+
+function begin(model: Model, signal: AbortSignal): Roster {
+  const page = pageId();
+  let greeted = false;
+  const send = (message: object): void => attempt(() => model.send({ ...message, page }));
+  // Not before the kernel answered: a state update that a busy kernel holds would hold back all others.
+  const acknowledge = (ack: object): void => {
+    if (greeted) attempt(() => (model.set("_ack", { page, ...ack }), model.save_changes()));
+  };
+  const roster = new Roster({
+    send,
+    acknowledge,
+    session(log, settings) {
+      // Filter and columns are of this log alone: they end with the selection.
+      const session = new Session(
+        {
+          send: (message) => send({ ...message, log }),
+          acknowledge: (n) => acknowledge({ n, log }),
+          writeFilter: () => {},
+          writeColumns: () => {},
+          hidden: () => document.hidden,
+        },
+        settings,
+        workersOf(workerSource),
+      );
+      send({ kind: "hello", log });
+      return session;
+    },
+  });
+  const heard = (content: FromCapture, buffers: DataView[]): void => {
+    if ("to" in content && content.to !== page) return;
+    greeted ||= "to" in content;
+    roster.receive(content, buffers);
+  };
+  const lost = (): void => roster.lost();
+  rosters.set(model, roster).set(model.get("_settings"), roster);
+  model.on("msg:custom", heard);
+  model.on("comm_live_update", lost);
+  model.on("comm:close", lost);
+  send({ kind: "hello" });
+  const again = setTimeout(() => send({ kind: "hello" }), SECOND_HELLO_MS);
+  signal.addEventListener("abort", () => {
+    clearTimeout(again);
+    model.off("msg:custom", heard);
+    model.off("comm_live_update", lost);
+    model.off("comm:close", lost);
+    roster.end();
+  });
+  return roster;
+}
+
+export default {
+  initialize({ model, signal }: Lifetime): () => void {
+    const life = lifetime(signal);
+    begin(model, life.signal);
+    return life.end;
+  },
+
+  render({ model, el, signal }: Lifetime & { el: HTMLElement }): () => void {
+    const life = lifetime(signal);
+    const roster = rosters.get(model) ?? rosters.get(model.get("_settings")) ?? begin(model, life.signal);
+    el.append(new Overview(roster, model.get("_settings").to, life.signal).node);
+    return life.end;
+  },
+};

@@ -1,0 +1,228 @@
+"""SSECapture on a cluster: 200 streams on two workers, and what happens to either (DESIGN.md §3).
+
+What was lost and what is there twice is counted on read-back, against a source that counts; the
+longest silences are printed (`make heavy` shows them).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import Client
+
+from sse_widget import SSECapture
+from sse_widget.cluster import check
+
+from .many import Readback, read_back, served
+
+STREAMS, RATE = 200, 10
+# How long a worker sleeps; `make heavy` lets it sleep longer.
+ASLEEP = float(os.environ.get("SSE_WIDGET_ASLEEP_SECONDS", "7"))
+
+
+@pytest.fixture(scope="module")
+def origin():
+    with served() as origin:
+        yield origin
+
+
+@pytest.fixture
+def urls(origin):
+    return {f"s{i}": f"{origin}/count/{RATE}/s{i}" for i in range(STREAMS)}
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)  # other processes: there is no event to await
+
+
+def flows(capture, seconds=2):
+    """All streams are open, and as much more is on disk as they send in this time."""
+    until(lambda: capture.stats.open == STREAMS)
+    written = capture.stats.written
+    until(lambda: capture.stats.written > written + seconds * STREAMS * RATE)
+
+
+def places(capture):
+    """Worker -> how many streams are on it."""
+    return {w["name"]: w["streams"] for w in capture.workers if w["streams"]}
+
+
+def proven(capture, what) -> Readback:
+    """Stop it; nothing is lost, nothing is there twice."""
+    capture.stop()
+    stats = capture.stats
+    assert (stats.pending, capture.trouble) == (0, "")
+    read = read_back(capture.history)
+    print(f"\n{what}: {read}")
+    assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
+    assert read.events == stats.written == stats.received
+    return read
+
+
+@contextmanager
+def local(urls, to) -> Iterator[SSECapture]:
+    capture = SSECapture(urls, to=to, cluster="local")
+    try:
+        flows(capture)
+        yield capture
+    finally:
+        capture.close()
+
+
+@contextmanager
+def apart(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A scheduler and two workers that are nobody's children but ours: its process, its address."""
+    file = folder / "scheduler.json"
+
+    def start(what: str, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", f"distributed.cli.dask_{what}", *options),
+                *("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    scheduler = start("scheduler", "--port", "0")
+    workers = start(
+        "worker", *("--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder))
+    )
+    try:
+        until(file.exists)
+        with Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            address = client.scheduler.address
+        yield scheduler, address
+    finally:
+        for process in (scheduler, workers):
+            process.terminate()
+        for process in (scheduler, workers):
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+def test_a_worker_is_killed(urls, tmp_path):
+    # The first death is the task's last here: Dask gives up (KilledWorker), the capture does not.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        local(urls, tmp_path / "capture") as capture,
+    ):
+        assert sorted(places(capture).values()) == [STREAMS // 2, STREAMS // 2]
+        pids = capture.client.run(os.getpid)
+        os.kill(next(iter(pids.values())), signal.SIGKILL)
+        until(lambda: capture.stats.gaps >= STREAMS // 2)
+        flows(capture)
+        # What moved says so, and that it cost nothing.
+        gaps = capture.gaps
+        moved = gaps[gaps["cause"] == "restart"]
+        assert len(moved) >= STREAMS // 2
+        assert "unknown loss" not in " ".join(moved["text"])
+        proven(capture, "kill -9 of one worker")
+
+
+def test_a_worker_sleeps_and_wakes(urls, tmp_path):
+    with local(urls, tmp_path / "capture") as capture:
+        pids = capture.client.run(os.getpid)
+        pid = next(iter(pids.values()))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            until(lambda: list(places(capture).values()) == [STREAMS])
+            flows(capture, ASLEEP)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        # It wakes with events of its own in hand, and gets streams back.
+        until(lambda: len(places(capture)) == 2)
+        flows(capture)
+        proven(capture, f"a worker asleep for {ASLEEP:.0f} s")
+
+
+def test_the_scheduler_dies(urls, tmp_path):
+    with apart(tmp_path) as (scheduler, address), Client(address, set_as_default=False) as client:
+        capture = SSECapture(urls, to=tmp_path / "capture", cluster=client)
+        try:
+            flows(capture)
+            assert len(places(capture)) == 2
+            scheduler.kill()
+            until(lambda: places(capture) == {"this kernel": STREAMS})
+            flows(capture)
+            proven(capture, "death of the scheduler")
+        finally:
+            capture.close()
+
+
+NOTEBOOK = """
+import sys, time
+from distributed import Client
+from sse_widget import SSECapture
+origin, address, to = sys.argv[1:]
+urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(200)}
+capture = SSECapture(urls, to=to, cluster=Client(address, set_as_default=False))
+while capture.stats.written < 3000:
+    time.sleep(0.1)
+print("flows", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_notebook_is_closed_and_the_files_are_enough(urls, origin, tmp_path):
+    to = tmp_path / "capture"
+    with apart(tmp_path) as (_, address):
+        with subprocess.Popen(
+            [sys.executable, "-c", NOTEBOOK, origin, address, str(to)], stdout=subprocess.PIPE
+        ) as notebook:
+            assert notebook.stdout is not None
+            try:
+                assert notebook.stdout.readline() == b"flows\n"
+            finally:
+                notebook.kill()
+        # Its workers still write; here everything goes on in one process, from the files alone.
+        capture = SSECapture(urls, to=to)
+        try:
+            flows(capture)
+            before = capture.stats.written
+            assert before > 3000
+            proven(capture, "the notebook is killed")
+        finally:
+            capture.close()
+
+
+def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
+    urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(4)}
+    capture = SSECapture(urls, to=tmp_path / "capture", cluster="local")
+    try:
+        until(lambda: capture.stats.written > 50)
+        assert set(capture.streams["worker"]) == {"worker 0", "worker 1"}
+        capture.stop()
+        frame = capture.dask_dataframe()
+        count = frame.groupby("stream")["seq"].count().compute(scheduler="synchronous")
+        assert count.sum() == capture.stats.written
+        assert set(count.index) == set(urls)
+    finally:
+        capture.close()
+
+
+def test_what_is_no_cluster_is_refused():
+    with pytest.raises(TypeError, match="Client or"):
+        check("somewhere")
+
+
+def test_without_dask_it_is_named_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"sse-widget\[cluster\]"):
+        check("local")
