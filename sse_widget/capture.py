@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import math
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -25,6 +26,7 @@ from . import background
 from .dataset import Dataset
 from .errors import InvalidURL, SSEError, mask_url
 from .events import State
+from .filters import EventFilter
 from .fleet import Watcher
 from .notebook import CellRuns, SideDoor
 from .recorder import Capture, capture_of
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["SSECapture"]
 
 _BEAT = 1.0
+_LOOK = 0.1
 # A page that does not answer (hidden, or gone) is told less often.
 _UNSEEN = 5.0
 _STOP_SECONDS = 15.0
@@ -130,6 +133,7 @@ class SSECapture(anywidget.AnyWidget):
             how long it is kept.
         cluster: a `dask.distributed.Client`: the streams run on its workers. "local": on worker
             processes of this machine, which are started and ended for you.
+        filter: which events are captured; the others are dropped as they come.
         **options: all options of `EventSource`, the same for every stream; also `layout=` and the
             other traits of an ipywidgets.DOMWidget.
 
@@ -150,20 +154,23 @@ class SSECapture(anywidget.AnyWidget):
         *,
         to: str | os.PathLike[str] | Capture,
         cluster: Any = None,
+        filter: EventFilter | None = None,
         **options: Any,
     ) -> None:
         if cluster is not None:
             from .cluster import check
 
             check(cluster)
-        traits = split_traits(options, type(self).__name__, "to", "cluster")
+        traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
         capture = capture_of(to)
+        if filter is not None and not isinstance(filter, EventFilter):
+            raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
         named = _named(urls)
         self._good, bad = _sorted_out(named, options, unnamed=not isinstance(urls, Mapping))
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
-        self._options = options
+        self._options = options if filter is None else {**options, "filter": filter}
         self._roster = Roster({name: _shown(url, options) for name, url in named.items()})
         for name, error in bad.items():
             self._roster.fail(name, error.message, error.hint)
@@ -242,6 +249,16 @@ class SSECapture(anywidget.AnyWidget):
         return pd.DataFrame({"stream": [stream for stream, _ in found], **columns})
 
     @property
+    def running(self) -> bool:
+        """Whether it captures; False once it was stopped, or every stream has ended."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def to(self) -> str:
+        """The folder."""
+        return self._to
+
+    @property
     def workers(self) -> list[dict[str, Any]]:
         """Where the streams of a cluster run: name, state, streams, rate; [] in one process."""
         return [] if self._engine is None else self._engine.workers()
@@ -277,6 +294,23 @@ class SSECapture(anywidget.AnyWidget):
 
     def __contains__(self, stream: object) -> bool:
         return stream in self._roster.rows or stream in self._good.values()
+
+    async def until(
+        self, condition: Callable[[CaptureStats], object], *, timeout: float | None = None
+    ) -> CaptureStats:
+        """Wait until `condition(stats)` is true, such as `lambda s: s.written > 1000`.
+
+        Raises:
+            TimeoutError: it is not, after `timeout` seconds or when the capture has ended; the
+                message says how far it is.
+        """
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while not condition(stats := self.stats):
+            if not self.running or time.monotonic() > end:
+                why = f"within {timeout} s" if self.running else "before the capture ended"
+                raise TimeoutError(f"not {why}: {self!r} {self.trouble}".rstrip())
+            await asyncio.sleep(_LOOK)
+        return stats
 
     def start(self) -> None:
         """Connect; after `stop()`, go on where each stream was left. Does nothing while running."""
@@ -381,12 +415,11 @@ class SSECapture(anywidget.AnyWidget):
         known = [] if whole else self._told
         self._told = rows
         stats = self._roster.stats
-        running = self._task is not None and not self._task.done()
         message: dict[str, Any] = {
             "kind": "overview",
             "n": self._n,
             "now": time.time() * 1000,
-            "running": running,
+            "running": self.running,
             "trouble": self.trouble,
             "stats": {name: getattr(stats, name) for name in CaptureStats.__slots__},
             "rows": [[i, *row] for i, row in enumerate(rows) if i >= len(known) or known[i] != row],

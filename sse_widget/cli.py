@@ -1,7 +1,8 @@
 """The command `sse-widget`: reads the command line and runs what it names.
 
 `demo` starts the demo server in this process and JupyterLab as a child, says where they are once they
-answer, and ends both on Ctrl-C; `replay` serves a capture until then. Holds no logic of streams; imports the demo only when it is asked for.
+answer, and ends both on Ctrl-C; `record` captures and `replay` serves a capture until then. Holds no
+logic of streams; imports what a command needs only when it is asked for.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import signal
 import sys
 import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .errors import InvalidURL, SSEError, mask_url
+from .filters import EventFilter
+from .recorder import Capture, span
+from .request import check_url
 
 if TYPE_CHECKING:
     from .demo.lab import Lab, Notebooks
@@ -93,7 +100,77 @@ def _parser() -> argparse.ArgumentParser:
         help='how much faster than recorded, such as 10, or "max": all at once',
     )
     replay.set_defaults(run=_replay)
+    _add_record(commands)
     return parser
+
+
+def _add_record(commands: Any) -> None:
+    record = commands.add_parser(
+        "record",
+        help="capture streams into a folder",
+        description="Capture event streams into a folder of Parquet files, and go on with one that "
+        "is there already. Ctrl-C ends it, with all that came on disk.",
+        epilog="exit codes: 0 all that came is on disk and no stream failed; 1 a stream failed or "
+        "something could not be written, and which; 2 the command line is wrong.",
+    )
+    record.add_argument("urls", nargs="+", metavar="[NAME=]URL", type=_stream)
+    record.add_argument("--to", required=True, metavar="DIR", help="folder or URL of the capture")
+    record.add_argument(
+        "--duration", type=_duration, metavar="TIME", help="such as 90s, 30m, 12h or 7d"
+    )
+    record.add_argument("--filter", metavar="TEXT", help="only events with this text in their data")
+    record.add_argument(
+        "--type", action="append", metavar="TYPE", help="only events of this type; may be repeated"
+    )
+    record.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        type=_headers,
+        metavar="NAME:VALUE",
+        help="sent along; may be repeated. @FILE reads such lines: a command line can be seen by all",
+    )
+    record.add_argument(
+        "--keep", type=_duration, metavar="TIME", help="remove what is older than this"
+    )
+    record.set_defaults(run=_record)
+
+
+_NAMED = re.compile(r"(?P<name>[\w .-]+)=(?P<url>https?://.*)", re.DOTALL)
+
+
+def _stream(text: str) -> tuple[str | None, str]:
+    named = _NAMED.fullmatch(text)
+    name, url = (named["name"], named["url"]) if named else (None, text)
+    try:
+        check_url(url)
+    except InvalidURL as error:
+        raise argparse.ArgumentTypeError(f"{error.message}. {error.hint}") from None
+    return name, url
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        found = span(f"{text}s" if text.replace(".", "", 1).isdigit() else text)
+    except (ValueError, TypeError):
+        found = None
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text}: give a time such as 90s, 30m, 12h or 7d")
+    return found
+
+
+def _headers(text: str) -> list[tuple[str, str]]:
+    """One header, or those of a file. What is wrong is told without the value: it may be secret."""
+    lines = [text]
+    if text.startswith("@"):
+        try:
+            lines = Path(text[1:]).read_text("utf-8").splitlines()
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    pairs = [line.partition(":") for line in lines if line.strip()]
+    if not all(colon and name.strip() for name, colon, _ in pairs):
+        raise argparse.ArgumentTypeError('give a header as "Name: value"')
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def _port(text: str) -> int:
@@ -188,6 +265,33 @@ def _demo(options: argparse.Namespace, stop: _Stop) -> int:
         return _with_lab(options, server, stop)
     finally:
         server.stop()
+
+
+def _record(options: argparse.Namespace, stop: _Stop) -> int:
+    from .capture import SSECapture
+    from .record import record
+
+    unnamed = [url for name, url in options.urls if name is None]
+    named = {name: url for name, url in options.urls if name is not None}
+    if len(named) + len(unnamed) < len(options.urls):
+        raise _Problem("two streams have one name", _USAGE)
+    urls: dict[str, str] | list[str] = unnamed
+    if named:
+        urls = named | {mask_url(url): url for url in unnamed}
+    wanted = None
+    if options.filter is not None or options.type:
+        wanted = EventFilter(types=options.type or None, text=options.filter or "")
+    try:
+        capture = SSECapture(
+            urls,
+            to=Capture(options.to, keep=options.keep),
+            filter=wanted,
+            headers=[pair for pairs in options.header for pair in pairs] or None,
+        )
+    except (SSEError, ValueError, TypeError) as error:
+        raise _Problem(str(error), _USAGE) from None
+    duration = options.duration.total_seconds() if options.duration else None
+    return _DONE if record(capture, stop=stop.asked, duration=duration) else _FAILED
 
 
 def _start_server(port: int, replay_dir: Path | None) -> DemoServer:

@@ -20,6 +20,7 @@ from .continuity import Continuity
 from .driver import make_client
 from .errors import SSEError
 from .events import Cause, EventBatch, Gap, State
+from .filters import EventFilter
 from .footer import Position
 from .gate import Gate
 from .roster import Report
@@ -96,13 +97,14 @@ class Fleet:
     Args:
         urls: name -> URL, unmasked; all valid.
         sink: where the events go.
-        options: of `EventSource`, the same for all.
+        options: of `EventSource`, the same for all; and `filter`, which events are taken.
     """
 
     def __init__(self, urls: Mapping[str, str], sink: Sink, options: Mapping[str, Any]) -> None:
         self._followers = {name: Follower(name, url) for name, url in urls.items()}
         self._sink = sink
-        self._options = {k: v for k, v in options.items() if k != "client"}
+        self._options = {k: v for k, v in options.items() if k not in ("client", "filter")}
+        self._filter: EventFilter | None = options.get("filter")
         self._client_option = options.get("client")
         self._gate: Gate | None = None
         self._idle = asyncio.Event()  # no stream runs any more
@@ -202,6 +204,13 @@ class Fleet:
     # ------------------------------------------------------------------ what comes
 
     def _take(self, follower: Follower, batch: EventBatch) -> None:
+        if self._filter is not None:
+            batch = _passed(batch, self._filter)
+            if not batch.types:
+                # Nothing to keep, but where to resume: by what was seen, not by what was kept.
+                source = follower.source
+                assert source is not None
+                self._sink.append(follower.name, batch, source.last_event_id, None)
         if not batch.types:
             return
         follower.seq += len(batch)
@@ -220,7 +229,9 @@ class Fleet:
             follower.watcher(batch, None)
 
     def _gapped(self, follower: Follower, base: int, gap: Gap) -> None:
-        gap = replace(gap, seq=gap.seq + base)
+        # Of a source that is filtered, the numbers are not those of what is kept.
+        seq = gap.seq + base if self._filter is None else follower.seq
+        gap = replace(gap, seq=seq)
         if (gap.at, gap.cause) != follower.last_gap:  # else more is known of the same one
             follower.last_gap = (gap.at, gap.cause)
             follower.gaps += 1
@@ -292,3 +303,16 @@ class Fleet:
         elif kind == "start" and (task is None or task.done()):
             follower.failure = ""
             self._begin(follower, 0.0)
+
+
+def _passed(batch: EventBatch, wanted: EventFilter) -> EventBatch:
+    """The events that the filter lets through. Another batch: this one is remembered as it came."""
+    rows = [i for i, event in enumerate(batch) if wanted.matches(event)]
+    return EventBatch(
+        types=[batch.types[i] for i in rows],
+        data=[batch.data[i] for i in rows],
+        last_event_ids=[batch.last_event_ids[i] for i in rows],
+        has_id=[batch.has_id[i] for i in rows],
+        origin=batch.origin,
+        received_at=batch.received_at,
+    )

@@ -30,7 +30,7 @@ from .footer import Position
 from .housekeeping import Tidied, tidy
 from .writer import FOLDER_TIME, Writer
 
-__all__ = ["Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of"]
+__all__ = ["Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of", "span"]
 
 ROWS = 50_000
 BYTES = 16 * 2**20
@@ -82,7 +82,7 @@ class Capture:
                 raise TypeError(f"keep_bytes must be a whole number, not {self.keep_bytes!r}")
             if self.keep_bytes < 1:
                 raise ValueError(f"keep_bytes must be at least 1, not {self.keep_bytes}")
-        object.__setattr__(self, "keep", _span(self.keep))
+        object.__setattr__(self, "keep", span(self.keep))
 
 
 def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
@@ -92,7 +92,8 @@ def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _span(keep: Any) -> timedelta | None:
+def span(keep: Any) -> timedelta | None:
+    """A length of time a person wrote."""
     if isinstance(keep, str):
         said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
         if not said:

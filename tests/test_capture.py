@@ -146,6 +146,18 @@ def test_one_stream_is_stopped_and_started_alone(captures, origin):
     assert (read.lost, read.twice) == (0, 0)
 
 
+@pytest.mark.anyio
+async def test_one_can_wait_for_what_the_numbers_say(captures, origin):
+    capture = captures(counting(origin, 3))
+    stats = await capture.until(lambda s: s.written > 10, timeout=20)
+    assert stats.written > 10
+    with pytest.raises(TimeoutError, match=r"within 0\.3 s: <SSECapture"):
+        await capture.until(lambda s: s.streams > 3, timeout=0.3)
+    capture.stop()
+    with pytest.raises(TimeoutError, match="before the capture ended"):
+        await capture.until(lambda s: s.streams > 3)
+
+
 def test_events_without_ids_are_captured_too(captures):
     with Server(sends("data: 1\n\ndata: 2\n\n", then="hold")) as server:
         capture = captures([server.url])

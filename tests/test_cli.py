@@ -102,8 +102,8 @@ def test_demo_answers_at_both_addresses_and_ends_with_its_kernels(number: signal
             assert httpx.get(lab.base_url.join("/api/contents"), trust_env=False).status_code == 403
         children = command.children()
         # The server of these feeds is known to the kernel, and the token to no command line.
-        assert any("ipykernel" in " ".join(child.cmdline()) for child in children)
-        assert children[-1].environ()["SSE_WIDGET_DEMO_URL"] == feeds.rstrip("/")
+        [kernel_process] = [c for c in children if "ipykernel" in " ".join(c.cmdline())]
+        assert kernel_process.environ()["SSE_WIDGET_DEMO_URL"] == feeds.rstrip("/")
         token = parse_qs(urlsplit(address).query)["token"][0]
         assert not any(token in " ".join(child.cmdline()) for child in children)
         assert command.end(number)[0] == 0

@@ -75,10 +75,23 @@ def analysis(ran: Ran) -> None:
     assert "the same again: True" in ran.printed("again")
 
 
+def scale_out(ran: Ran) -> None:
+    assert WIDGET in ran.shown("capture")
+    assert len(ran.printed("flows").splitlines()) >= 2
+    assert "hall" in ran.shown("streams")["text/html"]
+    assert "404" in ran.printed("wrong")
+    assert "restart" in ran.shown("gaps")["text/html"]
+    assert "every event once: True" in ran.printed("proof")
+    assert "temperature" in ran.shown("one")["text/html"]
+    assert "hall" in ran.shown("dask")["text/plain"]
+    assert "every event once: True" in ran.printed("again")
+
+
 CHECKS: dict[str, Callable[[Ran], None]] = {
     "quickstart.ipynb": quickstart,
     "llm.ipynb": llm,
     "analysis.ipynb": analysis,
+    "scale-out.ipynb": scale_out,
 }
 
 
