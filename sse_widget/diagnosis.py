@@ -78,6 +78,11 @@ def explain(error: BaseException, masked: str, what: str) -> ConnectionFailed:
     while at is not None and at not in chain and len(chain) < 8:
         chain.append(at)
         at = at.__cause__ or at.__context__
+    for e in chain:
+        # Where Dask is loaded an exception is pickled with its causes, and httpx's know the request.
+        for name in ("_request", "request_info"):
+            if name in getattr(e, "__dict__", {}):
+                setattr(e, name, None)
     names = " ".join(type(e).__name__ for e in chain)
     texts = " ".join(str(e) for e in chain)
     if any(isinstance(e, ssl.SSLCertVerificationError) for e in chain) or "CERTIFICATE" in texts:

@@ -32,7 +32,7 @@ __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
 BEGIN_PER_SECOND = 500
 # What a stream keeps of its latest events: for telling repeats, and for who selects it. Of a
 # thousand streams it is the largest part of the memory.
-REMEMBER = (200, 2**16)
+REMEMBER = (64, 2**16)
 _LAG_STEP = 0.25
 
 

@@ -7,6 +7,7 @@ longest silences are printed (`make heavy` shows them).
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,12 +20,14 @@ import dask
 import pytest
 from distributed import Client
 
-from sse_widget import SSECapture
+from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
 from sse_widget.cluster import check
 
 from .many import Readback, read_back, served
+from .scripted import free_port
 
 STREAMS, RATE = 200, 10
+ONCE = RetryPolicy(attempts=1)
 # How long a worker sleeps; `make heavy` lets it sleep longer.
 ASLEEP = float(os.environ.get("SSE_WIDGET_ASLEEP_SECONDS", "7"))
 
@@ -169,7 +172,7 @@ def test_the_scheduler_dies(urls, tmp_path):
 NOTEBOOK = """
 import sys, time
 from distributed import Client
-from sse_widget import SSECapture
+from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
 origin, address, to = sys.argv[1:]
 urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(200)}
 capture = SSECapture(urls, to=to, cluster=Client(address, set_as_default=False))
@@ -220,6 +223,15 @@ def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
 def test_what_is_no_cluster_is_refused():
     with pytest.raises(TypeError, match="Client or"):
         check("somewhere")
+
+
+def test_an_error_that_is_pickled_among_workers_tells_no_secret():
+    # Dask makes Python pickle an exception together with its causes.
+    stream = EventSource(f"http://127.0.0.1:{free_port()}/?token=opensesame", retry=ONCE)
+    with pytest.raises(ConnectionFailed) as raised:
+        list(stream)
+    assert raised.value.__cause__ is not None
+    assert b"opensesame" not in pickle.dumps(raised.value)
 
 
 def test_without_dask_it_is_named_what_to_install(monkeypatch):

@@ -20,6 +20,9 @@ STATIC = HERE.parents[1] / "sse_widget" / "static"
 FILES = {
     "/": (HERE / "stub.html", "text/html; charset=utf-8"),
     "/stub.js": (HERE / "stub.js", "text/javascript"),
+    "/many": (HERE / "many.html", "text/html; charset=utf-8"),
+    "/many.js": (HERE / "many.js", "text/javascript"),
+    "/capture.js": (STATIC / "capture.js", "text/javascript"),
     "/stub.css": (HERE / "stub.css", "text/css"),
     "/widget.js": (STATIC / "widget.js", "text/javascript"),
     "/widget.css": (STATIC / "widget.css", "text/css"),
@@ -185,14 +188,14 @@ def open_stub(browser: Browser, address: str, shared_page: Page, errors: Errors)
     errors.clear()
     contexts = []
 
-    def open_(query: str = "", *, clock: bool = False) -> Stub:
+    def open_(query: str = "", *, clock: bool = False, path: str = "/") -> Stub:
         page = shared_page
         if clock:
             contexts.append(browser.new_context(viewport=VIEWPORT))
             page = errors.watch(contexts[-1].new_page())
             page.clock.install()
         page.mouse.move(0, 0)
-        page.goto(f"{address}/?{query}")
+        page.goto(f"{address}{path}?{query}")
         page.wait_for_selector("body[data-ready]")
         return Stub(page)
 
