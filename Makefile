@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test heavy lint browser bench clean
+.PHONY: help install demo test heavy lint browser bench profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,11 +42,12 @@ test: install browser lint ## every check that CI makes
 	$(NPM) run --silent test
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-heavy: install ## 10,000 forced disconnects, 50 kills, a fast stream for minutes and an hour of fuzzing
+heavy: install browser ## 10,000 cuts, 50 kills, a fast stream for minutes, an hour of fuzzing, half an hour of soak
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/test_kill.py tests/test_housekeeping.py $(ARGS)
 	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/test_rolling.py $(ARGS)
+	$(BIN)/python -m tests.soak
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
@@ -55,6 +56,9 @@ tests/bench/.venv/.installed: tests/bench/requirements.txt
 
 bench: tests/bench/.venv/.installed sse_widget/static/widget.js ## speed beside its peers, as Markdown tables
 	@tests/bench/.venv/bin/python -m tests.bench $(ARGS)
+
+profile: tests/bench/.venv/.installed ## where the time of a flood goes, into docs/profile.md
+	tests/bench/.venv/bin/python -m tests.bench.profile > docs/profile.md
 
 clean: ## remove all that make made
 	rm -rf .venv tests/bench/.venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,9 +1,10 @@
 """Beats: reading at intervals where events come faster than a page can show them.
 
 Every wake-up of the reading thread takes the interpreter away from the cell that runs, whether it
-brings one event or a hundred. So after a small chunk that followed another one closely the socket
-is left alone for a beat, and then read at once. It never delays what comes after silence, holds no
-bytes, and decides nothing but when to read. Imports nothing of ours.
+brings one event or a hundred. So after a chunk that followed another one closely the socket is left
+alone for a beat, and then read at once; while a cell keeps the interpreter busy the beats are
+longer. It never delays what comes after silence, holds no bytes, and decides nothing but when to
+read. Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -13,13 +14,46 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["BEAT", "Beats", "Flow"]
+__all__ = ["BEAT", "Beats", "Crowd", "Flow", "beat", "crowd"]
 
-# A tick of the page's channel: what is read is sent in the same wake-up.
-BEAT = 0.05
-# A chunk of this size is worth its wake-up. And a beat a chunk this large would be a brake: what
-# the system's socket buffers hold meanwhile may be little more.
-_ENOUGH = 32 * 1024
+# A tick of the page's channel too: what is read is sent in the same wake-up.
+BEAT = 0.04
+# Beside a cell that computes: still a log that moves, for a sixth of the wake-ups.
+CROWDED_BEAT = 0.25
+# A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
+# each, and a beat could be a brake where the system's socket buffers hold little more.
+_ENOUGH = 2 * 2**20
+# Nearly as much as asyncio reads at once: there may be more.
+_FULL = 192 * 1024
+# A thread that wants the interpreter asks a busy one for it after 5 ms, once for each system call.
+_LATE = 0.003
+_MANY, _MOST = 3, 6
+
+
+class Crowd:
+    """Whether another thread computes: then more timers fire late than in time.
+
+    The interpreter's lock is the process's, and so is this.
+    """
+
+    def __init__(self) -> None:
+        self._late = 0
+
+    def note(self, late: float) -> None:
+        """A timer of the loop fired this many seconds after it was due."""
+        self._late = min(self._late + 1, _MOST) if late > _LATE else max(self._late - 1, 0)
+
+    @property
+    def is_here(self) -> bool:
+        return self._late >= _MANY
+
+
+crowd = Crowd()
+
+
+def beat() -> float:
+    """Seconds between two wake-ups, as things are."""
+    return max(CROWDED_BEAT, BEAT) if crowd.is_here else BEAT
 
 
 class Flow(Protocol):
@@ -38,25 +72,39 @@ class Beats:
             for each of its chunks may be one of many that it has read already.
     """
 
-    __slots__ = ("_asked", "_clock", "_due", "_flow")
+    __slots__ = ("_asked", "_before", "_bytes", "_clock", "_due", "_flow", "_since")
 
     def __init__(self, flow: Flow | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._flow = flow
         self._clock = clock
-        self._asked = 0.0
+        self._asked = 0.0  # when this read began
+        self._since = 0.0  # when this beat began, what it brought so far, and the one before
+        self._bytes = self._before = 0
         self._due = False
 
     async def rest(self) -> None:
         """A beat, where one is due. A wait that can be cancelled like any other."""
         if self._due and self._flow is not None:
             self._due = False
+            seconds = beat()
+            start = self._clock()
             self._flow.pause()
             try:
-                await asyncio.sleep(BEAT)
+                await asyncio.sleep(seconds)
             finally:
                 self._flow.resume()
+            crowd.note(self._clock() - start - seconds)
         self._asked = self._clock()
 
     def came(self, size: int) -> None:
         """A chunk of `size` bytes was read."""
-        self._due = size < _ENOUGH and self._clock() - self._asked < BEAT
+        now = self._clock()
+        seconds = beat()
+        if now - self._since >= seconds:
+            self._since, self._before, self._bytes = now, self._bytes, 0
+        self._bytes += size
+        self._due = (
+            now - self._asked < seconds
+            and size < _FULL
+            and max(self._before, self._bytes) < _ENOUGH * seconds
+        )

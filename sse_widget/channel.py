@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .beats import beat, crowd
 from .events import Gap
 from .window import RollingWindow, Snapshot
 
@@ -34,12 +36,13 @@ __all__ = ["Channel", "encode"]
 Message = dict[str, Any]
 Send = Callable[[Message, list[Any]], None]
 
-TICK = 0.05
 HEARTBEAT = 2.0
 BATCH_BYTES = 2**20
 CUT_BYTES = 64 * 1024
-# A page paints within two or three ticks; four batches on the way keep it fed.
-UNACKNOWLEDGED = 4
+# What may be on the way to a page. An acknowledgement costs the kernel more than a batch, so a page
+# that keeps up says so some three times a second, and one that is sent much as often as it paints.
+UNACKNOWLEDGED = 24
+UNACKNOWLEDGED_BYTES = 2 * BATCH_BYTES
 OVERDUE = 1.0
 SLOW_TICK = 0.25
 # jupyter_server's own limit is a thousand messages a second; answers are counted too.
@@ -90,6 +93,8 @@ class Channel:
         self._n = 0
         self._sent_at = 0.0
         self._acknowledged = 0
+        # Bytes of the latest batches after the acknowledged one.
+        self._on_the_way: deque[int] = deque(maxlen=UNACKNOWLEDGED)
         self._progress_at = 0.0  # when the oldest unacknowledged batch was sent, or the last ack
         self._new_types: set[str] = set()
         self._new_gaps: list[Gap] = []
@@ -134,6 +139,8 @@ class Channel:
         missed."""
         if n > self._acknowledged:
             self._acknowledged = min(n, self._n)
+            while len(self._on_the_way) > self._n - self._acknowledged:
+                self._on_the_way.popleft()
             self._progress_at = self._clock()
             if self._news and self._live:
                 self._schedule(again=True)
@@ -141,7 +148,7 @@ class Channel:
     def _schedule(self, again: bool = False) -> None:
         assert self._loop is not None
         if self._timer is not None:
-            if not again and self._timer.when() <= self._loop.time() + TICK:
+            if not again and self._timer.when() <= self._loop.time() + beat():
                 return
             self._timer.cancel()
             self._timer = None
@@ -157,8 +164,9 @@ class Channel:
         now = self._clock()
         if not self._news:
             return HEARTBEAT - (now - self._sent_at)
-        if self._n - self._acknowledged < UNACKNOWLEDGED:
-            return TICK - (now - self._sent_at)
+        behind = self._on_the_way
+        if len(behind) < UNACKNOWLEDGED and sum(behind) < UNACKNOWLEDGED_BYTES:
+            return beat() - (now - self._sent_at)
         overdue = self._progress_at + OVERDUE - now
         if overdue > 0:
             return overdue
@@ -166,6 +174,8 @@ class Channel:
         return SLOW_TICK - (now - self._sent_at)
 
     def _tick(self) -> None:
+        if self._timer is not None and self._loop is not None:
+            crowd.note(self._loop.time() - self._timer.when())
         self._timer = None
         if not self._live:
             return
@@ -186,6 +196,7 @@ class Channel:
         self._sent_at = now
         self._news = False
         rows, buffers = encode(snapshot)
+        self._on_the_way.append(sum(len(buffer) for buffer in buffers))
         new, self._new_types = self._new_types, set()
         # In the order they were first seen, which is the order of the chips.
         types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)

@@ -8,11 +8,17 @@ import threading
 import pytest
 
 from sse_widget import SSEStream, beats
-from sse_widget.beats import BEAT, Beats
+from sse_widget.beats import BEAT, Beats, Crowd
 
 from .scripted import CHUNKED, Server
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def nobody_computes(monkeypatch):
+    """Whatever else this process or machine does meanwhile."""
+    monkeypatch.setattr(beats, "crowd", Crowd())
 
 
 class Flow:
@@ -58,12 +64,17 @@ async def test_what_comes_after_silence_is_never_waited_for():
     assert flow.told == []
 
 
-async def test_large_chunks_are_no_reason_to_wait():
+async def test_a_stream_that_brings_much_is_read_as_it_comes():
+    """However small its chunks are; and in beats again when it brings less."""
     flow = Flow()
     reads = Reads(flow)
-    for _ in range(5):
-        await reads.read(after=0, size=2**16)
+    await reads.read(after=0, size=2**18)
+    for _ in range(100):
+        await reads.read(after=BEAT / 50, size=2**13)
     assert flow.told == []
+    while not flow.told and reads.now < 10:
+        await reads.read(after=BEAT / 2)
+    assert flow.told == ["pause", "resume"]
 
 
 async def test_a_client_without_a_flow_is_read_as_it_comes():
@@ -143,3 +154,26 @@ def test_what_came_during_a_beat_is_read_after_it(monkeypatch):
         assert last.wait(20)
         assert list(stream.df["data"]) == [str(n) for n in range(1000)]
         stream.close()
+
+
+def test_beside_a_thread_that_computes_the_beats_are_longer():
+    crowd = Crowd()
+    assert not crowd.is_here
+    for _ in range(5):
+        crowd.note(0.006)
+    assert crowd.is_here
+    crowd.note(0.0)  # one timer in time says little
+    assert crowd.is_here
+    for _ in range(5):
+        crowd.note(0.0)
+    assert not crowd.is_here
+
+
+def test_a_single_late_timer_changes_nothing(monkeypatch):
+    monkeypatch.setattr(beats, "crowd", Crowd())
+    before = beats.beat()
+    beats.crowd.note(0.5)
+    assert beats.beat() == before
+    for _ in range(5):
+        beats.crowd.note(0.5)
+    assert beats.beat() > before

@@ -48,7 +48,11 @@ export interface Watcher {
 export const MAX_TYPES = 10_000;
 const MAX_GAPS = 1_000;
 const MAX_FIRSTS = 1_000;
+/** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
 const ACK_MS = 50;
+const ACK_CALM_MS = 1_500;
+const ACK_BYTES = 512 * 1024;
+const ACK_BATCHES = 8;
 const SLICE_MS = 8;
 const TICK_MS = 500;
 export const BUSY_MS = 1_000;
@@ -94,6 +98,8 @@ export class Session {
   #rev = 0;
   #acked = 0;
   #ackedAt = 0;
+  /** bytes that came since the last acknowledgement */
+  #onTheWay = 0;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #work: ReturnType<typeof setTimeout> | undefined;
   #tick: ReturnType<typeof setInterval> | undefined;
@@ -232,7 +238,8 @@ export class Session {
     const n = this.#numbers.last;
     if (n <= this.#acked) return;
     clearTimeout(this.#ackTimer);
-    const wait = this.#ackedAt + ACK_MS - Date.now();
+    const calm = this.#onTheWay < ACK_BYTES && n - this.#acked < ACK_BATCHES;
+    const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
     if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
     else this.#acknowledge();
   }
@@ -253,6 +260,7 @@ export class Session {
     if (message.n < this.#acked) this.#acked = 0;
     this.#countRates(message);
     this.#takeHead(message);
+    for (const { byteLength } of buffers) this.#onTheWay += byteLength;
     const { first, count } = message;
     const columns = count > 0 ? decodeRows(message, buffers) : null;
     const tail = this.#tail ?? first;
@@ -382,6 +390,7 @@ export class Session {
     const n = this.#numbers.last;
     if (n <= this.#acked) return;
     this.#acked = n;
+    this.#onTheWay = 0;
     this.#ackedAt = Date.now();
     this.#port.acknowledge(n);
   }

@@ -1,6 +1,6 @@
 """`make bench`: all benchmarks, or those named, as Markdown.
 
-python -m tests.bench [parser] [receive] [capture] [start] [frames]
+python -m tests.bench [NAME ...]
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("parser", "receive", "capture", "start", "frames")
+MODULES = ("parser", "receive", "capture", "start", "frames", "flat", "cell", "page", "widgets")
 _SHOWN = (
     *("aiohttp", "httpx", "httpx-aiohttp", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
     *("launchdarkly-eventsource", "sseclient-py", "aiohttp-sse-client", "requests-sse", "openai"),
     *("orjson", "polars", "holoviews", "streamz"),
+    *("ipywidgets", "jupyterlab", "ipykernel", "perspective-python"),
 )
 
 

@@ -5,7 +5,9 @@ loopback, and ends with its standard input. Paths:
 
 - `/own/<n>`: n ticks at full speed, each its own HTTP chunk;
 - `/coalesced/<n>`: the same bytes in HTTP chunks of 16 KiB;
-- `/paced/<rate>`: one tick at a time, `rate` a second, until the client goes.
+- `/paced/<rate>`: `rate` ticks a second, each its own HTTP chunk, until the client goes;
+- `/timed/<rate>`: as many events of 60 bytes that say when they were sent;
+- `/endless/<n>`: n times `BLOCK` ticks in HTTP chunks of 16 KiB.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .workloads import pieces, ticks
 
-__all__ = ["served"]
+__all__ = ["BLOCK", "served"]
+
+BLOCK = 40_000
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
@@ -38,7 +43,17 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         kind, number = head.split(b" ", 2)[1].decode().strip("/").split("/")
         writer.write(_HEAD)
         if kind == "paced":
-            await _pace(writer, float(number))
+            [tick] = _framed(ticks(1))
+            await _pace(writer, float(number), lambda first, last: tick * (last - first))
+        elif kind == "timed":
+            await _pace(writer, float(number), _timed)
+        elif kind == "endless":
+            block = b"".join(_framed(pieces(ticks(BLOCK), 2**14)))
+            for _ in range(int(number)):
+                writer.write(block)
+                await writer.drain()
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
         else:
             chunks = pieces(ticks(int(number)), None if kind == "own" else 2**14)
             body = b"".join(_framed(chunks)) + b"0\r\n\r\n"
@@ -51,16 +66,24 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-async def _pace(writer: asyncio.StreamWriter, rate: float) -> None:
-    [tick] = _framed(ticks(1))
+async def _pace(
+    writer: asyncio.StreamWriter, rate: float, made: Callable[[int, int], bytes]
+) -> None:
+    """What is due, every few milliseconds; `made` encodes events from one number to another."""
     loop = asyncio.get_running_loop()
     start, sent = loop.time(), 0
     while not writer.is_closing():
         due = int((loop.time() - start) * rate) + 1
-        writer.write(tick * (due - sent))
-        await writer.drain()
+        if due > sent:
+            writer.write(made(sent, due))
+            await writer.drain()
         sent = due
-        await asyncio.sleep(max(start + due / rate - loop.time(), 0.0005))
+        await asyncio.sleep(max(start + due / rate - loop.time(), 0.0005 if rate < 5e3 else 0.004))
+
+
+def _timed(first: int, last: int) -> bytes:
+    form = f'id: %d\ndata: {{"n": %d, "at": {time.time() * 1000:.2f}, "text": "lorem ipsum dolor"}}\n\n'
+    return _framed(["".join([form % (n, n) for n in range(first + 1, last + 1)]).encode()])[0]
 
 
 async def _serve() -> None:

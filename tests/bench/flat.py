@@ -1,0 +1,66 @@
+"""Cost that does not grow: CPU an event, and memory, from 1,000 to 10,000,000 events.
+
+One `SSEStream` without a page reads a single response to its end; what the thread used is noted at
+every power of ten.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from typing import Any
+
+from .measure import table
+from .rig import rss
+from .server import BLOCK, served
+
+__all__ = ["report"]
+
+_POWERS = range(3, 8)
+
+
+def _marks(url: str, powers: range) -> list[tuple[int, float, float]]:
+    """(events, CPU seconds of the thread, MB of the process) at each power of ten."""
+    from sse_widget import SSEStream
+
+    marks: list[tuple[int, float, float]] = []
+    due = [10**power for power in powers]
+
+    class Noted(SSEStream):
+        received = 0
+
+        def _take(self, batch: Any) -> None:
+            super()._take(batch)
+            self.received += len(batch)
+            while due and self.received >= due[0]:
+                due.pop(0)
+                marks.append((self.received, time.thread_time(), rss(os.getpid())))
+
+    stream = Noted(url, reconnect=False)
+    assert stream._task is not None
+    stream._task.result(300)
+    stats = stream.stats
+    assert stats.received == stats.held + stats.evicted
+    stream.close()
+    return marks
+
+
+def report(most: int = 10 ** _POWERS[-1]) -> str:
+    """Markdown."""
+    with served() as origin:
+        _marks(f"{origin}/endless/1", range(3, 4))  # warm
+        powers = range(_POWERS[0], len(str(most)))
+        marks = _marks(f"{origin}/endless/{-(-most // BLOCK)}", powers)
+    rows = []
+    costs = []
+    for (before, cpu, _), (now, later, held) in itertools.pairwise(marks):
+        costs.append((later - cpu) / (now - before) * 1e6)
+        rows.append([f"{before:,} to {now:,}", f"{costs[-1]:.2f}", f"{held:.0f}"])
+    return "\n\n".join(
+        [
+            "### Cost that does not grow: one stream, at most 100,000 events held",
+            table(["events", "µs of CPU an event", "MB of the process at the end"], rows),
+            f"The last decade costs {costs[-1] / costs[1]:.2f} times the second one; aim: flat.",
+        ]
+    )

@@ -1,0 +1,215 @@
+"""From a server onto the page of a real JupyterLab: how late, how smooth, and what it costs.
+
+Every event says when it was sent; the page says when it was painted. Needs `rig` and `server`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from .measure import table
+from .rig import Latency, Rig, rig, rss
+from .server import served
+
+__all__ = ["report"]
+
+# events a second: the most that p99 may be, in ms
+_RATES: dict[int, float] = {20_000: 100, 50_000: 100, 100_000: 300}
+_WARM, _SECONDS = 2.5, 20.0
+_FIRST, _STARTS = 300, 5
+_HELD = 100_000
+_STATIC = Path(__file__).parents[2] / "sse_widget" / "static"
+_LOG = 1
+
+_MAKE = """
+import os
+from sse_widget import SSEStream
+stream = None
+"""
+_SHOW = """
+if stream is not None: stream.close()
+stream = SSEStream(URL)
+stream"""
+
+_PAINTED = """
+const painted = () => new Promise(done => requestAnimationFrame(() => {
+  const {port1, port2} = new MessageChannel();
+  port1.onmessage = () => done(performance.now());
+  port2.postMessage(null);
+}));
+"""
+# From the run of the cell to its first row.
+_START = (
+    _PAINTED
+    + """
+const host = panel.content.widgets[arg].node;
+panel.content.activeCellIndex = arg; panel.content.deselectAll(); app.shell.activateById(panel.id);
+const start = performance.now();
+const ran = app.commands.execute('notebook:run-cell');
+let now = start;
+while (!host.querySelector('.sse-list > .sse-row') && now - start < 20000) now = await painted();
+await ran;
+return now - start;
+"""
+)
+# From a text typed into the search box to rows that match, and to the last event tested.
+_FILTER = (
+    _PAINTED
+    + """
+const host = panel.content.widgets[arg.cell].node;
+const box = host.querySelector('[aria-label="Search data"]');
+const found = host.querySelector('.sse-found');
+const rows = () => [...host.querySelectorAll('.sse-list > .sse-row .sse-data')];
+const long = [];
+const observer = new PerformanceObserver(l => long.push(...l.getEntries().map(e => e.duration)));
+observer.observe({type: 'longtask'});
+box.value = arg.text;
+const start = performance.now();
+box.dispatchEvent(new Event('input', {bubbles: true}));
+let first = null, all = null;
+while (all === null) {
+  const now = await painted();
+  const shown = rows();
+  if (first === null && shown.length > 0 && shown.every(r => r.textContent.includes(arg.text))) first = now - start;
+  if (first !== null && /found|of/.test(found.textContent)) all = now - start;
+  if (now - start > 20000) break;
+}
+const said = found.textContent;
+box.value = '';
+box.dispatchEvent(new Event('input', {bubbles: true}));
+await new Promise(done => setTimeout(done, 500));
+observer.disconnect();
+return {first, all, said, longest: Math.max(0, ...long)};
+"""
+)
+# `initialize` on a model that does nothing, in the page.
+_INITIALIZE = """
+const url = URL.createObjectURL(new Blob([arg], {type: 'text/javascript'}));
+let start = performance.now();
+const widget = (await import(url)).default;
+const evaluated = performance.now() - start;
+const model = {get: () => null, set() {}, save_changes() {}, send() {}, on() {}, off() {}};
+start = performance.now();
+const end = widget.initialize({model, signal: new AbortController().signal});
+const took = performance.now() - start;
+end();
+return [evaluated, took];
+"""
+
+
+def _run(page: Rig, url: str) -> None:
+    page.notebook.execute(f"URL = {url!r}")
+    page.notebook.run(_LOG)
+    page.show(_LOG)
+
+
+def _memory(page: Rig) -> tuple[float, float, float]:
+    """Kernel, heap of the page, whole page, MB."""
+    return (rss(page.ask("os.getpid()")), *page.page_memory())
+
+
+def _flood(page: Rig, url: str, seconds: float) -> tuple[Latency, list[int], str]:
+    counts = "[stream.stats.received, stream.stats.not_sent]"
+    _run(page, url)
+    page.wait(_WARM + 3)  # the bounds of the kernel and of the page are reached
+    before, start = _memory(page), page.ask(counts)
+    seen = page.watch(_LOG, seconds)
+    now = page.ask(counts)
+    after = _memory(page)
+    memory = ", ".join(f"{a:.0f} → {b:.0f}" for a, b in zip(before, after, strict=True))
+    return seen, [b - a for a, b in zip(start, now, strict=True)], memory
+
+
+def _floods(page: Rig, origin: str, seconds: float) -> list[list[str]]:
+    rows = []
+    for rate, aim in _RATES.items():
+        seen, (received, not_sent), memory = _flood(page, f"{origin}/timed/{rate}", seconds)
+        rows.append(
+            [
+                f"{rate:,} events/s",
+                f"{seen.p50:.0f}",
+                f"{seen.p99:.0f}",
+                f"under {aim:g}",
+                f"{seen.long_tasks / seen.seconds:.2f}",
+                f"{received:,}",
+                f"{not_sent:,}",
+                memory,
+            ]
+        )
+    return rows
+
+
+def _starts(page: Rig, origin: str) -> list[list[str]]:
+    page.notebook.execute(f"URL = {origin + '/timed/50'!r}")
+    first, *more = [page.notebook.js(_START, _LOG) for _ in range(_STARTS)]
+    again = statistics.median(more)
+    _run(page, f"{origin}/timed/2")
+    page.wait(1)
+    alone = page.watch(_LOG, 6)
+    return [
+        ["first row after a cell's run, the first stream", f"{first:.0f} ms", ""],
+        ["first row after a cell's run", f"{again:.0f} ms", f"at most {_FIRST} ms"],
+        ["one event after silence, sent to painted, p50", f"{alone.newest:.0f} ms", ""],
+    ]
+
+
+def _filters(page: Rig, origin: str) -> list[list[str]]:
+    _run(page, f"{origin}/timed/40000")
+    page.wait(_HELD / 40_000 + 3)
+    page.notebook.execute("stream.stop()")
+    page.wait(2)
+    times: list[dict[str, Any]] = []
+    for text in ('"n": 1234', '7, "at"', '"n": 99', "nothing like it", '1, "at"'):
+        times.append(page.notebook.js(_FILTER, {"cell": _LOG, "text": text}))
+        page.wait(0.3)
+    first = [t["first"] for t in times if t["first"] is not None]
+    every = [t["all"] for t in times if t["all"] is not None]
+    held = page.ask("stream.stats.held")
+    return [
+        [f"filter over {held:,}: first matches", f"{statistics.median(first):.0f} ms", "50 ms"],
+        [f"filter over {held:,}: complete", f"{statistics.median(every):.0f} ms", "200 ms"],
+        ["longest task meanwhile", f"{max(t['longest'] for t in times):.0f} ms", "50 ms"],
+    ]
+
+
+def _bundle(page: Rig) -> list[list[str]]:
+    source = (_STATIC / "widget.js").read_text()
+    took = [page.notebook.js(_INITIALIZE, source) for _ in range(5)]
+    evaluated, initialized = (statistics.median(t[n] for t in took) for n in (0, 1))
+    size = len(source.encode()) / 1024
+    css = (_STATIC / "widget.css").stat().st_size / 1024
+    return [
+        ["`initialize`", f"{initialized:.1f} ms", "50 ms"],
+        ["evaluating the bundle", f"{evaluated:.1f} ms", ""],
+        [f"the bundle (and {css:.0f} KB of style)", f"{size:.0f} KB", "120 KB"],
+    ]
+
+
+def report(seconds: float = _SECONDS) -> str:
+    """Markdown."""
+    with served() as origin, rig([_MAKE, _SHOW]) as page:
+        page.notebook.run(0)
+        starts = _starts(page, origin)
+        floods = _floods(page, origin, seconds)
+        filters = _filters(page, origin)
+        bundle = _bundle(page)
+        page.notebook.execute("stream.close()")
+        assert not page.notebook.page_errors, json.dumps(page.notebook.page_errors)
+    head = ["", "p50", "p99", "aim", "long tasks/s", "received", "not sent"]
+    return "\n\n".join(
+        [
+            f"### Onto the page: sent to painted, ms, while following, {seconds:g} s each",
+            table([*head, "MB before → after: kernel, page's heap, page"], floods),
+            "A long task takes over 50 ms; aim: at most one a second.",
+            table(["The page", "", "at most"], [*starts, *filters, *bundle]),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(report(float(sys.argv[1]) if len(sys.argv) > 1 else _SECONDS))
