@@ -450,7 +450,7 @@ def test_a_message_that_cannot_be_sent_ends_no_stream(streams, monkeypatch):
     with Server(serve) as server:
         stream = streams(server.url)
         monkeypatch.setattr(stream, "send", fail)
-        monkeypatch.setattr("sse_widget.channel.TICK", 0.0)  # each event is sent as it comes
+        monkeypatch.setattr("sse_widget.beats.BEAT", 0.0)  # each event is sent as it comes
         stream._repr_mimebundle_()
         assert wait(stream, where=lambda event: event.data == "b")
         assert stream.status.state == "open"
