@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { attr, h, icon, show, text } from "./dom.ts";
 import { count } from "./format.ts";
 
-const BREATH_MS = 60;
+const BREATH_MS = 10;
 const UP = "M8 4.500 13 9.500l-1.100 1.100L8 6.700l-3.900 3.900L3 9.500z";
 const DOWN = "M8 11.500 3 6.500l1.100-1.100L8 9.300l3.900-3.900L13 6.500z";
 
