@@ -109,6 +109,9 @@ class Dataset:
 
         Files of other names are nobody's business here.
         """
+        return self._again(lambda: self._parts(shard))
+
+    def _parts(self, shard: str | None) -> list[Part]:
         if shard is None:
             return _of(self.place.walk())
         folders = [f for f in self.place.folders(shard) if f.isdigit()]
@@ -116,7 +119,8 @@ class Dataset:
 
     def strangers(self) -> list[str]:
         """Files that are no part of the capture; nothing is done with them."""
-        return sorted(e.path for e in self.place.walk() if not _PART.fullmatch(e.path))
+        there = self._again(self.place.walk)
+        return sorted(e.path for e in there if not _PART.fullmatch(e.path))
 
     def shards(self) -> list[str]:
         return sorted({part.shard for part in self.parts()})

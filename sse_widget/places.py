@@ -134,10 +134,11 @@ class Local:
             folders[:] = [f for f in folders if not f.startswith((".", "_"))]
             inside = os.path.relpath(folder, self.root)
             for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    size = Path(folder, name).stat().st_size
-                    path = name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
-                    found.append(Entry(path, size))
+                # One that went away meanwhile was merged: its rows are elsewhere, so the whole list
+                # is no longer true. Whoever asked asks again.
+                size = Path(folder, name).stat().st_size
+                path = name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
+                found.append(Entry(path, size))
         return found
 
     def folders(self, below: str = "") -> list[str]:

@@ -191,30 +191,42 @@ def test_killed_between_any_two_lines_each_row_is_there_once(tmp_path):
 
 
 def test_readers_meet_each_row_once_while_files_are_merged(to):
-    """They look all the time; where a file went away under them they look again."""
+    """They look all the time; where a file went away under them they look again. (pyarrow passes
+    over one that went away between its listing and its look at it: it may miss, never double.)"""
     seen, over, failures = [], threading.Event(), []
 
-    def reader():
+    def read(table):
+        got = sorted(numbers(table))
+        seen.append(len(got))
+        return got
+
+    def ours():
         while not over.is_set():
-            try:
-                table = ds.dataset(to).to_table()
-            except FileNotFoundError:
-                continue
-            got = sorted(numbers(table))
-            seen.append(len(got))
+            got = read(Dataset(to).read())
             if got != list(range(got[-1] + 1)):
                 failures.append(got)
 
+    def theirs():
+        while not over.is_set():
+            try:
+                got = read(ds.dataset(to).to_table())
+            except FileNotFoundError:
+                continue
+            if len(got) != len(set(got)):
+                failures.append(got)
+
     write(to, [0])
-    thread = threading.Thread(target=reader)
-    thread.start()
+    threads = [threading.Thread(target=reader) for reader in (ours, theirs)]
+    for thread in threads:
+        thread.start()
     try:
         for n in range(1, 60, 3):
             write(to, [n], [n + 1], [n + 2])
             tidy(Dataset(to))
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
     assert failures == []
     assert len(set(seen)) > 1
     assert len(files(to)) <= 23
