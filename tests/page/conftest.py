@@ -194,6 +194,8 @@ def open_stub(browser: Browser, address: str, shared_page: Page, errors: Errors)
             contexts.append(browser.new_context(viewport=VIEWPORT))
             page = errors.watch(contexts[-1].new_page())
             page.clock.install()
+        # A test that failed half-way must not take others along.
+        page.set_viewport_size(VIEWPORT)
         page.mouse.move(0, 0)
         page.goto(f"{address}{path}?{query}")
         page.wait_for_selector("body[data-ready]")
