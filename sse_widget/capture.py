@@ -460,19 +460,9 @@ class SSECapture(anywidget.AnyWidget):
                 self._halt()
 
     def _answer_log(self, tail: Tail, content: dict[str, Any]) -> None:
+        if tail.channel.answer(content):
+            return
         match content:
-            case {"kind": "hello", "page": str(page)}:
-                tail.channel.hello(page)
-            case {
-                "kind": "rows",
-                "page": str(page),
-                "id": int(request),
-                "first": int(first),
-                "stop": int(stop),
-            }:
-                tail.channel.rows(page, request, first, stop)
-            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
-                tail.channel.event(page, request, seq)
             case {"kind": "clear"}:
                 tail.clear()
             case {"kind": "start" | "stop" | "retry" as kind} if self._engine is not None:

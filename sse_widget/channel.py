@@ -224,6 +224,25 @@ class Channel:
 
     # ------------------------------------------------------------------ answers
 
+    def answer(self, content: Mapping[str, Any]) -> bool:
+        """What a page asks of the channel; False where that is somebody else's to answer."""
+        match content:
+            case {"kind": "hello", "page": str(page)}:
+                self.hello(page)
+            case {
+                "kind": "rows",
+                "page": str(page),
+                "id": int(request),
+                "first": int(first),
+                "stop": int(stop),
+            }:
+                self.rows(page, request, first, stop)
+            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
+                self.event(page, request, seq)
+            case _:
+                return False
+        return True
+
     def hello(self, page: str) -> None:
         """A page has come (or come back): tell it where we are."""
         self.open()

@@ -41,7 +41,8 @@ SHARDS_PER_WORKER = 2
 _BALANCE = 5.0
 _STOP = 10.0
 _STARTING = 10.0
-_TAKEN = 3
+_TAKEN = 6
+_CALM = 30.0
 HERE = "this kernel"
 
 
@@ -62,6 +63,7 @@ class _Berth:
     over: bool = False  # all its streams have ended
     failures: int = 0
     taken: int = 0
+    taken_at: float = 0.0
     why: str | None = None  # why it ended there
     since: float = 0.0  # when Dask said so
     orders: list[Order] = field(default_factory=list)
@@ -203,7 +205,9 @@ class Cluster:
         berth.over = why == "ended" and not berth.leaving
         if why == "taken":
             # Once may be a worker of ours that woke up; who comes back is another capture.
-            berth.taken += 1
+            now = time.monotonic()
+            berth.taken = berth.taken + 1 if now - berth.taken_at < _CALM else 1
+            berth.taken_at = now
             if berth.taken >= _TAKEN:
                 self._trouble = (
                     f"Another capture writes {self._to.to} now; nothing was lost or doubled."

@@ -147,9 +147,10 @@ class Shard:
         assert writer is not None
         folder = writer.folder
         try:
-            # What was refused is tried again as it was; what came since is the next part.
-            while await self._on_disk(writer.commit) is not None:
-                pass
+            await self._on_disk(writer.commit)
+            if self._trouble:
+                # That was what was refused before, as it was then; what came since is the next part.
+                await self._on_disk(writer.commit)
             self._trouble = ""
         except CaptureNotWritten as e:
             self._trouble = f"{e.message}. {e.hint}"

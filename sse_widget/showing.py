@@ -183,19 +183,9 @@ class Showing(anywidget.AnyWidget):
             background.call(self._answer, content)
 
     def _answer(self, content: dict[str, Any]) -> None:
+        if self._channel.answer(content):
+            return
         match content:
-            case {"kind": "hello", "page": str(page)}:
-                self._channel.hello(page)
-            case {
-                "kind": "rows",
-                "page": str(page),
-                "id": int(request),
-                "first": int(first),
-                "stop": int(stop),
-            }:
-                self._channel.rows(page, request, first, stop)
-            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
-                self._channel.event(page, request, seq)
             case {"kind": "ack", "n": int(n)}:
                 self._channel.acknowledge(n)
             case {"kind": "start"}:

@@ -16,15 +16,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import os
-import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from .bench import server
 
 __all__ = ["Readback", "read_back", "served"]
 
@@ -102,29 +101,17 @@ class _Server:
 
 async def _serve() -> None:
     many = _Server()
-    server = await asyncio.start_server(many.answer, "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    listening = await asyncio.start_server(many.answer, "127.0.0.1", 0, backlog=4096)
+    print(listening.sockets[0].getsockname()[1], flush=True)
     ticking = asyncio.create_task(many.tick())
     await asyncio.to_thread(sys.stdin.read)
     ticking.cancel()
     os._exit(0)  # whoever is still being served is gone too
 
 
-@contextmanager
-def served() -> Iterator[str]:
+def served() -> AbstractContextManager[str]:
     """The origin of a running server."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.many"],
-        cwd=Path(__file__).parents[1],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.communicate("", timeout=10)
+    return server.served("tests.many")
 
 
 @dataclass

@@ -532,3 +532,33 @@ def test_a_capture_survives_the_kernel_and_is_read_back(lab):
         expect(log(notebook)).to_contain_text("3 events are missing")
         assert notebook.execute("print(len(stream.df), stream.history.count_rows())") == "100 503\n"
         notebook.execute("stream.close()")
+
+
+def test_a_capture_shows_its_streams_and_the_log_of_one(lab):
+    notebook = lab.notebook(
+        [
+            "import tempfile, time\n" + IMPORT + "from sse_widget import SSECapture\n"
+            "urls = {f'hall {n}': demo.url('/sensors', sensors=n) for n in range(1, 30)}\n"
+            "capture = SSECapture(urls | {'wrong': 'nowhere'}, to=tempfile.mkdtemp() + '/halls')\n"
+            "capture",
+            "time.sleep(600)",
+        ]
+    )
+    notebook.run(0)
+    grid = notebook.page.get_by_role("grid", name="Streams")
+    expect(notebook.page.get_by_text("29 of 30 open")).to_be_visible()
+    expect(grid.get_by_role("row").filter(has_text="hall 3").first).to_contain_text("Open")
+    totals = notebook.page.get_by_text(re.compile(r"received [\d,]+ = on disk [\d,]+ \+ pending"))
+    expect(totals).to_be_visible()
+    # A cell that runs holds nothing up, neither the rows nor the log of one.
+    notebook.start(1)
+    grid.get_by_role("row").filter(has_text="hall 4").first.click()
+    rows = log(notebook).get_by_role("listitem")
+    expect(rows.first).to_contain_text("temperature")
+    before = totals.inner_text()
+    expect(totals).not_to_have_text(before)
+    assert notebook.running(1)
+    notebook.js("await panel.sessionContext.session.kernel.interrupt();")
+    notebook.finished(1)
+    assert notebook.execute("capture.close(); print(capture.stats.pending)") == "0\n"
+    assert notebook.page_errors == []

@@ -94,10 +94,10 @@ async def _serve() -> None:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The origin of a running server."""
+def served(module: str = "tests.bench.server") -> Iterator[str]:
+    """The origin of a running server: of this one, or of another that is started and ends alike."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.server"],
+        [sys.executable, "-m", module],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
