@@ -2,7 +2,7 @@
 
 A file is there whole or not at all: it is written beside its place, under a temporary name, and
 moved there at the end. Reading files back is `recorded`'s business. Of ours it imports `window`,
-`filters` and `progress`.
+`filters`, `places` and `progress`.
 
 `.sse` is an event stream by WHATWG HTML 9.2.5: parsed, it gives the same types, data and last
 event IDs. When an event was received is in a comment before it, as `: received_at=<ISO 8601>`,
@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from .filters import EventFilter
+from .places import sync_folder
 from .progress import Progress
 from .window import SCHEMA, Snapshot
 
@@ -110,18 +111,8 @@ def save(
         if isinstance(error, OSError):
             error.add_note(f"{path} was not written; what was there before is there still.")
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power cut, where the system can do that."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 Reached = Callable[[int], None]

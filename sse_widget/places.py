@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .errors import CaptureError
 
-__all__ = ["Entry", "Folder", "Local", "Place", "Store", "place_of"]
+__all__ = ["Entry", "Folder", "Local", "Place", "Store", "place_of", "sync_folder"]
 
 
 class Entry(NamedTuple):
