@@ -31,7 +31,7 @@ from .beats import beat, crowd
 from .events import Gap
 from .window import RollingWindow, Snapshot
 
-__all__ = ["Channel", "encode"]
+__all__ = ["CUT_BYTES", "NAME_CHARS", "Channel", "encode"]
 
 Message = dict[str, Any]
 Send = Callable[[Message, list[Any]], None]
@@ -39,6 +39,8 @@ Send = Callable[[Message, list[Any]], None]
 HEARTBEAT = 2.0
 BATCH_BYTES = 2**20
 CUT_BYTES = 64 * 1024
+# No server names a type so; one that does must not fill every message with it.
+NAME_CHARS = 1000
 # What may be on the way to a page. An acknowledgement costs the kernel more than a batch, so a page
 # that keeps up says so some three times a second, and one that is sent much as often as it paints.
 UNACKNOWLEDGED = 24
@@ -326,8 +328,9 @@ def newest(snapshot: Snapshot, limit: int) -> Snapshot:
         return snapshot
     sizes = (
         np.minimum(_lengths(table.column("data")), CUT_BYTES)
-        + _lengths(table.column("last_event_id"))
-        + _lengths(table.column("type"))  # named once a message; but each may be another
+        + np.minimum(_lengths(table.column("last_event_id")), CUT_BYTES)
+        # Named once a message; but each may be another.
+        + np.minimum(_lengths(table.column("type")), NAME_CHARS)
         + _ROW_OVERHEAD
     )
     from_the_end = np.cumsum(sizes[::-1])
@@ -345,12 +348,13 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
     if not table.num_rows:
         return content, []
     data, data_offsets, cut = _text(table.column("data"), CUT_BYTES)
-    ids, id_offsets, _ = _text(table.column("last_event_id"), None)
+    # An id is inherited: a long one would come with each event after it, and no header carries it.
+    ids, id_offsets, _ = _text(table.column("last_event_id"), CUT_BYTES)
     types = _one(table.column("type")).dictionary_encode()
     wide = len(types.dictionary) > 0xFFFF
     codes = types.indices.to_numpy(zero_copy_only=False).astype("<u4" if wide else "<u2")
     at = _one(table.column("received_at")).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    content["types"] = types.dictionary.to_pylist()
+    content["types"] = [_name(t) for t in types.dictionary.to_pylist()]
     content["cut"] = cut
     if wide:
         content["wide"] = True
@@ -362,6 +366,10 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
         codes.tobytes(),
         (at / 1000.0).astype("<f8").tobytes(),
     ]
+
+
+def _name(event_type: str) -> str:
+    return event_type if len(event_type) <= NAME_CHARS else f"{event_type[:NAME_CHARS]}\u2026"
 
 
 def _one(column: pa.ChunkedArray) -> Any:
@@ -379,14 +387,14 @@ def _lengths(column: pa.ChunkedArray) -> Any:
     return np.concatenate([np.diff(_offsets(chunk)) for chunk in column.chunks])
 
 
-def _text(column: pa.ChunkedArray, cut_at: int | None) -> tuple[Any, Any, list[list[int]]]:
+def _text(column: pa.ChunkedArray, cut_at: int) -> tuple[Any, Any, list[list[int]]]:
     """A text column as one blob, its offsets, and [row, whole size] of the rows cut short."""
     array = _one(column)
     offsets = _offsets(array)
     blob = memoryview(array.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
     offsets = offsets - offsets[0]
     lengths = np.diff(offsets)
-    if cut_at is None or int(lengths.max()) <= cut_at:
+    if int(lengths.max()) <= cut_at:
         return blob, offsets.astype("<u4"), []
     pieces, cut = [], []
     for i, (a, b) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):

@@ -20,7 +20,7 @@ import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
 from . import background
-from .channel import Channel
+from .channel import CUT_BYTES, Channel
 from .errors import InvalidFilter, SSEError
 from .events import Gap, State, Stats, Status
 from .filters import EventFilter
@@ -164,7 +164,7 @@ class Showing(anywidget.AnyWidget):
                 "error": None if error is None else _message(error),
                 "hint": None if error is None else _hint(error),
             },
-            "last_event_id": source.last_event_id,
+            "last_event_id": source.last_event_id[:CUT_BYTES],
             "reconnection_time": source.reconnection_time,
             "capture": self._describe_capture(),
         }

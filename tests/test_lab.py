@@ -449,6 +449,43 @@ def test_the_saved_notebook_shows_the_events_without_its_kernel(lab):
         expect(notebook.widget).to_have_count(0)
 
 
+def test_lines_of_ten_megabytes_in_any_field(lab):
+    """Through a socket, the kernel and the page: shown as far as a line goes, and the stream goes on."""
+    long = b"<b>" * (10 * 2**20 // 3)
+    body = b"".join(
+        [
+            b"data: before\n\n",
+            b"data: %b\n\n" % long,
+            b"event: %b\ndata: a long type\n\n" % long,
+            b'data: {"price": "%b"}\n\n' % long,
+            b"id: %b\ndata: a long id\n\n" % long,
+            b"data: it is inherited\n\n",
+            b"id: 1\ndata: after\n\n",
+        ]
+    )
+    with Server(sends(body, then="hold")) as server:
+        notebook = lab.notebook(
+            [IMPORT + f"stream = SSEStream({server.url!r})\nstream.columns = ['price']\nstream"]
+        )
+        notebook.run(0)
+        settled(notebook, 7)
+        rows = log(notebook).get_by_role("listitem")
+        expect(rows).to_have_count(7)
+        expect(rows.nth(2)).to_contain_text("a long type")
+        expect(rows.last).to_contain_text("after")
+        assert {row.bounding_box()["height"] for row in rows.all()} == {24}
+        rows.nth(1).click()
+        pane = notebook.widget.get_by_role("region", name="Event details")
+        expect(pane).to_contain_text("showing 64 KiB of 10 MiB")
+        pane.get_by_role("button", name="Load all").click()
+        expect(pane).to_contain_text("showing the first 512 KiB of 10 MiB")
+        assert notebook.execute(
+            "print(stream.stats.received, stream.df['data'].str.len().max())"
+        ).split() == ["7", str(len(long) + 13)]
+        notebook.execute("stream.close()")
+        assert notebook.page_errors == []
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.server
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,8 +76,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="package")
-def address():
+@contextmanager
+def serving() -> Iterator[str]:
+    """The stub page over http: its address."""
     if not (STATIC / "widget.js").exists():
         pytest.fail("the bundle is not built: npm --prefix js run build")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -88,6 +91,12 @@ def address():
 
 
 # For the package, not the session: playwright's loop must be gone before tests that run asyncio.
+@pytest.fixture(scope="package")
+def address():
+    with serving() as at:
+        yield at
+
+
 @pytest.fixture(scope="package")
 def browser():
     with chromium() as started:

@@ -114,3 +114,29 @@ def test_hostile_text_is_text(stub):
     assert stub.page.evaluate("document.documentElement.scrollWidth") <= 1000
     assert box["height"] == 420
     assert {row.bounding_box()["height"] for row in stub.rows.all()} == {24}
+
+
+def test_lines_of_ten_megabytes_hold(stub):
+    stub.kernel("""
+      const long = 'x'.repeat(10 * 2 ** 20);
+      kernel.feed([{type: 'line', data: long + '<b>THE END</b>'}, {type: 'lines', data: 'y\\n'.repeat(5 * 2 ** 20)},
+        {type: 'json', data: JSON.stringify({a: long, b: [long, {c: '<b>THE END</b>'}]})}, {type: long, data: 'a'}, {id: long, data: 'b'}]);
+      kernel.setColumns(['a', 'b.1.c']);
+    """)
+    expect(stub.rows).to_have_count(5)
+    expect(stub.rows.first).to_contain_text("x" * 300 + "…")
+    for i, shown in ((0, "<b>THE END</b>"), (2, '"c": "<b>THE END</b>"')):
+        stub.rows.nth(i).click()
+        expect(details(stub)).to_contain_text("showing 64 KiB of")
+        stub.button("Load all").click()
+        expect(stub.button("Load all")).to_be_hidden()
+        if i == 0:
+            expect(details(stub)).to_contain_text("showing the first 512 KiB of 10 MiB")
+        else:
+            expect(details(stub)).to_contain_text(shown)
+    for i in (1, 3, 4):
+        stub.rows.nth(i).click()
+        expect(details(stub)).to_contain_text(f"#{i}")
+    assert stub.page.evaluate("document.documentElement.scrollWidth") <= 1000
+    assert {row.bounding_box()["height"] for row in stub.rows.all()} == {24}
+    expect(stub.page.locator(".sse-widget").locator("b:not(.sse-figure)")).to_have_count(0)

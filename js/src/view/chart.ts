@@ -5,7 +5,7 @@
 import type { Session } from "../session.ts";
 import { Axis } from "./axis.ts";
 import { attr, h, show, text } from "./dom.ts";
-import { clock, count, oneLine } from "./format.ts";
+import { brief, clock, count, oneLine } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { Plot } from "./plot.ts";
 import { Rate } from "./rate.ts";
@@ -104,7 +104,7 @@ export class Chart {
   }
   #firsts(): ChartMark[] {
     return this.#session.firsts.filter(({ at }) => this.#seen(at / 1000)).slice(-MAX_MARKS)
-      .map(({ type, at }) => ({ at: at / 1000, text: `${clock(at)} first ${oneLine(type).slice(0, 100)}`, hue: this.#palette.of(type) }));
+      .map(({ type, at }) => ({ at: at / 1000, text: `${clock(at)} first ${brief(type, 100)}`, hue: this.#palette.of(type) }));
   }
 
   #drawReading(): void {

@@ -5,7 +5,7 @@
  */
 import type { Session } from "../session.ts";
 import { attr, fit, h, onResize, show, text } from "./dom.ts";
-import { count, cutAt, oneLine, rate } from "./format.ts";
+import { brief, count, rate } from "./format.ts";
 import type { Palette } from "./palette.ts";
 
 const VISIBLE = 12;
@@ -33,9 +33,8 @@ class Chip {
   draw(type: string, hue: string, n: number, perSecond: number, pressed: boolean, excluded: boolean): void {
     if (this.type !== type || this.#name.textContent === "") {
       this.type = type;
-      const name = oneLine(type);
-      text(this.#name, cutAt(name, NAME_CHARS));
-      this.#label = cutAt(name, 300);
+      text(this.#name, brief(type, NAME_CHARS));
+      this.#label = brief(type, 300);
       this.node.style.setProperty("--sse-hue", hue);
     }
     text(this.#count, count(n));

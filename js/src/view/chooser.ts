@@ -8,7 +8,7 @@ import { loneSurrogate } from "../patterns.ts";
 import type { Session } from "../session.ts";
 import type { Place } from "../store.ts";
 import { attr, fit, h, show, text } from "./dom.ts";
-import { count, cutAt, oneLine } from "./format.ts";
+import { brief, count, cutAt, oneLine } from "./format.ts";
 import type { Grid } from "./grid.ts";
 import { Popover } from "./popover.ts";
 
@@ -77,7 +77,7 @@ export class Chooser {
   open(path: string | null, button: HTMLElement): void {
     if (path === null) return this.popover.openFrom(button);
     const { columns } = this.#session;
-    const label = cutAt(oneLine(path), NAME_CHARS);
+    const label = brief(path, NAME_CHARS);
     const at = columns.paths.indexOf(path);
     attr(this.#menuBody, "aria-label", `Column ${label}`);
     const act = (word: string, run: () => void, disabled = false): HTMLElement => {
@@ -156,7 +156,7 @@ export class Chooser {
     fit(this.#entries, shown.length, () => this.#entry());
     shown.forEach((path, i) => this.#put(this.#entries[i]!, path, found.get(path)));
     show(this.#add, written !== "" && !all.includes(written));
-    text(this.#add, `Add \u201C${cutAt(oneLine(written), NAME_CHARS)}\u201D`);
+    text(this.#add, `Add \u201C${brief(written, NAME_CHARS)}\u201D`);
     const none = store.rows === 0 ? "No events yet" : read === 0 && this.#waiting.length === 0 ? "No JSON objects in these events" : "";
     text(this.#note, listed.length > LISTED ? `${count(LISTED)} of ${count(listed.length)}: type to narrow` : none || (listed.length === 0 && written === "" ? "\u2026" : ""));
   }

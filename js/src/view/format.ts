@@ -88,6 +88,11 @@ export function manyLines(value: string): string {
   return value.replace(ODD, (char) => (char === "\n" || char === "\t" ? char : named(char)));
 }
 
+/** The beginning of what may be very long, on one line. */
+export function brief(value: string, length: number): string {
+  return cutAt(oneLine(value.slice(0, length + 1)), length);
+}
+
 /** The first characters of a line, with a sign where more follows; never half a surrogate pair. */
 export function cutAt(value: string, length: number): string {
   if (value.length <= length) return value;

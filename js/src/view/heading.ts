@@ -3,7 +3,7 @@
  * opens its menu, with a grip to make it wider. It asks for what it cannot do; it knows no event.
  */
 import { attr, h, show } from "./dom.ts";
-import { cutAt, oneLine } from "./format.ts";
+import { brief } from "./format.ts";
 import type { Grid } from "./grid.ts";
 import { separator } from "./separator.ts";
 
@@ -47,7 +47,7 @@ export class Heading {
   }
 
   #name(path: string): HTMLElement {
-    const label = cutAt(oneLine(path), NAME_CHARS);
+    const label = brief(path, NAME_CHARS);
     // The end of a path says more than its beginning, which gives way first.
     const leaf = label.lastIndexOf(".") + 1;
     const button: HTMLElement = h("button.sse-column-name", { "aria-haspopup": "true", "aria-expanded": "false", title: label, click: () => this.#events.columnMenu(path, button) },

@@ -7,7 +7,7 @@ import { FINE, type Line, merged, type Point, Series, ticks } from "../series.ts
 import type { Session } from "../session.ts";
 import type { Axis } from "./axis.ts";
 import { attr, fit, h, text } from "./dom.ts";
-import { count, cutAt, figure, oneLine } from "./format.ts";
+import { brief, count, figure, oneLine } from "./format.ts";
 import { colour, OTHERS_COLOUR, Palette } from "./palette.ts";
 import type { Strip } from "./strip.ts";
 
@@ -84,7 +84,7 @@ export class Plot {
     return this.#series?.path ?? null;
   }
   get label(): string {
-    return this.#series ? `${cutAt(oneLine(this.#series.path), NAME_CHARS)} by ${this.#series.by === null ? "type" : cutAt(oneLine(this.#series.by), NAME_CHARS)}` : "";
+    return this.#series ? `${brief(this.#series.path, NAME_CHARS)} by ${this.#series.by === null ? "type" : brief(this.#series.by, NAME_CHARS)}` : "";
   }
 
   open(path: string, by: string | null): void {
@@ -92,7 +92,7 @@ export class Plot {
     this.#hidden.clear();
     this.#values = new Palette(HUE);
     this.#asChange = null;
-    text(this.#title, cutAt(oneLine(path), NAME_CHARS));
+    text(this.#title, brief(path, NAME_CHARS));
     attr(this.#title, "title", oneLine(path));
     this.#offer(by);
   }
@@ -111,7 +111,7 @@ export class Plot {
     const words = [...discovery.found.values()].filter(({ shape, path }) => shape === "string" && path !== this.path).map(({ path }) => path);
     const paths = [...new Set([...(by === null ? [] : [by]), ...columns.paths.filter((path) => path !== this.path), ...words])].slice(0, OPTIONS);
     const option = (value: string, label: string): HTMLElement => h("option", { value }, label);
-    this.#by.replaceChildren(option("", "by type"), ...paths.map((path) => option(path, `by ${cutAt(oneLine(path), NAME_CHARS)}`)));
+    this.#by.replaceChildren(option("", "by type"), ...paths.map((path) => option(path, `by ${brief(path, NAME_CHARS)}`)));
     this.#by.value = by ?? "";
   }
 
@@ -136,7 +136,7 @@ export class Plot {
       }
     }
     const none = !(high >= low);
-    text(this.note, none ? (this.waiting > 0 ? "Reading\u2026" : `No numbers at ${cutAt(oneLine(this.path ?? ""), NAME_CHARS)} in this time`) : this.waiting > 5_000 ? `${count(this.waiting)} events still to read` : "");
+    text(this.note, none ? (this.waiting > 0 ? "Reading\u2026" : `No numbers at ${brief(this.path ?? "", NAME_CHARS)} in this time`) : this.waiting > 5_000 ? `${count(this.waiting)} events still to read` : "");
     const room = (high - low) * 0.06 || Math.abs(high) * 0.01 || 1;
     const [bottom, top] = none ? [0, 1] : [low - room, high + room];
     this.#drawTicks(none ? [] : ticks(bottom, top, 3), bottom, top, asChange);
@@ -208,9 +208,8 @@ export class Plot {
       const entry = this.#entries[i]!;
       if (entry.line?.name !== line.name) entry.value.style.minWidth = "";
       entry.line = line;
-      const label = oneLine(line.label);
-      text(entry.name, cutAt(label, NAME_CHARS));
-      attr(entry.node, "title", `${cutAt(label, 300)}: ${count(line.count)} numbers\nClick: hide or show this line`);
+      text(entry.name, brief(line.label, NAME_CHARS));
+      attr(entry.node, "title", `${brief(line.label, 300)}: ${count(line.count)} numbers\nClick: hide or show this line`);
       attr(entry.node, "aria-pressed", String(!this.#hidden.has(line.name)));
       entry.node.style.setProperty("--sse-line-colour", line.style);
     });

@@ -5,7 +5,7 @@ import { OTHERS } from "../rates.ts";
 import type { Session } from "../session.ts";
 import type { Axis } from "./axis.ts";
 import { h, text } from "./dom.ts";
-import { count, cutAt, oneLine } from "./format.ts";
+import { brief, count } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { colour, OTHERS_COLOUR } from "./palette.ts";
 import type { Strip } from "./strip.ts";
@@ -64,7 +64,7 @@ export class Rate {
   /** What came in one second, in words. */
   say(second: number): string {
     const types = [...(this.#session.rates.seconds.get(second) ?? [])].sort((a, b) => b[1] - a[1]);
-    const words = types.slice(0, 4).map(([type, n]) => `${type === OTHERS ? "others" : cutAt(oneLine(type), 24)} ${count(n)}`);
+    const words = types.slice(0, 4).map(([type, n]) => `${type === OTHERS ? "others" : brief(type, 24)} ${count(n)}`);
     return `${words.join(", ") || "none"}${types.length > 4 ? ", \u2026" : ""}`;
   }
 }

@@ -6,7 +6,7 @@ import type { Marker, Marks } from "../marker.ts";
 import type { Place } from "../store.ts";
 import { Payload } from "../paths.ts";
 import { attr, h, text } from "./dom.ts";
-import { clock, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
+import { brief, clock, cutAt, fullTime, manyLines, oneLine } from "./format.ts";
 import type { Grid } from "./grid.ts";
 import type { Line } from "./lines.ts";
 import type { Palette } from "./palette.ts";
@@ -96,11 +96,11 @@ export class Row {
     const id = block.id(row);
     this.at = at;
     attr(this.#time, "title", fullTime(at));
-    text(this.#type, cutAt(oneLine(type), NAME_CHARS));
-    attr(this.#type, "title", cutAt(oneLine(type), LINE_CHARS));
+    text(this.#type, brief(type, NAME_CHARS));
+    attr(this.#type, "title", brief(type, LINE_CHARS));
     this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
-    text(this.#id, cutAt(oneLine(id), NAME_CHARS));
-    attr(this.#id, "title", id === "" ? null : `id ${cutAt(oneLine(id), LINE_CHARS)}`);
+    text(this.#id, brief(id, NAME_CHARS));
+    attr(this.#id, "title", id === "" ? null : `id ${brief(id, LINE_CHARS)}`);
     if (this.#cells.length > 0) this.#fill(grid, new Payload(block.data(row), block.isCut(row)));
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
