@@ -139,6 +139,21 @@ def test_brushing_it_filters_and_both_charts_show_it(open_stub):
     assert stub.filter()["since"] is None
 
 
+def test_a_selected_row_stays_where_a_chart_makes_the_log_grow(stub):
+    feed(stub)
+    expect(stub.rows.last).to_be_in_viewport()
+    stub.rows.nth(-3).click()
+    held = stub.page.locator(".sse-row[aria-current]").text_content()
+    stub.kernel("kernel.plot('price')")
+    expect(chart(stub)).to_be_visible()
+    stub.page.set_viewport_size({"width": 1000, "height": 700})
+    feed(stub, 30)
+    expect(stub.button("Jump to latest")).to_have_text("Jump to latest (+30)")
+    expect(stub.page.locator(".sse-row[aria-current]")).to_have_text(held)
+    expect(stub.page.locator(".sse-row[aria-current]")).to_be_in_viewport()
+    stub.page.set_viewport_size({"width": 1000, "height": 640})
+
+
 def test_many_lines_are_eight_and_others(stub):
     stub.kernel(
         "kernel.flood(400, 100, (i) => ({type: 't', at: Date.now() - (400 - i) * 140, data: JSON.stringify({n: i, k: 'k' + Math.floor(Math.sqrt(i))})}))"

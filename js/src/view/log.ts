@@ -72,7 +72,7 @@ export class Log {
     this.scroller.addEventListener("wheel", (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(), { passive: true, signal });
     this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
     onResize(this.scroller, () => {
-      this.#height = this.scroller.clientHeight;
+      this.#resized();
       events.moved();
     }, signal);
   }
@@ -241,6 +241,8 @@ export class Log {
     const room = Math.min(height, this.#heightOf(lines.line(line)) + 2 * ROW_HEIGHT);
     if (top < now) this.scroller.scrollTop = top;
     else if (top + room > now + height) this.scroller.scrollTop = top + room - height;
+    // This was no person's scrolling: where it ends at the tail, the row that was chosen stays all the same.
+    this.#expected = this.scroller.scrollTop;
     this.#leave();
     this.#events.moved();
   }
@@ -265,8 +267,15 @@ export class Log {
     this.#anchor = { seq: this.#lines.line(at).seq, offset: top - this.#top(at) };
   }
 
+  /** A log that grew is scrolled by the browser, to its end perhaps: nobody asked to follow. */
+  #resized(): void {
+    this.#height = this.scroller.clientHeight;
+    this.#expected = this.scroller.scrollTop;
+  }
+
   #scrolled(): void {
     const top = this.scroller.scrollTop;
+    if (this.scroller.clientHeight !== this.#height) return this.#resized();
     if (Math.abs(top - this.#expected) < 1) return;
     this.#expected = top;
     if (top + this.scroller.clientHeight >= this.scroller.scrollHeight - 4) this.follow();
