@@ -27,6 +27,7 @@ from traitlets import Bunch
 from . import background
 from .analysis import Analysis
 from .capturing import Capturing, Past
+from .channel import NAME_CHARS
 from .errors import SSEError
 from .events import EventBatch, Gap, State, Stats, Status
 from .notebook import CellRuns
@@ -46,7 +47,6 @@ _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
 # A server that makes up a type an event must not grow the kernel without end.
 _TYPES_KEPT = 10_000
-_TYPE_CHARS = 1_000
 OTHER_TYPES = "(other types)"
 
 # Seconds: who stops a stream waits so long for the disk.
@@ -329,7 +329,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         self._window.append(batch)
         types = set(batch.types)
         longest = max(map(len, types), default=0)
-        if len(self._counts) + len(types) > _TYPES_KEPT or longest > _TYPE_CHARS:
+        if len(self._counts) + len(types) > _TYPES_KEPT or longest > NAME_CHARS:
             types = self._fold(batch.types)
         else:
             self._counts.update(batch.types)
@@ -343,7 +343,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         changed = set()
         for name in names:
             full = len(self._counts) >= _TYPES_KEPT - 1
-            if len(name) > _TYPE_CHARS or (full and name not in self._counts):
+            if len(name) > NAME_CHARS or (full and name not in self._counts):
                 name = OTHER_TYPES
             self._counts[name] += 1
             changed.add(name)
