@@ -168,7 +168,7 @@ def test_in_a_terminal_the_line_lives(origin, tmp_path, rich):
         assert process.wait(20) == 0
     os.close(ours)
     text = said.decode()
-    assert text.count("1 of 1 open") > 2
+    assert "1 of 1 open" in text
     assert "\r" in text
     assert "of 0:00:02" in text
     assert re.search(r"\d+ events of 1 stream are in", text.splitlines()[-1])

@@ -257,9 +257,10 @@ def test_status_counts_and_id_are_observable_like_any_trait(streams):
 
 def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
     """One mistake in an observer must not end all of them without a word."""
-    again, counted = threading.Event(), threading.Event()
+    looked, again, counted = threading.Event(), threading.Event(), threading.Event()
 
     def serve(peer):
+        looked.wait(10)
         peer.stream("data: a\n\n")
         again.wait(10)
         peer.send("data: b\n\n")
@@ -274,6 +275,7 @@ def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
     with Server(serve) as server:
         stream = streams(server.url)
         stream.observe(broken, "event_types")
+        looked.set()
         assert counted.wait(10)
         stream.close()
         stream._notices._thread.join(10)
