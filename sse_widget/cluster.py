@@ -110,7 +110,8 @@ class Cluster:
     async def run(self) -> None:
         """Until stopped, or until every stream has ended by itself; then all is on disk."""
         if self._own:
-            await self._start_own()
+            self._renew()
+            await self._started()
         await self._survey()
         surveying = asyncio.get_running_loop().create_task(self._surveys())
         begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), ()))
@@ -391,7 +392,13 @@ class Cluster:
         else:
             self._starting = None
 
+    async def _started(self) -> None:
+        """As long as starting a cluster should take; nobody waits for one that does not come."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting], timeout=_STARTING)
+
     async def _close_own(self) -> None:
+        await self._started()
         client, self.client = self.client, None
         if client is not None:
             await asyncio.to_thread(_close, client)
@@ -495,6 +502,9 @@ def _local() -> Any:
             processes=True,
             host="127.0.0.1",
             dashboard_address=None,
+            # Without a dashboard it serves pages all the same, and first tries the port that another
+            # cluster of the person's has, with a warning in their cell.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
             memory_limit=0,
         )

@@ -6,9 +6,11 @@ longest silences are printed (`make heavy` shows them).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -205,6 +207,18 @@ def test_the_notebook_is_closed_and_the_files_are_enough(urls, origin, tmp_path)
             capture.close()
 
 
+@pytest.fixture
+def another_dashboard():
+    """The port that a dashboard takes by default is another cluster's."""
+    with socket.socket() as ours:
+        # Where it is taken already, somebody else does what this is for.
+        with contextlib.suppress(OSError):
+            ours.bind(("127.0.0.1", 8787))
+            ours.listen()
+        yield
+
+
+@pytest.mark.usefixtures("another_dashboard")
 def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
     urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(4)}
     capture = SSECapture(urls, to=tmp_path / "capture", cluster="local")
