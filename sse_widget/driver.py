@@ -31,6 +31,10 @@ from .silence import SilenceWatch, Slept
 
 __all__ = ["Driver", "make_client"]
 
+# Characters of ids in one batch: those it may have, and from where on it is worth a look.
+_IDS_AT_ONCE = 8 * 2**20
+_MANY_IDS = 64 * 2**20
+
 
 class Driver(EventTarget):
     """What EventSource does; how it is asked to is `source`'s.
@@ -186,6 +190,7 @@ class Driver(EventTarget):
         continuity, ledger = self._continuity, self._ledger
         beats = Beats(connection.flow if self._in_beats else None)
         ending: Exception | None = None
+        unseen = 0
         async with aclosing(connection.chunks()) as chunks:
             while ending is None:
                 with interrupt:
@@ -196,6 +201,7 @@ class Driver(EventTarget):
                 if chunk is None:
                     return
                 heard()
+                unseen += len(chunk)
                 beats.came(len(chunk))
                 ledger.bytes += len(chunk)
                 if self.status.state is State.QUIET:
@@ -216,9 +222,32 @@ class Driver(EventTarget):
                     ledger.faults(batch, self._request.masked)
                 ledger.received += len(batch)
                 continuity.remember(batch)
-                yield batch
+                # An id of this batch is the one before, or among the bytes since the last events.
+                if len(batch) * max(len(before), unseen) < _MANY_IDS:
+                    yield batch
+                else:
+                    async with aclosing(self._portions(batch)) as portions:
+                        async for portion in portions:
+                            yield portion
+                unseen = len(chunk)
         self._closing = True
         raise ending
+
+    async def _portions(self, batch: EventBatch) -> AsyncGenerator[EventBatch, None]:
+        """The batch in pieces where an id of megabytes stands with thousands of events: each event
+        has the last event ID, and whoever writes them out would need all the memory there is."""
+        at_once = max(_IDS_AT_ONCE // max(1, *map(len, batch.last_event_ids)), 1)
+        if len(batch) <= at_once:
+            yield batch
+            return
+        last_id = self._parser.last_event_id
+        for start in range(0, len(batch), at_once):
+            portion = batch.slice(start, start + at_once)
+            # Who stops here has not seen the ids that follow.
+            self._parser.last_event_id = portion.last_event_ids[-1]
+            yield portion
+            await asyncio.sleep(0)
+        self._parser.last_event_id = last_id
 
     def _rewound(self, last_id: str) -> str:
         """What `resume` makes of the last event ID."""

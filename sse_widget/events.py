@@ -75,6 +75,19 @@ class EventBatch:
     def __len__(self) -> int:
         return len(self.types)
 
+    def slice(self, start: int, stop: int) -> EventBatch:
+        """Some of these events; faults and comments go with the first of them."""
+        return EventBatch(
+            self.types[start:stop],
+            self.data[start:stop],
+            self.last_event_ids[start:stop],
+            self.has_id[start:stop],
+            [] if start else self.faults,
+            [] if start else self.comments,
+            self.origin,
+            self.received_at,
+        )
+
     def __iter__(self) -> Iterator[Event]:
         origin, at = self.origin, self.received_at
         for type_, data, last_id in zip(self.types, self.data, self.last_event_ids, strict=True):

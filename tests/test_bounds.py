@@ -111,6 +111,34 @@ def test_comments_without_end_are_no_event():
     assert run(endless(b": keep-alive\n", total=60 * MIB))["oversize"] == 0
 
 
+LONG_ID = """
+import resource, sys
+from sse_widget import SSEStream
+stream = SSEStream(sys.argv[1], max_bytes=32 * 2**20, reconnect=False)
+stream._task.result(100)
+stats = stream.stats
+assert stats.received == 3001 == stats.held + stats.evicted, (stats, stream.status)
+assert 0 < stats.held and len(stream.df) == stats.held
+assert stream.last_event_id == "x" * 2**20
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_an_id_of_a_mebibyte_before_thousands_of_events():
+    """Each event has the last event ID; written out this batch would have 3 GiB."""
+    body = b"id: " + b"x" * MIB + b"\ndata: a\n\n" + b"data: b\n\n" * 3000
+    with Server(lambda peer: peer.stream(body)) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", LONG_ID, server.url],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 600
+
+
 def test_ten_mebibytes_pass_by_default():
     parser = EventStreamParser()
     stream = b"data: " + b"x" * (10 * MIB) + b"\n\n"
