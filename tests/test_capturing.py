@@ -8,6 +8,7 @@ import queue
 import resource
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -65,6 +66,29 @@ def test_what_is_seen_is_on_disk_when_it_is_stopped(to):
         assert status.stream == server.url
         stream.close()
     assert stream.capture.state == "closed"
+
+
+@pytest.mark.parametrize("max_events", [10, 3000, 100_000])
+def test_it_is_kept_whole_whatever_the_window_still_holds(to, max_events):
+    text = "".join(
+        f"event: {'abc'[i % 3]}\ndata: é{i}\n\n" if i % 2 else f"id: {i}\ndata: {i}\n\n"
+        for i in range(9000)
+    )
+    with Server(sends(text, then="hold")) as server:
+        stream = SSEStream(server.url, capture=Capture(to, every=0.01), max_events=max_events)
+        until(lambda: stream.stats.received >= 4000)
+        stream.clear()
+        until(lambda: stream.stats.received == 9000)
+        stream.stop()
+        stream.close()
+    rows = Dataset(to).read()
+    assert rows["seq"].to_pylist() == list(range(9000))
+    assert rows["data"].to_pylist() == [f"é{i}" if i % 2 else str(i) for i in range(9000)]
+    assert rows["last_event_id"].to_pylist() == [str(i - i % 2) for i in range(9000)]
+    assert rows["has_id"].to_pylist() == [i % 2 == 0 for i in range(9000)]
+    kinds = ["abc"[i % 3] if i % 2 else "message" for i in range(9000)]
+    assert rows["type"].to_pylist() == kinds
+    assert Dataset(to).checkpoint().streams[server.url].types == Counter(kinds)
 
 
 def test_another_process_goes_on_where_the_last_one_ended(to):

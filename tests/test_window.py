@@ -80,6 +80,22 @@ def test_read_of_a_range_over_sealed_batches_and_the_tail():
         assert snapshot.table.column("data").to_pylist() == expected
 
 
+def test_what_was_read_of_the_latest_is_the_same_when_it_is_sealed():
+    window = RollingWindow()
+    earlier = []
+    for n in range(0, 20_000, 700):
+        window.append(batch(*map(str, range(n, n + 700))))
+        # From the first on, from where the last reader stopped, and from between.
+        start = (0, n, n - 300)[n // 700 % 3]
+        earlier.append((start, n + 700, window.read(start)))
+    for start, stop, snapshot in earlier:
+        start = max(start, 0)
+        for read in (snapshot, window.read(start, stop)):
+            assert read.first == start
+            assert read.table["data"].to_pylist() == list(map(str, range(start, stop)))
+    assert window.nbytes == sum(32 + 1 + len(str(n)) for n in range(window.counts.held))
+
+
 def test_a_snapshot_does_not_change_afterwards():
     window = RollingWindow(max_events=5)
     window.append(batch(*"abc"))
