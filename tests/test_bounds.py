@@ -80,18 +80,22 @@ HOSTILE = {
 }
 
 
-def run(script):
+def output(program, script):
     """What a client in a process of its own says of this server."""
     with Server(script, answers("204 No Content")) as server:
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, server.url],
+            [sys.executable, "-c", program, server.url],
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    return done.stdout
+
+
+def run(script):
+    said = json.loads(output(PROGRAM, script))
     assert said["data"] == ["first", "last"]
     assert said["grown"] < 40 * MIB
     return said
@@ -127,16 +131,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 def test_an_id_of_a_mebibyte_before_thousands_of_events():
     """Each event has the last event ID; written out this batch would have 3 GiB."""
     body = b"id: " + b"x" * MIB + b"\ndata: a\n\n" + b"data: b\n\n" * 3000
-    with Server(lambda peer: peer.stream(body)) as server:
-        done = subprocess.run(
-            [sys.executable, "-c", LONG_ID, server.url],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 600
+    assert int(output(LONG_ID, lambda peer: peer.stream(body))) < 600
 
 
 def test_ten_mebibytes_pass_by_default():
