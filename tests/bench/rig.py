@@ -8,6 +8,8 @@ Uses the driver of the tests (`tests/lab.py`) and knows no contender.
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from playwright.sync_api import Browser
 from ..browser import chromium
 from ..lab import Lab, Notebook
 
-__all__ = ["Latency", "Rig", "rig", "rss"]
+__all__ = ["Latency", "Rig", "opened", "rig", "rss"]
 
 # Notes what is painted: [when, number of the newest event on the page, when that was sent], for
 # every frame in which it changed; and how long each long task took.
@@ -145,6 +147,19 @@ def latency(frames: list[list[float]], long: list[float]) -> Latency:
     alone = float(np.median(painted - sent))
     seconds = float(painted[-1] - painted[0]) / 1000
     return Latency(int(number[-1] - number[0]), p50, p99, alone, sum(d > 50 for d in long), seconds)
+
+
+@contextmanager
+def opened(browser: Browser, lab: Lab, cells: list[str]) -> Iterator[Rig]:
+    """A page with a kernel of its own, both gone afterwards, however choked they are."""
+    page = Rig(browser, lab.notebook(cells))
+    pid = page.ask("__import__('os').getpid()")
+    try:
+        yield page
+    finally:
+        # First the kernel: a page that cannot keep up is closed when there is nothing more to draw.
+        os.kill(pid, signal.SIGKILL)
+        page.page.context.close()
 
 
 @contextmanager
