@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from .measure import table
-from .rig import rig
+from .rig import SHOW, rig
 from .server import served
 
 __all__ = ["report"]
@@ -24,10 +24,6 @@ from sse_widget import SSEStream
 from tests.bench import busy
 stream = None
 """
-_SHOW = """
-if stream is not None: stream.close()
-stream = SSEStream(URL)
-stream"""
 _RUN = "result = busy.compare(stream, URL, ROUNDS, SECONDS)"
 _LOG, _LOOP = 1, 2
 
@@ -35,7 +31,7 @@ _LOG, _LOOP = 1, 2
 def report(rounds: int = _ROUNDS, seconds: float = _SECONDS) -> str:
     """Markdown."""
     rows = []
-    with served() as origin, rig([_MAKE, _SHOW, _RUN]) as page:
+    with served() as origin, rig([_MAKE, SHOW, _RUN]) as page:
         notebook = page.notebook
         notebook.run(0)
         for kind, rate, most in _FEEDS:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .measure import table
-from .rig import Latency, Rig, rig, rss
+from .rig import SHOW, Latency, Rig, rig, rss
 from .server import served
 
 __all__ = ["report"]
@@ -29,10 +29,6 @@ import os
 from sse_widget import SSEStream
 stream = None
 """
-_SHOW = """
-if stream is not None: stream.close()
-stream = SSEStream(URL)
-stream"""
 
 _PAINTED = """
 const painted = () => new Promise(done => requestAnimationFrame(() => {
@@ -190,7 +186,7 @@ def _bundle(page: Rig) -> list[list[str]]:
 
 def report(seconds: float = _SECONDS) -> str:
     """Markdown."""
-    with served() as origin, rig([_MAKE, _SHOW]) as page:
+    with served() as origin, rig([_MAKE, SHOW]) as page:
         page.notebook.run(0)
         starts = _starts(page, origin)
         floods = _floods(page, origin, seconds)

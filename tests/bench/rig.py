@@ -21,7 +21,13 @@ from playwright.sync_api import Browser
 from ..browser import chromium
 from ..lab import Lab, Notebook
 
-__all__ = ["Latency", "Rig", "opened", "rig", "rss"]
+__all__ = ["SHOW", "Latency", "Rig", "opened", "rig", "rss"]
+
+# A cell that shows the log of `URL`, and ends the one it showed before.
+SHOW = """
+if stream is not None: stream.close()
+stream = SSEStream(URL)
+stream"""
 
 # Notes what is painted: [when, number of the newest event on the page, when that was sent], for
 # every frame in which it changed; and how long each long task took.

@@ -8,6 +8,25 @@ from .test_everyone import keys
 from .test_reading import choose
 
 
+def brush(stub, plot):
+    """Draw over the seconds from 9.5 to 5.5 before the end of the last minute, which is shown.
+
+    Returns where a time ago is: (x, y) of the page.
+    """
+    box = plot.bounding_box()
+
+    def at(ago):
+        return box["x"] + box["width"] * (60 - ago) / 60, box["y"] + 20
+
+    stub.page.mouse.move(*at(9.5))
+    stub.page.mouse.down()
+    stub.page.mouse.move(*at(7))
+    stub.page.mouse.move(*at(5.5))
+    stub.page.mouse.up()
+    stub.page.clock.run_for(600)
+    return at
+
+
 def filled(stub):
     """Ten seconds with 12 events each, seen as they came."""
     stub.still()
@@ -38,20 +57,12 @@ def test_it_stays_away_until_it_is_wanted(open_stub):
 def test_brushing_filters_by_time_and_a_click_ends_it(open_stub):
     stub = open_stub(clock=True)
     plot = filled(stub)
-    box = plot.bounding_box()
-    # The last minute is shown; the events came 1 to 11 s before its end.
-    at = lambda ago: box["x"] + box["width"] * (60 - ago) / 60  # noqa: E731
-    stub.page.mouse.move(at(9.5), box["y"] + 20)
-    stub.page.mouse.down()
-    stub.page.mouse.move(at(7), box["y"] + 20)
-    stub.page.mouse.move(at(5.5), box["y"] + 20)
-    stub.page.mouse.up()
-    stub.page.clock.run_for(600)
+    at = brush(stub, plot)  # the events came 1 to 11 s before its end
     filter_ = stub.filter()
     assert filter_["until"] - filter_["since"] == 5000
     assert 12 < stub.accounts()["shown"] < 84
     expect(stub.button("All times")).to_be_visible()
-    stub.page.mouse.click(at(20), box["y"] + 20)
+    stub.page.mouse.click(*at(20))
     stub.page.clock.run_for(600)
     assert (stub.filter()["since"], stub.filter()["until"]) == (None, None)
     assert stub.accounts()["shown"] == 120

@@ -5,6 +5,7 @@ import re
 
 from playwright.sync_api import expect
 
+from .test_chart import brush
 from .test_columns import EVIL, chooser, heading
 from .test_everyone import keys
 from .test_reading import choose
@@ -118,14 +119,7 @@ def test_brushing_it_filters_and_both_charts_show_it(open_stub):
     choose(stub, "Rate chart")
     stub.kernel("kernel.plot('price')")
     stub.page.clock.run_for(600)
-    box = chart(stub).bounding_box()
-    at = lambda ago: box["x"] + box["width"] * (60 - ago) / 60  # noqa: E731
-    stub.page.mouse.move(at(9.5), box["y"] + 20)
-    stub.page.mouse.down()
-    stub.page.mouse.move(at(7), box["y"] + 20)
-    stub.page.mouse.move(at(5.5), box["y"] + 20)
-    stub.page.mouse.up()
-    stub.page.clock.run_for(600)
+    brush(stub, chart(stub))
     assert stub.filter()["until"] - stub.filter()["since"] == 5000
     assert 12 < stub.accounts()["shown"] < 84
     brushes = stub.page.locator(".sse-chart-brush")
