@@ -72,6 +72,8 @@ class RetryPolicy:
                 raise TypeError(f"{name} must be a number of seconds, not {value!r}")
             if value < 0:
                 raise ValueError(f"{name} must not be negative: {value}")
+            if value == math.inf and name not in ("maximum", "reset_after"):
+                raise ValueError(f"{name} must be finite")
         if self.multiplier < 1:
             raise ValueError(f"multiplier must be at least 1, not {self.multiplier}")
         if self.jitter > 1:
@@ -132,7 +134,10 @@ class RetryPolicy:
     ) -> float:
         """Seconds to wait before this attempt (1 for the first after a healthy connection)."""
         base = self.initial if reconnection_time is None else reconnection_time / 1000
-        # 2.0 ** 1024 overflows; 64 doublings pass any maximum worth having.
-        delay = min(base * self.multiplier ** min(attempt - 1, 64), self.maximum)
+        try:
+            grown = base * self.multiplier ** (attempt - 1)
+        except OverflowError:
+            grown = math.inf if base else 0.0
+        delay = min(grown, self.maximum)
         delay *= 1 - self.jitter * chance()
         return min(max(delay, self.minimum), self.maximum)

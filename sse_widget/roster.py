@@ -103,7 +103,9 @@ class Row:
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=16))
 
     def rate(self, now: float) -> float:
-        """Events a second over the last seconds."""
+        """Events a second over the last seconds; of a stream that is over, none."""
+        if self.report.state in (State.CLOSED, State.FAILED):
+            return 0.0
         samples = self.samples
         while len(samples) > 2 and now - samples[1][0] > _RATE_SECONDS:
             samples.popleft()

@@ -61,6 +61,8 @@ def test_every_event_of_many_streams_is_on_disk_once(captures, origin):
     until(lambda: capture.stats.written > 2_000)
     capture.stop()
     stats = capture.stats
+    assert stats.rate == 0
+    assert (capture.streams["rate"] == 0).all()
     assert stats.received == stats.written + stats.pending
     assert (stats.streams, stats.pending, stats.failed) == (200, 0, 0)
     read = read_back(capture.history)

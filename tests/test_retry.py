@@ -28,8 +28,12 @@ def test_server_retry_is_the_base_within_the_clamps():
     assert delays(RetryPolicy(), 1, server=10**19) == [60]
 
 
-def test_a_thousand_attempts_do_not_overflow():
-    assert RetryPolicy().delay(1000) <= 60
+@pytest.mark.parametrize("multiplier", [1.0, 2.0, 1e5, 1e300])
+def test_attempts_without_end_do_not_overflow(multiplier):
+    policy = RetryPolicy(multiplier=multiplier, jitter=0)
+    assert delays(policy, 3, server=0) == [0.1, 0.1, 0.1]
+    assert policy.delay(10**6) == (1 if multiplier == 1 else 60)
+    assert policy.delay(10**6, 0) == 0.1
 
 
 def test_whatwg_is_flat():
@@ -91,6 +95,7 @@ def test_attempts_limit():
         {"jitter": 2},
         {"minimum": 5, "maximum": 1},
         {"attempts": 0},
+        {"multiplier": float("inf")},
     ],
 )
 def test_values_out_of_range(bad):
