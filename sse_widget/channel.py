@@ -94,6 +94,7 @@ class Channel:
         self._cursor = window.bounds[1]
         self._n = 0
         self._sent_at = 0.0
+        self._rows_at = 0.0  # when the latest batch with rows was sent
         self._acknowledged = 0
         # Bytes of the latest batches after the acknowledged one.
         self._on_the_way: deque[int] = deque(maxlen=UNACKNOWLEDGED)
@@ -149,12 +150,12 @@ class Channel:
 
     def _schedule(self, again: bool = False) -> None:
         assert self._loop is not None
+        wait = self._pause()
         if self._timer is not None:
-            if not again and self._timer.when() <= self._loop.time() + beat():
+            if not again and wait > 0 and self._timer.when() <= self._loop.time() + beat():
                 return
             self._timer.cancel()
             self._timer = None
-        wait = self._pause()
         if wait <= 0:
             # The first event after silence goes at once.
             self._tick()
@@ -168,7 +169,9 @@ class Channel:
             return HEARTBEAT - (now - self._sent_at)
         behind = self._on_the_way
         if len(behind) < UNACKNOWLEDGED and sum(behind) < UNACKNOWLEDGED_BYTES:
-            return beat() - (now - self._sent_at)
+            # What a connection says of itself as it opens must not hold up its first event.
+            rows = self._cursor < self._window.bounds[1]
+            return beat() - (now - (self._rows_at if rows else self._sent_at))
         overdue = self._progress_at + OVERDUE - now
         if overdue > 0:
             return overdue
@@ -196,6 +199,8 @@ class Channel:
         if self._n - 1 <= self._acknowledged:
             self._progress_at = now
         self._sent_at = now
+        if snapshot.table.num_rows:
+            self._rows_at = now
         self._news = False
         rows, buffers = encode(snapshot)
         self._on_the_way.append(sum(len(buffer) for buffer in buffers))
@@ -352,8 +357,9 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
     ids, id_offsets, _ = _text(table.column("last_event_id"), CUT_BYTES)
     types = _one(table.column("type")).dictionary_encode()
     wide = len(types.dictionary) > 0xFFFF
-    codes = types.indices.to_numpy(zero_copy_only=False).astype("<u4" if wide else "<u2")
-    at = _one(table.column("received_at")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    # Not by `to_numpy`, which imports pandas: the first rows would wait for that.
+    codes = np.from_dlpack(types.indices).astype("<u4" if wide else "<u2")
+    at: Any = np.from_dlpack(_one(table.column("received_at")).cast(pa.int64()))
     content["types"] = [_name(t) for t in types.dictionary.to_pylist()]
     content["cut"] = cut
     if wide:

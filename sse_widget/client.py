@@ -144,45 +144,69 @@ def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
     return found
 
 
+class _Either(httpx.AsyncBaseTransport):
+    """A transport with certificates, and one without: a plain http address waits for none."""
+
+    def __init__(self, proxy: httpx.Proxy | None = None) -> None:
+        self._proxy = proxy
+        self._made: dict[bool, _Transport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        secure = "https" in (request.url.scheme, self._proxy and self._proxy.url.scheme)
+        if secure not in self._made:
+            # A new context trusts nobody: no secure connection comes about by mistake.
+            context = _ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._made[secure] = _Transport(
+                verify=context, client=functools.partial(_session, context), proxy=self._proxy
+            )
+        return await self._made[secure].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._made.values():
+            await transport.aclose()
+
+
+def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            ssl=context,
+            socket_factory=_tcp_socket,
+            force_close=True,
+            resolver=_Resolver(),
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
+        skip_auto_headers=("Content-Type",),
+        read_bufsize=2**18,
+    )
+
+
+def _tcp_socket(address: Any) -> socket.socket:
+    family, kind, proto, _, _ = address
+    sock = socket.socket(family, kind, proto)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    return sock
+
+
+class _Client(HttpxAiohttpClient):
+    # The hooks httpx-aiohttp itself overrides: httpx finds the proxies, we make the sessions.
+    def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
+        return _Either()
+
+    def _init_proxy_transport(
+        self, proxy: httpx.Proxy, *args: Any, **kwargs: Any
+    ) -> httpx.AsyncBaseTransport:
+        return _Either(proxy)
+
+
 def default_client() -> httpx.AsyncClient:
     """An httpx client over an aiohttp session: a seventh of the CPU per chunk of the stock one.
 
     It has no connection limit, honours the proxies of the environment, and lets
     TCP find a dead peer within about a minute.
     """
-
-    def tcp_socket(address: Any) -> socket.socket:
-        family, kind, proto, _, _ = address
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-            option = getattr(socket, name, None)
-            if option is not None:
-                sock.setsockopt(socket.IPPROTO_TCP, option, value)
-        return sock
-
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                ssl=_ssl_context(),
-                socket_factory=tcp_socket,
-                force_close=True,
-                resolver=_Resolver(),
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
-            skip_auto_headers=("Content-Type",),
-            read_bufsize=2**18,
-        )
-
-    class Client(HttpxAiohttpClient):
-        # The hooks httpx-aiohttp itself overrides: httpx finds the proxies, we make the sessions.
-        def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
-            return _Transport(verify=_ssl_context(), client=session)
-
-        def _init_proxy_transport(
-            self, proxy: httpx.Proxy, *args: Any, **kwargs: Any
-        ) -> httpx.AsyncBaseTransport:
-            return _Transport(verify=_ssl_context(), client=session, proxy=proxy)
-
-    return Client(verify=_ssl_context())
+    return _Client()

@@ -13,9 +13,9 @@ import os
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import repeat
-from operator import itemgetter, sub
+from operator import floordiv, itemgetter, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -56,6 +56,7 @@ if hasattr(os, "register_at_fork"):
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Counts(NamedTuple):
@@ -112,7 +113,7 @@ class _Tail:
                 self._times(start, stop),
                 strings(self.types[a:b]),
                 strings(self.ids[a:b]),
-                pa.array(self.data[a:b], pa.large_string()),
+                texts(self.data[a:b]),
             ],
             schema=SCHEMA,
         )
@@ -120,11 +121,13 @@ class _Tail:
     def _times(self, start: int, stop: int) -> pa.Array:
         a = bisect_right(self.ends, start)
         b = bisect_left(self.ends, stop, a) + 1
-        since = pa.array(list(map(sub, self.at[a:b], repeat(_EPOCH))), pa.duration("us"))
-        times = since.view(pa.int64()).to_numpy()
+        since = map(sub, self.at[a:b], repeat(_EPOCH))
+        times = np.fromiter(map(floordiv, since, repeat(_MICROSECOND)), np.int64, b - a)
         if b - a < stop - start:
             times = np.repeat(times, np.diff([start, *self.ends[a : b - 1], stop]))
-        return pa.array(times).view(SCHEMA.field(0).type)
+        return pa.Array.from_buffers(
+            SCHEMA.field(0).type, stop - start, [None, pa.py_buffer(times)]
+        )
 
 
 class RollingWindow:
@@ -347,19 +350,41 @@ class RollingWindow:
         return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
 
 
-def strings(texts: list[str]) -> pa.Array:
+def strings(names: list[str]) -> pa.Array:
     """An Arrow array of texts that are often the same: all of one type, none with an id."""
-    if texts and texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
-        if len(texts) <= _SAME and len(texts[0]) <= _SHORT:
-            return _same(texts[0]).slice(0, len(texts))
-        return pa.repeat(pa.scalar(texts[0], pa.large_string()), len(texts))
-    return pa.array(texts, pa.large_string())
+    if names and names[0] == names[-1] and names.count(names[0]) == len(names):
+        if len(names) <= _SAME and len(names[0]) <= _SHORT:
+            return _same(names[0]).slice(0, len(names))
+        return _repeated(names[0], len(names))
+    return texts(names)
 
 
 @functools.lru_cache(maxsize=32)
 def _same(text: str) -> pa.Array:
     # Shared by all batches that have it: neither time nor memory an event.
-    return pa.repeat(pa.scalar(text, pa.large_string()), _SAME)
+    return _repeated(text, _SAME)
+
+
+def _repeated(text: str, times: int) -> pa.Array:
+    return pa.repeat(texts([text])[0], times)
+
+
+def texts(values: list[str]) -> pa.Array:
+    """An Arrow array of these texts.
+
+    As `pa.array` would make it, which imports pandas first: a fifth of a second, before the first
+    event of a stream could be shown.
+    """
+    joined = "".join(values)
+    if joined.isascii():
+        lengths, blob = map(len, values), joined.encode()
+    else:
+        encoded = [value.encode() for value in values]
+        lengths, blob = map(len, encoded), b"".join(encoded)
+    offsets = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, len(values)), out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
+    return pa.Array.from_buffers(pa.large_string(), len(values), buffers)
 
 
 def _running_sizes(batch: pa.RecordBatch) -> list[int]:

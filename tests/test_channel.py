@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -114,6 +116,40 @@ async def test_first_event_after_silence_goes_at_once(page):
     page.later += 1
     page.append("a", type_="trade", id_="7")
     assert page.rows == [(0, "trade", "7", "a", NOW.timestamp() * 1000)]
+
+
+async def test_a_status_just_told_does_not_hold_up_the_first_event(page):
+    """A connection says that it is open, and its first event follows at once."""
+    page.channel.open()
+    page.channel.note()
+    page.append("a")
+    assert [r[3] for r in page.rows] == ["a"]
+    page.append("b")
+    assert [r[3] for r in page.rows] == ["a"], "the second waits for the beat"
+
+
+ROWS_ALONE = r"""
+import sys
+from datetime import UTC, datetime
+from sse_widget import EventStreamParser
+from sse_widget.channel import encode
+from sse_widget.window import RollingWindow
+window = RollingWindow()
+for text in ("data: a", "id: 7\nevent: e\ndata: \u00e9", "data: b\n\nevent: f\ndata: c"):
+    batch = EventStreamParser().feed(f"{text}\n\n".encode())
+    batch.received_at = datetime.now(UTC)
+    window.append(batch)
+head, _ = encode(window.read())
+assert head["count"] == 4 and head["types"] == ["message", "e", "f"], head
+print(*{"pandas", "pyarrow.pandas_compat"} & sys.modules.keys())
+"""
+
+
+def test_rows_reach_the_page_without_pandas():
+    """Else the first row of a kernel waits a fifth of a second for that import."""
+    command = [sys.executable, "-c", ROWS_ALONE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
 
 
 async def test_batches_are_numbered_and_carry_each_event_once(page):
