@@ -1,9 +1,9 @@
 """Keeper: when the snapshot of a stream is written into the notebook, and on which thread.
 
-A snapshot is an output of its own beside the live log: empty at first, written when a stream ends,
-when a cell has run, and now and then while it is live, because nobody tells a kernel that the
-notebook is being saved. It is never written on the background loop, which only keeps the beat.
-Imports from floor 2 down.
+A snapshot is an output of its own beside the live log: made as the cell ends, empty where nothing
+came yet, written when a stream ends, when a cell has run, and now and then while it is live, because
+nobody tells a kernel that the notebook is being saved. It is never written on the background loop,
+which only keeps the beat. Imports from floor 2 down.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Keeper:
         self._make = make
         self._stamp = stamp
         self._output: Output | None = None
+        self._placed = False  # the output has a cell, and is not there yet
         self._lock = threading.Lock()
         self._written: Hashable | None = None
         self._written_at = 0.0
@@ -45,17 +46,19 @@ class Keeper:
         self._forget: Callable[[], None] = lambda: None
 
     def show(self) -> bool:
-        """The stream is about to be shown in the cell that runs: make the output, where outputs
-        can be rewritten. On the person's thread."""
+        """The stream is about to be shown in the cell that runs: there will be an output, where
+        outputs can be rewritten. On the person's thread.
+
+        Not at once: what it costs the page would hold up the live log.
+        """
         if not Output.possible():
             return False
         with self._lock:
             if self._output is None:
                 self._output = Output()
                 self._forget = on_cell_end(self._cell_ended)
-            stamp = self._stamp()
-            self._output.show("" if stamp is None else self._make())
-            self._written, self._written_at = stamp, time.monotonic()
+            self._output.place()
+            self._placed = True
         background.call(self._beat)
         return True
 
@@ -66,12 +69,18 @@ class Keeper:
         else:
             self._write()
 
-    def _write(self) -> None:
+    def _write(self, *, empty: bool = False) -> None:
         with self._lock:
             stamp = self._stamp()
-            if self._output is None or stamp is None or stamp == self._written:
+            if self._output is None or (stamp is None and not (self._placed and empty)):
                 return
-            self._output.update(self._make())
+            if self._placed:
+                self._output.show("" if stamp is None else self._make())
+                self._placed = False
+            elif stamp != self._written:
+                self._output.update(self._make())
+            else:
+                return
             self._written, self._written_at = stamp, time.monotonic()
 
     def close(self) -> None:
@@ -81,8 +90,9 @@ class Keeper:
 
     def _cell_ended(self) -> None:
         # What runs a notebook from the outside hears of nothing but while a cell runs.
-        if self._written is None or time.monotonic() - self._written_at > _FIRST:
-            self._write()
+        late = time.monotonic() - self._written_at > _FIRST
+        if self._placed or self._written is None or late:
+            self._write(empty=True)
 
     # ------------------------------------------------------------------ the loop's side
 

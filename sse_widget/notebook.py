@@ -163,10 +163,13 @@ class Output:
         """Whether outputs have ids here: a console has none, and other kernels have their own."""
         return hasattr(getattr(_kernel(), "shell", None), "display_pub")
 
-    def show(self, html: str) -> None:
-        """Put it under the cell that runs; called by that cell."""
+    def place(self) -> None:
+        """It belongs under the cell that runs; called by that cell."""
         self._context = contextvars.copy_context()
-        self._publish(html, update=False)
+
+    def show(self, html: str) -> None:
+        """Put it where it belongs. Any thread, while that cell runs or as it ends."""
+        self._context.copy().run(self._publish, html, update=False)
 
     def update(self, html: str) -> None:
         """Write it anew. Any thread."""

@@ -111,6 +111,14 @@ def test_the_latest_events_stay(notebook):
     assert "490 earlier events" in text
 
 
+def test_it_comes_after_the_log(notebook):
+    """What it costs a page must not hold up the first rows; and it is there as soon as the cell is
+    done, empty where nothing came yet."""
+    for cell in notebook.cells:
+        if kept(cell):
+            assert [o.output_type for o in cell.outputs] == ["execute_result", "display_data"]
+
+
 def test_text_is_never_markup(notebook):
     (html,) = kept(notebook.cells[2])
     read = Read(html)
