@@ -13,7 +13,10 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("parser", "receive", "capture", "start", "frames", "flat", "cell", "page", "widgets")
+MODULES = (
+    *("parser", "receive", "capture", "start", "frames", "flat"),
+    *("cell", "first", "page", "widgets"),
+)
 _SHOWN = (
     *("aiohttp", "httpx", "httpx-aiohttp", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
     *("launchdarkly-eventsource", "sseclient-py", "aiohttp-sse-client", "requests-sse", "openai"),

@@ -19,7 +19,6 @@ __all__ = ["report"]
 # events a second: the most that p99 may be, in ms
 _RATES: dict[int, float] = {20_000: 100, 50_000: 100, 100_000: 300}
 _WARM, _SECONDS = 2.5, 20.0
-_FIRST, _STARTS = 300, 5
 _HELD = 100_000
 _STATIC = Path(__file__).parents[2] / "sse_widget" / "static"
 _LOG = 1
@@ -37,20 +36,6 @@ const painted = () => new Promise(done => requestAnimationFrame(() => {
   port2.postMessage(null);
 }));
 """
-# From the run of the cell to its first row.
-_START = (
-    _PAINTED
-    + """
-const host = panel.content.widgets[arg].node;
-panel.content.activeCellIndex = arg; panel.content.deselectAll(); app.shell.activateById(panel.id);
-const start = performance.now();
-const ran = app.commands.execute('notebook:run-cell');
-let now = start;
-while (!host.querySelector('.sse-list > .sse-row') && now - start < 20000) now = await painted();
-await ran;
-return now - start;
-"""
-)
 # From a text typed into the search box to rows that match, and to the last event tested.
 _FILTER = (
     _PAINTED
@@ -138,18 +123,11 @@ def _floods(page: Rig, origin: str, seconds: float) -> list[list[str]]:
     return rows
 
 
-def _starts(page: Rig, origin: str) -> list[list[str]]:
-    page.notebook.execute(f"URL = {origin + '/timed/50'!r}")
-    first, *more = [page.notebook.js(_START, _LOG) for _ in range(_STARTS)]
-    again = statistics.median(more)
+def _alone(page: Rig, origin: str) -> list[list[str]]:
     _run(page, f"{origin}/timed/2")
     page.wait(1)
     alone = page.watch(_LOG, 6)
-    return [
-        ["first row after a cell's run, the first stream", f"{first:.0f} ms", ""],
-        ["first row after a cell's run", f"{again:.0f} ms", f"at most {_FIRST} ms"],
-        ["one event after silence, sent to painted, p50", f"{alone.newest:.0f} ms", ""],
-    ]
+    return [["one event after silence, sent to painted, p50", f"{alone.newest:.0f} ms", ""]]
 
 
 def _filters(page: Rig, origin: str) -> list[list[str]]:
@@ -188,7 +166,7 @@ def report(seconds: float = _SECONDS) -> str:
     """Markdown."""
     with served() as origin, rig([_MAKE, SHOW]) as page:
         page.notebook.run(0)
-        starts = _starts(page, origin)
+        alone = _alone(page, origin)
         floods = _floods(page, origin, seconds)
         filters = _filters(page, origin)
         bundle = _bundle(page)
@@ -200,7 +178,7 @@ def report(seconds: float = _SECONDS) -> str:
             f"### Onto the page: sent to painted, ms, while following, {seconds:g} s each",
             table([*head, "MB before → after: kernel, page's heap, page"], floods),
             "A long task takes over 50 ms; aim: at most one a second.",
-            table(["The page", "", "at most"], [*starts, *filters, *bundle]),
+            table(["The page", "", "at most"], [*alone, *filters, *bundle]),
         ]
     )
 

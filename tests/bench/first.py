@@ -1,0 +1,104 @@
+"""From the run of a cell to the first row: what a person waits for, in a real JupyterLab.
+
+A page and a kernel for each measurement; what the cell needs was imported by the cell before it, as
+in the README. Beside it what any widget costs there: one that says hello. Needs `rig` and `server`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import NamedTuple
+
+from playwright.sync_api import Browser
+
+from ..browser import chromium
+from ..lab import Lab
+from .measure import table
+from .rig import opened
+from .server import served
+
+__all__ = ["report"]
+
+_ROUNDS, _AGAIN = 7, 3
+# Of any stream, and of the first one of a kernel on a page that showed none yet.
+_AIM, _FIRST_AIM = 300, 250
+
+# From the run of the cell until it is painted: a message posted from inside an animation frame.
+_UNTIL_PAINTED = """
+const painted = () => new Promise(done => requestAnimationFrame(() => {
+  const {port1, port2} = new MessageChannel();
+  port1.onmessage = () => done(performance.now());
+  port2.postMessage(null);
+}));
+const host = panel.content.widgets[arg.cell].node;
+panel.content.activeCellIndex = arg.cell; panel.content.deselectAll(); app.shell.activateById(panel.id);
+const start = performance.now();
+const ran = app.commands.execute('notebook:run-cell');
+let now = start;
+while (!host.querySelector(arg.what) && now - start < 20000) now = await painted();
+await ran;
+return now - start;
+"""
+_HELLO = """
+import anywidget
+class Hello(anywidget.AnyWidget):
+    _esm = "export default {render({el}) { el.innerHTML = '<p class=hello>hello</p>'; }}"
+"""
+
+
+class _Contender(NamedTuple):
+    imports: str
+    shows: str
+    what: str  # is there once it is shown
+
+
+_CONTENDERS = {
+    "the log": _Contender(
+        "from sse_widget import SSEStream", "SSEStream({url!r})", ".sse-list > .sse-row"
+    ),
+    "any widget": _Contender(_HELLO, "Hello()", ".hello"),
+}
+
+
+def _times(browser: Browser, lab: Lab, contender: _Contender, url: str) -> list[float]:
+    """In ms: the first of its page and kernel, and more in cells of their own."""
+    shows = contender.shows.format(url=url)
+    with opened(browser, lab, [contender.imports, *[shows] * (1 + _AGAIN)]) as page:
+        page.notebook.run(0)
+        times = []
+        for cell in range(1, 2 + _AGAIN):
+            page.wait(1)  # what a page and a kernel do when they are left alone is over
+            times.append(page.notebook.js(_UNTIL_PAINTED, {"cell": cell, "what": contender.what}))
+        return times
+
+
+def report(rounds: int = _ROUNDS) -> str:
+    """Markdown."""
+    names = list(_CONTENDERS)
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
+    with served() as origin, chromium() as browser, Lab(browser) as lab:
+        _times(browser, lab, _CONTENDERS["any widget"], "")  # the server reads its files once
+        for n in range(rounds):
+            for name in names if n % 2 else names[::-1]:
+                url = f"{origin}/timed/50"
+                found[name].append(_times(browser, lab, _CONTENDERS[name], url))
+    rows = []
+    for name, times in found.items():
+        first = [first for first, *_ in times]
+        later = [one for _, *more in times for one in more]
+        ours = name == "the log"
+        rows += [
+            _row(f"{name}, the first of its kernel and page", first, _FIRST_AIM if ours else None),
+            _row(f"{name}, later", later, _AIM if ours else None),
+        ]
+    return "\n\n".join(
+        [
+            f"### First row: from the run of a cell to painted, ms, {rounds} rounds",
+            table(["", "median", "least", "most", "at most"], rows),
+        ]
+    )
+
+
+def _row(name: str, times: list[float], aim: int | None) -> list[str]:
+    numbers = [f"{ms:.0f}" for ms in (statistics.median(times), min(times), max(times))]
+    return [name, *numbers, "" if aim is None else str(aim)]
