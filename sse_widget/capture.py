@@ -1,7 +1,7 @@
 """SSECapture: many streams into one folder, as a widget with one row a stream.
 
-It owns one engine (a shard in this process, or the shards of a cluster), one roster and the tail of
-the selected stream, and ties them to the page; it reads no socket and writes no file itself. Like in
+The person's side. It owns one engine (a shard in this process, or the shards of a cluster) and one
+roster; `overview` shows them to the page. It reads no socket and writes no file itself. Like in
 `stream`, two threads meet here: the person's and the background loop's.
 """
 
@@ -13,30 +13,23 @@ import contextlib
 import math
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-import anywidget
-import traitlets
-from traitlets import Bunch, Dict
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from . import background
+from .addresses import named, shown, sorted_out
+from .captured import CapturedStream
 from .dataset import Dataset
-from .errors import InvalidURL, SSEError, mask_url
-from .events import State
+from .engine import Engine, Here
+from .errors import SSEError, mask_url
 from .filters import EventFilter
-from .fleet import Watcher
-from .notebook import CellRuns, SideDoor
+from .notebook import CellRuns
+from .overview import Overview
 from .recorder import Capture, capture_of
-from .request import check_url
 from .roster import CaptureStats, Roster, Row
-from .shard import Shard, reached
-from .showing import NOT_BUILT, built
-from .source import EventSource
 from .stream import split_traits
-from .tail import Tail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,80 +38,12 @@ __all__ = ["SSECapture"]
 
 _BEAT = 1.0
 _LOOK = 0.1
-# A page that does not answer (hidden, or gone) is told less often.
-_UNSEEN = 5.0
 _STOP_SECONDS = 15.0
 
 _cells = CellRuns()
 
 
-class Engine(Protocol):
-    """What runs the streams: a shard in this process, or the shards of a cluster. On the loop."""
-
-    async def run(self) -> None:
-        """Until stopped, or until every stream has ended by itself; then all is on disk."""
-
-    def stop(self) -> None: ...
-
-    def report_to(self, roster: Roster) -> None:
-        """Tell the roster how all streams are now."""
-
-    def watch(self, name: str | None, watcher: Watcher) -> None:
-        """Call `watcher` with what comes of this stream, and of no other any more."""
-
-    def command(self, name: str, kind: str) -> None: ...
-
-    def workers(self) -> list[dict[str, Any]]:
-        """Where it runs, where that is not here."""
-
-    def trouble(self) -> str:
-        """What a person should know: a full disk, a lost cluster; "" for nothing."""
-
-
-class Here:
-    """The engine of one process: one shard, after taking over what a cluster wrote before."""
-
-    def __init__(self, urls: Mapping[str, str], to: Capture, options: Mapping[str, Any]) -> None:
-        self._urls, self._options = urls, options
-        self._to = to
-        self._shard: Shard | None = None
-        self._watch: tuple[str | None, Watcher] = (None, _nobody)
-        self._stopped = False
-
-    async def run(self) -> None:
-        begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), [""]))
-        if self._stopped:
-            return
-        self._shard = shard = Shard(self._urls, self._to, self._options, begin=begin)
-        shard.watch(*self._watch)
-        await shard.run()
-
-    def stop(self) -> None:
-        self._stopped = True
-        if self._shard is not None:
-            self._shard.stop()
-
-    def report_to(self, roster: Roster) -> None:
-        if self._shard is not None:
-            roster.take(self._shard.reports())
-
-    def watch(self, name: str | None, watcher: Watcher) -> None:
-        self._watch = (name, watcher)
-        if self._shard is not None:
-            self._shard.watch(name, watcher)
-
-    def command(self, name: str, kind: str) -> None:
-        if self._shard is not None:
-            self._shard.command(name, kind)
-
-    def workers(self) -> list[dict[str, Any]]:
-        return []
-
-    def trouble(self) -> str:
-        return "" if self._shard is None else self._shard.trouble()
-
-
-class SSECapture(anywidget.AnyWidget):
+class SSECapture(Overview):
     """Many event streams, captured into one folder.
 
     Connects at once, on the one background thread; shown as the last line of a cell it is a table
@@ -142,12 +67,6 @@ class SSECapture(anywidget.AnyWidget):
         ValueError: no URLs at all, or an option out of its range.
     """
 
-    _esm: ClassVar[Any] = built("capture.js", NOT_BUILT)
-    _css: ClassVar[Any] = built("widget.css", "")
-
-    _settings = Dict().tag(sync=True)
-    _ack = Dict().tag(sync=True, echo_update=False)
-
     def __init__(
         self,
         urls: Mapping[str, str] | Iterable[str],
@@ -158,38 +77,26 @@ class SSECapture(anywidget.AnyWidget):
         **options: Any,
     ) -> None:
         if cluster is not None:
-            from .cluster import check
+            from .dask_client import check
 
             check(cluster)
         traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
         capture = capture_of(to)
         if filter is not None and not isinstance(filter, EventFilter):
             raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
-        named = _named(urls)
-        self._good, bad = _sorted_out(named, options, unnamed=not isinstance(urls, Mapping))
+        streams = named(urls)
+        self._good, bad = sorted_out(streams, options, unnamed=not isinstance(urls, Mapping))
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
         self._options = options if filter is None else {**options, "filter": filter}
-        self._roster = Roster({name: _shown(url, options) for name, url in named.items()})
+        roster = Roster({name: shown(url, options) for name, url in streams.items()})
         for name, error in bad.items():
-            self._roster.fail(name, error.message, error.hint)
+            roster.fail(name, error.message, error.hint)
         self._engine: Engine | None = None
         self._task: Future[None] | None = None
         self._failure = ""
-        self._door = SideDoor()
-        self._tail: Tail | None = None
-        self._selections = 0
-        self._displayed = False
-        self._n = 0
-        self._sent_at = 0.0
-        self._seen = 0
-        self._told: list[Any] = []
-        self._settings = {
-            "to": self._to,
-            "streams": len(named),
-            "session": uuid.uuid4().hex,
-        }
+        self._start_overview(roster, self._to)
         super().__init__(**traits)
         self.on_msg(self._on_message)
         _cells.adopt(self)
@@ -224,7 +131,7 @@ class SSECapture(anywidget.AnyWidget):
         Raises:
             ModuleNotFoundError: the extra `cluster` is not installed.
         """
-        from .cluster import dask_dataframe
+        from .dask_client import dask_dataframe
 
         return dask_dataframe(Dataset(self._to))
 
@@ -266,7 +173,7 @@ class SSECapture(anywidget.AnyWidget):
     @property
     def client(self) -> Any:
         """The `distributed.Client` of a cluster; None in one process."""
-        return getattr(self._engine, "client", None)
+        return None if self._engine is None else self._engine.client
 
     @property
     def trouble(self) -> str:
@@ -280,11 +187,21 @@ class SSECapture(anywidget.AnyWidget):
             KeyError: there is none.
         """
         if stream not in self._roster.rows:
-            named = [name for name, url in self._good.items() if url == stream]
-            if not named:
+            found = [name for name, url in self._good.items() if url == stream]
+            if not found:
                 raise KeyError(f"no stream {mask_url(stream)!r} in this capture")
-            stream = named[0]
-        return CapturedStream(self, stream)
+            stream = found[0]
+        return CapturedStream(
+            stream, self._to, partial(self._row, stream), partial(self._command, stream)
+        )
+
+    def _row(self, stream: str) -> Row:
+        self._look()
+        return self._roster.rows[stream]
+
+    def _command(self, stream: str, kind: str) -> None:
+        if self._engine is not None:
+            background.call(self._engine.command, stream, kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._roster.rows)
@@ -354,8 +271,7 @@ class SSECapture(anywidget.AnyWidget):
         except Exception as e:  # shown, never printed into a cell
             self._failure = e.message if isinstance(e, SSEError) else f"{type(e).__name__}: {e}"
         finally:
-            if self._engine is not None:
-                self._engine.report_to(self._roster)
+            await self._report()
             self._push()
 
     def _make_engine(self) -> Engine:
@@ -386,271 +302,3 @@ class SSECapture(anywidget.AnyWidget):
             if self._tail is not None:
                 self._tail.look()
             await asyncio.sleep(_BEAT)
-
-    # ------------------------------------------------------------------ the page's side
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        background.call(self._open)
-        return super()._repr_mimebundle_(**kwargs)
-
-    def _open(self) -> None:
-        self._displayed = True
-        self._push(whole=True)
-
-    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        comm = self.comm
-        if comm is not None:
-            self._door.send(comm, self.send, content, buffers)
-
-    def _push(self, whole: bool = False, page: str | None = None) -> None:
-        """All rows that changed since the page was told last, and the totals."""
-        if not self._displayed:
-            return
-        now = time.monotonic()
-        if not whole and self._n - self._seen >= 2 and now - self._sent_at < _UNSEEN:
-            return
-        self._sent_at = now
-        self._n += 1
-        rows = self._roster.wire()
-        known = [] if whole else self._told
-        self._told = rows
-        stats = self._roster.stats
-        message: dict[str, Any] = {
-            "kind": "overview",
-            "n": self._n,
-            "now": time.time() * 1000,
-            "running": self.running,
-            "trouble": self.trouble,
-            "stats": {name: getattr(stats, name) for name in CaptureStats.__slots__},
-            "rows": [[i, *row] for i, row in enumerate(rows) if i >= len(known) or known[i] != row],
-            "workers": self.workers,
-            "log": None
-            if self._tail is None
-            else [self._tail.number, self._tail.name, self._tail.settings],
-        }
-        if whole:
-            message["names"] = [[row.name, row.url] for row in self._roster.rows.values()]
-        if page is not None:
-            message["to"] = page
-        self._send_message(message, [])
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """A request of the page; on whatever thread the kernel answers messages."""
-        self._door.note()
-        if isinstance(content, dict):
-            background.call(self._answer, content)
-
-    def _answer(self, content: dict[str, Any]) -> None:
-        if "log" in content:
-            if self._tail is not None and content["log"] == self._tail.number:
-                self._answer_log(self._tail, content)
-            return
-        match content:
-            case {"kind": "hello", "page": str(page)}:
-                self._displayed = True
-                self._push(whole=True, page=page)
-            case {"kind": "select", "name": str(name)} if name in self._roster.rows:
-                self._select(name)
-            case {"kind": "select"}:
-                self._deselect()
-                self._push()
-            case {"kind": "start"}:
-                self.start()
-            case {"kind": "stop"}:
-                self._halt()
-
-    def _answer_log(self, tail: Tail, content: dict[str, Any]) -> None:
-        if tail.channel.answer(content):
-            return
-        match content:
-            case {"kind": "clear"}:
-                tail.clear()
-            case {"kind": "start" | "stop" | "retry" as kind} if self._engine is not None:
-                self._engine.command(tail.name, kind)
-
-    def _select(self, name: str) -> None:
-        self._deselect()
-        self._selections += 1
-        row = self._roster.rows[name]
-        self._tail = tail = Tail(
-            self._selections,
-            name,
-            row.url,
-            send=self._send_message,
-            report=lambda: row.report,
-        )
-        # The page must know which log it is before the first message of it comes.
-        self._push(whole=True)
-        tail.channel.open()
-        if self._engine is not None:
-            self._engine.watch(name, tail.take)
-
-    def _deselect(self) -> None:
-        if self._tail is None:
-            return
-        if self._engine is not None:
-            self._engine.watch(None, _nobody)
-        self._tail.channel.close()
-        self._tail = None
-
-    @traitlets.observe("_ack")
-    def _on_ack(self, change: Bunch) -> None:
-        background.call(self._acknowledged, change.new)
-
-    def _acknowledged(self, ack: dict[str, Any]) -> None:
-        n = ack.get("n")
-        if not isinstance(n, int):
-            return
-        if "log" not in ack:
-            self._seen = max(self._seen, min(n, self._n))
-        elif self._tail is not None and ack["log"] == self._tail.number:
-            self._tail.channel.acknowledge(n)
-
-
-class CapturedStream:
-    """One stream of a capture."""
-
-    def __init__(self, capture: SSECapture, name: str) -> None:
-        self._capture = capture
-        self.name = name
-
-    @property
-    def _row(self) -> Row:
-        self._capture._look()
-        return self._capture._roster.rows[self.name]
-
-    @property
-    def url(self) -> str:
-        """The URL, masked: safe to show."""
-        return self._capture._roster.rows[self.name].url
-
-    @property
-    def state(self) -> State:
-        """What it is doing now."""
-        return State(self._row.report.state)
-
-    @property
-    def error(self) -> str:
-        """Why it is in trouble, and what to change; "" while all is well."""
-        report = self._row.report
-        return f"{report.error}\n{report.hint}" if report.hint else report.error
-
-    @property
-    def received(self) -> int:
-        """Events since the stream began, those of earlier runs in this folder too."""
-        return self._row.report.received
-
-    @property
-    def written(self) -> int:
-        """How many of them are on disk."""
-        return self._row.report.written
-
-    @property
-    def last_event_id(self) -> str:
-        """The id it would resume after."""
-        return self._row.report.last_event_id
-
-    @property
-    def history(self) -> Any:
-        """What is on disk of this stream, as a `pyarrow.dataset.Dataset`."""
-        return Dataset(self._capture._to).dataset(self.name)
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """What is on disk of this stream, by the number of the event."""
-        frame: pd.DataFrame = Dataset(self._capture._to).read(self.name).to_pandas()
-        # A stream that moved between shards is in several sequences.
-        return frame.drop(columns=["stream", "has_id"]).set_index("seq").sort_index()
-
-    def start(self) -> None:
-        """Connect again, where it was stopped or failed."""
-        self._command("start")
-
-    def stop(self) -> None:
-        """End this stream alone."""
-        self._command("stop")
-
-    def retry_now(self) -> None:
-        """Where an attempt is being waited for, make it now."""
-        self._command("retry")
-
-    def _command(self, kind: str) -> None:
-        engine = self._capture._engine
-        if engine is not None:
-            background.call(engine.command, self.name, kind)
-
-    def __repr__(self) -> str:
-        report = self._row.report
-        why = f" ({report.error})" if report.error else ""
-        return f"<stream {self.name!r} {report.state}{why}: {report.received:,} received>"
-
-
-# ---------------------------------------------------------------------- which streams
-
-
-def _named(urls: Any) -> dict[str, Any]:
-    """Name -> URL, in the order they were given; nothing is checked yet but names."""
-    if isinstance(urls, str):
-        urls = [urls]
-    if isinstance(urls, Mapping):
-        for name in urls:
-            if not isinstance(name, str) or not name:
-                raise TypeError(f"a stream's name must be a text, not {name!r}")
-        named = dict(urls)
-    else:
-        named = {}
-        for url in urls:
-            name = base = mask_url(url) if isinstance(url, str) else repr(url)
-            n = 1
-            while name in named:
-                n += 1
-                name = f"{base} ({n})"
-            named[name] = url
-    if not named:
-        raise ValueError("no streams: give a list of URLs, or a mapping of names to URLs")
-    return named
-
-
-def _sorted_out(
-    named: Mapping[str, Any], options: Mapping[str, Any], *, unnamed: bool
-) -> tuple[dict[str, str], dict[str, SSEError]]:
-    """The streams that can be begun, and the others with the reason. Raises for an option that no
-    stream could have."""
-    EventSource("http://localhost/", **options)
-    good: dict[str, str] = {}
-    bad: dict[str, SSEError] = {}
-    taken: dict[Any, str] = {}
-    masked: dict[str, str] = {}
-    for name, url in named.items():
-        try:
-            address = check_url(url, options.get("params"))
-        except InvalidURL as error:
-            bad[name] = error
-            continue
-        same = (str(address.url), address.auth)
-        if same in taken:
-            bad[name] = InvalidURL(
-                f"the same URL as {taken[same]!r}: it is captured once", url=address.masked
-            )
-        elif unnamed and address.masked in masked:
-            # Its name would depend on the order of the list, and with it the place it resumes at.
-            bad[name] = InvalidURL(
-                f"differs from {masked[address.masked]!r} in a secret alone",
-                url=address.masked,
-                hint='Give both a name: SSECapture({"first": url, "second": url}, to=...).',
-            )
-        else:
-            good[name] = str(url).strip()
-            taken[same] = masked[address.masked] = name
-    return good, bad
-
-
-def _shown(url: Any, options: Mapping[str, Any]) -> str:
-    try:
-        return check_url(url, options.get("params")).masked
-    except InvalidURL as error:
-        return error.url or repr(url)
-
-
-def _nobody(*_: object) -> None:
-    pass

@@ -3,26 +3,24 @@
 It places the shards itself, looks in on each worker about once a second, and begins a shard anew
 elsewhere as soon as nobody answers for it: files have one owner whoever believes to be it, so acting
 too early costs nothing. Without workers, or without a scheduler, the shards run in this process until
-there are some again. The only module that knows Dask, imported when it is first needed.
+there are some again. Imports `workers`, `dask_client`, `shard` and the floors below.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
 import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import tenant as tenants
+from .dask_client import STARTING, Dask
 from .dataset import Dataset
+from .engine import nobody
 from .events import State
 from .fleet import Watcher
 from .footer import Position
@@ -30,17 +28,14 @@ from .recorder import Capture
 from .roster import Roster
 from .shard import reached
 from .tenant import Look, Order, Spec, Tenant
+from .workers import LOOK, SILENT, Workers
 
-__all__ = ["Cluster", "check", "dask_dataframe"]
+__all__ = ["Cluster"]
 
-LOOK = 0.5
-# A worker that does not answer for so long is taken for dead.
-SILENT = 3.0
 SHARDS_PER_WORKER = 2
 # Between two moves of shards to workers that have less to do.
 _BALANCE = 5.0
 _STOP = 10.0
-_STARTING = 10.0
 _TAKEN = 6
 _CALM = 30.0
 HERE = "this kernel"
@@ -67,7 +62,6 @@ class _Berth:
     why: str | None = None  # why it ended there
     since: float = 0.0  # when Dask said so
     orders: list[Order] = field(default_factory=list)
-    events: int = 0
     trouble: str = ""
 
 
@@ -89,31 +83,28 @@ class Cluster:
         # A worker has a working directory of its own.
         self._to = to if "://" in place else replace(to, to=Path(place).absolute())
         self._options = options
-        self._own = cluster == "local"
-        self.client: Any = None if self._own else cluster
+        self._dask = Dask(cluster)
+        self._workers = Workers(self._dask, self._asked, self._answered)
         self._berths: list[_Berth] = []
-        self._looks: dict[str, asyncio.Task[None]] = {}
-        self._silent: set[str] = set()  # workers that do not answer
-        self._placed = asyncio.Event()
         self._roster: Roster | None = None
-        self._reported: list[tuple[list[Any], str]] = []
         self._watched: str | None = None
-        self._watcher: Watcher = _nobody
+        self._watcher: Watcher = nobody
         self._stopping = asyncio.Event()
-        self._starting: asyncio.Task[None] | None = None
         self._moved_at = 0.0
         self._trouble = ""
-        self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
+
+    @property
+    def client(self) -> Any:
+        """Dask's; None while a cluster of our own is not there."""
+        return self._dask.client
 
     # ------------------------------------------------------------------ the run
 
     async def run(self) -> None:
         """Until stopped, or until every stream has ended by itself; then all is on disk."""
-        if self._own:
-            self._renew()
-            await self._started()
-        await self._survey()
-        surveying = asyncio.get_running_loop().create_task(self._surveys())
+        self._dask.renew()
+        await self._dask.started()
+        await self._workers.begin()
         begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), ()))
         self._berths = self._shares(begin)
         try:
@@ -126,17 +117,15 @@ class Cluster:
                     pass
             await self._end()
         finally:
-            for task in (surveying, *self._looks.values()):
-                task.cancel()
-            if self._own:
-                await self._close_own()
+            self._workers.end()
+            await self._dask.close()
 
     def stop(self) -> None:
         self._stopping.set()
 
     def _shares(self, begin: Mapping[str, Position]) -> list[_Berth]:
         """Streams in turn to as many shards as the workers can share evenly."""
-        wanted = max(len(self._workers()), 1) * SHARDS_PER_WORKER
+        wanted = max(len(self._workers.answering), 1) * SHARDS_PER_WORKER
         n = max(min(wanted, len(self._urls)), 1)
         berths = [_Berth(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
         for i, (name, url) in enumerate(self._urls.items()):
@@ -148,14 +137,9 @@ class Cluster:
 
     def _tend(self) -> None:
         """Everything where it should be: ended ones begun again, lost ones elsewhere."""
-        self._renew()
-        for address in self._known:
-            if address not in self._looks:
-                self._looks[address] = asyncio.get_running_loop().create_task(self._mind(address))
-        for address in set(self._looks) - set(self._known):
-            self._looks.pop(address).cancel()
-            self._silent.discard(address)
-        workers = self._workers()
+        self._dask.renew()
+        self._workers.attend()
+        workers = self._workers.answering
         for berth in self._berths:
             self._settle(berth, workers)
         self._look_here()
@@ -171,7 +155,7 @@ class Cluster:
             why = self._outcome(berth)
             if why is not None:
                 self._ended(berth, why)
-            elif not berth.heard and now - berth.placed_at > _STARTING:
+            elif not berth.heard and now - berth.placed_at > STARTING:
                 berth.failures += 1  # every thread of that worker is busy with something else
                 self._leave(berth)
         if berth.place or berth.over or self._stopping.is_set():
@@ -238,16 +222,8 @@ class Cluster:
             berth.tenant = Tenant(spec)
             berth.future = asyncio.get_running_loop().create_task(berth.tenant.run())
             return
-        berth.future = self.client.submit(
-            _hold,
-            spec,
-            key=berth.token,
-            workers=[place],
-            allow_other_workers=False,
-            pure=False,
-            retries=0,
-        )
-        self._placed.set()
+        berth.future = self._dask.submit(spec, place)
+        self._workers.placed()
 
     def _balance(self, workers: list[str]) -> None:
         """Away from where there are two more than elsewhere, one at a time."""
@@ -276,77 +252,26 @@ class Cluster:
         while time.monotonic() < end:
             self._look_here()
             left = [b for b in self._berths if b.place and self._outcome(b) is None]
-            if not left or not any(b.place in (HERE, *self._workers()) for b in left):
+            if not left or not any(b.place in (HERE, *self._workers.answering) for b in left):
                 break
             await asyncio.sleep(0.05)
 
     # ------------------------------------------------------------------ looking in
 
-    def _workers(self) -> list[str]:
-        """The addresses of the workers that answer."""
-        return [address for address in self._known if address not in self._silent]
+    def _asked(self, address: str) -> tuple[str | None, dict[str, list[Order]]]:
+        """What the worker at this address is told, once."""
+        orders = {}
+        for berth in self._berths:
+            if berth.place == address:
+                orders[berth.token], berth.orders = berth.orders, []
+        return self._watched, orders
 
-    async def _surveys(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK)
-            await self._survey()
-
-    async def _survey(self) -> None:
-        """Which workers there are."""
-        client = self.client
-        if client is None or client.status != "running":
-            self._known = {}
-            return
-        identity = client.scheduler.identity
-        try:
-            async with asyncio.timeout(SILENT):
-                about = await _on(client, partial(identity, n_workers=-1))
-            self._known = dict(about["workers"])
-        except Exception:  # its status will tell; the workers' silence does too
-            pass
-
-    async def _mind(self, address: str) -> None:
-        """Look in on one worker as long as the scheduler knows it."""
-        while True:
-            asked = {b.token: b for b in self._berths if b.place == address}
-            orders = {token: berth.orders for token, berth in asked.items()}
-            for berth in asked.values():
-                berth.orders = []
-            begun = time.monotonic()
-            try:
-                async with asyncio.timeout(SILENT):
-                    answer = await self._there(address, self._watched, orders)
-            except Exception:
-                # Where it was this process that stood still, nothing is known of the other.
-                if time.monotonic() - begun < SILENT + 1.0:
-                    self._silent.add(address)
-                answer = {}
-            else:
-                self._silent.discard(address)
-            for token, look in answer.items():
-                berth = asked[token]
-                if berth.token == token and berth.place == address:
-                    berth.why = look.ended or None
-                    self._hear(berth, look)
-            try:
-                async with asyncio.timeout(LOOK):
-                    await self._placed.wait()
-            except TimeoutError:
-                pass
-            else:
-                await asyncio.sleep(0.05)  # the task is on its way there
-                self._placed.clear()
-
-    async def _there(
-        self, address: str, watched: str | None, orders: dict[str, list[Order]]
-    ) -> dict[str, Look]:
-        client = self.client
-        answers = await _on(
-            client,
-            lambda: client.run(tenants.ask, watched, orders, workers=[address], asynchronous=True),
-        )
-        found: dict[str, Look] = answers[address]
-        return found
+    def _answered(self, address: str, answers: Mapping[str, Look]) -> None:
+        for berth in self._berths:
+            look = answers.get(berth.token) if berth.place == address else None
+            if look is not None:
+                berth.why = look.ended or None
+                self._hear(berth, look)
 
     def _look_here(self) -> None:
         for berth in self._berths:
@@ -359,49 +284,9 @@ class Cluster:
         berth.failures = 0
         berth.trouble = look.trouble
         if self._roster is not None:
-            self._roster.take(look.reports, self._label(berth.place))
+            self._roster.take(look.reports, self._workers.label(berth.place))
         for batch, gap in look.tail:
             self._watcher(batch, gap)
-
-    # ------------------------------------------------------------------ a cluster of our own
-
-    async def _start_own(self) -> None:
-        self.client = await asyncio.to_thread(_local)
-
-    def _renew(self) -> None:
-        """Another cluster of our own, where its scheduler is gone."""
-        if not self._own or self._starting is not None:
-            return
-        client = self.client
-        if client is not None and client.status in ("running", "newly-created"):
-            return
-
-        async def renew() -> None:
-            self.client = None
-            if client is not None:
-                await asyncio.to_thread(_close, client)
-            await self._start_own()
-
-        self._starting = asyncio.get_running_loop().create_task(renew())
-        self._starting.add_done_callback(self._renewed)
-
-    def _renewed(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            # Tried once: from here on the shards run in this process.
-            self._trouble = f"No cluster could be started: {task.exception()}"
-        else:
-            self._starting = None
-
-    async def _started(self) -> None:
-        """As long as starting a cluster should take; nobody waits for one that does not come."""
-        if self._starting is not None:
-            await asyncio.wait([self._starting], timeout=_STARTING)
-
-    async def _close_own(self) -> None:
-        await self._started()
-        client, self.client = self.client, None
-        if client is not None:
-            await asyncio.to_thread(_close, client)
 
     # ------------------------------------------------------------------ what is told and asked
 
@@ -418,12 +303,12 @@ class Cluster:
 
     def workers(self) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for address in [*self._known, *(b.place for b in self._berths if b.place)]:
-            silent = address != HERE and address not in self._workers()
+        for address in [*self._workers.known, *(b.place for b in self._berths if b.place)]:
+            silent = address != HERE and address not in self._workers.answering
             found.setdefault(
                 address,
                 {
-                    "name": self._label(address),
+                    "name": self._workers.label(address),
                     "state": "failed" if silent else "open",
                     "streams": 0,
                     "rate": 0.0,
@@ -436,104 +321,9 @@ class Cluster:
                 found[berth.place]["rate"] += sum(rates.get(name, 0.0) for name in berth.urls)
         return list(found.values())
 
-    def _label(self, address: str) -> str:
-        """What a person reads: a worker's name, where it has one."""
-        name = str(self._known.get(address, {}).get("name", address))
-        if name.isdigit():
-            return f"worker {name}"
-        return name.partition("://")[2] or name
-
     def trouble(self) -> str:
-        return self._trouble or next((b.trouble for b in self._berths if b.trouble), "")
-
-
-def check(cluster: Any) -> None:
-    """Refuse what is no cluster, before anything is begun.
-
-    Raises:
-        ModuleNotFoundError: the extra `cluster` is not installed.
-        TypeError: neither a Client nor "local".
-        RuntimeError: "local" in a script that workers would run again.
-    """
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"cluster= needs {error.name}: pip install 'sse-widget[cluster]'", name=error.name
-        ) from None
-    if isinstance(cluster, distributed.Client):
-        return
-    if cluster != "local":
-        what = type(cluster).__name__
-        raise TypeError(f'cluster must be a dask.distributed.Client or "local", not {what}')
-    if multiprocessing.parent_process() is not None:
-        raise RuntimeError(
-            'cluster="local" starts processes that run this script again: '
-            'put it below `if __name__ == "__main__":`'
+        return (
+            self._trouble
+            or self._dask.trouble
+            or next((b.trouble for b in self._berths if b.trouble), "")
         )
-
-
-def dask_dataframe(dataset: Dataset) -> Any:
-    """What is on disk now as a `dask.dataframe.DataFrame`, a partition per file."""
-    try:
-        import dask.dataframe as dd
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"a Dask DataFrame needs {error.name}: pip install 'sse-widget[cluster]'",
-            name=error.name,
-        ) from None
-    found = dataset.dataset()
-    files = getattr(found, "files", None)
-    if not files:
-        return dd.from_pandas(found.to_table().to_pandas())  # type: ignore[no-untyped-call]
-    return dd.read_parquet(files, filesystem=dataset.place.filesystem)
-
-
-def _local() -> Any:
-    """A cluster on this machine, on loopback, without a dashboard; its client."""
-    import dask
-    from distributed import Client, LocalCluster
-
-    n = min(max(os.cpu_count() or 1, 2), 8)
-    with dask.config.set({"distributed.worker.daemon": True}):
-        cluster = LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=n,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            # Without a dashboard it serves pages all the same, and first tries the port that another
-            # cluster of the person's has, with a warning in their cell.
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-            memory_limit=0,
-        )
-        return Client(cluster, set_as_default=False)  # type: ignore[no-untyped-call]
-
-
-def _close(client: Any) -> None:
-    cluster = client.cluster
-    client.close(timeout=5)
-    if cluster is not None:
-        cluster.close(timeout=10)
-
-
-def _hold(spec: Spec) -> str:
-    """The task on a worker: gives its thread back, and waits for the end of the shard."""
-    from distributed import secede
-
-    secede()  # type: ignore[no-untyped-call]
-    return tenants.hold(spec)
-
-
-def _on(client: Any, call: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Future[Any]:
-    """Await something on the loop of a client, which is not ours."""
-
-    async def there() -> Any:
-        return await call()
-
-    return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), client.loop.asyncio_loop))
-
-
-def _nobody(*_: object) -> None:
-    pass

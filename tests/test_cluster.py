@@ -6,6 +6,7 @@ longest silences are printed (`make heavy` shows them).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pickle
@@ -23,7 +24,7 @@ import pytest
 from distributed import Client
 
 from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
-from sse_widget.cluster import check
+from sse_widget.dask_client import check
 
 from .many import Readback, read_back, served
 from .scripted import free_port
@@ -169,6 +170,48 @@ def test_the_scheduler_dies(urls, tmp_path):
             proven(capture, "death of the scheduler")
         finally:
             capture.close()
+
+
+def end_scheduler(cluster):
+    """A local cluster's scheduler lives in this process: nothing is left to answer at its address."""
+
+    async def end():
+        await cluster.scheduler.close()
+
+    asyncio.run_coroutine_threadsafe(end(), cluster.loop.asyncio_loop).result(30)
+
+
+def end_processes(cluster):
+    """As when the machine is short of memory: the workers' processes, and who would start them anew."""
+
+    async def end():
+        for nanny in cluster.workers.values():
+            pid = nanny.process.process.pid
+            nanny.auto_restart = False
+            os.kill(pid, signal.SIGKILL)
+        await cluster.scheduler.close()
+
+    asyncio.run_coroutine_threadsafe(end(), cluster.loop.asyncio_loop).result(30)
+
+
+def end_client(cluster):
+    """What a person may do: close all that Dask has here."""
+    cluster.close()
+
+
+@pytest.mark.parametrize("end", [end_scheduler, end_processes, end_client])
+def test_a_local_cluster_that_is_lost_is_replaced(urls, tmp_path, end):
+    with local(urls, tmp_path / "capture") as capture:
+        first = capture.client
+        assert len(places(capture)) == 2
+        end(first.cluster)
+        # The files alone say where each stream goes on; another cluster takes them.
+        until(lambda: capture.client not in (None, first), 90)
+        until(lambda: len(places(capture)) == 2 and "this kernel" not in places(capture), 90)
+        flows(capture)
+        assert all(w["state"] == "open" for w in capture.workers)
+        proven(capture, f"{end.__name__} of a local cluster")
+    assert first.status == "closed"
 
 
 NOTEBOOK = """
