@@ -7,6 +7,7 @@ module that knows Dask, imported when a cluster is first asked for. Imports `ten
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -36,6 +37,7 @@ class Dask:
         self.client: Any = None if self.own else cluster
         self.trouble = ""
         self._starting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------------ a cluster of our own
 
@@ -50,7 +52,10 @@ class Dask:
         async def renew() -> None:
             self.client = None
             if client is not None:
-                await asyncio.to_thread(_close, client)
+                # Nobody waits for it: without its scheduler a cluster takes its time to end.
+                closing = asyncio.create_task(asyncio.to_thread(_close, client))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
             self.client = await asyncio.to_thread(_local)
 
         self._starting = asyncio.get_running_loop().create_task(renew())
@@ -178,10 +183,14 @@ def _local() -> Any:
 
 
 def _close(client: Any) -> None:
+    """End a cluster of our own, whatever is left of it."""
     cluster = client.cluster
-    client.close(timeout=5)
+    with contextlib.suppress(Exception):  # its scheduler may be gone
+        client.close(timeout=5)
     if cluster is not None:
-        cluster.close(timeout=10)
+        with contextlib.suppress(Exception):
+            # Longer than it tries to reach a scheduler that is gone.
+            cluster.close(timeout=60)
 
 
 def _hold(spec: Spec) -> str:
@@ -198,4 +207,7 @@ def _on(client: Any, call: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Fu
     async def there() -> Any:
         return await call()
 
+    # Where its loop has ended, or is about to, nobody would ever run this.
+    if client.status != "running":
+        raise ConnectionError("the cluster is gone")
     return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), client.loop.asyncio_loop))

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 from distributed import Client
 
@@ -194,24 +195,24 @@ def end_processes(cluster):
     asyncio.run_coroutine_threadsafe(end(), cluster.loop.asyncio_loop).result(30)
 
 
-def end_client(cluster):
-    """What a person may do: close all that Dask has here."""
-    cluster.close()
-
-
-@pytest.mark.parametrize("end", [end_scheduler, end_processes, end_client])
+@pytest.mark.parametrize("end", [end_scheduler, end_processes])
 def test_a_local_cluster_that_is_lost_is_replaced(urls, tmp_path, end):
     with local(urls, tmp_path / "capture") as capture:
         first = capture.client
         assert len(places(capture)) == 2
-        end(first.cluster)
+        workers = [psutil.Process(pid) for pid in first.run(os.getpid).values()]
+        cluster = first.cluster
+        end(cluster)
         # The files alone say where each stream goes on; another cluster takes them.
         until(lambda: capture.client not in (None, first), 90)
         until(lambda: len(places(capture)) == 2 and "this kernel" not in places(capture), 90)
         flows(capture)
         assert all(w["state"] == "open" for w in capture.workers)
         proven(capture, f"{end.__name__} of a local cluster")
+    # Of the one that was lost nothing stays.
+    until(lambda: cluster.status.name == "closed")
     assert first.status == "closed"
+    assert not any(worker.is_running() for worker in workers)
 
 
 NOTEBOOK = """
