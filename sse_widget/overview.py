@@ -7,6 +7,7 @@ only post to the background loop. Imports `roster`, `tail`, `engine` and the flo
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from traitlets import Bunch, Dict
 
 from . import background
 from .engine import Engine, nobody
-from .notebook import SideDoor
+from .notebook import SideDoor, reruns_on_change
 from .roster import CaptureStats, Roster
 from .showing import NOT_BUILT, built
 from .tail import Tail
@@ -27,6 +28,12 @@ __all__ = ["Overview"]
 
 # A page that does not answer (hidden, or gone) is told less often.
 _UNSEEN = 5.0
+
+
+@functools.cache
+def _log_script() -> str:
+    script = built("log.js", "")
+    return script if isinstance(script, str) else script.read_text(encoding="utf-8")
 
 
 class Overview(anywidget.AnyWidget):
@@ -57,7 +64,12 @@ class Overview(anywidget.AnyWidget):
         self._sent_at = 0.0
         self._seen = 0
         self._told: list[Any] = []
-        self._settings = {"to": to, "streams": len(roster.rows), "session": uuid.uuid4().hex}
+        self._settings = {
+            "to": to,
+            "streams": len(roster.rows),
+            "session": uuid.uuid4().hex,
+            "ack": "message" if reruns_on_change() else "trait",
+        }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         background.call(self._open)
@@ -111,14 +123,23 @@ class Overview(anywidget.AnyWidget):
             background.call(self._answer, content)
 
     def _answer(self, content: dict[str, Any]) -> None:
-        if "log" in content:
+        if content.get("kind") == "ack":
+            self._acknowledged(content)
+        elif "log" in content:
             if self._tail is not None and content["log"] == self._tail.number:
                 self._answer_log(self._tail, content)
-            return
+        else:
+            self._answer_page(content)
+
+    def _answer_page(self, content: dict[str, Any]) -> None:
         match content:
             case {"kind": "hello", "page": str(page)}:
                 self._displayed = True
                 self._push(whole=True, page=page)
+            case {"kind": "script", "page": str(page)}:
+                # What draws a log: only a page on which a stream was selected has a use for it.
+                script = {"kind": "script", "to": page, "source": _log_script()}
+                self._send_message(script, [])
             case {"kind": "select", "name": str(name)} if name in self._roster.rows:
                 self._select(name)
             case {"kind": "select"}:

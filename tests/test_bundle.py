@@ -1,8 +1,12 @@
-"""The page's bundle stays small: it travels in the state of every widget (DESIGN.md §7)."""
+"""The page's bundles stay small: they travel in the state of every widget (DESIGN.md §7)."""
+
+import pytest
 
 from sse_widget.showing import _STATIC
 
 
-def test_the_bundle_is_under_120_kb():
-    size = (_STATIC / "widget.js").stat().st_size
-    assert size < 120 * 1024, f"widget.js has {size:,} bytes"
+# A log is asked for when a stream is selected: no overview carries it.
+@pytest.mark.parametrize(("name", "kb"), [("widget.js", 120), ("capture.js", 16), ("log.js", 120)])
+def test_a_bundle_is_small(name, kb):
+    size = (_STATIC / name).stat().st_size
+    assert size < kb * 1024, f"{name} has {size:,} bytes"

@@ -86,6 +86,30 @@ def test_notebook_7(browser):
         assert notebook.blocked == []
 
 
+CAPTURE = """from sse_widget import SSECapture
+capture = SSECapture({{'one': {url!r}}}, to={to!r})
+capture"""
+
+
+def test_the_log_of_a_capture_in_notebook_7(browser, tmp_path):
+    with (
+        Server(sends(EVENTS, then="hold")) as server,
+        Lab(browser, app="notebook", dark=True) as host,
+    ):
+        notebook = host.notebook([CAPTURE.format(url=server.url, to=str(tmp_path / "capture"))])
+        notebook.run(0)
+        select(notebook.page)
+        assert notebook.blocked == []
+
+
+def select(page: Page) -> None:
+    """The log of a capture's one stream comes from the kernel, and is as of a stream alone."""
+    grid = page.locator(".sse-overview").get_by_role("grid", name="Streams")
+    grid.get_by_role("row").filter(has_text="one").click()
+    log = page.locator(".sse-below").get_by_role("log")
+    expect(log.get_by_role("listitem").filter(has_text="number 90;")).to_be_visible()
+
+
 APP = """
 import marimo
 
@@ -155,6 +179,66 @@ def marimo(folder: Path, app: str) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+CAPTURE_APP = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    from sse_widget import SSECapture
+    capture = mo.ui.anywidget(SSECapture({"one": URL}, to=TO))
+    runs = []
+    capture
+    return capture, mo, runs
+
+
+@app.cell
+def _(mo, runs, capture):
+    runs.append(1)
+    mo.md(f"run {len(runs)}: {len(capture.streams)} streams.")
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def test_the_log_of_a_capture_in_marimo(browser: Browser, tmp_path):
+    more: queue.Queue[str] = queue.Queue()
+
+    def one_by_one(peer: Peer) -> None:
+        peer.stream(EVENTS)
+        while text := more.get():
+            peer.send(text)
+        peer.hold()
+
+    app = CAPTURE_APP.replace("TO", repr(str(tmp_path / "capture")))
+    with (
+        Server(one_by_one) as server,
+        marimo(tmp_path, app.replace("URL", repr(server.url))) as url,
+    ):
+        page = browser.new_page()
+        broken = []
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(url)
+        select(page)
+        # What the page acknowledges runs no cell.
+        rows = page.locator(".sse-below").get_by_role("log").get_by_role("listitem")
+        totals = page.get_by_role("group", name="Accounts").last
+        for i in range(5):
+            more.put(f"data: single {i};\n\n")
+            expect(rows.filter(has_text=f"single {i};")).to_be_visible()
+            expect(totals).to_contain_text(f"received {91 + i} =")
+        expect(page.get_by_text("run 1: 1 streams.")).to_be_visible()
+        more.put("")
+        assert broken == []
+        page.close()
 
 
 def test_marimo(browser: Browser, tmp_path):

@@ -1,20 +1,25 @@
 /**
  * The widget of a capture: one roster a model, the view of many streams, and the log of the selected one,
- * whose session speaks through the same model with the number of the selection in every message. With
- * `widget.ts` the only file that knows anywidget.
+ * which speaks through the same model with the number of the selection in every message. With `widget.ts`
+ * the only file that knows anywidget.
  */
 import type { AnyModel } from "@anywidget/types";
 import { attempt, lifetime, pageId, SECOND_HELLO_MS } from "./host.ts";
-import workerSource from "./matcher.worker.ts?text";
-import { type FromCapture, Roster } from "./roster.ts";
-import { Session } from "./session.ts";
+import { type FromCapture, type MakeLog, Roster } from "./roster.ts";
+import { run } from "./scripts.ts";
 import { Overview } from "./view/overview.ts";
-import { workersOf } from "./workers.ts";
 
-type Model = AnyModel<{ _settings: { to: string }; _ack: object }>;
+type Model = AnyModel<{ _settings: { to: string; ack?: "trait" | "message" }; _ack: object }>;
 interface Lifetime {
   model: Model;
   signal?: AbortSignal;
+}
+
+/** What draws a log, for the page that asked. */
+interface Script {
+  kind: "script";
+  to: string;
+  source: string;
 }
 
 /** By the objects that stand for a model: anywidget's wrappers differ, `_settings` is the same in all. */
@@ -23,35 +28,43 @@ const rosters = new WeakMap<object, Roster>();
 function begin(model: Model, signal: AbortSignal): Roster {
   const page = pageId();
   let greeted = false;
+  let script: Promise<MakeLog> | undefined;
+  let came: (source: string) => void = () => {};
   const send = (message: object): void => attempt(() => model.send({ ...message, page }));
   // Not before the kernel answered: a state update that a busy kernel holds would hold back all others.
   const acknowledge = (ack: object): void => {
-    if (greeted) attempt(() => (model.set("_ack", { page, ...ack }), model.save_changes()));
+    if (!greeted) return;
+    if (model.get("_settings").ack === "message") send({ kind: "ack", ...ack });
+    else attempt(() => (model.set("_ack", { page, ...ack }), model.save_changes()));
   };
   const roster = new Roster({
     send,
     acknowledge,
-    session(log, settings) {
+    async log(number, settings) {
+      const make = await (script ??= new Promise<string>((come) => {
+        came = come;
+        send({ kind: "script" });
+      }).then((source) => run<MakeLog>(source)));
       // Filter and columns are of this log alone: they end with the selection.
-      const session = new Session(
+      const log = make(
         {
-          send: (message) => send({ ...message, log }),
-          acknowledge: (n) => acknowledge({ n, log }),
+          send: (message) => send({ ...message, log: number }),
+          acknowledge: (n) => acknowledge({ n, log: number }),
           writeFilter: () => {},
           writeColumns: () => {},
           hidden: () => document.hidden,
         },
         settings,
-        workersOf(workerSource),
       );
-      send({ kind: "hello", log });
-      return session;
+      send({ kind: "hello", log: number });
+      return log;
     },
   });
-  const heard = (content: FromCapture, buffers: DataView[]): void => {
+  const heard = (content: FromCapture | Script, buffers: DataView[]): void => {
     if ("to" in content && content.to !== page) return;
     greeted ||= "to" in content;
-    roster.receive(content, buffers);
+    if (content.kind === "script") came(content.source);
+    else roster.receive(content, buffers);
   };
   const lost = (): void => roster.lost();
   rosters.set(model, roster).set(model.get("_settings"), roster);

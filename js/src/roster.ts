@@ -1,9 +1,9 @@
 /**
  * Many streams as this page knows them: takes the overview from the kernel, keeps one row a stream,
- * sorts and searches them, and holds the session of the selected stream's log. It knows the kernel
+ * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
-import type { Session, Settings } from "./session.ts";
+import type { Port, Settings } from "./session.ts";
 import type { FromKernel, State } from "./wire.ts";
 
 export interface Stream {
@@ -53,11 +53,27 @@ export interface Overview {
 }
 /** Messages of one log travel among those of the capture, with the number of the selection. */
 export type FromCapture = Overview | (FromKernel & { log: number });
+/** The log of one stream, see `log.ts`: it comes later than the rest of this page. */
+export interface Log {
+  receive(message: FromKernel, buffers: DataView[]): void;
+  lost(): void;
+  end(): void;
+  /** A view of it, until the signal. */
+  draw(signal: AbortSignal): HTMLElement;
+}
+export type MakeLog = (port: Port, settings: Settings) => Log;
 export interface Line {
   send(message: object): void;
   acknowledge(ack: object): void;
-  /** A session of a log whose messages carry this number. */
-  session(log: number, settings: Settings): Session;
+  /** The log whose messages carry this number; rejects with a sentence where it cannot be shown. */
+  log(number: number, settings: Settings): Promise<Log>;
+}
+export interface Selected {
+  name: string;
+  number: number;
+  /** null until it is here */
+  log: Log | null;
+  failure: string;
 }
 export type Column = "name" | "state" | "rate" | "last" | "received" | "gaps" | "lag" | "worker";
 
@@ -68,8 +84,7 @@ const SILENT_MS = 12_000;
 export class Roster {
   streams: Stream[] = [];
   head: Overview | null = null;
-  /** The selected stream: its place, its number and its log. */
-  selected: { name: string; log: number; session: Session } | null = null;
+  selected: Selected | null = null;
   gone = false;
   heardAt = Date.now();
   search = "";
@@ -96,7 +111,8 @@ export class Roster {
     this.heardAt = Date.now();
     this.gone = false;
     if (message.kind !== "overview") {
-      if (message.log === this.selected?.log) this.selected.session.receive(message, buffers);
+      // One that comes before the log itself is not missed: the log begins by asking for all there is.
+      if (message.log === this.selected?.number) this.selected.log?.receive(message, buffers);
       return;
     }
     // A batch of changes without the rows they change: ask for all.
@@ -114,9 +130,24 @@ export class Roster {
   }
 
   #take(log: Overview["log"]): void {
-    if (log?.[0] === this.selected?.log) return;
-    this.selected?.session.end();
-    this.selected = log && { log: log[0], name: log[1], session: this.#line.session(log[0], log[2]) };
+    if (log?.[0] === this.selected?.number) return;
+    this.selected?.log?.end();
+    this.selected = null;
+    if (!log) return;
+    const [number, name, settings] = log;
+    const selected: Selected = { name, number, log: null, failure: "" };
+    this.selected = selected;
+    this.#line.log(number, settings).then(
+      (made) => {
+        if (this.selected !== selected) return made.end();
+        selected.log = made;
+        this.changed();
+      },
+      (error: Error) => {
+        selected.failure = error.message;
+        this.changed();
+      },
+    );
   }
 
   select(name: string | null): void {
@@ -129,7 +160,7 @@ export class Roster {
 
   lost(): void {
     this.gone = true;
-    this.selected?.session.lost();
+    this.selected?.log?.lost();
     this.changed();
   }
 
@@ -142,7 +173,8 @@ export class Roster {
   }
 
   end(): void {
-    this.selected?.session.end();
+    this.selected?.log?.end();
+    this.selected = null;
     this.#watchers.clear();
   }
 

@@ -7,6 +7,7 @@ the network would fail here. Tests speak to the page as a person does: by access
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ FILES = {
     "/many": (HERE / "many.html", "text/html; charset=utf-8"),
     "/many.js": (HERE / "many.js", "text/javascript"),
     "/capture.js": (STATIC / "capture.js", "text/javascript"),
+    "/log.js": (STATIC / "log.js", "text/javascript"),
     "/stub.css": (HERE / "stub.css", "text/css"),
     "/widget.js": (STATIC / "widget.js", "text/javascript"),
     "/widget.css": (STATIC / "widget.css", "text/css"),
@@ -59,7 +61,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         file, kind = FILES[path]
         worker = "'none'" if "noworker" in query else "blob:"
         policy = WEBVIEW if "vscode" in query else f"{POLICY}; worker-src {worker}"
-        self.answer(file.read_bytes(), kind, policy)
+        if path == "/many" and "vscode" not in query and "noscript" not in query:
+            # Anywidget loads a widget so: where Blobs are forbidden, there is none.
+            policy = policy.replace("script-src 'self'", "script-src 'self' blob:")
+        body = file.read_bytes()
+        if path == "/log.js":  # the stub kernel has it as a text
+            body = f"export default {json.dumps(body.decode())}".encode()
+        self.answer(body, kind, policy)
 
     def answer(self, body, kind, policy):
         self.send_response(200)

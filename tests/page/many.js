@@ -1,6 +1,7 @@
 // A capture's kernel and its anywidget host: what the page sees of many streams, no more. The log of the
 // selected stream is as of a stream alone; its wire is tested there.
 import widget from "/capture.js";
+import script from "/log.js";
 
 const NONE = { received: 0, held: 0, evicted: 0, cleared: 0, duplicates: 0, oversize: 0, comments: 0, bytes: 0, connects: 1, not_sent: 0 };
 
@@ -65,6 +66,7 @@ class Kernel {
     this.heard.push(content);
     this.page = content.page;
     if ("log" in content) return this.answerLog(content);
+    if (content.kind === "script") queueMicrotask(() => this.send({ kind: "script", to: content.page, source: script }));
     if (content.kind === "hello") queueMicrotask(() => this.tell(true));
     if (content.kind === "select") {
       const stream = this.streams.find((s) => s.name === content.name);

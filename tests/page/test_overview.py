@@ -153,6 +153,36 @@ def test_a_lost_message_is_asked_for_again(many):
     assert len(many.heard("hello")) == before + 1
 
 
+def test_a_log_is_asked_for_once_and_only_when_a_stream_is_selected(many):
+    many.kernel("kernel.make(3)")
+    expect(many.rows).to_have_count(3)
+    assert many.heard("script") == []
+    for name in ("stream 0001", "stream 0002"):
+        many.row(name).click()
+        expect(many.row(name)).to_have_attribute("aria-selected", "true")
+        expect(many.page.get_by_role("log", name="Events")).to_be_visible()
+    assert len(many.heard("script")) == 1
+
+
+def test_where_blobs_are_no_scripts_the_log_is_there_all_the_same(open_stub):
+    """As VS Code forbids them."""
+    open_stub.errors_expected = True  # what a policy refuses is an error of the page
+    many = Many(open_stub("vscode=dark", path="/many").page)
+    many.kernel("kernel.make(3)")
+    many.row("stream 0001").click()
+    expect(many.page.get_by_role("log", name="Events")).to_be_visible()
+
+
+def test_where_no_script_is_allowed_it_is_said_and_the_streams_go_on(open_stub):
+    open_stub.errors_expected = True
+    many = Many(open_stub("noscript", path="/many").page)
+    many.kernel("kernel.make(3)")
+    many.row("stream 0001").click()
+    expect(many.page.get_by_text("allows no script from the kernel")).to_be_visible()
+    many.kernel("kernel.set(1, {received: 5000})")
+    expect(many.row("stream 0001")).to_contain_text("5,000")
+
+
 def test_text_of_a_server_is_never_markup(many):
     many.kernel("kernel.make(1); kernel.set(0, {error: '<img src=x onerror=alert(1)>'})")
     expect(many.rows.first).to_contain_text("<img src=x onerror=alert(1)>")

@@ -3,11 +3,10 @@
  * the selected stream stands below, the same view as of a stream alone. It draws what the roster
  * knows and decides only what is this view's own: where it is scrolled to and which row has the focus.
  */
-import type { Column, Roster, Stream } from "../roster.ts";
+import type { Column, Log, Roster, Stream } from "../roster.ts";
 import type { State } from "../wire.ts";
 import { attr, h, show, text } from "./dom.ts";
 import { ago, count, oneLine, rate } from "./format.ts";
-import { View } from "./view.ts";
 
 const ROW = 24;
 const SPARE = 6;
@@ -62,7 +61,7 @@ export class Overview {
   #current: string | null = null;
   #arrangedAt = 0;
   #over = false;
-  #view: { log: number; life: AbortController } | null = null;
+  #view: { log: Log; life: AbortController } | null = null;
   #header: HTMLElement;
   #word = h("span", { class: "sse-word" });
   #to = h("span", { class: "sse-url" });
@@ -80,6 +79,7 @@ export class Overview {
   #none = h("div", { class: "sse-none" });
   #log = h("div", { class: "sse-below", hidden: true });
   #logName = h("b");
+  #logNote = h("div", { class: "sse-none" });
   #sum = h("span", { class: "sse-sum" });
   #workers = h("span", { class: "sse-workers" });
 
@@ -89,7 +89,7 @@ export class Overview {
     text(this.#to, to);
     const close = h("button", { class: "sse-small", click: () => roster.select(null) }, "Close");
     attr(close, "aria-label", "Close the log");
-    this.#log.append(h("div", { class: "sse-below-head" }, this.#logName, close));
+    this.#log.append(h("div", { class: "sse-below-head" }, this.#logName, close), this.#logNote);
     this.#grid.append(h("div", { role: "rowgroup", class: "sse-heads" }, h("div", { role: "row", class: "sse-stream", "aria-rowindex": "1" }, ...this.#heads)), this.#space);
     this.#header = h("div", { class: "sse-header" },
         h("div", { role: "status", class: "sse-status" }, h("span", { class: "sse-connection" }, h("span", { class: "sse-dot", "aria-hidden": "true" }), this.#word, this.#to), this.#note),
@@ -197,15 +197,17 @@ export class Overview {
   #drawLog(): void {
     const { selected } = this.#roster;
     show(this.#log, selected !== null);
-    if (this.#view?.log !== selected?.log) {
-      this.#view?.life.abort();
+    const log = selected?.log ?? null;
+    if (this.#view && this.#view.log !== log) {
+      this.#view.life.abort();
       this.#view = null;
-      if (selected) {
-        const life = new AbortController();
-        this.#view = { log: selected.log, life };
-        this.#log.append(new View(selected.session, AbortSignal.any([life.signal, this.#signal])).node);
-      }
     }
+    if (log && !this.#view) {
+      const life = new AbortController();
+      this.#view = { log, life };
+      this.#log.append(log.draw(AbortSignal.any([life.signal, this.#signal])));
+    }
+    text(this.#logNote, log ? "" : selected?.failure || "Loading the log\u2026");
     text(this.#logName, oneLine(selected?.name ?? ""));
   }
 
