@@ -234,7 +234,8 @@ class SSECapture(Overview):
         if self._task is not None and not self._task.done():
             return
         self._failure = ""
-        self._task = background.run(self._run())
+        self._engine = self._make_engine()
+        self._task = background.run(self._run(self._engine))
 
     def stop(self) -> None:
         """End all connections; what came is on disk when this returns, and `start()` resumes."""
@@ -260,9 +261,10 @@ class SSECapture(Overview):
 
     # ------------------------------------------------------------------ the loop's side
 
-    async def _run(self) -> None:
+    async def _run(self, engine: Engine) -> None:
+        if self._tail is not None:  # a log that was open when it was stopped goes on
+            engine.watch(self._tail.name, self._tail.take)
         try:
-            self._engine = engine = self._make_engine()
             beat = asyncio.get_running_loop().create_task(self._beat())
             try:
                 await engine.run()

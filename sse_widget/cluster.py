@@ -91,6 +91,7 @@ class Cluster:
         self._watcher: Watcher = nobody
         self._stopping = asyncio.Event()
         self._moved_at = 0.0
+        self._off: set[str] = set()  # streams a person stopped: they stay so wherever they go
         self._trouble = ""
 
     @property
@@ -216,7 +217,7 @@ class Cluster:
         berth.place = place
         berth.token = f"sse-widget-{berth.name}-{uuid.uuid4().hex[:8]}"
         berth.placed_at = time.monotonic()
-        berth.orders = []
+        berth.orders = [Order(name, "stop") for name in berth.urls if name in self._off]
         spec = Spec(berth.token, berth.name, berth.urls, self._to, self._options, berth.begin)
         if place == HERE:
             berth.tenant = Tenant(spec)
@@ -297,6 +298,10 @@ class Cluster:
         self._watched, self._watcher = name, watcher
 
     def command(self, name: str, kind: str) -> None:
+        if kind == "stop":
+            self._off.add(name)
+        elif kind == "start":
+            self._off.discard(name)
         for berth in self._berths:
             if name in berth.urls:
                 berth.orders.append(Order(name, kind))

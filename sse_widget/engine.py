@@ -57,6 +57,7 @@ class Here:
         self._shard: Shard | None = None
         self._watch: tuple[str | None, Watcher] = (None, nobody)
         self._stopped = False
+        self._off: set[str] = set()  # streams a person stopped before there was a shard
 
     async def run(self) -> None:
         begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), [""]))
@@ -64,6 +65,8 @@ class Here:
             return
         self._shard = shard = Shard(self._urls, self._to, self._options, begin=begin)
         shard.watch(*self._watch)
+        for name in self._off:
+            shard.command(name, "stop")
         await shard.run()
 
     def stop(self) -> None:
@@ -83,6 +86,10 @@ class Here:
     def command(self, name: str, kind: str) -> None:
         if self._shard is not None:
             self._shard.command(name, kind)
+        elif kind == "stop":
+            self._off.add(name)
+        elif kind == "start":
+            self._off.discard(name)
 
     def workers(self) -> list[dict[str, Any]]:
         return []

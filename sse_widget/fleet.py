@@ -76,6 +76,7 @@ class Follower:
         self.last_gap: tuple[datetime, Cause] | None = None
         self.last_at = 0.0
         self.failure = ""
+        self.stopped = False  # by a person, this one alone
         self.counted = (0, 0, 0, 0)  # bytes, connects, duplicates, oversize of earlier sources
         # (seq after it, when it came): how long events wait for the sink
         self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
@@ -121,7 +122,8 @@ class Fleet:
         try:
             window = len(self._followers) / BEGIN_PER_SECOND
             for follower in self._followers.values():
-                self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
+                if not follower.stopped:
+                    self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
             if self._running:
                 await self._idle.wait()
         finally:
@@ -253,7 +255,8 @@ class Fleet:
         since = waiting[0][1] if waiting else 0.0
         source = follower.source
         if source is None:
-            return Report(follower.name, State.CONNECTING, received=follower.seq, written=written)
+            state = State.CLOSED if follower.stopped else State.CONNECTING
+            return Report(follower.name, state, received=follower.seq, written=written)
         status, stats = source.status, source.stats
         error = status.error
         text = getattr(error, "message", str(error)) if error is not None else ""
@@ -298,11 +301,16 @@ class Fleet:
         source, task = follower.source, follower.task
         if kind == "retry" and source is not None:
             source.retry_now()
-        elif kind == "stop" and source is not None:
-            source.close()
+        elif kind == "stop":
+            follower.stopped = True
+            if source is not None:
+                source.close()
+            elif task is not None:
+                task.cancel()  # it waits for its turn to begin
         elif kind == "start" and (task is None or task.done()):
-            follower.failure = ""
-            self._begin(follower, 0.0)
+            follower.failure, follower.stopped = "", False
+            if self._gate is not None:  # else the run begins it
+                self._begin(follower, 0.0)
 
 
 def _passed(batch: EventBatch, wanted: EventFilter) -> EventBatch:

@@ -30,7 +30,7 @@ from .footer import Position
 from .housekeeping import Tidied, tidy
 from .writer import FOLDER_TIME, Writer
 
-__all__ = ["Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of", "span"]
+__all__ = ["NO_ID", "Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of", "span"]
 
 ROWS = 50_000
 BYTES = 16 * 2**20
@@ -42,7 +42,7 @@ _PATIENCE = 5.0
 _CLAIMS = 20
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
-_NO_ID = "error"
+NO_ID = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ class Recorder:
         """The next events of the stream; does not wait."""
         if not batch.types or self.over:
             return
-        if last_event_id == _NO_ID:
+        if last_event_id == NO_ID:
             last_event_id = self._last_id
         self._last_id = last_event_id
         self._writer.add(self.name, batch, last_event_id=last_event_id)

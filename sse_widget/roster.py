@@ -102,8 +102,9 @@ class Row:
     earlier: Report | None = None
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=16))
 
-    def rate(self, now: float) -> float:
+    def rate(self) -> float:
         """Events a second over the last seconds; of a stream that is over, none."""
+        now = time.monotonic()  # a wall clock may be set
         if self.report.state in (State.CLOSED, State.FAILED):
             return 0.0
         samples = self.samples
@@ -131,7 +132,7 @@ class Roster:
 
     def take(self, reports: Iterable[Report], where: str = "") -> None:
         """What a fleet says now."""
-        now = time.time()
+        now = time.monotonic()
         for report in reports:
             row = self.rows.get(report.name)
             if row is None:
@@ -167,8 +168,7 @@ class Roster:
 
     def rates(self) -> dict[str, float]:
         """Events a second, by stream."""
-        now = time.time()
-        return {name: row.rate(now) for name, row in self.rows.items()}
+        return {name: row.rate() for name, row in self.rows.items()}
 
     @property
     def stats(self) -> CaptureStats:
@@ -184,7 +184,7 @@ class Roster:
             received=received,
             written=written,
             pending=received - written,
-            rate=round(sum(row.rate(now) for row in rows), 1),
+            rate=round(sum(row.rate() for row in rows), 1),
             lag=round(max((row.lag(now) for row in rows), default=0.0), 3),
             bytes=sum(r.bytes for r in whole),
             connects=sum(r.connects for r in whole),
@@ -204,7 +204,7 @@ class Roster:
         return pd.DataFrame(
             {
                 "state": pd.Series([str(r.state) for r in whole], dtype="str"),
-                "rate": pd.Series([round(row.rate(now), 2) for row in rows], dtype="float64"),
+                "rate": pd.Series([round(row.rate(), 2) for row in rows], dtype="float64"),
                 "received": pd.Series([r.received for r in whole], dtype="int64"),
                 "written": pd.Series([r.written for r in whole], dtype="int64"),
                 "last_event_at": pd.Series(at, dtype="datetime64[us, UTC]"),
@@ -224,7 +224,7 @@ class Roster:
         return [
             [
                 row.report.state,
-                round(row.rate(now), 1),
+                round(row.rate(), 1),
                 round(row.report.last_at * 1000),
                 row.report.received,
                 row.report.gaps + (row.earlier.gaps if row.earlier else 0),

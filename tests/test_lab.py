@@ -597,5 +597,14 @@ def test_a_capture_shows_its_streams_and_the_log_of_one(lab):
     assert notebook.running(1)
     notebook.js("await panel.sessionContext.session.kernel.interrupt();")
     notebook.finished(1)
+    # Stopped and started, the log that is open goes on too.
+    overview = notebook.page.locator(".sse-overview")
+    run = overview.locator("> .sse-header").get_by_role("button")
+    run.click()
+    expect(overview).to_contain_text("Stopped, 0 of 30 open")
+    received = accounts(notebook)["received"]
+    run.click()
+    expect(notebook.page.get_by_text("29 of 30 open")).to_be_visible()
+    expect(notebook.page.locator("[data-account=received] b")).not_to_have_text(f"{received:,}")
     assert notebook.execute("capture.close(); print(capture.stats.pending)") == "0\n"
     assert notebook.page_errors == []
