@@ -251,6 +251,28 @@ def test_the_notebook_is_closed_and_the_files_are_enough(urls, origin, tmp_path)
             capture.close()
 
 
+def test_a_stream_that_was_stopped_stays_so_where_it_moves(tmp_path, origin):
+    urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(4)}
+    capture = SSECapture(urls, to=tmp_path / "capture", cluster="local")
+    try:
+        until(lambda: capture.stats.written > 20)
+        capture["s0"].stop()
+        until(lambda: capture["s0"].state == "closed")
+        received = capture["s0"].received
+        workers = capture.client.scheduler_info()["workers"]
+        names = {f"worker {about['name']}": address for address, about in workers.items()}
+        address = names[capture.streams.loc["s0", "worker"]]
+        pid = capture.client.run(os.getpid, workers=[address])[address]
+        gaps = capture.stats.gaps
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: capture.stats.gaps > gaps and capture.stats.open == 3)
+        written = capture.stats.written
+        until(lambda: capture.stats.written > written + 30)
+        assert (capture["s0"].state, capture["s0"].received) == ("closed", received)
+    finally:
+        capture.close()
+
+
 @pytest.fixture
 def another_dashboard():
     """The port that a dashboard takes by default is another cluster's."""
@@ -269,6 +291,10 @@ def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
     try:
         until(lambda: capture.stats.written > 50)
         assert set(capture.streams["worker"]) == {"worker 0", "worker 1"}
+        # Each of its workers has one thread, and the streams gave it back.
+        assert capture.client.submit(sum, (1, 2)).result(timeout=30) == 3
+        until(lambda: all(w["rate"] > 0 for w in capture.workers))
+        assert [(w["state"], w["streams"]) for w in capture.workers] == [("open", 2)] * 2
         capture.stop()
         frame = capture.dask_dataframe()
         count = frame.groupby("stream")["seq"].count().compute(scheduler="synchronous")
