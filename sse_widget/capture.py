@@ -236,6 +236,8 @@ class SSECapture(Overview):
         self._failure = ""
         self._engine = self._make_engine()
         self._task = background.run(self._run(self._engine))
+        # Not earlier: it is still running as long as its task is not done. And this may not be missed.
+        self._task.add_done_callback(lambda _: background.call(self._push, True))
 
     def stop(self) -> None:
         """End all connections; what came is on disk when this returns, and `start()` resumes."""
@@ -274,7 +276,6 @@ class SSECapture(Overview):
             self._failure = e.message if isinstance(e, SSEError) else f"{type(e).__name__}: {e}"
         finally:
             await self._report()
-            self._push()
 
     def _make_engine(self) -> Engine:
         if self._cluster_option is not None:

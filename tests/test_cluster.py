@@ -252,7 +252,7 @@ def test_the_notebook_is_closed_and_the_files_are_enough(urls, origin, tmp_path)
 
 
 def test_a_stream_that_was_stopped_stays_so_where_it_moves(tmp_path, origin):
-    urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(4)}
+    urls = {f"s{i}": f"{origin}/count/10/s{i}" for i in range(8)}  # two in each shard
     capture = SSECapture(urls, to=tmp_path / "capture", cluster="local")
     try:
         until(lambda: capture.stats.written > 20)
@@ -265,7 +265,7 @@ def test_a_stream_that_was_stopped_stays_so_where_it_moves(tmp_path, origin):
         pid = capture.client.run(os.getpid, workers=[address])[address]
         gaps = capture.stats.gaps
         os.kill(pid, signal.SIGKILL)
-        until(lambda: capture.stats.gaps > gaps and capture.stats.open == 3)
+        until(lambda: capture.stats.gaps > gaps and capture.stats.open == 7)
         written = capture.stats.written
         until(lambda: capture.stats.written > written + 30)
         assert (capture["s0"].state, capture["s0"].received) == ("closed", received)
