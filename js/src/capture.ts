@@ -29,6 +29,7 @@ function begin(model: Model, signal: AbortSignal): Roster {
   const page = pageId();
   let greeted = false;
   let script: Promise<MakeLog> | undefined;
+  let here = false;
   let came: (source: string) => void = () => {};
   const send = (message: object): void => attempt(() => model.send({ ...message, page }));
   // Not before the kernel answered: a state update that a busy kernel holds would hold back all others.
@@ -41,10 +42,10 @@ function begin(model: Model, signal: AbortSignal): Roster {
     send,
     acknowledge,
     async log(number, settings) {
-      const make = await (script ??= new Promise<string>((come) => {
-        came = come;
-        send({ kind: "script" });
-      }).then((source) => run<MakeLog>(source)));
+      script ??= new Promise<string>((come) => (came = come)).then((source) => run<MakeLog>(source));
+      // Each time until it came: an answer may be lost, and a second one changes nothing.
+      if (!here) send({ kind: "script" });
+      const make = await script;
       // Filter and columns are of this log alone: they end with the selection.
       const log = make(
         {
@@ -63,7 +64,7 @@ function begin(model: Model, signal: AbortSignal): Roster {
   const heard = (content: FromCapture | Script, buffers: DataView[]): void => {
     if ("to" in content && content.to !== page) return;
     greeted ||= "to" in content;
-    if (content.kind === "script") came(content.source);
+    if (content.kind === "script") (here = true), came(content.source);
     else roster.receive(content, buffers);
   };
   const lost = (): void => roster.lost();
