@@ -1,10 +1,10 @@
-"""Beats: reading at intervals where events come faster than a page can show them.
+"""Beats: reading, and sending to a page, at intervals where events come faster than it can show them.
 
 Every wake-up of the reading thread takes the interpreter away from the cell that runs, whether it
 brings one event or a hundred. So after a chunk that followed another one closely the socket is left
 alone for a beat, and then read at once; while a cell keeps the interpreter busy the beats are
 longer. It never delays what comes after silence, holds no bytes, and decides nothing but when to
-read. Imports nothing of ours.
+read and when to send. Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["BEAT", "Beats", "Crowd", "Flow", "beat", "crowd"]
+__all__ = ["BEAT", "Beats", "Crowd", "Flow", "beat", "crowd", "pace"]
 
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 BEAT = 0.04
 # Beside a cell that computes: still a log that moves, for a sixth of the wake-ups.
 CROWDED_BEAT = 0.25
+# Between messages of more rows than are read one by one, and fewer than make a lump: see `pace`.
+CALM = 3.5 * BEAT
+_FEW_ROWS, _MANY_ROWS, _LUMP = 10, 400, 128 * 1024
 # A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
 # each, and a beat could be a brake where the system's socket buffers hold little more.
 _ENOUGH = 2 * 2**20
@@ -54,6 +57,21 @@ crowd = Crowd()
 def beat() -> float:
     """Seconds between two wake-ups, as things are."""
     return max(CROWDED_BEAT, BEAT) if crowd.is_here else BEAT
+
+
+def pace(rows: int, size: int, *, read: bool) -> float:
+    """Seconds between two messages to a page, where so many rows, of about so many bytes, wait.
+
+    A paint costs a page the same whatever is new. A few rows are read one by one: a message a beat.
+    More are only seen to move: eight paints a second do, for a third of the page's CPU. Yet more
+    are a load by themselves and must not pile up: a message a beat again.
+
+    Args:
+        read: it was just read, so that nothing more comes for a beat: no use to wait longer.
+    """
+    if not _FEW_ROWS < rows < _MANY_ROWS or size > _LUMP:
+        return beat()
+    return max(beat(), CALM - BEAT if read else CALM)
 
 
 class Flow(Protocol):

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .beats import beat, crowd
+from .beats import crowd, pace
 from .events import Gap
 from .window import RollingWindow, Snapshot
 
@@ -95,6 +95,7 @@ class Channel:
         self._n = 0
         self._sent_at = 0.0
         self._rows_at = 0.0  # when the latest batch with rows was sent
+        self._row_bytes = 0.0  # of the latest rows
         self._acknowledged = 0
         # Bytes of the latest batches after the acknowledged one.
         self._on_the_way: deque[int] = deque(maxlen=UNACKNOWLEDGED)
@@ -135,7 +136,7 @@ class Channel:
             self._new_types |= types
         if gap is not None:
             self._new_gaps.append(gap)
-        self._schedule()
+        self._go(read=True)
 
     def acknowledge(self, n: int) -> None:
         """A page has painted batch `n`. The quickest page decides: a slow one asks for what it
@@ -146,23 +147,29 @@ class Channel:
                 self._on_the_way.popleft()
             self._progress_at = self._clock()
             if self._news and self._live:
-                self._schedule(again=True)
+                self._go()
 
-    def _schedule(self, again: bool = False) -> None:
+    def _go(self, *, read: bool = False) -> None:
+        """Sends what may go now (the first event after silence does), and comes back for the rest."""
         assert self._loop is not None
-        wait = self._pause()
+        if self._pause(read=read) <= 0:
+            self._push()
+        if self.resting and not self._news:
+            return
+        at = self._loop.time() + max(self._pause(), 0.001)
         if self._timer is not None:
-            if not again and wait > 0 and self._timer.when() <= self._loop.time() + beat():
+            if self._timer.when() <= at:
                 return
             self._timer.cancel()
-            self._timer = None
-        if wait <= 0:
-            # The first event after silence goes at once.
-            self._tick()
-        else:
-            self._timer = self._loop.call_later(wait, self._tick)
+        self._timer = self._loop.call_at(at, self._tick)
 
-    def _pause(self) -> float:
+    def _tick(self) -> None:
+        assert self._loop is not None and self._timer is not None
+        crowd.note(self._loop.time() - self._timer.when())
+        self._timer = None
+        self._go()
+
+    def _pause(self, *, read: bool = False) -> float:
         """Seconds until the next message may go."""
         now = self._clock()
         if not self._news:
@@ -170,28 +177,20 @@ class Channel:
         behind = self._on_the_way
         if len(behind) < UNACKNOWLEDGED and sum(behind) < UNACKNOWLEDGED_BYTES:
             # What a connection says of itself as it opens must not hold up its first event.
-            rows = self._cursor < self._window.bounds[1]
-            return beat() - (now - (self._rows_at if rows else self._sent_at))
+            rows = self._window.bounds[1] - self._cursor
+            since = now - (self._rows_at if rows else self._sent_at)
+            return pace(rows, int(rows * self._row_bytes), read=read) - since
         overdue = self._progress_at + OVERDUE - now
         if overdue > 0:
             return overdue
         # Nobody answers (a busy kernel, a hidden page): go on slowly, never fall silent.
         return SLOW_TICK - (now - self._sent_at)
 
-    def _tick(self) -> None:
-        if self._timer is not None and self._loop is not None:
-            crowd.note(self._loop.time() - self._timer.when())
-        self._timer = None
-        if not self._live:
-            return
+    def _push(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         now = self._clock()
-        if self._news or now - self._sent_at >= HEARTBEAT - 0.01:
-            self._push(now)
-        assert self._loop is not None
-        if self._news or not self.resting:
-            self._timer = self._loop.call_later(max(self._pause(), 0.001), self._tick)
-
-    def _push(self, now: float) -> None:
         snapshot = newest(self._window.read(self._cursor), BATCH_BYTES)
         self.not_sent += max(snapshot.first - max(self._cursor, self._first_ever()), 0)
         self._cursor = snapshot.stop
@@ -199,11 +198,13 @@ class Channel:
         if self._n - 1 <= self._acknowledged:
             self._progress_at = now
         self._sent_at = now
-        if snapshot.table.num_rows:
-            self._rows_at = now
         self._news = False
         rows, buffers = encode(snapshot)
-        self._on_the_way.append(sum(len(buffer) for buffer in buffers))
+        size = sum(len(buffer) for buffer in buffers)
+        self._on_the_way.append(size)
+        if buffers:
+            self._rows_at = now
+            self._row_bytes = size / snapshot.table.num_rows
         new, self._new_types = self._new_types, set()
         # In the order they were first seen, which is the order of the chips.
         types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)
