@@ -42,7 +42,7 @@ CUT_BYTES = 64 * 1024
 # No server names a type so; one that does must not fill every message with it.
 NAME_CHARS = 1000
 # What may be on the way to a page. An acknowledgement costs the kernel more than a batch, so a page
-# that keeps up says so some three times a second, and one that is sent much as often as it paints.
+# that keeps up says so twice a second at most, and one that is sent much as often as it paints.
 UNACKNOWLEDGED = 24
 UNACKNOWLEDGED_BYTES = 2 * BATCH_BYTES
 OVERDUE = 1.0
@@ -164,7 +164,8 @@ class Channel:
         self._timer = self._loop.call_at(at, self._tick)
 
     def _tick(self) -> None:
-        assert self._loop is not None and self._timer is not None
+        assert self._loop is not None
+        assert self._timer is not None
         crowd.note(self._loop.time() - self._timer.when())
         self._timer = None
         self._go()

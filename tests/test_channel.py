@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sse_widget import beats
+from sse_widget.beats import BEAT, Crowd
 from sse_widget.channel import BATCH_BYTES, CUT_BYTES, UNACKNOWLEDGED, Channel, encode
 from sse_widget.events import Cause, EventBatch, Gap
 from sse_widget.window import RollingWindow
@@ -57,13 +59,14 @@ class Page:
         self.messages = []
         self.news = asyncio.Event()
         self.later = 0.0  # seconds that passed in silence
+        self.still: float | None = None  # no other second passes from this moment on
         self.channel = Channel(
             self.window,
             send=self._receive,
             describe=lambda: {"stats": {}},
             counts=self.counts,
             gaps=lambda: list(self.gaps),
-            clock=lambda: time.monotonic() + self.later,
+            clock=lambda: (self.still or time.monotonic()) + self.later,
         )
 
     def _receive(self, content, buffers):
@@ -150,6 +153,34 @@ def test_rows_reach_the_page_without_pandas():
     command = [sys.executable, "-c", ROWS_ALONE]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""
+
+
+@pytest.fixture
+async def quick(page, monkeypatch):
+    """A page that keeps up, whatever else this machine does; its clock moves only when told to."""
+    monkeypatch.setattr(beats, "crowd", Crowd())
+    page.channel.open()
+    page.acknowledge()
+    page.still = time.monotonic()
+    return page
+
+
+async def test_few_rows_go_every_beat_and_more_go_together(quick):
+    sizes = []
+    for rows, seconds in [(1, 1), (4, BEAT), (50, BEAT), (50, BEAT), (50, BEAT), (500, BEAT)]:
+        quick.later += seconds + 0.001
+        quick.append(*map(str, range(rows)))
+        sizes.append(len(quick.rows))
+    # 50 in a beat are not read one by one; 500 more must not grow into a lump.
+    assert sizes == [1, 5, 5, 5, 155, 655]
+
+
+async def test_large_rows_go_every_beat(quick):
+    for seconds in (1, BEAT, BEAT):
+        quick.later += seconds + 0.001
+        quick.append(*["x" * 10_000] * 20)
+        quick.acknowledge()
+    assert [c["count"] for c, _ in quick.batches[-3:]] == [20, 20, 20]
 
 
 async def test_batches_are_numbered_and_carry_each_event_once(page):

@@ -107,20 +107,27 @@ export class Chips {
     if (trial !== this.#tried) {
       this.#tried = trial;
       this.#fits = VISIBLE;
-      while (this.#drawRow(chosen) && this.#fits > 1) this.#fits--;
+      this.#drawRow(chosen);
+      while (this.#fits > 1 && this.#overflows()) {
+        this.#fits--;
+        this.#drawRow(chosen);
+      }
     } else this.#drawRow(chosen);
     if (!this.#menu.hidden) this.#drawList();
   }
 
-  /** True where it did not fit. */
-  #drawRow(chosen: ReadonlySet<string>): boolean {
+  /** Costs a layout: asked only where something about the widths changed. */
+  #overflows(): boolean {
+    return this.#order.length > 1 && this.#row.scrollHeight > this.#row.clientHeight + 1;
+  }
+
+  #drawRow(chosen: ReadonlySet<string>): void {
     const folded = this.#order.slice(this.#fits);
     const visible = [...this.#order.slice(0, this.#fits), ...folded.filter((type) => chosen.has(type)).slice(0, VISIBLE)];
     this.#drawChips(visible, this.#chips, (chip) => this.#row.insertBefore(chip, this.#more));
     show(this.#more, folded.length > 0);
     const rest = this.#order.length - visible.length;
     if (folded.length > 0) text(this.#more, rest > 0 ? `+${count(rest)} more` : "All types");
-    return this.#order.length > 1 && this.#row.scrollHeight > this.#row.clientHeight + 1;
   }
 
   #drawList(): void {

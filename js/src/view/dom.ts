@@ -23,9 +23,11 @@ export function h<S extends string>(selector: S, props: Props = {}, ...children:
   return node as Tag<S> extends keyof Tags ? Tags[Tag<S>] : never;
 }
 
-/** Writes only what changed: a needless write costs a layout at every frame. */
+/** Writes only what changed: a needless write costs a layout at every frame, and a new text node its garbage. */
 export function text(node: Node, value: string): void {
-  if (node.textContent !== value) node.textContent = value;
+  const { firstChild } = node;
+  const only = firstChild instanceof Text && !firstChild.nextSibling ? firstChild : node;
+  if (only.textContent !== value) only.textContent = value;
 }
 export function attr(node: Element, name: string, value: string | null): void {
   if (node.getAttribute(name) === value) return;

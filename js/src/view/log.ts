@@ -15,6 +15,7 @@ import type { Options } from "./options.ts";
 import type { Palette } from "./palette.ts";
 import { Row } from "./row.ts";
 
+/** Rows drawn out of sight, where a person scrolls: the next turn of the wheel finds them. */
 const OVERSCAN = 4 * ROW_HEIGHT;
 /** Wrapped rows are measured this far above and below, so that what scrolls into sight is known. */
 const OVERSCAN_WRAPPED = 600;
@@ -55,6 +56,7 @@ export class Log {
   /** seq after the newest line when the person left the tail */
   #leftAt = 0;
   #expected = 0;
+  #width = 0;
   #height = 0;
 
   constructor(session: Session, options: Options, grid: Grid, palette: Palette, events: LogEvents, signal: AbortSignal) {
@@ -100,20 +102,21 @@ export class Log {
       const whole = lines.count * ROW_HEIGHT + this.#heights.total;
       if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
       const bottom = Math.max(0, whole - height);
-      top = this.scroller.scrollTop;
+      // Asking where it is scrolled to costs a layout: not while the tail is followed.
       if (this.following) top = bottom;
       else if (this.#anchor) top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
-      const over = wrap ? OVERSCAN_WRAPPED : OVERSCAN;
+      else top = this.scroller.scrollTop;
+      const over = wrap ? OVERSCAN_WRAPPED : this.following ? 0 : OVERSCAN;
       const first = this.#lineAt(Math.max(0, top - over));
       const last = Math.min(lines.count, this.#lineAt(top + height + over) + 1);
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
-    if (Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
+    if (this.following || Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
     this.#expected = this.scroller.scrollTop;
     this.#drawJump(paused);
     // What was written just now needed wider columns.
-    if (this.#grid.layout(this.scroller.clientWidth).template !== this.#tracks) this.#events.moved();
+    if (this.#grid.layout(this.#wide()).template !== this.#tracks) this.#events.moved();
   }
 
   /** The height the rows have: the heading stands before them. */
@@ -121,10 +124,14 @@ export class Log {
     return (this.#height || this.scroller.clientHeight) - this.#headed;
   }
 
+  #wide(): number {
+    return this.#width || this.scroller.clientWidth;
+  }
+
   /** The columns as they are now; a heading that comes or goes moves no row that is held still. */
   #layOut(): void {
     const grid = this.#grid;
-    const { template, least } = grid.layout(this.scroller.clientWidth);
+    const { template, least } = grid.layout(this.#wide());
     const { heading } = grid;
     this.#heading.draw();
     if (this.#anchor) this.#anchor.offset += heading - this.#headed;
@@ -140,7 +147,7 @@ export class Log {
   /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
   #forget(wrap: boolean): void {
     const { filter, evicted } = this.#store;
-    const now = `${wrap} ${filter} ${this.#tracks} ${this.scroller.clientWidth} ${this.following ? "" : evicted}`;
+    const now = `${wrap} ${filter} ${this.#tracks} ${this.#wide()} ${this.following ? "" : evicted}`;
     if (now !== this.#measured) this.#heights.clear();
     this.#measured = now;
     this.#heights.dropBefore(this.#store.first);
@@ -269,6 +276,7 @@ export class Log {
 
   /** A log that grew is scrolled by the browser, to its end perhaps: nobody asked to follow. */
   #resized(): void {
+    this.#width = this.scroller.clientWidth;
     this.#height = this.scroller.clientHeight;
     this.#expected = this.scroller.scrollTop;
   }

@@ -38,7 +38,9 @@ export class Row {
   #cells: HTMLElement[] = [];
   #searched = false;
   #raw = "";
-  #marks: Marks = [];
+  /** null: not written yet */
+  #marks: Marks | null = null;
+  #hued: string | null = null;
   #palette: Palette;
   #time = h("span.sse-time");
   #type = h("span.sse-type");
@@ -98,15 +100,15 @@ export class Row {
     attr(this.#time, "title", fullTime(at));
     text(this.#type, brief(type, NAME_CHARS));
     attr(this.#type, "title", brief(type, LINE_CHARS));
-    this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
+    if (type !== this.#hued) this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
+    this.#hued = type;
     text(this.#id, brief(id, NAME_CHARS));
     attr(this.#id, "title", id === "" ? null : `id ${brief(id, LINE_CHARS)}`);
     if (this.#cells.length > 0) this.#fill(grid, new Payload(block.data(row), block.isCut(row)));
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
     this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
-    this.#marks = [];
-    this.#data.textContent = "";
+    this.#marks = null;
     this.#write(marker.find(this.#raw));
   }
 
@@ -130,7 +132,7 @@ export class Row {
 
   /** The data, with marks where the search was found. */
   #write(marks: Marks): void {
-    if (marks === this.#marks && this.#data.firstChild) return;
+    if (marks === this.#marks) return;
     this.#marks = marks;
     const say = this.#wrap ? manyLines : oneLine;
     const chars = this.#wrap ? WRAPPED_CHARS : LINE_CHARS;
@@ -139,7 +141,11 @@ export class Row {
     const raw = far ? `\u2026${this.#raw.slice(from)}` : this.#raw;
     const shift = far ? 1 - from : 0;
     const shown = cutAt(raw, chars);
-    if (marks.length === 0) return text(this.#data, say(shown));
+    if (marks.length === 0) {
+      // The same text with marks in it would pass for written.
+      if (this.#data.firstElementChild) this.#data.replaceChildren();
+      return text(this.#data, say(shown));
+    }
     const parts: (string | Node)[] = [];
     let at = 0;
     for (let i = 0; i < marks.length && marks[i]! + shift < shown.length; i += 2) {

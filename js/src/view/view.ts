@@ -176,7 +176,6 @@ export class View {
     if (this.#pausedAt !== null && (session.head?.cleared_to ?? 0) >= this.#pausedAt && session.store.rows === 0) this.#pausedAt = session.store.end;
     this.#search.draw();
     this.#chips.draw();
-    this.#log.draw(new Lines(session.store, marks(session), this.#pausedAt), this.#pausedAt !== null);
     this.#empty.draw(this.#pausedAt);
     this.#header.draw(this.#pausedAt !== null, this.#empty.saysFailure);
     this.#chart.draw();
@@ -188,6 +187,8 @@ export class View {
     this.#snapshot.draw();
     if (this.#text.draw()) this.#text.toggle(true);
     this.#header.drawText(this.#text.source !== null, this.#text.open);
+    // The last, for scrolling lays the page out: all that was written until now, at once.
+    this.#log.draw(new Lines(session.store, marks(session), this.#pausedAt), this.#pausedAt !== null);
   }
 
   #pins(): Range[] {
