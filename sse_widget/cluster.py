@@ -324,7 +324,8 @@ class Cluster:
             if berth.place:
                 found[berth.place]["streams"] += len(berth.urls)
                 found[berth.place]["rate"] += sum(rates.get(name, 0.0) for name in berth.urls)
-        return list(found.values())
+        # In an order that does not change with who came first: worker 2 before worker 10.
+        return sorted(found.values(), key=lambda worker: (len(worker["name"]), worker["name"]))
 
     def trouble(self) -> str:
         return (
