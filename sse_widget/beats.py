@@ -90,14 +90,14 @@ class Beats:
             for each of its chunks may be one of many that it has read already.
     """
 
-    __slots__ = ("_asked", "_before", "_bytes", "_clock", "_due", "_flow", "_since")
+    __slots__ = ("_asked", "_bytes", "_clock", "_due", "_flow", "_rate", "_since")
 
     def __init__(self, flow: Flow | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._flow = flow
         self._clock = clock
         self._asked = 0.0  # when this read began
-        self._since = 0.0  # when this beat began, what it brought so far, and the one before
-        self._bytes = self._before = 0
+        # When the chunk came that ended the last beat, what came since, and bytes a second in that.
+        self._since, self._bytes, self._rate = 0.0, 0, 0.0
         self._due = False
 
     async def rest(self) -> None:
@@ -118,11 +118,13 @@ class Beats:
         """A chunk of `size` bytes was read."""
         now = self._clock()
         seconds = beat()
-        if now - self._since >= seconds:
-            self._since, self._before, self._bytes = now, self._bytes, 0
         self._bytes += size
+        # What comes after a rest was sent during it: it counts for the time before, as long as
+        # that really was, or a late timer would look like a faster stream.
+        if (gone := now - self._since) >= seconds:
+            self._since, self._bytes, self._rate = now, 0, self._bytes / gone
         self._due = (
             now - self._asked < seconds
             and size < _FULL
-            and max(self._before, self._bytes) < _ENOUGH * seconds
+            and max(self._rate, self._bytes / seconds) < _ENOUGH
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 
 import pytest
@@ -75,6 +76,26 @@ async def test_a_stream_that_brings_much_is_read_as_it_comes():
     while not flow.told and reads.now < 10:
         await reads.read(after=BEAT / 2)
     assert flow.told == ["pause", "resume"]
+
+
+async def test_a_late_timer_does_not_make_a_stream_look_fast():
+    """After a long rest more has come; what counts is how much in that time."""
+    rests = itertools.cycle([BEAT, 1.8 * BEAT])
+
+    class Late(Flow):
+        def resume(self):
+            super().resume()
+            reads.now += next(rests)
+
+    flow = Late()
+    reads = Reads(flow)
+    await reads.read(after=0)
+    before = reads.now
+    for _ in range(20):
+        await reads.beats.rest()
+        reads.beats.came(int((reads.now - before) * 0.8 * beats._ENOUGH))
+        before = reads.now
+    assert flow.told == ["pause", "resume"] * 20
 
 
 async def test_a_client_without_a_flow_is_read_as_it_comes():
