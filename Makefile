@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test heavy lint browser bench profile clean
+.PHONY: help install demo test heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ tests/bench/.venv/.installed: tests/bench/requirements.txt
 
 bench: tests/bench/.venv/.installed sse_widget/static/widget.js ## speed beside its peers, as Markdown tables
 	@tests/bench/.venv/bin/python -m tests.bench $(ARGS)
+
+report: tests/bench/.venv/.installed sse_widget/static/widget.js ## all of bench, alone on the machine, into docs/benchmarks.md
+	tests/bench/.venv/bin/python -m tests.bench > docs/benchmarks.md
 
 profile: tests/bench/.venv/.installed ## where the time of a flood goes, into docs/profile.md
 	tests/bench/.venv/bin/python -m tests.bench.profile > docs/profile.md

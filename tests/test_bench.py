@@ -15,7 +15,19 @@ from sse_widget.dataset import Dataset
 from sse_widget.payload import expand
 
 from . import literal
-from .bench import capture, frames, measure, parser, peers, receive, start, windows, workloads
+from .bench import __main__ as run
+from .bench import (
+    capture,
+    flat,
+    frames,
+    measure,
+    parser,
+    peers,
+    receive,
+    start,
+    windows,
+    workloads,
+)
 from .bench.server import served
 
 CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
@@ -112,6 +124,41 @@ def test_many_streams_are_counted_on_one_thread(origin):
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
     assert start.heavy() == []
+
+
+def test_a_verdict_judges_the_number_and_not_how_it_is_rounded():
+    assert measure.verdict("p99", 94.4, "<", 100, " ms", 0) == ("p99", "94 ms", "< 100 ms", True)
+    assert not measure.verdict("p99", 100.2, "≤", 100, digits=0).met
+    assert [measure.verdict("", 1.0, sign, 1).met for sign in ("<", "≤", "≥", ">")] == [
+        *(False, True),
+        *(True, False),
+    ]
+
+
+def test_a_run_begins_with_every_aim_and_whether_it_is_met(monkeypatch, capsys):
+    """Whatever the numbers are that is no failure; a benchmark that breaks is one, and says so."""
+    quick = measure.verdict("quick", 1, "≤", 2)
+    slow = measure.verdict("slow", 3, "≤", 2)
+    monkeypatch.setattr(parser, "report", lambda: measure.Report("## Parser", [quick, slow]))
+    assert run.main(["parser"]) == 0
+    said = capsys.readouterr()
+    assert "1 of 2 aims are met" in said.out
+    assert "| parser: quick | 1.00 | ≤ 2 | met |" in said.out
+    assert "| parser: slow | 3.00 | ≤ 2 | **missed** |" in said.out
+    assert said.out.index("slow") < said.out.index("## Parser")
+    assert "parser" in said.err
+
+    monkeypatch.setattr(flat, "report", lambda: 1 / 0)
+    assert run.main(["flat", "parser"]) == 1
+    said = capsys.readouterr()
+    assert "1 of 3 aims are met" in said.out
+    assert "| flat: all of it | not measured |" in said.out
+
+
+@pytest.mark.parametrize("unknown", ["no-such", "parser,flat"])
+def test_a_benchmark_that_is_not_there_is_refused_by_name(unknown, capsys):
+    assert run.main([unknown]) == 2
+    assert unknown in capsys.readouterr().out
 
 
 def test_ratios_are_taken_within_a_round():

@@ -1,4 +1,4 @@
-"""`make bench`: all benchmarks, or those named, as Markdown.
+"""`make bench`: all benchmarks, or those named, as one document: first the aims, then all tables.
 
 python -m tests.bench [NAME ...]
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import sys
+import time
+import traceback
 from datetime import UTC, datetime
+
+from .measure import Report, Verdict, table
 
 MODULES = (
     *("parser", "receive", "capture", "start", "frames", "flat"),
@@ -36,26 +39,57 @@ def head() -> str:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"{name} is not installed")
     return (
-        f"## Benchmarks of {datetime.now(UTC):%Y-%m-%d}\n\n"
+        f"# Benchmarks of {datetime.now(UTC):%Y-%m-%d}\n\n"
         f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} "
         f"{platform.machine()}, {os.cpu_count()} cores. {', '.join(versions)}.\n\n"
-        "CPU time, every contender in turn in each round; medians, and medians of ratios."
+        "Made by `make report`. CPU time where nothing else is said, every contender in turn in each "
+        "round, in rotated order; medians, and medians of ratios. Another machine gives other times, "
+        "and a busy one worse ones."
     )
 
 
+def summary(verdicts: list[tuple[str, Verdict]]) -> str:
+    """Every number that has an aim, and whether it is met."""
+    missed = [f"{name}: {v.name}" for name, v in verdicts if not v.met]
+    rows = [
+        [f"{name}: {v.name}", v.value, v.aim, "met" if v.met else "**missed**"]
+        for name, v in verdicts
+    ]
+    said = f"{len(rows) - len(missed)} of {len(rows)} aims are met in this run"
+    said += f"; missed: {'; '.join(missed)}." if missed else "."
+    return "\n\n".join(["## The aims", said, table(["", "this run", "aim", ""], rows)])
+
+
+def measured(name: str) -> Report:
+    """What one benchmark gives; told on the standard error as it goes."""
+    print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+    start = time.perf_counter()
+    report: Report = importlib.import_module(f"{__package__}.{name}").report()
+    met = sum(v.met for v in report.verdicts)
+    took = time.perf_counter() - start
+    print(f"{took:.0f} s, {met} of {len(report.verdicts)} aims met", file=sys.stderr, flush=True)
+    return report
+
+
 def main(names: list[str]) -> int:
+    """0 whatever the numbers are; 1 where a benchmark broke, which leaves the others as they are."""
     unknown = sorted(set(names) - set(MODULES))
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(MODULES)}")
         return 2
-    print(head())
+    texts, verdicts, broken = [], [], 0
     for name in names or MODULES:
-        if importlib.util.find_spec(f"{__package__}.{name}") is None:
-            continue
-        report = getattr(importlib.import_module(f"{__package__}.{name}"), "report", None)
-        if report is not None:
-            print("", report(), sep="\n", flush=True)
-    return 0
+        try:
+            text, found = measured(name)
+        except Exception as e:
+            traceback.print_exc()
+            text = f"## {name}\n\nNot measured: {type(e).__name__}."
+            found = [Verdict("all of it", "not measured", "measured", False)]
+            broken += 1
+        texts.append(text)
+        verdicts += [(name, verdict) for verdict in found]
+    print(head(), summary(verdicts), *texts, sep="\n\n")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

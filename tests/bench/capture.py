@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .measure import Times, compare, table
+from .measure import Report, Times, compare, table, verdict
 from .receive import EVENTS, TITLES
 from .server import served
 
@@ -76,22 +76,26 @@ def _steady(url: str, folder: Path) -> Times:
     return times
 
 
-def report() -> str:
-    """Markdown."""
+def report() -> Report:
+    """The table, and what it should say."""
     folder = Path(tempfile.mkdtemp(prefix="sse-widget-bench-"))
     try:
         with served() as origin:
             url = f"{origin}/paced/{_RATE}"
-            rows = [_row(f"{_RATE:,} events/s; aim: at most {AIM:g}", 1, _steady(url, folder))]
+            steady = _steady(url, folder)
+            rows = [_row(f"{_RATE:,} events/s; aim: at most {AIM:g}", 1, steady)]
             for kind, events in EVENTS.items():
                 url = f"{origin}/{kind}/{events}"
                 times = compare(_pair(lambda to, url=url: kept(url, to), folder), rounds=7)
                 rows.append(_row(f"full speed, {TITLES[kind]}", events, times))
     finally:
         shutil.rmtree(folder)
-    return "\n\n".join(
+    times = steady.ratio("without", "capture=")
+    text = "\n\n".join(
         [
-            "### Capture: a stream with and without, µs of CPU per event",
+            "## Capture: a stream with and without, µs of CPU per event",
             table(["", "without", "with", "times"], rows),
         ]
     )
+    name = f"{_RATE:,} events/s: CPU with capture=, times without"
+    return Report(text, [verdict(name, times, "≤", AIM)])

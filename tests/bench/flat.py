@@ -11,13 +11,14 @@ import os
 import time
 from typing import Any
 
-from .measure import table
+from .measure import Report, table, verdict
 from .rig import rss
 from .server import BLOCK, served
 
 __all__ = ["report"]
 
 _POWERS = range(3, 8)
+_GROWS = 1.2  # times
 
 
 def _marks(url: str, powers: range) -> list[tuple[int, float, float]]:
@@ -46,8 +47,8 @@ def _marks(url: str, powers: range) -> list[tuple[int, float, float]]:
     return marks
 
 
-def report(most: int = 10 ** _POWERS[-1]) -> str:
-    """Markdown."""
+def report(most: int = 10 ** _POWERS[-1]) -> Report:
+    """The table, and what it should say."""
     with served() as origin:
         _marks(f"{origin}/endless/1", range(3, 4))  # warm
         powers = range(_POWERS[0], len(str(most)))
@@ -57,10 +58,18 @@ def report(most: int = 10 ** _POWERS[-1]) -> str:
     for (before, cpu, _), (now, later, held) in itertools.pairwise(marks):
         costs.append((later - cpu) / (now - before) * 1e6)
         rows.append([f"{before:,} to {now:,}", f"{costs[-1]:.2f}", f"{held:.0f}"])
-    return "\n\n".join(
+    costlier = costs[-1] / costs[1]
+    # From when the window holds all it may.
+    larger = marks[-1][2] / marks[-2][2]
+    text = "\n\n".join(
         [
-            "### Cost that does not grow: one stream, at most 100,000 events held",
+            "## Cost that does not grow: one stream, at most 100,000 events held",
             table(["events", "µs of CPU an event", "MB of the process at the end"], rows),
-            f"The last decade costs {costs[-1] / costs[1]:.2f} times the second one; aim: flat.",
+            f"The last decade costs {costlier:.2f} times the second one; aim: flat.",
         ]
     )
+    verdicts = [
+        verdict("the last decade's CPU an event, times the second's", costlier, "≤", _GROWS),
+        verdict("memory at the last mark, times the one before", larger, "≤", _GROWS),
+    ]
+    return Report(text, verdicts)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ from sse_widget.payload import expand
 from sse_widget.window import RollingWindow
 
 from . import windows
-from .measure import Times, compare, table
+from .measure import Report, Times, Verdict, compare, table, verdict
 from .workloads import deltas
 
 __all__ = [
@@ -48,6 +49,8 @@ _BYTES = 46
 _APPENDS = {1: 200_000, 5: 200_000, 100: _EVENTS}
 # The window that libraries keep, and how many events pass through it.
 _KEPT, _THROUGH = 20_000, 40_000
+
+Judged = tuple[list[list[str]], list[Verdict]]
 
 TARGETS = {"append": 1.2, "df": 120.0, "flat": 2.0, "bytes": 85, "json": 3.0}
 
@@ -135,8 +138,8 @@ def _row(what: str, times: Times, ours: str, theirs: str, count: int, unit: floa
     return [what, f"{times.median(ours) * scale:.3g}", f"{times.median(theirs) * scale:.3g}"]
 
 
-def _append_rows() -> list[list[str]]:
-    rows = []
+def _append_rows() -> Judged:
+    rows, verdicts = [], []
     for together, count in _APPENDS.items():
         events = batches(count, together)
         for bound, name in ((count, "filling up"), (count // 2, "evicting")):
@@ -147,21 +150,21 @@ def _append_rows() -> list[list[str]]:
                 },
                 rounds=5,
             )
+            what, ratio = f"append {together} at a time, {name}", times.ratio("deques", "ours")
+            verdicts.append(verdict(f"{what}: times deques", ratio, "≤", TARGETS["append"]))
             rows.append(
                 [
-                    *_row(
-                        f"append {together} at a time, {name}", times, "ours", "deques", count, 1e6
-                    ),
-                    f"{1 / times.ratio('ours', 'deques'):.2f} times",
+                    *_row(what, times, "ours", "deques", count, 1e6),
+                    f"{ratio:.2f} times",
                     f"at most {TARGETS['append']:g}",
                 ]
             )
-    return rows
+    return rows, verdicts
 
 
-def _frame_rows() -> list[list[str]]:
+def _frame_rows() -> Judged:
     events = batches(_EVENTS)
-    rows = []
+    rows, verdicts = [], []
     sizes = (_EVENTS // 10, _EVENTS)
     held = {count: events[: count // _TOGETHER] for count in sizes}
     windows_ = {count: fill_window(some, count) for count, some in held.items()}
@@ -174,10 +177,14 @@ def _frame_rows() -> list[list[str]]:
             },
             rounds=9,
         )
+        faster = times.ratio("ours", "deques")
+        if count == _EVENTS:
+            name = f"df of {count:,} events: times faster than a DataFrame of deques"
+            verdicts.append(verdict(name, faster, "≥", TARGETS["df"], digits=0))
         rows.append(
             [
                 *_row(f"df of {count:,} events, ms", times, "ours", "deques", 1, 1e3),
-                f"{times.ratio('ours', 'deques'):.0f} times faster",
+                f"{faster:.0f} times faster",
                 f"at least {TARGETS['df']:g}" if count == _EVENTS else "",
             ]
         )
@@ -198,10 +205,14 @@ def _frame_rows() -> list[list[str]]:
     ours, theirs = _held_bytes(events)
     held_bytes = f"held, bytes an event of {_BYTES}"
     rows.append([held_bytes, f"{ours:.0f}", f"{theirs:.0f}", "", f"at most {TARGETS['bytes']}"])
-    return rows
+    verdicts += [
+        verdict("df, ten times the events: times the time", ratio, "≤", TARGETS["flat"], digits=1),
+        verdict(held_bytes, ours, "≤", TARGETS["bytes"], digits=0),
+    ]
+    return rows, verdicts
 
 
-def _peer_rows() -> list[list[str]]:
+def _peer_rows() -> Judged:
     """A frame of the latest events after each batch, which is what these libraries are for."""
     events = batches(_THROUGH)
     keepers = windows.installed()
@@ -209,7 +220,7 @@ def _peer_rows() -> list[list[str]]:
     times = compare(
         {keeper.name: partial(keeper.last, events, _KEPT) for keeper in keepers}, rounds=5
     )
-    return [
+    rows = [
         [
             keeper.name,
             f"{times.median(keeper.name) / _THROUGH * 1e6:.3g}",
@@ -217,43 +228,50 @@ def _peer_rows() -> list[list[str]]:
         ]
         for keeper in keepers
     ]
+    return rows, [
+        verdict("libraries that hold the same", len(keepers) - 1, "≥", windows.PEERS, digits=0)
+    ]
 
 
-def _json_rows() -> list[list[str]]:
-    rows = []
+def _json_rows() -> Judged:
+    rows, verdicts = [], []
     for name in SHAPES:
         frame = payload_frame(name)
         times = compare(
             {"ours": partial(expand, frame), "peer": partial(normalize, frame)}, rounds=7
         )
+        faster = times.ratio("ours", "peer")
+        what = f"JSON to columns, {name}: times faster than json_normalize"
+        verdicts.append(verdict(what, faster, "≥", TARGETS["json"], digits=1))
         rows.append(
             [
                 *_row(name, times, "ours", "peer", len(frame), 1e6),
-                f"{times.ratio('ours', 'peer'):.1f} times faster",
+                f"{faster:.1f} times faster",
                 f"at least {TARGETS['json']:g}",
             ]
         )
-    return rows
+    return rows, verdicts
 
 
-def report() -> str:
-    """Markdown."""
+def report() -> Report:
+    """The tables, and what they should say."""
+    parts = [_append_rows(), _frame_rows(), _peer_rows(), _json_rows()]
+    (appends, held, peers, payloads), verdicts = zip(*parts, strict=True)
     reader = "orjson" if json_rows.orjson is not None else "the standard library (no orjson)"
-    return "\n\n".join(
+    text = "\n\n".join(
         [
-            "### Window: append, µs of CPU an event of 46 bytes",
-            table(["", "ours", "deques", "", "aim"], _append_rows()),
-            f"### Window: what it gives, {_EVENTS:,} events",
-            table(["", "ours", "deques", "", "aim"], _frame_rows()),
-            f"### A frame of the latest {_KEPT:,} events after every {_TOGETHER}, µs an event",
-            table(["", "CPU", ""], _peer_rows()),
-            f"### JSON to columns, µs of CPU an event; ours reads with {reader}",
-            table(
-                ["", "to_dataframe(json=True)", "json + json_normalize", "", "aim"], _json_rows()
-            ),
+            "## Window: append, µs of CPU an event of 46 bytes",
+            table(["", "ours", "deques", "", "aim"], appends),
+            f"## Window: what it gives, {_EVENTS:,} events",
+            table(["", "ours", "deques", "", "aim"], held),
+            f"## A frame of the latest {_KEPT:,} events after every {_TOGETHER}, µs an event",
+            table(["", "CPU", ""], peers),
+            f"## JSON to columns, µs of CPU an event; ours reads with {reader}",
+            table(["", "to_dataframe(json=True)", "json + json_normalize", "", "aim"], payloads),
         ]
     )
+    return Report(text, list(chain.from_iterable(verdicts)))
 
 
 if __name__ == "__main__":
-    print(report())
+    print(report().text)

@@ -1,4 +1,4 @@
-"""CPU times side by side: interleaved, in rotated order, as medians of ratios.
+"""CPU times side by side: interleaved, in rotated order, as medians of ratios; and what was aimed at.
 
 A busy machine slows whatever runs at that moment. So every contender runs once a round, each round
 begins with another one, and only times of the same round are divided by each other.
@@ -11,8 +11,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-__all__ = ["Times", "compare", "table"]
+__all__ = ["Report", "Times", "Verdict", "compare", "table", "verdict"]
 
 
 @dataclass
@@ -51,6 +52,40 @@ def compare(
             contenders[name]()
             times.rounds[name].append(clock() - start)
     return times
+
+
+class Verdict(NamedTuple):
+    """A number of this run beside its aim."""
+
+    name: str
+    value: str
+    aim: str
+    met: bool
+
+
+class Report(NamedTuple):
+    """What a benchmark's `report()` gives: its Markdown, and a verdict on each number with an aim."""
+
+    text: str
+    verdicts: list[Verdict]
+
+
+def verdict(
+    name: str,
+    value: float,
+    sign: Literal["<", "≤", "≥", ">"],
+    limit: float,
+    unit: str = "",
+    digits: int = 2,
+) -> Verdict:
+    """Whether `value` is where it should be; judged before it is rounded."""
+    met = {
+        "<": value < limit,
+        "≤": value <= limit,
+        "≥": value >= limit,
+        ">": value > limit,
+    }[sign]
+    return Verdict(name, f"{value:,.{digits}f}{unit}", f"{sign} {limit:,g}{unit}", met)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

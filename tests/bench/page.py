@@ -10,7 +10,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from .measure import table
+from .measure import Report, Verdict, table, verdict
 from .rig import SHOW, Latency, Rig, rig, rss
 from .server import served
 
@@ -19,6 +19,7 @@ __all__ = ["report"]
 # events a second: the most that p99 may be, in ms
 _RATES: dict[int, float] = {20_000: 100, 50_000: 100, 100_000: 300}
 _WARM, _SECONDS = 2.5, 20.0
+_CAME = 0.98  # of what the server sends
 _HELD = 100_000
 _STATIC = Path(__file__).parents[2] / "sse_widget" / "static"
 _LOG = 1
@@ -104,8 +105,13 @@ def _flood(page: Rig, url: str, seconds: float) -> tuple[Latency, list[int], str
     return seen, [b - a for a, b in zip(start, now, strict=True)], memory
 
 
-def _floods(page: Rig, origin: str, seconds: float) -> list[list[str]]:
-    rows = []
+Rows = tuple[list[list[str]], list[Verdict]]
+# What, how much, of which unit, and the most it may be.
+Measured = tuple[str, float, str, float | None]
+
+
+def _floods(page: Rig, origin: str, seconds: float) -> Rows:
+    rows, verdicts = [], []
     for rate, aim in _RATES.items():
         seen, (received, not_sent), memory = _flood(page, f"{origin}/timed/{rate}", seconds)
         rows.append(
@@ -120,17 +126,26 @@ def _floods(page: Rig, origin: str, seconds: float) -> list[list[str]]:
                 memory,
             ]
         )
-    return rows
+        name = f"{rate:,} events/s"
+        verdicts += [
+            verdict(f"{name}: sent to painted, p99", seen.p99, "<", aim, " ms", digits=0),
+            verdict(
+                f"{name}: painted a second", seen.events / seen.seconds, "≥", _CAME * rate, "", 0
+            ),
+        ]
+        if rate == min(_RATES):
+            verdicts.append(verdict(f"{name}: long tasks", seen.long_tasks, "≤", 0, digits=0))
+    return rows, verdicts
 
 
-def _alone(page: Rig, origin: str) -> list[list[str]]:
+def _alone(page: Rig, origin: str) -> list[Measured]:
     _run(page, f"{origin}/timed/2")
     page.wait(1)
     alone = page.watch(_LOG, 6)
-    return [["one event after silence, sent to painted, p50", f"{alone.newest:.0f} ms", ""]]
+    return [("one event after silence, sent to painted, p50", alone.newest, " ms", None)]
 
 
-def _filters(page: Rig, origin: str) -> list[list[str]]:
+def _filters(page: Rig, origin: str) -> list[Measured]:
     _run(page, f"{origin}/timed/40000")
     page.wait(_HELD / 40_000 + 3)
     page.notebook.execute("stream.stop()")
@@ -143,47 +158,58 @@ def _filters(page: Rig, origin: str) -> list[list[str]]:
     every = [t["all"] for t in times if t["all"] is not None]
     held = page.ask("stream.stats.held")
     return [
-        [f"filter over {held:,}: first matches", f"{statistics.median(first):.0f} ms", "50 ms"],
-        [f"filter over {held:,}: complete", f"{statistics.median(every):.0f} ms", "200 ms"],
-        ["longest task meanwhile", f"{max(t['longest'] for t in times):.0f} ms", "50 ms"],
+        (f"filter over {held:,}: first matches", statistics.median(first), " ms", 50),
+        (f"filter over {held:,}: complete", statistics.median(every), " ms", 200),
+        ("longest task meanwhile", max(t["longest"] for t in times), " ms", 50),
     ]
 
 
-def _bundle(page: Rig) -> list[list[str]]:
+def _bundle(page: Rig) -> list[Measured]:
     source = (_STATIC / "widget.js").read_text()
     took = [page.notebook.js(_INITIALIZE, source) for _ in range(5)]
     evaluated, initialized = (statistics.median(t[n] for t in took) for n in (0, 1))
     size = len(source.encode()) / 1024
     css = (_STATIC / "widget.css").stat().st_size / 1024
     return [
-        ["`initialize`", f"{initialized:.1f} ms", "50 ms"],
-        ["evaluating the bundle", f"{evaluated:.1f} ms", ""],
-        [f"the bundle (and {css:.0f} KB of style)", f"{size:.0f} KB", "120 KB"],
+        ("`initialize`", initialized, " ms", 50),
+        ("evaluating the bundle", evaluated, " ms", None),
+        (f"the bundle (and {css:.0f} KB of style)", size, " KB", 120),
     ]
 
 
-def report(seconds: float = _SECONDS) -> str:
-    """Markdown."""
+def _judged(measured: list[Measured]) -> Rows:
+    rows, verdicts = [], []
+    for name, value, unit, most in measured:
+        if most is not None:
+            verdicts.append(verdict(name, value, "≤", most, unit, digits=0))
+        rows.append([name, f"{value:.0f}{unit}", "" if most is None else f"{most:g}{unit}"])
+    return rows, verdicts
+
+
+def report(seconds: float = _SECONDS) -> Report:
+    """The tables, and what they should say."""
     with served() as origin, rig([_MAKE, SHOW]) as page:
         page.notebook.run(0)
-        alone = _alone(page, origin)
-        floods = _floods(page, origin, seconds)
-        filters = _filters(page, origin)
-        bundle = _bundle(page)
+        measured = _alone(page, origin)
+        floods, verdicts = _floods(page, origin, seconds)
+        measured += _filters(page, origin)
+        measured += _bundle(page)
         page.notebook.execute("stream.close()")
         assert not page.notebook.page_errors, json.dumps(page.notebook.page_errors)
     head = ["", "p50", "p99", "aim", "long tasks/s", "received", "not sent"]
-    return "\n\n".join(
+    rows, more = _judged(measured)
+    text = "\n\n".join(
         [
-            f"### Onto the page: sent to painted, ms, while following, {seconds:g} s each",
+            f"## Onto the page: sent to painted, ms, while following, {seconds:g} s each",
             table([*head, "MB before → after: kernel, page's heap, page"], floods),
             "A long task takes over 50 ms; aim: at most one a second.",
-            table(["The page", "", "at most"], [*alone, *filters, *bundle]),
+            table(["The page", "", "at most"], rows),
         ]
     )
+    return Report(text, [*verdicts, *more])
 
 
 if __name__ == "__main__":
     import sys
 
-    print(report(float(sys.argv[1]) if len(sys.argv) > 1 else _SECONDS))
+    print(report(float(sys.argv[1]) if len(sys.argv) > 1 else _SECONDS).text)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from .measure import Times, compare, table
-from .peers import OURS, Peer, installed
+from .measure import Report, Times, Verdict, compare, table, verdict
+from .peers import NAMES, OURS, Peer, installed
 from .workloads import CUTS, WORKLOADS, pieces
 
 __all__ = ["agree", "aim", "linear", "report"]
+
+_LINEAR = 1.25
 
 _SINGLE = {"ticks, 30 B": 1.4, "JSON with ids, 1.6 KB": 1.4, "token deltas, 340 B": 1.4}
 _COALESCED = {"ticks, 30 B": 5.0, "20-line events": 2.0, "token deltas, 340 B": 1.5}
@@ -50,8 +52,8 @@ def agree(readers: list[Peer], chunks: list[bytes]) -> int:
     return len(events)
 
 
-def _cell(workload: str, cut: str) -> list[str]:
-    """A row of the table."""
+def _cell(workload: str, cut: str) -> tuple[list[str], Verdict]:
+    """A row of the table, and whether ours is where it should be."""
     chunks = pieces(_events(workload, cut), CUTS[cut])
     readers = {reader.name: reader for reader in (OURS, *installed())}
     n = agree(list(readers.values()), chunks)
@@ -62,13 +64,14 @@ def _cell(workload: str, cut: str) -> list[str]:
     fastest = times.fastest(but=OURS.name)
     costs = [f"{times.median(name) / n * 1e6:.2f}" for name in readers]
     ratio, wanted = times.ratio(OURS.name, fastest), aim(workload, cut)
-    return [f"{workload}, {cut}", *costs, f"{ratio:.2f}", f"{wanted:g}"]
+    met = verdict(f"{workload}, {cut}: times the fastest peer", ratio, "≥", wanted)
+    return [f"{workload}, {cut}", *costs, f"{ratio:.2f}", f"{wanted:g}"], met
 
 
 def linear() -> dict[int, float]:
     """One event in chunks of 1,460 bytes: its MiB -> milliseconds a MiB."""
     costs = {}
-    for size in (1, 4, 12):
+    for size in (1, 4):
         chunks = pieces([b"data: " + b"x" * (size * 2**20) + b"\n\n"], 1460)
         times = compare({"": functools.partial(OURS.read, chunks)}, rounds=9)
         costs[size] = times.median("") * 1e3 / size
@@ -101,18 +104,25 @@ def _as_events() -> list[list[str]]:
     return [["", "sse-widget, columns", "sse-widget, objects", fastest.name], *rows]
 
 
-def report() -> str:
-    """Markdown."""
-    rows = [_cell(workload, cut) for workload in WORKLOADS for cut in CUTS]
-    head = ["", OURS.name, *(peer.name for peer in installed()), "times the fastest", "aim"]
+def report() -> Report:
+    """The table, and what it should say."""
+    cells = [_cell(workload, cut) for workload in WORKLOADS for cut in CUTS]
+    rows, verdicts = [row for row, _ in cells], [met for _, met in cells]
+    peers = [peer.name for peer in installed()]
+    verdicts.append(verdict("peers that read the same", len(peers), "≥", len(NAMES), digits=0))
+    head = ["", OURS.name, *peers, "times the fastest", "aim"]
     as_head, *as_rows = _as_events()
-    return "\n\n".join(
+    costs = linear()
+    grows = costs[4] / costs[1]
+    verdicts.append(verdict("an event of 4 MiB, a MiB, beside 1 MiB", grows, "≤", _LINEAR))
+    text = "\n\n".join(
         [
-            "### Parser: bytes into events, µs of CPU per event",
+            "## Parser: bytes into events, µs of CPU per event",
             table(head, rows),
             table(as_head, as_rows),
             "One large event in chunks of 1,460 bytes, ms a MiB: "
-            + ", ".join(f"{cost:.1f} where it has {size} MiB" for size, cost in linear().items())
+            + ", ".join(f"{cost:.1f} where it has {size} MiB" for size, cost in costs.items())
             + ".",
         ]
     )
+    return Report(text, verdicts)

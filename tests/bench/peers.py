@@ -16,7 +16,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["OURS", "Peer", "installed"]
+__all__ = ["NAMES", "OURS", "Peer", "installed"]
 
 Row = tuple[str, str, str]
 
@@ -195,21 +195,22 @@ def _aiohttp_sse_client() -> Peer:
 
 
 OURS = _ours()
-_PEERS = (
-    _launchdarkly,
-    _httpx_sse,
-    _httpx2,
-    _openai,
-    _sseclient_py,
-    _aiohttp_sse_client,
-    _requests_sse,
-)
+_PEERS = {
+    "launchdarkly-eventsource": _launchdarkly,
+    "httpx-sse": _httpx_sse,
+    "httpx2": _httpx2,
+    "openai": _openai,
+    "sseclient-py": _sseclient_py,
+    "aiohttp-sse-client": _aiohttp_sse_client,
+    "requests-sse": _requests_sse,
+}
+NAMES = tuple(_PEERS)
 
 
 def installed() -> list[Peer]:
     """The peers that can be imported here."""
     found = []
-    for make in _PEERS:
+    for make in _PEERS.values():
         try:
             found.append(make())
         except ImportError:

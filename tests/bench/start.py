@@ -12,13 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from .measure import compare, table
+from .measure import Report, compare, table, verdict
 
 __all__ = ["AIM", "BASE", "OURS", "report"]
 
 OURS = "import sse_widget"
 BASE = "import pandas, anywidget, httpx"
 AIM = 1.3
+_MADE = 20  # ms
 _CONSTRUCT = """
 import time, sse_widget
 times = []
@@ -52,8 +53,8 @@ def heavy() -> list[str]:
     return _python(code).split()
 
 
-def report() -> str:
-    """Markdown."""
+def report() -> Report:
+    """The table, and what it should say."""
     codes: dict[str, Callable[[], object]] = {
         code: functools.partial(_python, code) for code in (OURS, BASE, "pass")
     }
@@ -70,10 +71,17 @@ def report() -> str:
         ["`SSEStream(url)`, the second", f"{second * 1e3:.1f}", "", "20 ms"],
     ]
     also = heavy()
-    return "\n\n".join(
+    verdicts = [
+        verdict(f"import, times `{BASE}`", ratios[len(ratios) // 2], "≤", AIM),
+        verdict("heavy modules imported", len(also), "≤", 0, digits=0),
+        verdict("`SSEStream(url)`, the first", first * 1e3, "<", _MADE, " ms", digits=1),
+        verdict("`SSEStream(url)`, the second", second * 1e3, "<", _MADE, " ms", digits=1),
+    ]
+    text = "\n\n".join(
         [
-            "### Start, ms",
+            "## Start, ms",
             table(["", "ms", "ratio", "at most"], rows),
             f"Imported before it is needed: {', '.join(also) or 'nothing heavy'}.",
         ]
     )
+    return Report(text, verdicts)

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser
 
 from ..browser import chromium
 from ..lab import Lab
-from .measure import table
+from .measure import Report, Verdict, table, verdict
 from .rig import opened
 from .server import served
-from .sinks import installed
+from .sinks import SINKS, installed
 
 __all__ = ["report"]
 
@@ -40,8 +40,8 @@ def _cost(browser: Browser, lab: Lab, name: str, url: str) -> float:
         return (page.renderer_cpu() - cpu) / _SECONDS
 
 
-def report(rounds: int = _ROUNDS) -> str:
-    """Markdown."""
+def report(rounds: int = _ROUNDS) -> Report:
+    """The table, and what it should say."""
     names = installed()
     costs: dict[str, list[float]] = {name: [] for name in names}
     with served() as origin, chromium() as browser, Lab(browser) as lab:
@@ -51,14 +51,20 @@ def report(rounds: int = _ROUNDS) -> str:
                 costs[name].append(_cost(browser, lab, name, f"{origin}/timed/{_RATE}"))
     ours, *_ = names
     rows = []
+    verdicts: list[Verdict] = []
     for name in names:
         ratio = statistics.median(a / b for a, b in zip(costs[name], costs[ours], strict=True))
         share = f"{statistics.median(costs[name]):.1%}"
         beside = ["", ""] if name == ours else [f"{ratio:.1f}", "more than 1"]
         rows.append([name, share, *beside])
-    return "\n\n".join(
+        if name != ours:
+            what = f"CPU of the page at {_RATE} events/s: {name}, times ours"
+            verdicts.append(verdict(what, ratio, ">", 1))
+    verdicts.append(verdict("ways to show a stream", len(names), "≥", len(SINKS), digits=0))
+    text = "\n\n".join(
         [
-            f"### CPU of the page at {_RATE} events/s, share of a core",
+            f"## CPU of the page at {_RATE} events/s, share of a core",
             table(["", "CPU", "times ours", "aim"], rows),
         ]
     )
+    return Report(text, verdicts)

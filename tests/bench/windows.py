@@ -16,7 +16,7 @@ import pandas as pd
 from sse_widget.events import EventBatch
 from sse_widget.window import RollingWindow
 
-__all__ = ["OURS", "Keeper", "agree", "installed"]
+__all__ = ["OURS", "PEERS", "Keeper", "agree", "installed"]
 
 _DTYPES = {
     "received_at": "datetime64[us, UTC]",
@@ -127,10 +127,14 @@ def _streamz() -> Keeper:
     return Keeper("streamz", last)
 
 
+_PEERS = (_pandas, _polars, _holoviews, _streamz)
+PEERS = len(_PEERS)
+
+
 def installed() -> list[Keeper]:
     """Ours, and all peers that can be imported here."""
     found = [OURS]
-    for make in (_pandas, _polars, _holoviews, _streamz):
+    for make in _PEERS:
         try:
             found.append(make())
         except ImportError:
