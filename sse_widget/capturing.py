@@ -108,6 +108,7 @@ class Capturing:
                 changed=lambda: background.call(self._capture_changed),
                 gapped=lambda gap: background.call(self._note_gap, gap),
                 facts=self._facts,
+                held=self._window.read,
             )
             # It may have met trouble before there was anybody to tell.
             background.call(self._capture_changed)

@@ -28,6 +28,7 @@ from .errors import CaptureError, CaptureNotWritten, CaptureTaken
 from .events import Cause, EventBatch, Gap
 from .footer import Position
 from .housekeeping import Tidied, tidy
+from .window import Snapshot
 from .writer import FOLDER_TIME, Writer
 
 __all__ = ["NO_ID", "Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of", "span"]
@@ -212,9 +213,11 @@ class Recorder:
         changed: Callable[[], None],
         gapped: Callable[[Gap], None],
         facts: Callable[[], tuple[Mapping[str, int], int | None]],
+        held: Callable[[int, int], Snapshot],
     ) -> None:
-        """Who is told of changes and of lost events (on the disk's thread), and who says how the
-        stream counts and its reconnection time."""
+        """Who is told of changes and of lost events (on the disk's thread), who says how the
+        stream counts and its reconnection time, and who has its latest events as Arrow."""
+        self._writer.held = held
         self._changed, self._gapped, self._facts = changed, gapped, facts
 
     # ------------------------------------------------------------------ from any thread

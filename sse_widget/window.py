@@ -1,9 +1,10 @@
 """RollingWindow: the events a stream holds, as columns, bounded in events and bytes.
 
-The newest events are Python lists (the tail); every few thousand of them are sealed into one Arrow
-batch, which pandas wraps without a copy. One thread appends, any thread reads: readers take
-references under a short lock and build outside it. It decides nothing about what is kept but the
-two bounds, and imports `events` only.
+The newest events are Python lists (the tail); every few thousand of them are sealed into Arrow batches,
+which pandas wraps without a copy. A large piece of the tail that somebody read is kept for that, so
+that a capture and the window share one conversion. One thread appends, any thread reads: readers
+take references under a short lock and build outside it. It decides nothing about what is kept but
+the two bounds, and imports `events` only.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ SCHEMA = pa.schema(
 # soon.
 _SEAL_EVENTS = 4096
 _SEAL_BYTES = 2**20
+# Of the tail, what was read is worth keeping from here on.
+_PIECE_EVENTS = 1024
 # received_at and three 64-bit offsets.
 _ROW_BYTES = 32
 # A text that a whole batch has in common is held once, where it is short.
@@ -93,7 +96,7 @@ class Snapshot(NamedTuple):
 class _Tail:
     """The events that came since the last batch was sealed. Lists that only grow."""
 
-    __slots__ = ("at", "data", "ends", "first", "ids", "size", "types")
+    __slots__ = ("at", "data", "ends", "first", "ids", "made", "size", "types")
 
     def __init__(self, first: int) -> None:
         self.first = first
@@ -104,9 +107,23 @@ class _Tail:
         self.types: list[str] = []
         self.ids: list[str] = []
         self.data: list[str] = []
+        # What somebody read, from the first event on, and up to which: it is not made again to be
+        # sealed. Replaced as one, so that threads that read at once only lose work.
+        self.made: tuple[tuple[tuple[int, pa.RecordBatch], ...], int] = ((), first)
 
-    def batch(self, start: int, stop: int) -> pa.RecordBatch:
+    def batches(self, start: int, stop: int) -> list[pa.RecordBatch]:
         """The events with these numbers."""
+        pieces, end = self.made
+        if start <= end <= stop - _PIECE_EVENTS:
+            pieces = (*pieces, (end, self._batch(end, stop)))
+            end = stop
+            self.made = pieces, end
+        batches = _between(pieces, start, min(stop, end)) if start < end else []
+        if stop > end:
+            batches.append(self._batch(max(start, end), stop))
+        return batches
+
+    def _batch(self, start: int, stop: int) -> pa.RecordBatch:
         a, b = start - self.first, stop - self.first
         return pa.RecordBatch.from_arrays(
             [
@@ -268,10 +285,14 @@ class RollingWindow:
         tail, stop = self._tail, self._stop
         start = max(tail.first, self._oldest(stop))
         if start < stop:
-            batch = tail.batch(start, stop)
-            self._sealed.append((start, batch))
+            batches = tail.batches(start, stop)
             whole = start == tail.first
-            self._sealed_bytes += tail.size if whole else _running_sizes(batch)[-1]
+            self._sealed_bytes += (
+                tail.size if whole else sum(_running_sizes(batch)[-1] for batch in batches)
+            )
+            for batch in batches:
+                self._sealed.append((start, batch))
+                start += batch.num_rows
         self._tail = _Tail(stop)
 
     def _evict(self, *, seal: bool = True) -> None:
@@ -339,15 +360,23 @@ class RollingWindow:
         stop = max(start, stop)
         batches = []
         if start < min(stop, tail.first):
-            a = bisect_right(sealed, start, key=_number) - 1
-            b = bisect_left(sealed, stop, a, key=_number)
-            batches = [batch for _, batch in sealed[a:b]]
-            # Only the last and the first of them may be there in part.
-            batches[-1] = batches[-1].slice(0, stop - sealed[b - 1][0])
-            batches[0] = batches[0].slice(start - sealed[a][0])
+            batches = _between(sealed, start, min(stop, tail.first))
         if stop > max(start, tail.first):
-            batches.append(tail.batch(max(start, tail.first), stop))
+            batches += tail.batches(max(start, tail.first), stop)
         return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
+
+
+def _between(
+    pieces: tuple[tuple[int, pa.RecordBatch], ...], start: int, stop: int
+) -> list[pa.RecordBatch]:
+    """The events with these numbers, of batches that have all of them."""
+    a = bisect_right(pieces, start, key=_number) - 1
+    b = bisect_left(pieces, stop, a, key=_number)
+    batches = [batch for _, batch in pieces[a:b]]
+    # Only the last and the first of them may be there in part.
+    batches[-1] = batches[-1].slice(0, stop - pieces[b - 1][0])
+    batches[0] = batches[0].slice(start - pieces[a][0])
+    return batches
 
 
 def strings(names: list[str]) -> pa.Array:
