@@ -26,8 +26,8 @@ from typing import Any
 from .dataset import ROWS, Dataset, Part
 from .errors import CaptureDamaged
 from .footer import Footer
+from .part import PARQUET
 from .places import Local, discard, sync_folder
-from .writer import PARQUET
 
 __all__ = ["Tidied", "tidy"]
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import os
-import re
 import threading
 import time
 import weakref
@@ -23,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from .capture_options import Capture, capture_of, span
 from .dataset import Dataset
 from .errors import CaptureError, CaptureNotWritten, CaptureTaken
 from .events import Cause, EventBatch, Gap
@@ -44,67 +43,6 @@ _CLAIMS = 20
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
 NO_ID = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """Where the events of a stream are kept, and how.
-
-    Args:
-        to: a folder, or the URL of a store whose put is atomic (`s3://...`, extra packages).
-        stream: its name there, one capture may hold several; None: the URL, masked.
-        every: seconds after which what came is on disk.
-        keep: events older than this are removed: a timedelta, or "90s", "30m", "12h", "7d".
-        keep_bytes: the oldest are removed while the files are larger than this.
-        merge: small files are merged into large ones.
-
-    Raises:
-        TypeError, ValueError: an argument that cannot be, by name.
-    """
-
-    to: str | os.PathLike[str]
-    stream: str | None = None
-    every: float = 1.0
-    keep: timedelta | str | None = None
-    keep_bytes: int | None = None
-    merge: bool = True
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.to, (str, os.PathLike)):
-            raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
-        if self.stream is not None and (not isinstance(self.stream, str) or not self.stream):
-            raise TypeError(f"stream must be a name, not {self.stream!r}")
-        if isinstance(self.every, bool) or not isinstance(self.every, (int, float)):
-            raise TypeError(f"every must be a number of seconds, not {self.every!r}")
-        if not 0.01 <= self.every <= 3600:
-            raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every}")
-        if self.keep_bytes is not None:
-            if isinstance(self.keep_bytes, bool) or not isinstance(self.keep_bytes, int):
-                raise TypeError(f"keep_bytes must be a whole number, not {self.keep_bytes!r}")
-            if self.keep_bytes < 1:
-                raise ValueError(f"keep_bytes must be at least 1, not {self.keep_bytes}")
-        object.__setattr__(self, "keep", span(self.keep))
-
-
-def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
-    return value if isinstance(value, Capture) else Capture(value)
-
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def span(keep: Any) -> timedelta | None:
-    """A length of time a person wrote."""
-    if isinstance(keep, str):
-        said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
-        if not said:
-            raise ValueError(f'keep must be like "90s", "30m", "12h" or "7d", not {keep!r}')
-        keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
-    if keep is not None and not isinstance(keep, timedelta):
-        raise TypeError(f'keep must be a timedelta or like "7d", not {type(keep).__name__}')
-    if keep is not None and keep <= timedelta(0):
-        raise ValueError(f"keep must be more than nothing, not {keep}")
-    return keep
 
 
 class CaptureState(StrEnum):

@@ -14,18 +14,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from .dataset import ROWS, Dataset
+from .dataset import Dataset
 from .errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
 from .events import EventBatch, Gap
 from .footer import Footer, Position
+from .part import Entry, encode, gather
 from .places import Folder, Vanished
-from .window import Snapshot, strings
+from .window import Snapshot
 
 __all__ = ["Writer"]
 
@@ -33,17 +30,6 @@ __all__ = ["Writer"]
 FOLDER_PARTS = 200
 FOLDER_BYTES = 64 * 2**20
 FOLDER_TIME = timedelta(hours=1)
-
-
-class _Entry(NamedTuple):
-    """What one call of `add` or `skip` said."""
-
-    stream: str
-    batch: EventBatch | None
-    skipped: int
-    last_event_id: str | None
-    reconnection_time: int | None
-    stats: Mapping[str, int] | None
 
 
 @dataclass(slots=True)
@@ -92,7 +78,7 @@ class Writer:
         self._lost: CaptureTaken | None = None
         self._prepared: _Prepared | None = None
         self._lock = threading.Lock()
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] = []
         self._gaps: list[tuple[str, Gap]] = []
         self._rows = self._size = 0
         self._claiming = False
@@ -127,7 +113,7 @@ class Writer:
             stats: the other counters of the stream as they are after this batch.
         """
         size = _size(batch)
-        entry = _Entry(stream, batch, 0, last_event_id, reconnection_time, stats)
+        entry = Entry(stream, batch, 0, last_event_id, reconnection_time, stats)
         with self._lock:
             self._entries.append(entry)
             self._rows += len(batch)
@@ -175,7 +161,7 @@ class Writer:
         only be asleep, loses its next part. Raises as `commit` does."""
         with self._lock:
             nothing = EventBatch()
-            self._entries += [_Entry(s, nothing, 0, None, None, None) for s in streams]
+            self._entries += [Entry(s, nothing, 0, None, None, None) for s in streams]
             self._claiming = True
         number = self.commit()
         assert number is not None
@@ -287,7 +273,7 @@ class Writer:
         if not (entries or gaps or claiming):
             return None
         now = datetime.now(UTC)
-        table, streams = _gather(entries, self.positions, now, self.held)
+        table, streams = gather(entries, self.positions, now, self.held)
         begun = self._begun or now
         # Decided before its size is known: by what the folder has so far.
         closes = (
@@ -299,153 +285,12 @@ class Writer:
         return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
 
 
-def encode(table: pa.Table, footer: Footer) -> Any:
-    """The bytes of a part."""
-    import pyarrow.parquet
-
-    sink = pa.BufferOutputStream()
-    with pyarrow.parquet.ParquetWriter(sink, ROWS, **PARQUET) as file:
-        file.write_table(table)
-        file.add_key_value_metadata(footer.encode())
-    return sink.getvalue()
-
-
-PARQUET: dict[str, Any] = {
-    "compression": {
-        name: "none" if name in ("seq", "received_at") else "zstd" for name in ROWS.names
-    },
-    "use_dictionary": ["stream", "type"],
-    # Texts of a megabyte are no statistics.
-    "write_statistics": ["stream", "seq", "received_at"],
-    # Numbers that grow are next to nothing as differences: there is nothing left to compress.
-    "column_encoding": {"seq": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED"},
-    # In steps of 1024 a part of a second costs a twentieth more.
-    "write_batch_size": 2**16,
-}
-
-
-def _gather(
-    entries: list[_Entry],
-    positions: Mapping[str, Position],
-    now: datetime,
-    held: Callable[[int, int], Snapshot] | None,
-) -> tuple[pa.Table, dict[str, Position]]:
-    """The rows of these entries, and how far each stream is after them."""
-    reached: dict[str, _Reached] = {}
-    batches: list[EventBatch] = []
-    times: list[int] = []
-    codes: list[int] = []
-    counts: list[int] = []
-    starts: list[int] = []
-    for stream, batch, skipped, last_id, reconnection_time, stats in entries:
-        now_at = reached.get(stream)
-        if now_at is None:
-            now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
-        now_at.seq += skipped
-        if batch is not None and batch.types:
-            assert batch.received_at is not None
-            n = len(batch)
-            batches.append(batch)
-            times.append(_microseconds(batch.received_at))
-            codes.append(now_at.code)
-            counts.append(n)
-            starts.append(now_at.seq)
-            now_at.seq += n
-            # Told by a count of what C compares: a Counter looks at each one.
-            if batch.types.count(batch.types[0]) == n:
-                now_at.types[batch.types[0]] += n
-            else:
-                now_at.types.update(batch.types)
-            if last_id is None:
-                last_id = batch.last_event_ids[-1]
-        if last_id is not None:
-            now_at.last_event_id = last_id
-        if reconnection_time is not None:
-            now_at.reconnection_time = reconnection_time
-        if stats is not None:
-            now_at.stats = stats
-    streams = {**positions, **{name: at.position(now) for name, at in reached.items()}}
-    each = np.array(counts, np.int64)
-    before = np.cumsum(each) - each
-    seq = np.arange(each.sum(), dtype=np.int64) + np.repeat(
-        np.array(starts, np.int64) - before, each
-    )
-    if len(reached) == 1:
-        names = pa.repeat(pa.scalar(*reached, pa.large_string()), len(seq))
-    else:
-        code = pa.array(np.repeat(np.array(codes, np.int64), each))
-        names = pa.array(list(reached), pa.large_string()).take(code)
-    has_id = list(chain.from_iterable(batch.has_id for batch in batches))
-    shared = _shared(held, seq) if held is not None and len(reached) == 1 else None
-    if shared is None:
-        columns = _columns(batches, np.repeat(np.array(times, np.int64), each))
-    else:
-        columns = shared.columns
-    return pa.Table.from_arrays(
-        [names, pa.array(seq), *columns, _flags(has_id)], schema=ROWS
-    ), streams
-
-
-def _shared(held: Callable[[int, int], Snapshot], seq: Any) -> pa.Table | None:
-    """The rows of these numbers, where all of them are held and none is left out."""
-    if not len(seq) or seq[-1] - seq[0] != len(seq) - 1:
-        return None
-    first, stop = int(seq[0]), int(seq[-1]) + 1
-    snapshot = held(first, stop)
-    return snapshot.table if (snapshot.first, snapshot.stop) == (first, stop) else None
-
-
-def _columns(batches: list[EventBatch], at: Any) -> list[pa.Array]:
-    """`received_at`, `type`, `last_event_id` and `data` of all of these."""
-    return [
-        pa.array(at).view(ROWS.field("received_at").type),
-        strings(list(chain.from_iterable(batch.types for batch in batches))),
-        strings(list(chain.from_iterable(batch.last_event_ids for batch in batches))),
-        pa.array(list(chain.from_iterable(batch.data for batch in batches)), pa.large_string()),
-    ]
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 def _size(batch: EventBatch) -> int:
     """About how much memory these events take. Joined first: a length each costs three times."""
     return len("".join(batch.data)) + 40 * len(batch)
-
-
-def _microseconds(at: datetime) -> int:
-    delta = at - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _flags(values: list[bool]) -> pa.Array:
-    """Mostly they are all the same."""
-    if not values or values.count(values[0]) == len(values):
-        return pa.repeat(pa.scalar(bool(values and values[0])), len(values))
-    return pa.array(values, pa.bool_())
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _Reached:
-    """How far one stream is, while entries are gone through."""
-
-    def __init__(self, position: Position, code: int) -> None:
-        self.code = code
-        self.seq = position.seq
-        self.last_event_id = position.last_event_id
-        self.types = Counter(position.types)
-        self.stats = position.stats
-        self.reconnection_time = position.reconnection_time
-
-    def position(self, now: datetime) -> Position:
-        return Position(
-            self.seq, self.last_event_id, self.types, self.stats, self.reconnection_time, now
-        )
-
-
-_NOWHERE = Position()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
