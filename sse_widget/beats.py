@@ -26,8 +26,6 @@ _FEW_ROWS, _MANY_ROWS, _LUMP = 10, 400, 128 * 1024
 # A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
 # each, and a beat could be a brake where the system's socket buffers hold little more.
 _ENOUGH = 2 * 2**20
-# Nearly as much as asyncio reads at once: there may be more.
-_FULL = 192 * 1024
 # A thread that wants the interpreter asks a busy one for it after 5 ms, once for each system call.
 _LATE = 0.003
 _MANY, _MOST = 3, 6
@@ -69,13 +67,23 @@ def pace(rows: int, size: int, *, read: bool) -> float:
     Args:
         read: it was just read, so that nothing more comes for a beat: no use to wait longer.
     """
+    if crowd.is_here:
+        # A message goes in the wake-up that read its rows: half a beat is not too soon for that one,
+        # and the timer leaves it the time to come a little late.
+        return beat() / 2 if read else beat() * 1.5
     if not _FEW_ROWS < rows < _MANY_ROWS or size > _LUMP:
-        return beat()
-    return max(beat(), CALM - BEAT if read else CALM)
+        return BEAT
+    return CALM - BEAT if read else CALM
 
 
 class Flow(Protocol):
-    """The transport of a connection: told to leave its socket alone, and to go on."""
+    """The transport of a connection: told to leave its socket alone, and to go on.
+
+    Attributes:
+        full: a chunk of so many bytes is nearly as much as is read at once: there may be more.
+    """
+
+    full: int
 
     def pause(self) -> None: ...
 
@@ -124,7 +132,8 @@ class Beats:
         if (gone := now - self._since) >= seconds:
             self._since, self._bytes, self._rate = now, 0, self._bytes / gone
         self._due = (
-            now - self._asked < seconds
-            and size < _FULL
+            self._flow is not None
+            and now - self._asked < seconds
+            and size < self._flow.full
             and max(self._rate, self._bytes / seconds) < _ENOUGH
         )

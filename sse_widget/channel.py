@@ -331,7 +331,7 @@ class Channel:
 def newest(snapshot: Snapshot, limit: int) -> Snapshot:
     """The newest rows that take at most `limit` bytes on the wire, at least one."""
     table = snapshot.table
-    if table.num_rows <= 1 or table.nbytes <= limit:
+    if table.num_rows <= 1 or _at_most(table) <= limit:
         return snapshot
     sizes = (
         np.minimum(_lengths(table.column("data")), CUT_BYTES)
@@ -349,7 +349,11 @@ def newest(snapshot: Snapshot, limit: int) -> Snapshot:
 
 
 def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
-    """Rows as the page reads them: a head and six buffers; no buffers where there are no rows."""
+    """Rows as the page reads them: a head and six buffers; no buffers where there are no rows.
+
+    Arrow's own functions let go of the interpreter, and beside a busy cell each of them waits 5 ms
+    for it again. So what comes with every message is read from the buffers.
+    """
     table = snapshot.table
     content: Message = {"first": snapshot.first, "count": table.num_rows}
     if not table.num_rows:
@@ -357,22 +361,20 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
     data, data_offsets, cut = _text(table.column("data"), CUT_BYTES)
     # An id is inherited: a long one would come with each event after it, and no header carries it.
     ids, id_offsets, _ = _text(table.column("last_event_id"), CUT_BYTES)
-    types = _one(table.column("type")).dictionary_encode()
-    wide = len(types.dictionary) > 0xFFFF
-    # Not by `to_numpy`, which imports pandas: the first rows would wait for that.
-    codes = np.from_dlpack(types.indices).astype("<u4" if wide else "<u2")
-    at: Any = np.from_dlpack(_one(table.column("received_at")).cast(pa.int64()))
-    content["types"] = [_name(t) for t in types.dictionary.to_pylist()]
+    names, codes = _types(table.column("type"))
+    wide = len(names) > 0xFFFF
+    content["types"] = [_name(t) for t in names]
     content["cut"] = cut
     if wide:
         content["wide"] = True
+    at = [_fixed(chunk) for chunk in table.column("received_at").chunks]
     return content, [
         data,
         data_offsets.tobytes(),
         ids,
         id_offsets.tobytes(),
-        codes.tobytes(),
-        (at / 1000.0).astype("<f8").tobytes(),
+        codes.astype("<u4" if wide else "<u2").tobytes(),
+        (np.concatenate(at) / 1000.0).astype("<f8", copy=False).tobytes(),
     ]
 
 
@@ -380,30 +382,66 @@ def _name(event_type: str) -> str:
     return event_type if len(event_type) <= NAME_CHARS else f"{event_type[:NAME_CHARS]}\u2026"
 
 
-def _one(column: pa.ChunkedArray) -> Any:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks)
+def _types(column: pa.ChunkedArray) -> tuple[list[str], Any]:
+    """The different types, and which of them each row has."""
+    text, offsets = _joined(column)
+    rows, size = len(offsets) - 1, int(offsets[1])
+    # Of one type are most streams, and most messages of the others.
+    if len(text) == rows * size and (np.diff(offsets) == size).all():
+        name = bytes(text[:size])
+        if bytes(text) == name * rows:
+            return [name.decode()], np.zeros(rows, np.uint16)
+    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+    types: Any = array.dictionary_encode()
+    # Not by `to_numpy`, which imports pandas: the first rows would wait for that.
+    return types.dictionary.to_pylist(), np.from_dlpack(types.indices)
 
 
-def _offsets(array: Any) -> Any:
-    raw = np.frombuffer(array.buffers()[1], np.int64)
-    return raw[array.offset : array.offset + len(array) + 1]
+def _fixed(array: Any) -> Any:
+    return np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array)]
+
+
+def _pieces(column: pa.ChunkedArray) -> list[tuple[Any, Any]]:
+    """Of each chunk of a text column the offsets of its rows, and the buffer that they are of."""
+    pieces = []
+    for chunk in column.chunks:
+        _, offsets, text = chunk.buffers()
+        start = chunk.offset
+        pieces.append((np.frombuffer(offsets, np.int64)[start : start + len(chunk) + 1], text))
+    return pieces
+
+
+def _at_most(table: pa.Table) -> int:
+    """Bytes on the wire, or more where rows are cut."""
+    texts = sum(
+        int(offsets[-1] - offsets[0])
+        for name in ("data", "last_event_id", "type")
+        for offsets, _ in _pieces(table.column(name))
+    )
+    return texts + int(table.num_rows) * _ROW_OVERHEAD
 
 
 def _lengths(column: pa.ChunkedArray) -> Any:
-    return np.concatenate([np.diff(_offsets(chunk)) for chunk in column.chunks])
+    return np.concatenate([np.diff(offsets) for offsets, _ in _pieces(column)])
+
+
+def _joined(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    """A text column as one blob, and the offsets of its rows."""
+    blobs, ends, size = [], [np.zeros(1, np.int64)], 0
+    for offsets, text in _pieces(column):
+        first, last = int(offsets[0]), int(offsets[-1])
+        blobs.append(memoryview(text or b"")[first:last])
+        ends.append(offsets[1:] + (size - first))
+        size += last - first
+    return blobs[0] if len(blobs) == 1 else b"".join(blobs), np.concatenate(ends)
 
 
 def _text(column: pa.ChunkedArray, cut_at: int) -> tuple[Any, Any, list[list[int]]]:
     """A text column as one blob, its offsets, and [row, whole size] of the rows cut short."""
-    array = _one(column)
-    offsets = _offsets(array)
-    blob = memoryview(array.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
-    offsets = offsets - offsets[0]
-    lengths = np.diff(offsets)
-    if int(lengths.max()) <= cut_at:
-        return blob, offsets.astype("<u4"), []
+    text, offsets = _joined(column)
+    if len(text) <= cut_at or int(np.diff(offsets).max()) <= cut_at:
+        return text, offsets.astype("<u4"), []
+    blob = memoryview(text)
     pieces, cut = [], []
     for i, (a, b) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
         piece = blob[a:b]

@@ -22,6 +22,11 @@ from . import background
 
 __all__ = ["default_client"]
 
+# The most that is read at once: all that the longest beat of a stream brings that is read in beats,
+# so that it takes one wake-up. asyncio's own number would make that two or three.
+_READ = 768 * 1024
+_USUAL = 256 * 1024
+
 
 @functools.cache
 def _ssl_context() -> ssl.SSLContext:
@@ -54,6 +59,12 @@ class _Body(httpx.AsyncByteStream):
         self._response = response
         self._broken: BaseException | None = None
         self._paused = False
+        transport = None if response.connection is None else response.connection.transport
+        # asyncio's own; that of TLS, or another loop's, may have its own size.
+        size = _USUAL
+        if transport is not None and hasattr(transport, "max_size"):
+            size = transport.max_size = _READ
+        self.full = size * 3 // 4
         if hasattr(response.content, "_low_water"):
             # Else aiohttp asks its parser to go on after every HTTP chunk that it hands over, which
             # costs more than the chunk: a third of the way of an event.

@@ -25,6 +25,8 @@ def nobody_computes(monkeypatch):
 class Flow:
     """A transport that notes what it is told."""
 
+    full = 192 * 1024
+
     def __init__(self):
         self.told = []
 
@@ -188,6 +190,15 @@ def test_beside_a_thread_that_computes_the_beats_are_longer():
     for _ in range(5):
         crowd.note(0.0)
     assert not crowd.is_here
+
+
+def test_beside_a_thread_that_computes_rows_go_in_the_wake_up_that_read_them():
+    """Reads come a little later than a timer set for the same beat: it must not come first."""
+    for _ in range(5):
+        beats.crowd.note(0.006)
+    for rows in (1, 100, 5000):
+        assert beats.pace(rows, rows * 100, read=True) < beats.beat()
+        assert beats.pace(rows, rows * 100, read=False) > beats.beat()
 
 
 def test_a_single_late_timer_changes_nothing(monkeypatch):
