@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from sse_widget import beats
 from sse_widget.beats import BEAT, Crowd
 from sse_widget.channel import BATCH_BYTES, CUT_BYTES, UNACKNOWLEDGED, Channel, encode
 from sse_widget.events import Cause, EventBatch, Gap
-from sse_widget.window import RollingWindow
+from sse_widget.window import RollingWindow, Snapshot
 
 pytestmark = pytest.mark.anyio
 
@@ -319,3 +320,27 @@ async def test_many_types_in_one_batch():
     content, buffers = encode(page.window.read())
     assert content["wide"] is True
     assert [r[1] for r in decode(content, [bytes(b) for b in buffers])][-1] == "t69999"
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        ["t"] * 9,
+        ["t"] * 4 + ["u"] * 5,
+        ["aa", "", "a"] * 3,  # as long together as nine of one
+        ["a", "aa", ""] * 3,
+        ["\u00e9"] * 8 + ["e"],
+    ],
+)
+def test_each_row_keeps_its_type_over_the_pieces_of_a_window(types):
+    tables = []
+    for part in (types[:3], types[3:]):
+        window = RollingWindow()
+        window.append(EventBatch(part, part, part, [True] * len(part), received_at=NOW))
+        tables.append(window.read().table)
+    table = pa.concat_tables(tables)
+    for first in (0, 1, 4):
+        content, buffers = encode(Snapshot(first, table.slice(first)))
+        rows = decode(content, [bytes(b) for b in buffers])
+        assert [row[1] for row in rows] == types[first:]
+        assert [row[2] for row in rows] == [row[3] for row in rows] == types[first:]
