@@ -121,9 +121,13 @@ class Rig:
                 continue  # the thread ended meanwhile
         return total / 1e9
 
+    def collect(self) -> None:
+        """Collect the page's garbage now."""
+        self._cdp.send("HeapProfiler.collectGarbage")
+
     def page_memory(self) -> tuple[float, float]:
         """The JavaScript heap after a collection and the resident memory of the page, MB."""
-        self._cdp.send("HeapProfiler.collectGarbage")
+        self.collect()
         metrics = {
             m["name"]: m["value"] for m in self._cdp.send("Performance.getMetrics")["metrics"]
         }
