@@ -7,8 +7,10 @@ below it.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -19,9 +21,12 @@ import pyarrow as pa
 from .dataset import ROWS
 from .events import EventBatch
 from .footer import Footer, Position
-from .window import Snapshot, strings, texts
+from .window import Snapshot, numbers, repeated, strings, texts
 
 __all__ = ["PARQUET", "Entry", "encode", "gather"]
+
+# Rows of a column that is the same all along are made once, up to so many: what a second brings.
+_SAME = 2**13
 
 
 class Entry(NamedTuple):
@@ -47,13 +52,13 @@ def encode(table: pa.Table, footer: Footer) -> Any:
 
 
 PARQUET: dict[str, Any] = {
+    # What is next to nothing as codes and differences is not worth a compressor of its own.
     "compression": {
-        name: "none" if name in ("seq", "received_at") else "zstd" for name in ROWS.names
+        name: "zstd" if name in ("last_event_id", "data") else "none" for name in ROWS.names
     },
     "use_dictionary": ["stream", "type"],
     # Texts of a megabyte are no statistics.
     "write_statistics": ["stream", "seq", "received_at"],
-    # Numbers that grow are next to nothing as differences: there is nothing left to compress.
     "column_encoding": {"seq": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED"},
     # In steps of 1024 a part of a second costs a twentieth more.
     "write_batch_size": 2**16,
@@ -69,23 +74,22 @@ def gather(
     """The rows of these entries, and how far each stream is after them."""
     reached: dict[str, _Reached] = {}
     batches: list[EventBatch] = []
-    times: list[int] = []
-    codes: list[int] = []
-    counts: list[int] = []
-    starts: list[int] = []
+    runs: list[_Run] = []
+    with_id = 0
     for stream, batch, skipped, last_id, reconnection_time, stats in entries:
         now_at = reached.get(stream)
         if now_at is None:
             now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
         now_at.seq += skipped
         if batch is not None and batch.types:
-            assert batch.received_at is not None
             n = len(batch)
             batches.append(batch)
-            times.append(_microseconds(batch.received_at))
-            codes.append(now_at.code)
-            counts.append(n)
-            starts.append(now_at.seq)
+            with_id += batch.has_id.count(True)
+            run = runs[-1] if runs else None
+            if run is None or run.code != now_at.code or run.start + run.count != now_at.seq:
+                run = _Run(now_at.code, now_at.seq)
+                runs.append(run)
+            run.count += n
             now_at.seq += n
             # Told by a count of what C compares: a Counter looks at each one.
             if batch.types.count(batch.types[0]) == n:
@@ -101,56 +105,74 @@ def gather(
         if stats is not None:
             now_at.stats = stats
     streams = {**positions, **{name: at.position(now) for name, at in reached.items()}}
-    each = np.array(counts, np.int64)
-    before = np.cumsum(each) - each
-    seq = np.arange(each.sum(), dtype=np.int64) + np.repeat(
-        np.array(starts, np.int64) - before, each
-    )
-    if len(reached) == 1:
-        names = pa.repeat(pa.scalar(*reached, pa.large_string()), len(seq))
-    else:
-        code = pa.array(np.repeat(np.array(codes, np.int64), each))
-        names = pa.array(list(reached), pa.large_string()).take(code)
-    has_id = list(chain.from_iterable(batch.has_id for batch in batches))
-    shared = _shared(held, seq) if held is not None and len(reached) == 1 else None
-    if shared is None:
-        columns = _columns(batches, np.repeat(np.array(times, np.int64), each))
-    else:
-        columns = shared.columns
+    names, seq = _numbers(list(reached), runs)
+    columns = None
+    if held is not None and len(runs) == 1:
+        columns = _shared(held, runs[0])
+    has_id = _flags(batches, with_id, len(seq))
     return pa.Table.from_arrays(
-        [names, pa.array(seq), *columns, _flags(has_id)], schema=ROWS
+        [names, seq, *(columns or _columns(batches)), has_id], schema=ROWS
     ), streams
 
 
-def _shared(held: Callable[[int, int], Snapshot], seq: Any) -> pa.Table | None:
-    """The rows of these numbers, where all of them are held and none is left out."""
-    if not len(seq) or seq[-1] - seq[0] != len(seq) - 1:
-        return None
-    first, stop = int(seq[0]), int(seq[-1]) + 1
-    snapshot = held(first, stop)
-    return snapshot.table if (snapshot.first, snapshot.stop) == (first, stop) else None
+@functools.cache
+def _same(flag: bool) -> pa.Array:
+    return pa.repeat(pa.scalar(flag), _SAME)
 
 
-def _columns(batches: list[EventBatch], at: Any) -> list[pa.Array]:
+@dataclass(slots=True)
+class _Run:
+    """Events of one stream that came one after the other, with none between them left out."""
+
+    code: int
+    start: int
+    count: int = 0
+
+
+def _numbers(names: list[str], runs: list[_Run]) -> tuple[pa.Array, pa.Array]:
+    """`stream` and `seq`."""
+    if len(runs) == 1:
+        (run,) = runs
+        seq = np.arange(run.start, run.start + run.count)
+        return repeated(names[run.code], run.count), numbers(seq, pa.int64())
+    counts = np.array([run.count for run in runs], np.int64)
+    # What to add to the place of a row to have its number.
+    first = np.array([run.start for run in runs], np.int64) - (np.cumsum(counts) - counts)
+    seq = np.repeat(first, counts) + np.arange(counts.sum())
+    codes = np.repeat(np.array([run.code for run in runs], np.int64), counts)
+    return texts(names).take(numbers(codes, pa.int64())), numbers(seq, pa.int64())
+
+
+def _shared(held: Callable[[int, int], Snapshot], run: _Run) -> list[pa.ChunkedArray] | None:
+    """`received_at` to `data`, where all of these are held."""
+    snapshot = held(run.start, run.start + run.count)
+    whole = snapshot.first == run.start and snapshot.table.num_rows == run.count
+    return snapshot.table.columns if whole else None
+
+
+def _columns(batches: list[EventBatch]) -> list[pa.Array]:
     """`received_at`, `type`, `last_event_id` and `data` of all of these."""
+    times = [_microseconds(batch.received_at) for batch in batches]
+    at = np.repeat(np.array(times, np.int64), [len(batch) for batch in batches])
     return [
-        pa.array(at).view(ROWS.field("received_at").type),
+        numbers(at, ROWS.field("received_at").type),
         strings(list(chain.from_iterable(batch.types for batch in batches))),
         strings(list(chain.from_iterable(batch.last_event_ids for batch in batches))),
         texts(list(chain.from_iterable(batch.data for batch in batches))),
     ]
 
 
-def _microseconds(at: datetime) -> int:
+def _flags(batches: list[EventBatch], with_id: int, rows: int) -> pa.Array:
+    """`has_id`: mostly they are all the same."""
+    if with_id in (0, rows) and rows <= _SAME:
+        return _same(with_id > 0).slice(0, rows)
+    return pa.array(list(chain.from_iterable(batch.has_id for batch in batches)), pa.bool_())
+
+
+def _microseconds(at: datetime | None) -> int:
+    assert at is not None
     delta = at - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _flags(values: list[bool]) -> pa.Array:
-    """Mostly they are all the same."""
-    if not values or values.count(values[0]) == len(values):
-        return pa.repeat(pa.scalar(bool(values and values[0])), len(values))
-    return pa.array(values, pa.bool_())
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -247,17 +247,16 @@ class Recorder:
 
     def _serve(self) -> None:
         self._tidy()
-        while not self._closing:
-            self._news.wait()
+        while not (self._closing or self.over):
+            # While a stream flows the news stays out, and the thread is woken once a commit.
+            if self._writer.idle and self._state is not CaptureState.WAITING:
+                self._news.clear()
+                if self._writer.idle and not (self._flushed or self._closing):
+                    self._news.wait()
             trouble = self._state is CaptureState.WAITING
             self._due.wait(RETRY if trouble else self.capture.every)
             self._due.clear()
-            self._news.clear()
             self._write()
-            if self.over:
-                break
-            if self._state is CaptureState.WAITING:
-                self._news.set()
         self._write()
         self._writer.close()
         with self._lock:

@@ -94,6 +94,11 @@ class Writer:
             return self._rows, self._size
         return self._rows + prepared.rows, self._size + len(prepared.content)
 
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be committed."""
+        return not (self._entries or self._gaps or self._prepared)
+
     def add(
         self,
         stream: str,
