@@ -99,6 +99,11 @@ class Writer:
         """Nothing waits to be committed."""
         return not (self._entries or self._gaps or self._prepared)
 
+    @property
+    def refused(self) -> bool:
+        """A part waits to be tried again, before all that came since."""
+        return self._prepared is not None
+
     def add(
         self,
         stream: str,
