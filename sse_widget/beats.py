@@ -18,8 +18,10 @@ __all__ = ["BEAT", "Beats", "Crowd", "Flow", "beat", "crowd", "pace"]
 
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 BEAT = 0.04
-# Beside a cell that computes: still a log that moves, for a sixth of the wake-ups.
-CROWDED_BEAT = 0.25
+# Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where a beat
+# brings much the sooner, for what waits in the system's socket buffers must fit there.
+CROWDED_BEAT, CROWDED_BEAT_OF_MUCH = 0.35, 0.25
+_MUCH = 64 * 1024
 # Between messages of more rows than are read one by one, and fewer than make a lump: see `pace`.
 CALM = 3.5 * BEAT
 _FEW_ROWS, _MANY_ROWS, _LUMP = 10, 400, 128 * 1024
@@ -52,9 +54,11 @@ class Crowd:
 crowd = Crowd()
 
 
-def beat() -> float:
-    """Seconds between two wake-ups, as things are."""
-    return max(CROWDED_BEAT, BEAT) if crowd.is_here else BEAT
+def beat(size: float = 0) -> float:
+    """Seconds between two wake-ups, as things are, where each brings about so many bytes."""
+    if not crowd.is_here:
+        return BEAT
+    return CROWDED_BEAT_OF_MUCH if size > _MUCH else CROWDED_BEAT
 
 
 def pace(rows: int, size: int, *, read: bool) -> float:
@@ -70,7 +74,7 @@ def pace(rows: int, size: int, *, read: bool) -> float:
     if crowd.is_here:
         # A message goes in the wake-up that read its rows: half a beat is not too soon for that one,
         # and the timer leaves it the time to come a little late.
-        return beat() / 2 if read else beat() * 1.5
+        return beat(size) / 2 if read else beat(size) * 1.5
     if not _FEW_ROWS < rows < _MANY_ROWS or size > _LUMP:
         return BEAT
     return CALM - BEAT if read else CALM
@@ -98,7 +102,7 @@ class Beats:
             for each of its chunks may be one of many that it has read already.
     """
 
-    __slots__ = ("_asked", "_bytes", "_clock", "_due", "_flow", "_rate", "_since")
+    __slots__ = ("_asked", "_brought", "_bytes", "_clock", "_due", "_flow", "_rate", "_since")
 
     def __init__(self, flow: Flow | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._flow = flow
@@ -106,13 +110,15 @@ class Beats:
         self._asked = 0.0  # when this read began
         # When the chunk came that ended the last beat, what came since, and bytes a second in that.
         self._since, self._bytes, self._rate = 0.0, 0, 0.0
+        # What the last beat brought. A new connection has small buffers, and may bring much.
+        self._brought = _MUCH + 1
         self._due = False
 
     async def rest(self) -> None:
         """A beat, where one is due. A wait that can be cancelled like any other."""
         if self._due and self._flow is not None:
             self._due = False
-            seconds = beat()
+            seconds = self._beat()
             start = self._clock()
             self._flow.pause()
             try:
@@ -125,11 +131,13 @@ class Beats:
     def came(self, size: int) -> None:
         """A chunk of `size` bytes was read."""
         now = self._clock()
-        seconds = beat()
+        seconds = self._beat()
         self._bytes += size
         # What comes after a rest was sent during it: it counts for the time before, as long as
         # that really was, or a late timer would look like a faster stream.
         if (gone := now - self._since) >= seconds:
+            if self._since:
+                self._brought = self._bytes
             self._since, self._bytes, self._rate = now, 0, self._bytes / gone
         self._due = (
             self._flow is not None
@@ -137,3 +145,6 @@ class Beats:
             and size < self._flow.full
             and max(self._rate, self._bytes / seconds) < _ENOUGH
         )
+
+    def _beat(self) -> float:
+        return beat(self._brought)

@@ -50,8 +50,8 @@ const MAX_GAPS = 1_000;
 const MAX_FIRSTS = 1_000;
 /** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
 const ACK_MS = 50;
-const ACK_CALM_MS = 1_500;
-const ACK_BYTES = 512 * 1024;
+const ACK_CALM_MS = 3_000;
+const ACK_BYTES = 1024 * 1024;
 const ACK_BATCHES = 12;
 const SLICE_MS = 8;
 const TICK_MS = 500;

@@ -16,10 +16,10 @@ __all__ = ["report"]
 # kind of feed, events a second, the most of a core that the stream thread may use
 _FEEDS = (("paced", 1_000, 0.08), ("paced", 20_000, 0.25), ("timed", 20_000, 0.25))
 _TITLES = {"paced": "each its own HTTP chunk", "timed": "in chunks as they come"}
-_ROUNDS, _SECONDS = 6, 1.5
+_ROUNDS, _SECONDS = 6, 2.5
 # What the peer takes from the loop, times this, is what ours may.
 _LOST = 0.5
-_CAME = 0.95  # of what the server sends: a beat more or less in a second and a half
+_CAME = 0.95  # of what the server sends: a beat more or less in two seconds and a half
 
 _MAKE = """
 from sse_widget import SSEStream
