@@ -20,7 +20,7 @@ import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
 from . import background
-from .channel import CUT_BYTES, Channel
+from .channel import Channel
 from .errors import InvalidFilter, SSEError
 from .events import Gap, State, Stats, Status
 from .filters import EventFilter
@@ -28,6 +28,7 @@ from .keeper import Keeper
 from .notebook import SideDoor, reruns_on_change, visit
 from .snapshot import render
 from .window import RollingWindow, Snapshot
+from .wire import CUT_BYTES
 
 __all__ = ["Showing", "check_save_events"]
 

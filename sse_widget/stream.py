@@ -27,7 +27,6 @@ from traitlets import Bunch
 from . import background
 from .analysis import Analysis
 from .capturing import Capturing, Past
-from .channel import NAME_CHARS
 from .errors import SSEError
 from .events import EventBatch, Gap, State, Stats, Status
 from .notebook import CellRuns
@@ -40,6 +39,7 @@ from .recorder import Capture
 from .showing import Showing, check_save_events
 from .source import EventSource
 from .window import RollingWindow
+from .wire import NAME_CHARS
 
 __all__ = ["SSEStream"]
 

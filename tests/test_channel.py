@@ -18,9 +18,10 @@ import pytest
 
 from sse_widget import beats
 from sse_widget.beats import BEAT, Crowd
-from sse_widget.channel import BATCH_BYTES, CUT_BYTES, UNACKNOWLEDGED, Channel, encode
+from sse_widget.channel import BATCH_BYTES, UNACKNOWLEDGED, Channel
 from sse_widget.events import Cause, EventBatch, Gap
 from sse_widget.window import RollingWindow, Snapshot
+from sse_widget.wire import CUT_BYTES, encode
 
 pytestmark = pytest.mark.anyio
 
@@ -136,7 +137,7 @@ ROWS_ALONE = r"""
 import sys
 from datetime import UTC, datetime
 from sse_widget import EventStreamParser
-from sse_widget.channel import encode
+from sse_widget.wire import encode
 from sse_widget.window import RollingWindow
 window = RollingWindow()
 for text in ("data: a", "id: 7\nevent: e\ndata: \u00e9", "data: b\n\nevent: f\ndata: c"):
