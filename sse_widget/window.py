@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -139,7 +140,11 @@ class _Tail:
         a = bisect_right(self.ends, start)
         b = bisect_left(self.ends, stop, a) + 1
         since = map(sub, self.at[a:b], repeat(_EPOCH))
-        times = np.fromiter(map(floordiv, since, repeat(_MICROSECOND)), np.int64, b - a)
+        if "pandas" in sys.modules:
+            # A third of the price, where it does not have to be imported for that.
+            times = pa.array(list(since), pa.duration("us")).view(pa.int64()).to_numpy()
+        else:
+            times = np.fromiter(map(floordiv, since, repeat(_MICROSECOND)), np.int64, b - a)
         if b - a < stop - start:
             times = np.repeat(times, np.diff([start, *self.ends[a : b - 1], stop]))
         return numbers(times, SCHEMA.field(0).type)
@@ -196,21 +201,27 @@ class RollingWindow:
         at = batch.received_at
         if at is None:
             raise ValueError("a batch needs received_at before it is held")
-        # Joined, because whether that is ASCII is a flag, and its length a field: no text is
-        # looked at, not even one by one.
-        a, b, c = "".join(types), "".join(ids), "".join(data)
+        tail = self._tail
+        stop = first + n
+        if n == 1:
+            a, b, c = types[0], ids[0], data[0]
+            tail.types.append(a)
+            tail.ids.append(b)
+            tail.data.append(c)
+        else:
+            # Joined, because whether that is ASCII is a flag, and its length a field: no text is
+            # looked at, not even one by one.
+            a, b, c = "".join(types), "".join(ids), "".join(data)
+            tail.types.extend(types)
+            tail.ids.extend(ids)
+            tail.data.extend(data)
         size = n * _ROW_BYTES
         if a.isascii() and b.isascii() and c.isascii():
             size += len(a) + len(b) + len(c)
         else:
             size += len(a.encode()) + len(b.encode()) + len(c.encode())
-        tail = self._tail
-        stop = first + n
         tail.at.append(at)
         tail.ends.append(stop)
-        tail.types.extend(types)
-        tail.ids.extend(ids)
-        tail.data.extend(data)
         tail.size = size = tail.size + size
         if stop < self._due_stop and size < self._due_size:
             self._stop = stop
