@@ -21,7 +21,7 @@ from .server import served
 __all__ = ["AIM", "kept", "paced", "report"]
 
 AIM = 1.3
-_RATE, _SECONDS, _ROUNDS = 5_000, 4.0, 5
+_RATE, _SECONDS, _ROUNDS = 5_000, 3.0, 9
 
 
 def _stream(url: str, to: Path | None) -> object:
