@@ -19,6 +19,7 @@ import os
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,6 +138,14 @@ class Readback:
     silence: float
     stalled: float
     last: dict[str, int] = field(repr=False)
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Look until it is true: for what the files have, or other processes, there is no event."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
 
 
 def read_back(history: Any) -> Readback:

@@ -6,7 +6,6 @@ DESIGN.md §2 and §3. The streams count, so that every file can be checked agai
 from __future__ import annotations
 
 import threading
-import time
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from sse_widget import InvalidURL, RetryPolicy, SSECapture, SSEStream
 from sse_widget.gate import Gate
 
-from .many import read_back, served
+from .many import read_back, served, until
 from .scripted import Peer, Server, answers, free_port, sends
 
 AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
@@ -39,14 +38,6 @@ def captures(tmp_path):
     yield make
     for capture in made:
         capture.close()
-
-
-def until(condition, seconds=20.0):
-    """Look until it is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)  # there is no event for "the files have it"
 
 
 def counting(origin, n, rate=10):

@@ -6,7 +6,6 @@ DESIGN.md §3: a clear state for that stream or that file, and the rest goes on 
 from __future__ import annotations
 
 import json
-import time
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
@@ -18,7 +17,7 @@ from sse_widget.events import State
 from sse_widget.footer import KEY
 from sse_widget.roster import Report, Roster
 
-from .many import read_back, served
+from .many import read_back, served, until
 from .scripted import Server, sends
 
 AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
@@ -48,13 +47,6 @@ def capture(to, origin):
     yield make
     for one in made:
         one.close()
-
-
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)  # there is no event for "the files have it"
 
 
 def grows(capture, by=30):

@@ -7,7 +7,6 @@ import math
 import queue
 import resource
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from sse_widget import Capture, RetryPolicy, SSEStream, recorder
 from sse_widget.dataset import Dataset
 
+from .many import until
 from .scripted import Server, answers, sends
 
 AT_ONCE = RetryPolicy(initial=0.01, minimum=0.01, jitter=0)
@@ -24,13 +24,6 @@ AT_ONCE = RetryPolicy(initial=0.01, minimum=0.01, jitter=0)
 
 def events(*ids, data="d", name="tick"):
     return "".join(f"id: {i}\nevent: {name}\ndata: {data}{i}\n\n" for i in ids)
-
-
-def until(true, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.005)
 
 
 def kept(url, to, n, **options):

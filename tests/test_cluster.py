@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +26,7 @@ from distributed import Client
 from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
 from sse_widget.dask_client import check
 
-from .many import Readback, read_back, served
+from .many import Readback, read_back, served, until
 from .scripted import free_port
 
 STREAMS, RATE = 200, 10
@@ -45,13 +44,6 @@ def origin():
 @pytest.fixture
 def urls(origin):
     return {f"s{i}": f"{origin}/count/{RATE}/s{i}" for i in range(STREAMS)}
-
-
-def until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)  # other processes: there is no event to await
 
 
 def flows(capture, seconds=2):

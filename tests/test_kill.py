@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from sse_widget import SSEStream
 from sse_widget.dataset import Dataset
 
+from .many import until
 from .scripted import Peer, Server
-from .test_capturing import AT_ONCE, until
+from .test_capturing import AT_ONCE
 
 KILLS = int(os.environ.get("SSE_WIDGET_KILLS", "5"))
 HISTORY = float(os.environ.get("SSE_WIDGET_HISTORY", "0.5"))
