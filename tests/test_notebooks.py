@@ -33,9 +33,9 @@ class Ran:
         return "".join(o.text for o in self.outputs[cell] if o.output_type == "stream")
 
     def shown(self, cell: str) -> dict[str, Any]:
-        """The value of the last line, as MIME type -> data."""
-        found: dict[str, Any] = self.outputs[cell][-1].data
-        return found
+        """The value of the last line, as MIME type -> data; a log's saved copy stands after it."""
+        outputs: list[dict[str, Any]] = [o.data for o in self.outputs[cell] if "data" in o]
+        return [data for data in outputs if "sse-snapshot" not in data.get("text/html", "")][-1]
 
 
 def quickstart(ran: Ran) -> None:
