@@ -44,8 +44,9 @@ _PART = re.compile(
     r"(?:(?P<shard>[A-Za-z][\w.-]*)/)?(?P<folder>\d{8,})/part-(?P<first>\d{8,})(?:-(?P<last>\d{8,}))?\.parquet"
 )
 _SHARD = re.compile(r"[A-Za-z][\w.-]*")
-# Files are merged and removed while others read: the list is made anew then.
-_TRIES = 5
+# Files are merged and removed while others read: the list is made anew then, by a slow reader beside
+# a busy writer several times.
+_TRIES = 20
 # Positions of streams in the footers that are remembered.
 _KNOWN = 20_000
 
