@@ -2,6 +2,7 @@
 
 from ._version import __version__
 from .capture import SSECapture
+from .capture_options import Capture
 from .errors import (
     BadContentType,
     BadStatus,
@@ -21,7 +22,6 @@ from .errors import (
 from .events import Event, EventBatch, Gap, Stats, Status
 from .filters import EventFilter
 from .parser import EventStreamParser
-from .recorder import Capture
 from .retry import RetryPolicy
 from .source import EventSource
 from .stream import SSEStream

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import background
 from .addresses import named, shown, sorted_out
+from .capture_options import Capture, capture_of
 from .captured import CapturedStream
 from .dataset import Dataset
 from .engine import Engine, Here
@@ -27,7 +28,6 @@ from .errors import SSEError, mask_url
 from .filters import EventFilter
 from .notebook import CellRuns
 from .overview import Overview
-from .recorder import Capture, capture_of
 from .roster import CaptureStats, Roster, Row
 from .stream import split_traits
 

@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from . import background
+from .capture_options import capture_of
 from .errors import CaptureError
 from .events import EventBatch, Gap, Stats
 from .export import arrow_table
-from .recorder import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
+from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
 from .window import SCHEMA, RollingWindow, Snapshot
 
 __all__ = ["Capturing", "Past"]

@@ -23,9 +23,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .capture_options import Capture, span
 from .errors import InvalidURL, SSEError, mask_url
 from .filters import EventFilter
-from .recorder import Capture, span
 from .request import check_url
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .capture_options import Capture
 from .dask_client import STARTING, Dask
 from .dataset import Dataset
 from .engine import nobody
 from .events import State
 from .fleet import Watcher
 from .footer import Position
-from .recorder import Capture
 from .roster import Roster
 from .shard import reached
 from .tenant import Look, Order, Spec, Tenant

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from .capture_options import Capture
 from .dataset import Dataset
 from .fleet import Watcher
-from .recorder import Capture
 from .roster import Roster
 from .shard import Shard, reached
 

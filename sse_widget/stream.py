@@ -26,6 +26,7 @@ from traitlets import Bunch
 
 from . import background
 from .analysis import Analysis
+from .capture_options import Capture
 from .capturing import Capturing, Past
 from .errors import SSEError
 from .events import EventBatch, Gap, State, Stats, Status
@@ -35,7 +36,6 @@ from .options import SourceOptions, outline
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
-from .recorder import Capture
 from .showing import Showing, check_save_events
 from .source import EventSource
 from .window import RollingWindow

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from . import background
+from .capture_options import Capture
 from .errors import CaptureTaken, SSEError
 from .events import EventBatch, Gap
 from .footer import Position
-from .recorder import Capture
 from .roster import Report
 from .shard import Shard
 

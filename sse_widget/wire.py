@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .window import Snapshot
 
-__all__ = ["CUT_BYTES", "NAME_CHARS", "Message", "encode", "name_of", "newest"]
+__all__ = ["CUT_BYTES", "NAME_CHARS", "Message", "encode", "newest"]
 
 Message = dict[str, Any]
 
@@ -59,7 +59,7 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
     ids, id_offsets, _ = _text(table.column("last_event_id"), CUT_BYTES)
     names, codes = _types(table.column("type"))
     wide = len(names) > 0xFFFF
-    content["types"] = [name_of(t) for t in names]
+    content["types"] = [_name(t) for t in names]
     content["cut"] = cut
     if wide:
         content["wide"] = True
@@ -74,8 +74,7 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
     ]
 
 
-def name_of(event_type: str) -> str:
-    """An event type as the page is told it."""
+def _name(event_type: str) -> str:
     return event_type if len(event_type) <= NAME_CHARS else f"{event_type[:NAME_CHARS]}\u2026"
 
 
