@@ -7,11 +7,10 @@ below it.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,12 +20,13 @@ import pyarrow as pa
 from .dataset import ROWS
 from .events import EventBatch
 from .footer import Footer, Position
-from .window import Snapshot, numbers, repeated, strings, texts
+from .window import Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = ["PARQUET", "Entry", "encode", "gather"]
 
-# Rows of a column that is the same all along are made once, up to so many: what a second brings.
-_SAME = 2**13
+# django-eventstream answers an id it does not know with an event of this id: resumed after that,
+# every process to come would be told the same.
+_NO_ID = "error"
 
 
 class Entry(NamedTuple):
@@ -98,7 +98,7 @@ def gather(
                 now_at.types.update(batch.types)
             if last_id is None:
                 last_id = batch.last_event_ids[-1]
-        if last_id is not None:
+        if last_id not in (None, _NO_ID):
             now_at.last_event_id = last_id
         if reconnection_time is not None:
             now_at.reconnection_time = reconnection_time
@@ -113,11 +113,6 @@ def gather(
     return pa.Table.from_arrays(
         [names, seq, *(columns or _columns(batches)), has_id], schema=ROWS
     ), streams
-
-
-@functools.cache
-def _same(flag: bool) -> pa.Array:
-    return pa.repeat(pa.scalar(flag), _SAME)
 
 
 @dataclass(slots=True)
@@ -152,8 +147,8 @@ def _shared(held: Callable[[int, int], Snapshot], run: _Run) -> list[pa.ChunkedA
 
 def _columns(batches: list[EventBatch]) -> list[pa.Array]:
     """`received_at`, `type`, `last_event_id` and `data` of all of these."""
-    times = [_microseconds(batch.received_at) for batch in batches]
-    at = np.repeat(np.array(times, np.int64), [len(batch) for batch in batches])
+    times = microseconds(batch.received_at for batch in batches if batch.received_at is not None)
+    at = np.repeat(times, [len(batch) for batch in batches])
     return [
         numbers(at, ROWS.field("received_at").type),
         strings(list(chain.from_iterable(batch.types for batch in batches))),
@@ -164,18 +159,13 @@ def _columns(batches: list[EventBatch]) -> list[pa.Array]:
 
 def _flags(batches: list[EventBatch], with_id: int, rows: int) -> pa.Array:
     """`has_id`: mostly they are all the same."""
-    if with_id in (0, rows) and rows <= _SAME:
-        return _same(with_id > 0).slice(0, rows)
+    if with_id in (0, rows):
+        return pa.Array.from_buffers(
+            pa.bool_(),
+            rows,
+            [None, pa.py_buffer((b"\xff" if with_id else b"\0") * (rows // 8 + 1))],
+        )
     return pa.array(list(chain.from_iterable(batch.has_id for batch in batches)), pa.bool_())
-
-
-def _microseconds(at: datetime | None) -> int:
-    assert at is not None
-    delta = at - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Reached:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from .capture_options import Capture, capture_of, span
+from .capture_options import Capture
 from .dataset import Dataset
 from .errors import CaptureError, CaptureNotWritten, CaptureTaken
 from .events import Cause, EventBatch, Gap
@@ -30,7 +30,7 @@ from .housekeeping import Tidied, tidy
 from .window import Snapshot
 from .writer import FOLDER_TIME, Writer
 
-__all__ = ["NO_ID", "Capture", "CaptureState", "CaptureStatus", "Recorder", "capture_of", "span"]
+__all__ = ["CaptureState", "CaptureStatus", "Recorder"]
 
 ROWS = 50_000
 BYTES = 16 * 2**20
@@ -40,9 +40,6 @@ WAITING_BYTES = 128 * 2**20
 RETRY = 2.0
 _PATIENCE = 5.0
 _CLAIMS = 20
-# django-eventstream answers an id it does not know with an event of this id: resumed after that,
-# every process to come would be told the same.
-NO_ID = "error"
 
 
 class CaptureState(StrEnum):
@@ -108,7 +105,6 @@ class Recorder:
         self._state = CaptureState.WRITING
         self._error: CaptureError | None = None
         self._not_kept = 0
-        self._last_id = ""
         self._loss: Gap | None = None  # of the trouble that goes on
         self._news, self._due = threading.Event(), threading.Event()
         self._closing = False
@@ -130,7 +126,6 @@ class Recorder:
             # What it says before we are there: also when the last one ended.
             before = writer.positions.get(self.name)
             self.position = before if before is not None and before.seq else None
-            self._last_id = before.last_event_id if before is not None else ""
             try:
                 writer.claim(self.name)
             except CaptureTaken:
@@ -189,9 +184,6 @@ class Recorder:
         """The next events of the stream; does not wait."""
         if not batch.types or self.over:
             return
-        if last_event_id == NO_ID:
-            last_event_id = self._last_id
-        self._last_id = last_event_id
         self._writer.add(self.name, batch, last_event_id=last_event_id)
         if not self._news.is_set():
             self._news.set()

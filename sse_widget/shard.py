@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .capture_options import Capture
 from .dataset import Dataset
 from .errors import CaptureNotWritten, CaptureTaken
 from .events import Cause, EventBatch, Gap
 from .fleet import REMEMBER, Fleet, Watcher
 from .footer import Position
 from .housekeeping import tidy
-from .recorder import NO_ID, Capture
 from .roster import Report
 from .writer import FOLDER_TIME, Writer
 
@@ -63,7 +63,6 @@ class Shard:
         self._dataset: Dataset | None = None
         self._writer: Writer | None = None
         self._began: dict[str, Position] = {}
-        self._last_ids: dict[str, str] = {}
         self._latest: dict[str, list[EventBatch]] = {}
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sse-widget disk")
         self._due = asyncio.Event()
@@ -128,7 +127,6 @@ class Shard:
         except CaptureNotWritten as e:
             self._trouble = f"{e.message}. {e.hint}"
         self._began = {name: began[name] for name in self._urls if name in began}
-        self._last_ids = {name: at.last_event_id for name, at in self._began.items()}
         if self._began:
             self._latest = latest(dataset, self._began, None if self._begin else self._name)
         return writer
@@ -195,9 +193,6 @@ class Shard:
         self, name: str, batch: EventBatch, last_event_id: str, reconnection_time: int | None
     ) -> None:
         assert self._writer is not None
-        if last_event_id == NO_ID:
-            last_event_id = self._last_ids.get(name, "")
-        self._last_ids[name] = last_event_id
         self._writer.add(
             name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time
         )
