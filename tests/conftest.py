@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from . import clients
+from . import clients, many
 
 # Times are never a verdict: a machine that does something else meanwhile is slow to make inputs.
 settings.register_profile(
@@ -28,6 +28,13 @@ def transport(request):
     clients.current = clients.TRANSPORTS[request.param]
     yield request.param
     clients.current = None
+
+
+@pytest.fixture(scope="module")
+def origin():
+    """A server of many streams that count."""
+    with many.served() as origin:
+        yield origin
 
 
 def captures() -> Path | None:

@@ -15,14 +15,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sse_widget import EventFilter, RetryPolicy, SSEStream
+from sse_widget import EventFilter, SSEStream
 
 from . import literal
+from .clients import AT_ONCE
 from .conftest import captures
 from .scripted import Server, answers
 
 OVER = answers("204 No Content")
-AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
 TIMED = b""": received_at=2026-01-02T03:00:00Z
 event: trade
 data: {"price": 1.5, "user": {"name": "a"}, "at": "2026-01-02T03:00:00+01:00"}

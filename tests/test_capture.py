@@ -10,19 +10,12 @@ import threading
 import pandas as pd
 import pytest
 
-from sse_widget import InvalidURL, RetryPolicy, SSECapture, SSEStream
+from sse_widget import InvalidURL, SSECapture, SSEStream
 from sse_widget.gate import Gate
 
-from .many import read_back, served, until
+from .clients import AT_ONCE
+from .many import read_back, until
 from .scripted import Peer, Server, answers, free_port, sends
-
-AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
-
-
-@pytest.fixture(scope="module")
-def origin():
-    with served() as origin:
-        yield origin
 
 
 @pytest.fixture

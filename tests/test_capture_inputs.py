@@ -11,22 +11,15 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
-from sse_widget import RetryPolicy, SSECapture
+from sse_widget import SSECapture
 from sse_widget.dataset import Dataset
 from sse_widget.events import State
 from sse_widget.footer import KEY
 from sse_widget.roster import Report, Roster
 
-from .many import read_back, served, until
+from .clients import AT_ONCE
+from .many import read_back, until
 from .scripted import Server, sends
-
-AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
-
-
-@pytest.fixture(scope="module")
-def origin():
-    with served() as origin:
-        yield origin
 
 
 @pytest.fixture

@@ -26,19 +26,13 @@ from distributed import Client
 from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
 from sse_widget.dask_client import check
 
-from .many import Readback, read_back, served, until
+from .many import Readback, read_back, until
 from .scripted import free_port
 
 STREAMS, RATE = 200, 10
 ONCE = RetryPolicy(attempts=1)
 # How long a worker sleeps; `make heavy` lets it sleep longer.
 ASLEEP = float(os.environ.get("SSE_WIDGET_ASLEEP_SECONDS", "7"))
-
-
-@pytest.fixture(scope="module")
-def origin():
-    with served() as origin:
-        yield origin
 
 
 @pytest.fixture

@@ -18,14 +18,8 @@ import pytest
 from sse_widget.cli import main
 from sse_widget.dataset import Dataset
 
-from .many import read_back, served
+from .many import read_back
 from .scripted import Server, answers, sends
-
-
-@pytest.fixture(scope="module")
-def origin():
-    with served() as origin:
-        yield origin
 
 
 def start(*options, **how) -> subprocess.Popen[str]:

@@ -29,9 +29,9 @@ from sse_widget import (
 )
 from sse_widget.channel import Channel
 
+from .clients import AT_ONCE
 from .scripted import Peer, Server, answers, free_port, sends
 
-AT_ONCE = RetryPolicy(initial=0, minimum=0, jitter=0, maximum=0)
 OVER = answers("204 No Content")
 
 
