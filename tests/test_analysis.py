@@ -1,5 +1,5 @@
 """From events to analysis, through the stream itself: frames, live columns, files, replays,
-callbacks (DESIGN.md §2)."""
+callbacks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Hostile servers and memory: each in a process of its own, which reports what it grew by.
 
-DESIGN.md §1.5 and §4: growth under 40 MiB at `max_event_bytes=1 MiB`, a typed error, the stream
+Growth under 40 MiB at `max_event_bytes=1 MiB`, a typed error, the stream
 goes on.
 """
 

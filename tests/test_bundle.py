@@ -1,4 +1,4 @@
-"""The page's bundles stay small: they travel in the state of every widget (DESIGN.md §7)."""
+"""The page's bundles stay small: they travel in the state of every widget."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 """SSECapture in one process: many streams, one folder, and bad ones among good ones.
 
-DESIGN.md §2 and §3. The streams count, so that every file can be checked against what was sent.
+The streams count, so that every file can be checked against what was sent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a capture of many streams is given that is odd or broken: folders, files, ids, clocks, stores.
 
-DESIGN.md §3: a clear state for that stream or that file, and the rest goes on unharmed.
+A clear state for that stream or that file, and the rest goes on unharmed.
 """
 
 from __future__ import annotations

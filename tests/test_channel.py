@@ -1,6 +1,6 @@
 """The channel on a real loop, with a page in Python that decodes what the wire carries.
 
-DESIGN.md §4, "Kernel to page": numbered batches, columns, back-pressure, answers.
+Numbered batches, columns, back-pressure, answers.
 """
 
 from __future__ import annotations

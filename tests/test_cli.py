@@ -1,4 +1,4 @@
-"""The command `sse-widget` (DESIGN.md §6): it starts, says where, and leaves nothing behind."""
+"""The command `sse-widget`: it starts, says where, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SSECapture on a cluster: 200 streams on two workers, and what happens to either (DESIGN.md §3).
+"""SSECapture on a cluster: 200 streams on two workers, and what happens to either.
 
 What was lost and what is there twice is counted on read-back, against a source that counts; the
 longest silences are printed (`make heavy` shows them).

@@ -1,4 +1,4 @@
-"""Callbacks as cursors over the window (DESIGN.md §2): in order, apart from the loop, never lossy
+"""Callbacks as cursors over the window: in order, apart from the loop, never lossy
 without saying so."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo server (DESIGN.md §6): what its streams promise, over real sockets."""
+"""The demo server: what its streams promise, over real sockets."""
 
 from __future__ import annotations
 

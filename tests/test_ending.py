@@ -1,4 +1,4 @@
-"""Closing: from any thread, task and state; nothing is left (DESIGN.md §2, issue of leaks)."""
+"""Closing: from any thread, task and state; nothing is left."""
 
 from __future__ import annotations
 

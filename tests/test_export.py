@@ -1,4 +1,4 @@
-"""Files of events: whole or not at all, and what was written is what is read (DESIGN.md §2 `save`)."""
+"""Files of events: whole or not at all, and what was written is what is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EventFilter (DESIGN.md §2): what it lets through, that the page would agree, what it refuses."""
+"""EventFilter: what it lets through, that the page would agree, what it refuses."""
 
 from __future__ import annotations
 

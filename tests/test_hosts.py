@@ -1,4 +1,4 @@
-"""The other hosts (DESIGN.md §4): Notebook 7, and marimo, where a widget lives in a shadow root.
+"""The other hosts: Notebook 7, and marimo, where a widget lives in a shadow root.
 
 One server each, both dark; JupyterLab has `test_lab.py`, an imitation of VS Code's webview is in
 `tests/page/test_webview.py`.

@@ -1,6 +1,6 @@
 """A real JupyterLab in headless Chromium: what somebody sees in the first minutes.
 
-DESIGN.md §1: a live log within a second, nothing lost silently, never waiting for the kernel,
+A live log within a second, nothing lost silently, never waiting for the kernel,
 what you see is what you export.
 """
 

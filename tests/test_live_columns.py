@@ -1,4 +1,4 @@
-"""LiveColumns beside a window: aligned, typed, read once (DESIGN.md §2 `df`)."""
+"""LiveColumns beside a window: aligned, typed, read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo notebooks (DESIGN.md §6): each runs from top to bottom, and is saved without a trace of it."""
+"""The demo notebooks: each runs from top to bottom, and is saved without a trace of it."""
 
 from __future__ import annotations
 

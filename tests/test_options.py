@@ -1,4 +1,4 @@
-"""What cannot work is refused in the cell that gives it, by name (DESIGN 5)."""
+"""What cannot work is refused in the cell that gives it, by name."""
 
 from __future__ import annotations
 

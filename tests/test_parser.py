@@ -1,4 +1,4 @@
-"""EventStreamParser: conformance (DESIGN.md, the parser), bounds, independence of the chunks.
+"""EventStreamParser: conformance, bounds, independence of the chunks.
 
 Every way of cutting the same bytes must give the same events as the literal reading of the
 standard in `tests/literal.py`.

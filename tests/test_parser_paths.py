@@ -1,4 +1,4 @@
-"""The quick ways of the parser (DESIGN.md, the parser): each says what the plain loop says.
+"""The quick ways of the parser: each says what the plain loop says.
 
 Streams here are runs of blocks of one shape, as servers send them, with blocks of other shapes in
 their middle: the places where a quick way has to notice that it must not be taken.

@@ -1,4 +1,4 @@
-"""JSON payloads as columns: every value is what `json.loads` gives (DESIGN.md §2, §4 Window).
+"""JSON payloads as columns: every value is what `json.loads` gives.
 
 With orjson and without it: what is exact must not depend on what is installed.
 """

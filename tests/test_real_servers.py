@@ -1,4 +1,4 @@
-"""EventSource against servers as people run them: a process each, on a free port (DESIGN.md §4).
+"""EventSource against servers as people run them: a process each, on a free port.
 
 Each script in `servers/` serves the same three addresses by another library: /events (numbered,
 resumes after Last-Event-ID; ?end=N ends each connection after N events, ?crash=N breaks it),

@@ -1,4 +1,4 @@
-"""Recordings read and played: the same events in the same order, at their pace (DESIGN.md §2)."""
+"""Recordings read and played: the same events in the same order, at their pace."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Requests as people need them: callables, cookies, bodies, clients, proxies, TLS, HTTP/2.
-
-DESIGN.md §2 (options) and §4 (the default client).
-"""
+"""Requests as people need them: callables, cookies, bodies, clients, proxies, TLS, HTTP/2."""
 
 from __future__ import annotations
 

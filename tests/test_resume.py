@@ -1,4 +1,4 @@
-"""Once and only once: what a reconnect means, `dedupe=` and `resume=` (DESIGN.md §4, Client)."""
+"""Once and only once: what a reconnect means, `dedupe=` and `resume=`."""
 
 from __future__ import annotations
 

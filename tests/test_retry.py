@@ -1,4 +1,4 @@
-"""RetryPolicy as a pure function (DESIGN.md §2 and §4)."""
+"""RetryPolicy as a pure function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fast stream, and a person who looks at all of it every second (DESIGN.md §1.2, §1.5).
+"""A fast stream, and a person who looks at all of it every second.
 
 `make test` does it for a few seconds; `make heavy` sets SSE_WIDGET_ROLLING_SECONDS to ten minutes.
 """

@@ -1,4 +1,4 @@
-"""Planted secrets must appear nowhere: DESIGN.md §5.
+"""Planted secrets must appear nowhere.
 
 Each way a secret can come in, against each place where text goes out.
 """

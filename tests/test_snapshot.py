@@ -1,4 +1,4 @@
-"""The saved notebook without its kernel (DESIGN.md §4, §5): the latest events as static, escaped text.
+"""The saved notebook without its kernel: the latest events as static, escaped text.
 
 Notebooks are run as `nbconvert --execute` runs them: by a real kernel, and no page.
 """

@@ -1,7 +1,4 @@
-"""EventSource on a scripted raw socket: WHATWG HTML 9.2 as far as it applies outside a browser.
-
-DESIGN.md §2 (one driver, listeners, closing) and §4 (client).
-"""
+"""EventSource on a scripted raw socket: WHATWG HTML 9.2 as far as it applies outside a browser."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """SSEStream without a notebook: the accounts, the frames, stopping and starting, bad input.
 
-DESIGN.md §1 and §2. The page is tested in `tests/page` and in a real JupyterLab in `test_lab`.
+The page is tested in `tests/page` and in a real JupyterLab in `test_lab`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A thousand streams in one kernel: nothing lost, memory flat, no stream silent (DESIGN.md §1).
+"""A thousand streams in one kernel: nothing lost, memory flat, no stream silent.
 
 A minute in `make test`; `make heavy` runs an hour (SSE_WIDGET_MANY_SECONDS) and prints what it saw.
 """

@@ -1,4 +1,4 @@
-"""What people go on with reads the stream itself, by the Arrow PyCapsule interface (DESIGN.md §2)."""
+"""What people go on with reads the stream itself, by the Arrow PyCapsule interface."""
 
 from __future__ import annotations
 

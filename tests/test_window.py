@@ -1,4 +1,4 @@
-"""RollingWindow through its own names: bounds, accounts, snapshots (DESIGN.md §1.2 and §2 `df`)."""
+"""RollingWindow through its own names: bounds, accounts, snapshots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// What is taken away is what was shown (DESIGN.md §1.4), in formats others read.
+// What is taken away is what was shown, in formats others read.
 import { expect, it } from "vitest";
 import { asJson, asLine, type Format, type Row, Writer } from "./export.ts";
 

@@ -1,4 +1,4 @@
-// The growing text (DESIGN.md §1.4): what the page joins is what `stream.text(path)` joins.
+// The growing text: what the page joins is what `stream.text(path)` joins.
 import { describe, expect, it } from "vitest";
 import { detect, Joined, valueAt } from "./joined.ts";
 import { Store } from "./store.ts";

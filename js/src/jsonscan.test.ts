@@ -1,4 +1,4 @@
-// JSON where it lies: every letter stays, no depth is too deep (DESIGN.md §5); bytes in text.
+// JSON where it lies: every letter stays, no depth is too deep; bytes in text.
 import { describe, expect, it } from "vitest";
 import { hexDump, recognise } from "./base64.ts";
 import { Children, judge, root, type Value } from "./jsonscan.ts";

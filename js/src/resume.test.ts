@@ -1,4 +1,4 @@
-// Commands that go on after the last id; secrets stay away (DESIGN.md §5), and nothing in an id runs.
+// Commands that go on after the last id; secrets stay away, and nothing in an id runs.
 import { expect, it } from "vitest";
 import { asCurl, asPython } from "./resume.ts";
 

@@ -1,5 +1,5 @@
-// The page's events: each once, in order, inside the bounds, and the accounts always balance
-// (DESIGN.md §1.2), whatever the order of batches, answers, evictions, clears, filters and pauses.
+// The page's events: each once, in order, inside the bounds, and the accounts always balance,
+// whatever the order of batches, answers, evictions, clears, filters and pauses.
 import { describe, expect, it } from "vitest";
 import { account } from "./accounts.ts";
 import { JOIN_ROWS } from "./block.ts";

@@ -1,4 +1,4 @@
-// What came over the wire is read exactly, or not at all; a lost batch is noticed (DESIGN.md §4).
+// What came over the wire is read exactly, or not at all; a lost batch is noticed.
 import { describe, expect, it } from "vitest";
 import { Block } from "./block.ts";
 import { message } from "./testing/kernel.ts";

@@ -1,5 +1,5 @@
 // A kernel and an anywidget host in one file: what the page sees of them, no more. The kernel keeps
-// every event, speaks the wire of DESIGN.md §4, and can be made busy, deaf or forgetful by a test.
+// every event, speaks the wire, and can be made busy, deaf or forgetful by a test.
 import widget from "/widget.js";
 
 const encoder = new TextEncoder();

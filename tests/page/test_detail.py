@@ -1,4 +1,4 @@
-"""The whole of one event, and text that would like to be more than text (DESIGN.md §5)."""
+"""The whole of one event, and text that would like to be more than text."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""Chips, search and patterns: the filter of page and kernel is one value (DESIGN.md §1.4)."""
+"""Chips, search and patterns: the filter of page and kernel is one value."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the page and the kernel owe each other: hello, holes, history, acks, silence (DESIGN.md §4)."""
+"""What the page and the kernel owe each other: hello, holes, history, acks, silence."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""Many streams on the page: a row a stream, found, sorted and selected (DESIGN.md §1, §2)."""
+"""Many streams on the page: a row a stream, found, sorted and selected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows, the tail, pause and the accounts of the page (DESIGN.md §1.2, §1.3)."""
+"""Rows, the tail, pause and the accounts of the page."""
 
 from playwright.sync_api import expect
 

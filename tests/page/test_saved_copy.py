@@ -1,4 +1,4 @@
-"""The copy of the log in the saved notebook is never doubled by a live view (DESIGN.md §4)."""
+"""The copy of the log in the saved notebook is never doubled by a live view."""
 
 from playwright.sync_api import expect
 

@@ -1,5 +1,6 @@
-"""Where VS Code shows outputs: a frame without an origin, under a policy that forbids nearly all
-(DESIGN.md §4). No request leaves it, patterns are tested in a worker all the same, its colours are used."""
+"""Where VS Code shows outputs: a frame without an origin, under a policy that forbids nearly all.
+
+No request leaves it, patterns are tested in a worker all the same, its colours are used."""
 
 import pytest
 from playwright.sync_api import expect

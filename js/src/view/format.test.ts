@@ -1,4 +1,4 @@
-// Text from a server comes out readable and harmless (DESIGN.md §5).
+// Text from a server comes out readable and harmless.
 import { describe, expect, it } from "vitest";
 import { ago, bytes, clock, count, cutAt, delta, fullTime, manyLines, oneLine, rate } from "./format.ts";
 
