@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ __all__ = ["Driver", "make_client"]
 # Characters of ids in one batch: those it may have, and from where on it is worth a look.
 _IDS_AT_ONCE = 8 * 2**20
 _MANY_IDS = 64 * 2**20
+_CONNECTED = frozenset({State.OPEN, State.QUIET})
 
 
 class Driver(EventTarget):
@@ -326,9 +328,25 @@ class Driver(EventTarget):
         *,
         retry_in: float | None = None,
         error: Exception | None = None,
+        note: str | None = None,
     ) -> None:
-        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error)
+        if note is None:
+            # Silence changes nothing about what is odd; any other change makes it old news.
+            note = self.status.note if {self.status.state, state} <= _CONNECTED else ""
+        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note)
         self._changed()
+
+    def _note(self, note: str) -> None:
+        """Say what is odd while the stream runs, as `Status.note`; "" takes it back.
+
+        A note belongs to the state in which it is set: it stays while the stream is open or quiet,
+        and any other change of state drops it. Where a state begins with a note, give it to
+        `_move(..., note=...)` instead. `Status.since` stays as it is. Call it on the driver's
+        thread, as often as you like: what is said already is not told again.
+        """
+        if note != self.status.note:
+            self.status = replace(self.status, note=note)
+            self._changed()
 
     def _quiet(self) -> None:
         if self.status.state is State.OPEN:

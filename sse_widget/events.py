@@ -188,6 +188,8 @@ class Status:
         retry_in: seconds from `since` to the next attempt, only while waiting.
         since: when this state began, aware, UTC.
         error: the latest error of this trouble, None while all is well.
+        note: one plain sentence about what is odd while the stream runs, such as that bytes come
+            and no event does; "" where nothing is. It is no error: the stream goes on.
     """
 
     state: State
@@ -195,3 +197,4 @@ class Status:
     retry_in: float | None
     since: datetime
     error: Exception | None = None
+    note: str = ""

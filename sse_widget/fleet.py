@@ -278,6 +278,7 @@ class Fleet:
             source.last_event_id,
             follower.failure or text,
             getattr(error, "hint", ""),
+            status.note,
         )
 
     def watch(self, name: str | None, watcher: Watcher) -> None:

@@ -40,6 +40,7 @@ class Report(NamedTuple):
         waiting_since: when the oldest event came that is not on disk; 0.0 where all are.
         last_event_id: the id it would resume after.
         error, hint: of the trouble it is in, "" for none.
+        note: what is odd while it runs, "" for nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Report(NamedTuple):
     last_event_id: str = ""
     error: str = ""
     hint: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Roster:
         for name in names:
             row = self.rows[name]
             if row.report.state != State.FAILED:
-                row.report = row.report._replace(state=state, error=error, hint="")
+                row.report = row.report._replace(state=state, error=error, hint="", note="")
 
     @staticmethod
     def _sum(one: Report | None, two: Report) -> Report:
@@ -214,12 +216,13 @@ class Roster:
                 "worker": pd.Series([row.where for row in rows], dtype="str"),
                 "url": pd.Series([row.url for row in rows], dtype="str"),
                 "error": pd.Series([r.error for r in whole], dtype="str"),
+                "note": pd.Series([r.note for r in whole], dtype="str"),
             }
         ).set_index(pd.Index([row.name for row in rows], name="stream", dtype="str"))
 
     def wire(self) -> list[list[Any]]:
         """A row a stream for the page: state, rate, last event (ms), received, gaps, since when
-        an event waits for the disk (ms), error, hint, worker."""
+        an event waits for the disk (ms), error, hint, worker, note."""
         now = time.time()
         return [
             [
@@ -232,6 +235,7 @@ class Roster:
                 row.report.error[:_TEXT],
                 row.report.hint[:_TEXT],
                 row.where,
+                row.report.note[:_TEXT],
             ]
             for row in self.rows.values()
         ]

@@ -164,6 +164,7 @@ class Showing(anywidget.AnyWidget):
                 "since": status.since.timestamp() * 1000,
                 "error": None if error is None else _message(error),
                 "hint": None if error is None else _hint(error),
+                "note": status.note or None,
             },
             "last_event_id": source.last_event_id[:CUT_BYTES],
             "reconnection_time": source.reconnection_time,

@@ -80,7 +80,9 @@ def render(
     if 0 < rows < stats["received"]:
         said[-1] += f", the last {rows:,} here"
     said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
-    why = " ".join(_text(status[name], 500) for name in ("error", "hint") if status.get(name))
+    why = " ".join(
+        _text(status[name], 500) for name in ("error", "hint", "note") if status.get(name)
+    )
     parts = [
         f'<div class="sse-snapshot tex2jax_ignore mathjax_ignore" data-sse-stream="{session}">',
         f'<p style="margin:0 0 4px"><b>{_text(url, 500)}</b><br>{_DOT.join(said)}{"<br>" + why if why else ""}</p>',

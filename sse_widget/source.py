@@ -161,7 +161,8 @@ class EventSource(Driver):
         return self._parser.reconnection_time
 
     def __repr__(self) -> str:
-        return f"<EventSource {self.url} {self.status.state}>"
+        note = f"; {self.status.note}" if self.status.note else ""
+        return f"<EventSource {self.url} {self.status.state}{note}>"
 
     # ------------------------------------------------------------------ drivers
 

@@ -265,9 +265,10 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
             super().close()
 
     def __repr__(self) -> str:
-        s = self.stats
+        s, status = self.stats, self.status
+        note = f"; {status.note}" if status.note else ""
         return (
-            f"<SSEStream {self.url} {self.status.state}: {s.received:,} received, {s.held:,} held>"
+            f"<SSEStream {self.url} {status.state}: {s.received:,} received, {s.held:,} held{note}>"
         )
 
     def _join(self) -> None:

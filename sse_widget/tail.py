@@ -87,7 +87,7 @@ class Tail:
     def look(self) -> None:
         """The state may have changed."""
         report = self._report()
-        state = f"{report.state} {report.attempt} {report.error}"
+        state = f"{report.state} {report.attempt} {report.error} {report.note}"
         if state != self._state:
             self._state = state
             self.channel.note()
@@ -120,6 +120,7 @@ class Tail:
                 "since": now * 1000,
                 "error": report.error or None,
                 "hint": report.hint or None,
+                "note": report.note or None,
             },
             "last_event_id": report.last_event_id,
             "reconnection_time": None,

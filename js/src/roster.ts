@@ -19,6 +19,7 @@ export interface Stream {
   lag: number;
   error: string;
   hint: string;
+  note: string;
   worker: string;
 }
 export interface Worker {
@@ -47,7 +48,7 @@ export interface Overview {
   trouble: string;
   stats: Totals;
   names?: [string, string][];
-  rows: [number, State, number, number, number, number, number, string, string, string][];
+  rows: [number, State, number, number, number, number, number, string, string, string, string][];
   workers: Worker[];
   log: [number, string, Settings] | null;
 }
@@ -119,9 +120,9 @@ export class Roster {
     if (!message.names && this.head === null) return this.#line.send({ kind: "hello" });
     if (this.head && message.n > this.head.n + 1 && !message.names) this.#line.send({ kind: "hello" });
     if (message.names) this.streams = message.names.map(([name, url]) => ({ name, url }) as Stream);
-    for (const [i, state, rate, last, received, gaps, lag, error, hint, worker] of message.rows) {
+    for (const [i, state, rate, last, received, gaps, lag, error, hint, worker, note] of message.rows) {
       const stream = this.streams[i];
-      if (stream) Object.assign(stream, { state, rate, last, received, gaps, lag, error, hint, worker });
+      if (stream) Object.assign(stream, { state, rate, last, received, gaps, lag, error, hint, worker, note });
     }
     this.head = message;
     this.#take(message.log);

@@ -27,6 +27,8 @@ export interface Status {
   since: number;
   error: string | null;
   hint: string | null;
+  /** What is odd while the stream runs; it is no error. */
+  note: string | null;
 }
 
 export interface Gap {

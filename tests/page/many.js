@@ -36,7 +36,7 @@ class Kernel {
   make(count) {
     this.streams = Array.from({ length: count }, (_, i) => ({
       name: `stream ${String(i).padStart(4, "0")}`, url: `https://stream.example/${i}`, state: "open", rate: 10,
-      last: Date.now(), received: 100 + i, gaps: 0, lag: 300, error: "", hint: "", worker: "",
+      last: Date.now(), received: 100 + i, gaps: 0, lag: 300, error: "", hint: "", worker: "", note: "",
     }));
     this.tell(true);
   }
@@ -46,7 +46,7 @@ class Kernel {
   }
   row(i) {
     const s = this.streams[i];
-    return [i, s.state, s.rate, s.last, s.received, s.gaps, s.lag, s.error, s.hint, s.worker];
+    return [i, s.state, s.rate, s.last, s.received, s.gaps, s.lag, s.error, s.hint, s.worker, s.note];
   }
   tell(whole, changed = []) {
     const sum = (key) => this.streams.reduce((n, s) => n + s[key], 0);

@@ -133,6 +133,22 @@ def test_a_failure_says_why_and_what_to_do(stub):
     expect(stub.button("Start")).to_be_visible()
 
 
+def test_what_is_odd_while_it_runs_is_said_beside_the_state(stub):
+    note = "4,096 bytes came and no event: the lines look like JSON."
+    stub.kernel("kernel.be({state: 'open', note: arg})", note)
+    expect(stub.status).to_contain_text(note)
+    expect(stub.page.locator(".sse-empty")).to_contain_text(note)
+    stub.page.locator(".sse-state").click()
+    expect(stub.page.locator(".sse-facts")).to_contain_text(note)
+    stub.feed(*TICKS)
+    expect(stub.page.locator(".sse-note")).to_be_visible()
+    # Beside an error, and never in place of it.
+    stub.kernel("kernel.be({state: 'waiting', retry_in: 60, error: 'refused', note: arg})", note)
+    expect(stub.page.locator(".sse-note")).to_have_text(f"refused{note}")
+    stub.kernel("kernel.be({state: 'open'})")
+    expect(stub.page.locator(".sse-note")).to_be_hidden()
+
+
 def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
     stub.feed(*TICKS)
     stub.kernel("kernel.busy = true")

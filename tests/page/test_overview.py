@@ -189,6 +189,13 @@ def test_text_of_a_server_is_never_markup(many):
     assert many.page.locator("img").count() == 0
 
 
+def test_what_is_odd_about_a_stream_stands_beside_its_name(many):
+    many.kernel("kernel.make(1); kernel.set(0, {note: 'No answer for 10 s.'})")
+    expect(many.rows.first).to_contain_text("No answer for 10 s.")
+    many.kernel("kernel.set(0, {state: 'waiting', error: 'refused'})")
+    expect(many.rows.first).to_contain_text("refused")
+
+
 @pytest.mark.parametrize("theme", ["", "light", "dark"])
 def test_axe_finds_nothing(open_stub, theme):
     many = Many(open_stub(f"theme={theme}", path="/many").page)

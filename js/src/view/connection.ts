@@ -16,7 +16,7 @@ const MEANING = {
   closed: "Closed: the connection was ended",
   failed: "Failed: it will not be tried again",
 } as const;
-const FACTS = ["State", "Address", "Since", "Attempt", "Connections", "Last byte", "Last event", "Last event ID", "Server\u2019s retry", "Read", "Capture", "Found there", "Reason"] as const;
+const FACTS = ["State", "Address", "Since", "Attempt", "Connections", "Last byte", "Last event", "Last event ID", "Server\u2019s retry", "Read", "Capture", "Found there", "Reason", "Note"] as const;
 type Fact = (typeof FACTS)[number];
 
 const CAPTURE = {
@@ -72,6 +72,7 @@ export class Connection {
       Capture: head?.capture ? captured(head.capture) : "",
       "Found there": head?.capture?.notes.join("; ") ?? "",
       Reason: [head?.status.error ?? "", head?.status.hint ?? ""].filter(Boolean).join(" "),
+      Note: head?.status.note ?? "",
     };
     for (const [fact, [name, value]] of this.#rows) {
       text(value, oneLine(facts[fact]));

@@ -9,8 +9,8 @@ import { count, oneLine } from "./format.ts";
 
 export class Empty {
   readonly node: HTMLElement;
-  /** Reason and hint of a failure are shown here, so the header need not repeat them. */
-  saysFailure = false;
+  /** What the header would say (a failure, a note) is shown here, so the header need not repeat them. */
+  saysReason = false;
   #session: Session;
   #title = h("div.sse-empty-title");
   #more = h("div.sse-empty-more");
@@ -28,16 +28,19 @@ export class Empty {
     const filteredAway = filtered > 0 && scan.pending() === 0;
     show(this.node, shown === 0 && (filtered === 0 || filteredAway));
     show(this.#all, filteredAway);
-    this.saysFailure = false;
+    this.saysReason = false;
     if (this.node.hidden) return;
     if (filteredAway) return this.#say("No event matches the filter", `${count(filtered)} ${filtered === 1 ? "event is" : "events are"} hidden by it.`);
     if (paused > 0) return this.#say("Paused", `${count(paused)} ${paused === 1 ? "event" : "events"} arrived since. Resume shows them.`);
     const status = head?.status;
-    this.saysFailure = status?.state === "failed" && !this.#session.gone;
+    this.saysReason = status?.state === "failed" && !this.#session.gone;
     if (status?.state === "failed") return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));
     if (status?.state === "closed") return this.#say("The stream is closed", "Start connects again.");
     if ((head?.stats.received ?? 0) > 0) return this.#say("No event on this page", "New events appear here as they come.");
-    this.#say("Waiting for the first event\u2026", oneLine(settings.url));
+    // Bytes that make no event, a server that does not answer: more telling than the address.
+    const note = oneLine(status?.note ?? "");
+    this.saysReason = note !== "" && !status?.error && !this.#session.gone && !this.#session.silent();
+    this.#say("Waiting for the first event\u2026", note || oneLine(settings.url));
   }
 
   #say(title: string, more: string): void {

@@ -51,6 +51,8 @@ export class Header {
   #url = h("span.sse-url");
   #reason = h("span.sse-reason");
   #hint = h("span.sse-hint");
+  /** What is odd while the stream runs. */
+  #odd = h("span.sse-odd");
   #note: HTMLElement;
   #status: HTMLElement;
   #total = h("span.sse-total");
@@ -70,7 +72,7 @@ export class Header {
     this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#over() ? "start" : "stop"));
     this.#clear = new Button("Clear", ICONS.clear, () => events.command("clear"));
     this.#pause.node.classList.add("sse-steady");
-    this.#note = h("span.sse-note", {}, this.#reason, this.#hint);
+    this.#note = h("span.sse-note", {}, this.#reason, this.#hint, this.#odd);
     this.state = h("button.sse-state", { title: "Details of the connection" }, h("span.sse-dot", { "aria-hidden": "true" }), this.#word);
     this.#status = h(
       "div",
@@ -110,7 +112,9 @@ export class Header {
     const [reason, hint] = this.#explain();
     text(this.#reason, reason);
     text(this.#hint, hint);
-    show(this.#note, reason !== "" || hint !== "");
+    const odd = lost ? "" : oneLine(head?.status.note ?? "");
+    text(this.#odd, odd);
+    show(this.#note, reason !== "" || hint !== "" || odd !== "");
     this.#note.classList.toggle("sse-said-below", saidBelow);
     text(this.#total, `${count(Math.max(head?.stats.received ?? 0, this.#session.store.end))} events`);
     text(this.#rate, state === "open" && !lost && this.#session.rate !== null ? rate(this.#session.rate) : "\u2013");

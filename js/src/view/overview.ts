@@ -41,9 +41,9 @@ class Line {
     attr(this.node, "aria-selected", String(selected));
     attr(this.node, "data-current", current ? "true" : null);
     attr(this.node, "data-state", stream.state);
-    attr(this.node, "title", [stream.url, stream.error, stream.hint].filter(Boolean).join("\n"));
+    attr(this.node, "title", [stream.url, stream.error, stream.hint, stream.note].filter(Boolean).join("\n"));
     text(this.#name, oneLine(stream.name));
-    text(this.#why, oneLine(stream.error));
+    text(this.#why, oneLine(stream.error || stream.note));
     text(this.#word, word(stream.state));
     const values = [rate(stream.rate), stream.last ? ago(now - stream.last) : "\u2013", count(stream.received), count(stream.gaps), stream.lag > 0 ? `${(stream.lag / 1000).toFixed(1)} s` : "0", oneLine(stream.worker)];
     values.forEach((value, i) => text(this.#cells[i + 2]!, value));

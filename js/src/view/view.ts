@@ -177,7 +177,7 @@ export class View {
     this.#search.draw();
     this.#chips.draw();
     this.#empty.draw(this.#pausedAt);
-    this.#header.draw(this.#pausedAt !== null, this.#empty.saysFailure);
+    this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
     this.#chart.draw();
     this.#detail.draw();
     this.#connection.draw();
