@@ -113,7 +113,7 @@ class Connection:
         except SSEError:
             raise
         except Exception as e:
-            raise explain(e, self._masked, "the connection broke") from e
+            raise explain(e, self._masked, "body") from e
 
     async def aclose(self) -> None:
         await _close(self._response)
@@ -167,7 +167,7 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
                 raise TooManyRedirects(
                     "a redirect to no valid address", url=request.masked
                 ) from None
-            raise explain(e, request.masked, "could not connect") from e
+            raise explain(e, request.masked, "connect", secure=url.scheme == "https") from e
         finally:
             _asking.reset(quiet)
         if response.status_code not in _REDIRECTS:
