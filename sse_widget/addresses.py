@@ -1,6 +1,6 @@
 """Addresses: which streams a capture has: their names, and those that cannot be used, with the reason.
 
-It connects to nothing. Imports `source`, `request` and `errors`.
+It connects to nothing. Imports `request` and `errors`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 
 from .errors import InvalidURL, SSEError, mask_url
 from .request import check_url
-from .source import EventSource
 
 __all__ = ["named", "shown", "sorted_out"]
 
@@ -41,9 +40,7 @@ def named(urls: Any) -> dict[str, Any]:
 def sorted_out(
     urls: Mapping[str, Any], options: Mapping[str, Any], *, unnamed: bool
 ) -> tuple[dict[str, str], dict[str, SSEError]]:
-    """The streams that can be begun, and the others with the reason. Raises for an option that no
-    stream could have."""
-    EventSource("http://localhost/", **options)
+    """The streams that can be begun, and the others with the reason."""
     good: dict[str, str] = {}
     bad: dict[str, SSEError] = {}
     taken: dict[Any, str] = {}

@@ -27,6 +27,7 @@ from .engine import Engine, Here
 from .errors import SSEError, mask_url
 from .filters import EventFilter
 from .notebook import CellRuns
+from .options import SourceOptions
 from .overview import Overview
 from .roster import CaptureStats, Roster, Row
 from .stream import split_traits
@@ -81,6 +82,8 @@ class SSECapture(Overview):
 
             check(cluster)
         traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
+        # An iterator of headers is read once, for all streams.
+        options = SourceOptions.of(type(self).__name__, options).keywords(options)
         capture = capture_of(to)
         if filter is not None and not isinstance(filter, EventFilter):
             raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")

@@ -1,6 +1,6 @@
 """What a person says of a capture: where the events of a stream are kept and how, checked.
 
-Imports nothing of ours.
+Imports `checks`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from .checks import number, whole_number
 
 __all__ = ["Capture", "capture_of", "span"]
 
@@ -42,15 +44,12 @@ class Capture:
             raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
         if self.stream is not None and (not isinstance(self.stream, str) or not self.stream):
             raise TypeError(f"stream must be a name, not {self.stream!r}")
-        if isinstance(self.every, bool) or not isinstance(self.every, (int, float)):
-            raise TypeError(f"every must be a number of seconds, not {self.every!r}")
+        object.__setattr__(self, "every", number("every", self.every, "a number of seconds"))
         if not 0.01 <= self.every <= 3600:
-            raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every}")
+            raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every:g}")
         if self.keep_bytes is not None:
-            if isinstance(self.keep_bytes, bool) or not isinstance(self.keep_bytes, int):
-                raise TypeError(f"keep_bytes must be a whole number, not {self.keep_bytes!r}")
-            if self.keep_bytes < 1:
-                raise ValueError(f"keep_bytes must be at least 1, not {self.keep_bytes}")
+            keep_bytes = whole_number("keep_bytes", self.keep_bytes, at_least=1)
+            object.__setattr__(self, "keep_bytes", keep_bytes)
         object.__setattr__(self, "keep", span(self.keep))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from .capture_options import capture_of
 from .errors import CaptureError
 from .events import EventBatch, Gap, Stats
 from .export import arrow_table
+from .options import SourceKeywords, SourceOptions
 from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
 from .window import SCHEMA, RollingWindow, Snapshot
 
@@ -63,14 +65,15 @@ class Past:
         more = {n: position.stats.get(n, 0) for n in ("bytes", "connects")}
         self.stats = Stats(**known, **more)
 
-    def options(self, options: Any) -> Any:
-        """What the source is told: a replay is dropped, so that each event is kept once."""
-        if self.recorder is None:
-            return options
-        told = {"dedupe": True, **options}
-        if self.recorder.position is not None:
-            told.setdefault("last_event_id", self.recorder.position.last_event_id)
-        return told
+    def options(self, options: SourceOptions, given: SourceKeywords) -> SourceOptions:
+        """What the source is told where `given` does not say otherwise: a replay is dropped, so
+        that each event is kept once, and it resumes where the files end."""
+        position = self.recorder.position if self.recorder is not None else None
+        if self.recorder is not None and "dedupe" not in given:
+            options = replace(options, dedupe=True)
+        if position is not None and given.get("last_event_id") is None:
+            options = replace(options, last_event_id=position.last_event_id)
+        return options
 
     def hand_over(self, source: Any) -> None:
         """The source goes on where the last process ended."""

@@ -2,7 +2,7 @@
 
 It knows httpx (by duck type: httpx2 and stubs work too), turns every failure into one of our
 errors with a masked URL, and never retries: that is `source` and `retry`. Imports
-`request`, `options`, `background`, `diagnosis` and `errors`.
+`request`, `request_parts`, `background`, `diagnosis` and `errors`.
 
 The rules are those of WHATWG HTML 9.2.2 and 9.2.3: GET by default, `Accept: text/event-stream`,
 Last-Event-ID as UTF-8, only a 200 with the essence text/event-stream is an event stream.
@@ -23,8 +23,8 @@ from . import background
 from .beats import Flow
 from .diagnosis import content_hint, explain, quoted, status_hint
 from .errors import BadContentType, BadStatus, ConnectionFailed, SSEError, TooManyRedirects
-from .options import SourceOptions, check
 from .request import Request, build_headers, origin_of, resolve
+from .request_parts import auth_of, header_pairs
 
 __all__ = ["Connection"]
 
@@ -129,7 +129,7 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
     headers = await resolve(request.headers, "headers", request.masked, call)
     auth = await resolve(request.auth, "auth", request.masked, call)
     # What a callable gave is checked as what is given at once is; httpx would show it.
-    check(SourceOptions(headers=headers, auth=auth))
+    headers, auth = header_pairs("headers", headers), auth_of("auth", auth)
     for _ in range(MAX_REDIRECTS + 1):
         foreign = origin_of(url) != origin_of(request.url)
         built = client.build_request(

@@ -18,16 +18,16 @@ from typing import Any
 
 from .beats import Beats
 from .connection import Connection
-from .continuity import Continuity, Key, drop
+from .continuity import Continuity, drop
 from .errors import SSEError
 from .events import Cause, Event, EventBatch, Gap, State, Status
 from .interrupt import Closed, Hurry, Interrupt
 from .ledger import Ledger, Lost
 from .listeners import EventTarget
-from .options import SourceOptions, check
+from .options import SourceOptions, id_of
 from .parser import EventStreamParser
 from .request import Request, origin_of, sendable
-from .retry import Retry, RetryPolicy, Stop
+from .retry import Retry, Stop
 from .silence import SilenceWatch, Slept
 
 __all__ = ["Driver", "make_client"]
@@ -48,25 +48,14 @@ class Driver(EventTarget):
     def __init__(
         self,
         request: Request,
-        *,
+        options: SourceOptions,
         parser: EventStreamParser,
-        client: Any,
-        retry: RetryPolicy,
-        reconnect: bool,
-        idle_timeout: float | None,
-        stop_when: str | Callable[[Event], object] | None,
-        dedupe: bool | Key,
-        resume: Callable[[str], str | None] | None,
     ) -> None:
         super().__init__()
         self._request = request
+        self._options = options
         self._parser = parser
-        self._client_option = client
-        self._retry = retry
-        self._reconnect = reconnect
-        self._stop_when = stop_when
-        self._resume = resume
-        self._continuity = Continuity(dedupe)
+        self._continuity = Continuity(options.dedupe)
         self._ledger = Ledger(lambda gap: self._gapped(gap))
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
@@ -80,7 +69,10 @@ class Driver(EventTarget):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._interrupt = Interrupt()
         self._watch = SilenceWatch(
-            self._interrupt, idle_timeout=idle_timeout, quiet=self._quiet, url=request.masked
+            self._interrupt,
+            idle_timeout=options.idle_timeout,
+            quiet=self._quiet,
+            url=request.masked,
         )
         self._client: Any = None
         self._connection: Connection | None = None
@@ -124,12 +116,14 @@ class Driver(EventTarget):
                 finally:
                     await self._hang_up()
                 self._parser.reset()
-                healthy = self._fresh or time.monotonic() - opened >= self._retry.reset_after
+                healthy = (
+                    self._fresh or time.monotonic() - opened >= self._options.retry.reset_after
+                )
                 attempt = 1 if healthy else attempt + 1
-                decision = self._retry.decide(
+                decision = self._options.retry.decide(
                     error, attempt=attempt, reconnection_time=self._parser.reconnection_time
                 )
-                if not self._reconnect and not isinstance(decision, Stop):
+                if not self._options.reconnects and not isinstance(decision, Stop):
                     decision = Stop("the stream ended", error)
                 if isinstance(decision, Stop) and decision.error is None:
                     # Over as the server meant it, such as by a 204: nothing to be told as an error.
@@ -164,7 +158,7 @@ class Driver(EventTarget):
         """One attempt to connect."""
         self._move(State.CONNECTING, attempt, error=self.status.error)
         last_id = self._parser.last_event_id
-        if self._resume is not None and self._lost is not None:
+        if self._options.resume is not None and self._lost is not None:
             last_id = self._rewound(last_id)
         if not sendable(last_id):
             last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
@@ -174,7 +168,7 @@ class Driver(EventTarget):
             if self._closing:
                 raise Closed
             if self._client is None:
-                self._client = make_client(self._client_option)
+                self._client = make_client(self._options.client)
             self._connection = await Connection.open(self._client, self._request, last_id)
         self._ledger.connects += 1
         self.origin = self._connection.origin
@@ -253,14 +247,12 @@ class Driver(EventTarget):
 
     def _rewound(self, last_id: str) -> str:
         """What `resume` makes of the last event ID."""
-        assert self._resume is not None
+        assert self._options.resume is not None
         try:
-            answer = self._resume(last_id) or ""
-            check(SourceOptions(last_event_id=answer))
+            return id_of("last_event_id", self._options.resume(last_id))
         except Exception as e:
             e.add_note("This comes of resume=.")
             raise
-        return answer
 
     def _compare(self, batch: EventBatch, last_id: str) -> None:
         """The first events after a reconnect: which came before, and what that tells."""
@@ -282,14 +274,15 @@ class Driver(EventTarget):
     def _ending(self, batch: EventBatch) -> Exception | None:
         """What ends the stream with this batch, which then ends with that event: `stop_when` is
         met, or raised something. None where it goes on."""
-        until = self._stop_when
+        until = self._options.stop_when
         if until is None or not batch.types:
             return None
-        if isinstance(until, str):
-            if until not in batch.data and until not in batch.types:
+        if isinstance(until, frozenset):
+            # By comparing, not by hashing all that came: most streams wait for one text.
+            if not any(one in batch.data or one in batch.types for one in until):
                 return None
             for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
-                if until in (type_, data):
+                if type_ in until or data in until:
                     self._end_at(batch, n)
                     return Closed()
             return None
@@ -419,7 +412,7 @@ class Driver(EventTarget):
     async def _release(self) -> None:
         await self._hang_up()
         client, self._client = self._client, None
-        if client is not None and client is not self._client_option:
+        if client is not None and client is not self._options.client:
             await client.aclose()
         if self.status.state not in (State.CLOSED, State.FAILED):
             self._move(State.CLOSED)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .checks import number, truth
 from .errors import InvalidFilter
 from .lowering import search_lowered, spread
 from .patterns import lone_surrogate, translate
@@ -82,8 +83,8 @@ class EventFilter:
         put = object.__setattr__
         put(self, "types", None if types is None else _names("types", types))
         put(self, "exclude_types", _names("exclude_types", exclude_types))
-        put(self, "regex", _flag("regex", regex))
-        put(self, "case", _flag("case", case))
+        put(self, "regex", truth("regex", regex, "a bool"))
+        put(self, "case", truth("case", case, "a bool"))
         put(self, "text", _needle("text", text, regex))
         put(self, "exclude", _needle("exclude", exclude, regex))
         put(self, "since", _time("since", since))
@@ -220,12 +221,6 @@ def _names(field: str, value: object) -> frozenset[str]:
     return frozenset(names)
 
 
-def _flag(field: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{field} must be a bool, not {type(value).__name__}")
-    return value
-
-
 def _needle(field: str, value: object, regex: bool) -> str:
     if not isinstance(value, str):
         hint = "; for a pattern write regex=True" if isinstance(value, re.Pattern) else ""
@@ -290,12 +285,15 @@ def _to_ms(value: datetime | None) -> float | None:
 def _from_ms(field: str, value: object) -> datetime | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{field} must be milliseconds, not {type(value).__name__}")
+    milliseconds = number(field, value, "milliseconds")
     try:
-        return _EPOCH + timedelta(microseconds=round(value * 1000))
+        return _EPOCH + timedelta(microseconds=round(milliseconds * 1000))
     except OverflowError:
         # A float has no room for the last microseconds of the year 9999.
-        return datetime.max.replace(tzinfo=UTC) if value > 0 else datetime.min.replace(tzinfo=UTC)
+        return (
+            datetime.max.replace(tzinfo=UTC)
+            if milliseconds > 0
+            else datetime.min.replace(tzinfo=UTC)
+        )
     except ValueError:
         raise InvalidFilter(f"{field} is not a time", hint="Write null for no bound.") from None

@@ -6,7 +6,6 @@ puts the two together. It imports these, `paths`, `intervals` and `window`.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .checks import whole_number
 from .filters import EventFilter
 from .intervals import seconds_of
 from .paths import paths_of
@@ -118,12 +118,7 @@ def _last(last: int | str | timedelta | None) -> tuple[int | None, float | None]
         return None, seconds_of(last)
     if last is None:
         return None, None
-    try:
-        count = operator.index(last)  # numpy's whole numbers too
-    except TypeError:
-        count = None
-    if count is None or isinstance(last, bool):
-        raise TypeError(f'last must be a whole number, or an interval like "5min", not {last!r}')
+    count = whole_number("last", last, 'a whole number, or an interval like "5min"')
     if count < 0:
         raise ValueError(f"last must not be negative: {last}")
     return count, None

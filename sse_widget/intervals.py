@@ -1,9 +1,11 @@
-"""A span of time as people write it -> seconds. Imports nothing of ours."""
+"""A span of time as people write it -> seconds. Imports `checks`."""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
+
+from .checks import number
 
 __all__ = ["seconds_of"]
 
@@ -24,10 +26,8 @@ def seconds_of(interval: str | float | timedelta) -> float:
         seconds = _read(interval)
     elif isinstance(interval, timedelta):
         seconds = interval.total_seconds()
-    elif isinstance(interval, (int, float)) and not isinstance(interval, bool):
-        seconds = float(interval)
     else:
-        raise TypeError(f'an interval is "5s" or seconds, not {interval!r}')
+        seconds = number("an interval", interval, '"5s" or a number of seconds')
     if not 0 < seconds < math.inf:
         raise ValueError(f'an interval is like "500ms", "5s", "1min" or "2h", not {interval!r}')
     return seconds

@@ -30,7 +30,7 @@ from .snapshot import render
 from .window import RollingWindow, Snapshot
 from .wire import CUT_BYTES
 
-__all__ = ["Showing", "check_save_events"]
+__all__ = ["Showing"]
 
 _STATIC = Path(__file__).parent / "static"
 NOT_BUILT = """export default { render({ el }) {
@@ -294,13 +294,6 @@ class Showing(anywidget.AnyWidget):
                 raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
         self._plot = {"path": path or "", "by": by or "", "rev": self._plot["rev"] + 1}
         return self
-
-
-def check_save_events(save_events: object) -> None:
-    if isinstance(save_events, bool) or not isinstance(save_events, int):
-        raise TypeError(f"save_events must be a whole number, not {save_events!r}")
-    if save_events < 0:
-        raise ValueError(f"save_events must be 0 (keep nothing) or more, not {save_events}")
 
 
 def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:

@@ -8,23 +8,19 @@ module takes the options, says what is known of the stream, and hands over what 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from . import background
-from .continuity import Key
 from .driver import Driver
 from .errors import SSEError
 from .events import Event, EventBatch, Gap, State, Stats
-from .options import SourceOptions, check
+from .options import SourceKeywords, SourceOptions, signature_of
 from .parser import EventStreamParser
 from .request import Request, check_url
-from .retry import RetryPolicy
 
 __all__ = ["EventSource"]
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
 
@@ -35,13 +31,14 @@ class EventSource(Driver):
     Args:
         url: absolute http or https URL.
         last_event_id: the id to resume after.
-        headers: sent along; ours give way to yours. Or a callable, sync or async, that is asked on
-            every attempt.
+        headers: sent along; ours give way to yours. Text that is not ASCII is sent as UTF-8. Or a
+            callable without arguments, sync or async, that is asked on every attempt.
         method: default GET, or POST where there is a body.
         params: added to the URL's query; never shown.
-        content, json: the request's body.
+        content, json: the request's body: text, bytes, an iterable of bytes or a file, which are
+            read at once; or what is sent as JSON.
         auth: as httpx takes it, or a callable like `headers`.
-        cookies: sent along.
+        cookies: sent along: a mapping, pairs, or a jar.
         client: an httpx-compatible async client, or a callable that makes one. A client that is
             handed over is not closed; one that was made here is.
         retry: when to connect again.
@@ -50,8 +47,13 @@ class EventSource(Driver):
         idle_timeout: seconds without a byte after which the connection is given up; any byte
             counts, comments too, and the answer to the request. None: wait for ever.
         max_event_bytes: the most bytes of one event; a larger one is skipped and reported.
-        stop_when: ends the stream for good after an event whose data or type equals this text,
-            or for which this callable is true. That event is still delivered.
+        stop_when: ends the stream for good after an event whose data or type equals this text, or
+            one of these texts, or for which this callable is true. That event is still delivered.
+        dedupe: after a reconnect, drop the events that came before: True compares id, type and
+            data of events with an id of their own; a callable gives another key for an `Event`,
+            None for one that is never dropped. They are counted in `stats.duplicates`.
+        resume: a callable that is given the last event ID before each reconnect and returns the id
+            to resume after, such as an earlier one; "" or None for none.
 
     Raises:
         InvalidURL: the URL is none.
@@ -62,60 +64,28 @@ class EventSource(Driver):
     OPEN: ClassVar[int] = 1
     CLOSED: ClassVar[int] = 2
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        last_event_id: str = "",
-        headers: Any = None,
-        method: str | None = None,
-        params: Any = None,
-        content: Any = None,
-        json: Any = None,
-        auth: Any = None,
-        cookies: Any = None,
-        client: Any = None,
-        retry: RetryPolicy | None = None,
-        reconnect: bool | Literal["auto"] = "auto",
-        idle_timeout: float | None = None,
-        max_event_bytes: int = 16 * 2**20,
-        stop_when: str | Callable[[Event], object] | None = None,
-        dedupe: bool | Key = False,
-        resume: Callable[[str], str | None] | None = None,
-    ) -> None:
-        check(
-            SourceOptions(
-                last_event_id=last_event_id,
-                headers=headers,
-                method=method,
-                content=content,
-                json=json,
-                auth=auth,
-                client=client,
-                retry=retry,
-                reconnect=reconnect,
-                idle_timeout=idle_timeout,
-                max_event_bytes=max_event_bytes,
-                stop_when=stop_when,
-                dedupe=dedupe,
-                resume=resume,
-            )
-        )
-        parsed, masked, url_auth = check_url(url, params)
-        has_body = content is not None or json is not None
-        auth = url_auth if auth is None else auth
-        method = (method or ("POST" if has_body else "GET")).upper()
+    def __init__(self, url: str, **options: Unpack[SourceKeywords]) -> None:
+        told = SourceOptions.of("EventSource", options)
+        parsed, masked, url_auth = check_url(url, told.params)
+        auth = url_auth if told.auth is None else told.auth
         super().__init__(
-            Request(parsed, method, headers, content, json, auth, cookies, masked),
-            parser=EventStreamParser(max_event_bytes=max_event_bytes, last_event_id=last_event_id),
-            client=client,
-            retry=retry or RetryPolicy(),
-            reconnect=method in _SAFE_METHODS if reconnect == "auto" else bool(reconnect),
-            idle_timeout=idle_timeout,
-            stop_when=stop_when,
-            dedupe=dedupe,
-            resume=resume,
+            Request(
+                parsed,
+                told.method,
+                told.headers,
+                told.content,
+                told.json,
+                auth,
+                told.cookies,
+                masked,
+            ),
+            told,
+            EventStreamParser(
+                max_event_bytes=told.max_event_bytes, last_event_id=told.last_event_id
+            ),
         )
+
+    __signature__ = signature_of(__init__)
 
     # ------------------------------------------------------------------ what it knows
 

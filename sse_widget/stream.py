@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import difflib
 import math
 import os
 import threading
@@ -28,15 +27,16 @@ from . import background
 from .analysis import Analysis
 from .capture_options import Capture
 from .capturing import Capturing, Past
+from .checks import whole_number
 from .errors import SSEError
 from .events import EventBatch, Gap, State, Stats, Status
 from .notebook import CellRuns
 from .notices import Notices
-from .options import SourceOptions, outline
+from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .player import Player
 from .reading import Reading
 from .recorded import Recording
-from .showing import Showing, check_save_events
+from .showing import Showing
 from .source import EventSource
 from .window import RollingWindow
 from .wire import NAME_CHARS
@@ -107,23 +107,26 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         max_bytes: int = 256 * 2**20,
         save_events: int = 500,
         capture: str | os.PathLike[str] | Capture | None = None,
-        **options: Unpack[SourceOptions],
+        **options: Unpack[SourceKeywords],
     ) -> None:
         traits = split_traits(
             options, "SSEStream", "max_events", "max_bytes", "save_events", "capture"
         )
         # Before anything is built: what is refused leaves nothing behind.
-        source = _source_of(url, options)
+        if isinstance(url, Recording) and options:
+            raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
+        told = SourceOptions.of("SSEStream", options)
+        source = _source_of(url, told)
         window = RollingWindow(max_events, max_bytes)
-        check_save_events(save_events)
+        save_events = whole_number("save_events", save_events, at_least=0)
         if capture is not None and isinstance(url, Recording):
             raise TypeError("a replay has no option 'capture': what it plays is kept already")
         past = Past(capture, source.url, window)
         if past.recorder is not None:
-            options = past.options(options)
-            source = _source_of(url, options)
+            told = past.options(told, options)
+            source = _source_of(url, told)
             past.hand_over(source)
-        self._url, self._options = url, options
+        self._url, self._options = url, told
         self._adopt(source)
         self._start_analysis(window, lambda: self._source.origin)
         self._counts: Counter[str] = Counter(past.counts)
@@ -143,13 +146,15 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
             lambda: list(self._all_gaps),
             source.url,
             save_events,
-            outline(self._options),
+            told.outline(),
         )
         self._start_capturing(past.recorder)
         super().__init__(**traits)
         self.on_msg(self._on_message)
         _cells.adopt(self)
         self.start()
+
+    __signature__ = signature_of(__init__)
 
     # ------------------------------------------------------------------ the person's side
 
@@ -282,7 +287,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         """A source is for one life: the next one goes on where it ended."""
         old, earlier = self._source, self._earlier.stats
         counted = old.stats
-        new = _source_of(self._url, {**self._options, "last_event_id": old.last_event_id})
+        new = _source_of(self._url, replace(self._options, last_event_id=old.last_event_id))
         new._take_over(old)
         self._earlier = _Earlier(
             self._window.counts.received,
@@ -401,29 +406,23 @@ class _Earlier(NamedTuple):
     stats: Stats
 
 
-def _source_of(url: Any, options: Any) -> Any:
+def _source_of(url: Any, options: SourceOptions) -> Any:
     """Where the events come from: a server, or a recording in its place."""
-    if not isinstance(url, Recording):
-        source = EventSource(url, **options)
-        source._in_beats = True
-        return source
-    others = options.keys() - {"last_event_id"}
-    if others:
-        raise TypeError(f"a replay has no option {min(others)!r}: it asks no server")
-    return Player(url)
+    if isinstance(url, Recording):
+        return Player(url)
+    source = EventSource(url, **options.keywords())
+    source._in_beats = True
+    return source
 
 
 def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:
     """Take the traits of a DOMWidget out of `options`; refuse what neither they nor `EventSource`
     nor the `owner` know, by name."""
-    known = set(SourceOptions.__annotations__)
+    known = SourceKeywords.__annotations__
     dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
     dom -= {"comm", "keys", "log"}
     traits = {name: options.pop(name) for name in list(options) if name in dom}
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        name = unknown[0]
-        near = difflib.get_close_matches(name, [*known, *dom, *own], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise TypeError(f"{owner} has no option {name!r}{hint}")
+    for name in options:
+        if name not in known:
+            raise unknown_option(owner, name, [*known, *dom, *own])
     return traits

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from .checks import whole_number
 from .events import EventBatch
 
 if TYPE_CHECKING:
@@ -160,13 +161,8 @@ class RollingWindow:
     """
 
     def __init__(self, max_events: int = 100_000, max_bytes: int = 256 * 2**20) -> None:
-        for name, value in (("max_events", max_events), ("max_bytes", max_bytes)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{name} must be a whole number, not {value!r}")
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        self.max_events = max_events
-        self.max_bytes = max_bytes
+        self.max_events = whole_number("max_events", max_events, at_least=1)
+        self.max_bytes = whole_number("max_bytes", max_bytes, at_least=1)
         # Held by whoever reads, clears, or moves events out of the tail; not to add to the tail.
         self._lock = _lock
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
