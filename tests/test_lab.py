@@ -24,6 +24,7 @@ from .scripted import Peer, Server, sends
 
 pytestmark = pytest.mark.lab
 
+EVENTS = "".join(f"id: {i}\nevent: trade\ndata: number {i};\n\n" for i in range(1, 31))
 IMPORT = "from sse_widget import SSEStream, EventFilter, demo\n"
 
 
@@ -609,3 +610,28 @@ def test_a_capture_shows_its_streams_and_the_log_of_one(lab):
     expect(received).not_to_have_text(before)
     assert notebook.execute("capture.close(); print(capture.stats.pending)") == "0\n"
     assert notebook.page_errors == []
+
+
+BOXES = """from ipywidgets import HBox, Layout, Tab, VBox
+from sse_widget import SSECapture, SSEStream
+def log(**layout): return SSEStream({url!r}, layout=Layout(**layout))
+display(HBox([log(), SSECapture({{"one": {url!r}}}, to={to!r})]), log(height="250px"))
+display(Tab([VBox([log()], layout=Layout(height="300px"))], titles=["later"], selected_index=None))"""
+
+
+def test_both_widgets_inside_other_widgets(lab, tmp_path):
+    """Seen, in a row, in a tab that is opened later, and as high as a layout says."""
+    with Server(*[sends(EVENTS, then="hold")] * 4) as server:
+        notebook = lab.notebook([BOXES.format(url=server.url, to=str(tmp_path / "capture"))])
+        notebook.run(0)
+        notebook.page.get_by_role("tab", name="later").click()
+        logs = notebook.page.locator(".sse-widget")
+        rows = "[role=listitem], .sse-streams-list > .sse-stream"
+        for i in range(4):
+            expect(logs.nth(i).locator(rows).first).to_be_visible()
+        boxes = logs.evaluate_all("logs => logs.map(log => log.getBoundingClientRect().toJSON())")
+        left, right, low, later = boxes
+        assert left["width"] == pytest.approx(right["width"], abs=1)
+        assert left["width"] + right["width"] == pytest.approx(low["width"], abs=1)
+        assert [low["height"], later["height"]] == pytest.approx([250, 300], abs=1)
+        assert notebook.page_errors == []

@@ -4,7 +4,7 @@
  * the only file that knows anywidget.
  */
 import type { AnyModel } from "@anywidget/types";
-import { attempt, lifetime, pageId, SECOND_HELLO_MS } from "./host.ts";
+import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./host.ts";
 import { type FromCapture, type MakeLog, Roster } from "./roster.ts";
 import { run } from "./scripts.ts";
 import { Overview } from "./view/overview.ts";
@@ -94,7 +94,7 @@ export default {
   render({ model, el, signal }: Lifetime & { el: HTMLElement }): () => void {
     const life = lifetime(signal);
     const roster = rosters.get(model) ?? rosters.get(model.get("_settings")) ?? begin(model, life.signal);
-    el.append(new Overview(roster, model.get("_settings").to, life.signal).node);
+    put(new Overview(roster, model.get("_settings").to, life.signal).node, el, life.signal);
     return life.end;
   },
 };

@@ -26,3 +26,10 @@ export function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal
   signal?.addEventListener("abort", () => own.abort());
   return { signal: own.signal, end: () => own.abort() };
 }
+
+/** The node that the host gave is dressed for as long as something of ours stands in it. */
+export function put(node: HTMLElement, el: HTMLElement, signal: AbortSignal): void {
+  el.classList.add("sse-host");
+  el.append(node);
+  signal.addEventListener("abort", () => el.classList.remove("sse-host"));
+}

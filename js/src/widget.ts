@@ -6,7 +6,7 @@
 import type { AnyModel } from "@anywidget/types";
 import type { SyncedColumns } from "./columns.ts";
 import type { FilterState } from "./filter.ts";
-import { attempt, lifetime, pageId, SECOND_HELLO_MS } from "./host.ts";
+import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./host.ts";
 import workerSource from "./matcher.worker.ts?text";
 import { type Port, Session, type Settings } from "./session.ts";
 import { View } from "./view/view.ts";
@@ -130,7 +130,7 @@ export default {
     const view = new View(entry.session, life.signal);
     entry.views.add(view);
     life.signal.addEventListener("abort", () => entry.views.delete(view));
-    el.append(view.node);
+    put(view.node, el, life.signal);
     return life.end;
   },
 };
