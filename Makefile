@@ -43,12 +43,12 @@ test: install browser lint ## every check that CI makes
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 heavy: install browser ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
-	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/test_cuts.py tests/test_fuzz.py $(ARGS)
+	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
-	  $(BIN)/pytest -s tests/test_kill.py tests/test_housekeeping.py $(ARGS)
+	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_housekeeping.py $(ARGS)
 	SSE_WIDGET_MANY_SECONDS=3600 SSE_WIDGET_ASLEEP_SECONDS=15 \
-	  $(BIN)/pytest -s tests/test_thousand.py tests/test_cluster.py $(ARGS)
-	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/test_rolling.py $(ARGS)
+	  $(BIN)/pytest -s tests/capture/test_thousand.py tests/cluster/test_cluster.py $(ARGS)
+	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/storage/test_rolling.py $(ARGS)
 	$(BIN)/python -m tests.soak
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt

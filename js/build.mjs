@@ -20,35 +20,67 @@ const SHORTENED = [
   "fetchEvent drawCursor columnMenu filterChanged isNumeric peek writeColumns hexadecimal scanText copyForScan seqAt",
   "writeFilter acknowledge openFrom firsts drawValues toggleRate endScan setWidth drawText notDrawn palette",
   "pieces steps ahead moved rates scanned answered evict reveal isGone hasId receive askText dataOffsets idOffsets chars",
-].join(" ").split(" ");
+]
+  .join(" ")
+  .split(" ");
 
 /** How they are shortened, or an error that tells which must stay: those of the page, the wire, anywidget, the worker. */
 async function checked(names) {
   const modules = join(here, "node_modules");
-  const [compiler] = (await readdir(join(modules, "@typescript"))).filter((name) => name.startsWith("typescript-"));
+  const [compiler] = (await readdir(join(modules, "@typescript"))).filter((name) =>
+    name.startsWith("typescript-"),
+  );
   const libraries = join(modules, "@typescript", compiler, "lib");
   const python = join(here, "..", "sse_widget");
-  const words = async (files) => new Set((await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n").match(/[A-Za-z_$][\w$]*/g));
-  const quoted = async (files) => new Set((await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n").match(/(?<=["'])[A-Za-z_]\w*(?=["'])/g));
-  const within = async (folder, kind) => (await readdir(folder, { recursive: true })).filter((name) => kind.test(name)).map((name) => join(folder, name));
-  const worker = await esbuild.build({ ...common, entryPoints: [join(here, "src", "matcher.worker.ts")] });
+  const words = async (files) =>
+    new Set(
+      (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n").match(/[A-Za-z_$][\w$]*/g),
+    );
+  const quoted = async (files) =>
+    new Set(
+      (await Promise.all(files.map((file) => readFile(file, "utf8"))))
+        .join("\n")
+        .match(/(?<=["'])[A-Za-z_]\w*(?=["'])/g),
+    );
+  const within = async (folder, kind) =>
+    (await readdir(folder, { recursive: true }))
+      .filter((name) => kind.test(name))
+      .map((name) => join(folder, name));
+  const worker = await esbuild.build({
+    ...common,
+    entryPoints: [join(here, "src", "filter", "matcher.worker.ts")],
+  });
   const taken = {
     "JavaScript and the page": await members(await within(libraries, /^lib\..*\.d\.ts$/)),
     anywidget: await words(await within(join(modules, "@anywidget", "types"), /\.d\.ts$/)),
     "Python, quoted, so of the wire": await quoted(await within(python, /\.py$/)),
     "our own scripts, quoted": await quoted(await within(join(here, "src"), /(?<!test)\.ts$/)),
-    "the worker, which is built apart": new Set(worker.outputFiles[0].text.match(/(?<=\.)[A-Za-z_]\w*|[A-Za-z_]\w*(?=:)/g)),
+    "the worker, which is built apart": new Set(
+      worker.outputFiles[0].text.match(/(?<=\.)[A-Za-z_]\w*|[A-Za-z_]\w*(?=:)/g),
+    ),
   };
-  const wrong = names.flatMap((name) => Object.keys(taken).filter((where) => taken[where].has(name)).map((where) => `${name} (a name of ${where})`));
-  if (wrong.length > 0) throw new Error(`These names must not be shortened, see SHORTENED: ${wrong.join(", ")}`);
+  const wrong = names.flatMap((name) =>
+    Object.keys(taken)
+      .filter((where) => taken[where].has(name))
+      .map((where) => `${name} (a name of ${where})`),
+  );
+  if (wrong.length > 0)
+    throw new Error(`These names must not be shortened, see SHORTENED: ${wrong.join(", ")}`);
   // The same in every bundle, for a log and its overview meet on the page.
-  return { mangleProps: new RegExp(`^(?:${names.join("|")})$`), mangleCache: Object.fromEntries(names.map((name, i) => [name, `$${i.toString(36)}`])) };
+  return {
+    mangleProps: new RegExp(`^(?:${names.join("|")})$`),
+    mangleCache: Object.fromEntries(names.map((name, i) => [name, `$${i.toString(36)}`])),
+  };
 }
 
 /** What is declared in TypeScript's own descriptions, the members and the variables. */
 async function members(files) {
   const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
-  return new Set(text.match(/(?<=^\s*(?:declare )?(?:readonly |get |set |var |let |const |function )?)[A-Za-z_]\w*(?=\??[(:<])/gm));
+  return new Set(
+    text.match(
+      /(?<=^\s*(?:declare )?(?:readonly |get |set |var |let |const |function )?)[A-Za-z_]\w*(?=\??[(:<])/gm,
+    ),
+  );
 }
 
 // The pattern worker is started from a Blob, so its source travels inside the bundle as a string.
@@ -64,7 +96,11 @@ const worker = {
 
 /** What esbuild leaves: a hundredth part. */
 async function smaller(script) {
-  const { code } = await minify(script, { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true, keep_fargs: false } });
+  const { code } = await minify(script, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3, unsafe_arrows: true, keep_fargs: false },
+  });
   return Buffer.from(code);
 }
 
@@ -89,7 +125,12 @@ const place = {
 
 const context = await esbuild.context({
   ...common,
-  entryPoints: { widget: join(here, "src", "widget.ts"), capture: join(here, "src", "capture.ts"), log: join(here, "src", "log.ts"), style: join(here, "src", "style", "widget.css") },
+  entryPoints: {
+    widget: join(here, "src", "widget.ts"),
+    capture: join(here, "src", "capture.ts"),
+    log: join(here, "src", "log.ts"),
+    style: join(here, "src", "style", "widget.css"),
+  },
   outdir: out,
   format: "esm",
   ...(await checked(SHORTENED)),

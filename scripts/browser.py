@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.browser import executable
+from tests.helpers.browser import executable
 
 
 def main() -> int:

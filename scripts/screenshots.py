@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from playwright.sync_api import expect
 
-from tests.browser import chromium
-from tests.lab import Lab, Notebook
+from tests.helpers.browser import chromium
+from tests.helpers.lab import Lab, Notebook
 from tests.page.conftest import Stub, serving
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,7 +2,7 @@
 
 from ._version import __version__
 from .capture import SSECapture
-from .capture_options import Capture
+from .client import EventSource, RetryPolicy
 from .errors import (
     BadContentType,
     BadStatus,
@@ -21,9 +21,8 @@ from .errors import (
 )
 from .events import Event, EventBatch, Gap, Stats, Status
 from .filters import EventFilter
-from .parser import EventStreamParser
-from .retry import RetryPolicy
-from .source import EventSource
+from .protocol import EventStreamParser
+from .storage.options import Capture
 from .stream import SSEStream
 
 __all__ = [

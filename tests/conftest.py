@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from . import clients, many
+from .helpers import clients, many
 
 # Times are never a verdict: a machine that does something else meanwhile is slow to make inputs.
 settings.register_profile(

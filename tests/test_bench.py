@@ -11,24 +11,13 @@ import asyncio
 import pandas as pd
 import pytest
 
-from sse_widget.dataset import Dataset
-from sse_widget.payload import expand
+from sse_widget.storage.dataset import Dataset
+from sse_widget.tables.json_columns import expand
 
-from . import literal
 from .bench import __main__ as run
-from .bench import (
-    capture,
-    flat,
-    frames,
-    measure,
-    parser,
-    peers,
-    receive,
-    start,
-    windows,
-    workloads,
-)
+from .bench import capture, flat, frames, measure, parser, peers, receive, start, windows, workloads
 from .bench.server import served
+from .helpers import literal
 
 CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
 READERS = [peers.OURS, *peers.installed()]
@@ -62,7 +51,7 @@ def test_every_window_holds_the_same_events(keeper):
 
 
 def test_a_window_that_holds_something_else_is_noticed():
-    wrong = windows.Keeper("wrong", lambda batches, rows: ["x"])
+    wrong = windows.SnapshotWriter("wrong", lambda batches, rows: ["x"])
     with pytest.raises(AssertionError, match="wrong"):
         windows.agree([wrong], frames.batches(3), 2)
 

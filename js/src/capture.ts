@@ -4,10 +4,10 @@
  * the only file that knows anywidget.
  */
 import type { AnyModel } from "@anywidget/types";
-import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./host.ts";
-import { type FromCapture, type MakeLog, Roster } from "./roster.ts";
-import { run } from "./scripts.ts";
-import { Overview } from "./view/overview.ts";
+import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
+import { type FromCapture, type MakeLog, Roster } from "./kernel/roster.ts";
+import { run } from "./kernel/scripts.ts";
+import { Overview } from "./view/panels/overview.ts";
 
 type Model = AnyModel<{ _settings: { to: string; ack?: "trait" | "message" }; _ack: object }>;
 interface Lifetime {

@@ -3,11 +3,11 @@
  * first stream is selected. A capture that nobody looks into carries none of it. It exports nothing, for
  * not every page may load a module: whoever runs it says with `give` where its one function goes.
  */
-import workerSource from "./matcher.worker.ts?text";
-import type { MakeLog } from "./roster.ts";
-import { Session } from "./session.ts";
+import workerSource from "./filter/matcher.worker.ts?text";
+import type { MakeLog } from "./kernel/roster.ts";
+import { Session } from "./kernel/session.ts";
 import { View } from "./view/view.ts";
-import { workersOf } from "./workers.ts";
+import { workersOf } from "./filter/workers.ts";
 
 declare const give: (make: MakeLog) => void;
 

@@ -4,14 +4,14 @@
  * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
-import type { SyncedColumns } from "./columns.ts";
-import type { FilterState } from "./filter.ts";
-import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./host.ts";
-import workerSource from "./matcher.worker.ts?text";
-import { type Port, Session, type Settings } from "./session.ts";
+import type { SyncedColumns } from "./kernel/columns.ts";
+import type { FilterState } from "./filter/filter.ts";
+import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
+import workerSource from "./filter/matcher.worker.ts?text";
+import { type Port, Session, type Settings } from "./kernel/session.ts";
 import { View } from "./view/view.ts";
-import type { FromKernel } from "./wire.ts";
-import { workersOf } from "./workers.ts";
+import type { FromKernel } from "./kernel/wire.ts";
+import { workersOf } from "./filter/workers.ts";
 
 type SyncedFilter = FilterState & { rev: number; by: string };
 interface Traits {
@@ -50,8 +50,10 @@ function begin(model: Model, signal: AbortSignal): Entry {
       if (session.settings.ack === "message") port.send({ kind: "ack", n });
       else attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
     },
-    writeFilter: (filter) => attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
-    writeColumns: (columns) => attempt(() => (model.set("_columns", { ...columns, by: page }), model.save_changes())),
+    writeFilter: (filter) =>
+      attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
+    writeColumns: (columns) =>
+      attempt(() => (model.set("_columns", { ...columns, by: page }), model.save_changes())),
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };

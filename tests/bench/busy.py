@@ -84,7 +84,7 @@ class Counter:
 
 @contextmanager
 def _shown(stream: Any) -> Iterator[tuple[int, Any]]:
-    from sse_widget import background
+    from sse_widget.runtime import loop as background
 
     stream.start()
     thread = background._thread

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser
 
-from ..browser import chromium
-from ..lab import Lab
+from ..helpers.browser import chromium
+from ..helpers.lab import Lab
 from .measure import Report, Verdict, table, verdict
 from .rig import opened
 from .server import served

@@ -21,11 +21,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from sse_widget import EventStreamParser, json_rows
+from sse_widget import EventStreamParser
 from sse_widget.demo.feeds import TICKS, WIKI
 from sse_widget.events import EventBatch
-from sse_widget.payload import expand
-from sse_widget.window import RollingWindow
+from sse_widget.tables import json_decode as json_rows
+from sse_widget.tables.json_columns import expand
+from sse_widget.tables.window import RollingWindow
 
 from . import windows
 from .measure import Report, Times, Verdict, compare, table, verdict

@@ -80,7 +80,7 @@ def linear() -> dict[int, float]:
 
 def _as_events() -> list[list[str]]:
     """What it costs to make an object of each event, as `async for` does."""
-    from sse_widget.parser import EventStreamParser
+    from sse_widget.protocol import EventStreamParser
 
     def objects(chunks: list[bytes]) -> None:
         feed = EventStreamParser().feed

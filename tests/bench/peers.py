@@ -49,7 +49,7 @@ def _iterating(name: str, events: Callable[[list[bytes]], Iterable[Any]], row: A
 
 
 def _ours() -> Peer:
-    from sse_widget.parser import EventStreamParser
+    from sse_widget.protocol import EventStreamParser
 
     def read(chunks: list[bytes]) -> None:
         feed = EventStreamParser().feed

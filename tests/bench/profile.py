@@ -42,7 +42,8 @@ _LINES = 22
 
 def _profiled(url: str, seconds: float) -> tuple[str, int, float, float]:
     """The profile, how many events came, CPU seconds of the thread without and with profiling."""
-    from sse_widget import SSEStream, background
+    from sse_widget import SSEStream
+    from sse_widget.runtime import loop as background
 
     stream: Any = SSEStream(url)
     acknowledge = stream._channel.acknowledge

@@ -42,7 +42,7 @@ def _context() -> ssl.SSLContext:
 
 async def _into_window(url: str, client: Any = None) -> Any:
     from sse_widget import EventSource
-    from sse_widget.window import RollingWindow
+    from sse_widget.tables.window import RollingWindow
 
     window = RollingWindow(max_events=2**20)
     async with EventSource(url, reconnect=False, client=client) as source:
@@ -107,7 +107,7 @@ def many(origin: str, streams: int, seconds: float) -> tuple[float, float, int]:
 
     async def read() -> tuple[float, float, int]:
         from sse_widget import EventSource
-        from sse_widget.window import RollingWindow
+        from sse_widget.tables.window import RollingWindow
 
         received = 0
         flowing = asyncio.Event()  # all are open, and a second of all came

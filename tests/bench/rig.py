@@ -2,7 +2,7 @@
 
 "Painted" is a message posted from inside an animation frame, which arrives once the frame is drawn.
 The clocks of a page and of a server on the same machine agree to a fraction of a millisecond.
-Uses the driver of the tests (`tests/lab.py`) and knows no contender.
+Uses the driver of the tests (`tests/helpers/lab.py`) and knows no contender.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from playwright.sync_api import Browser
 
-from ..browser import chromium
-from ..lab import Lab, Notebook
+from ..helpers.browser import chromium
+from ..helpers.lab import Lab, Notebook
 
 __all__ = ["SHOW", "Latency", "Rig", "opened", "rig", "rss"]
 

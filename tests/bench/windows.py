@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from sse_widget.events import EventBatch
-from sse_widget.window import RollingWindow
+from sse_widget.tables.window import RollingWindow
 
 __all__ = ["OURS", "PEERS", "Keeper", "agree", "installed"]
 

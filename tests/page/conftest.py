@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ..browser import chromium
+from ..helpers.browser import chromium
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "sse_widget" / "static"

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from sse_widget import EventStreamParser
 
-from ..scripted import Server, sends
+from ..helpers.scripted import Server, sends
 from .test_rows import TICKS
 
 T = 1767323045006

@@ -2,8 +2,8 @@
  * For tests only: makes ROWS messages as the kernel does, with buffers at odd places, and columns
  * for the store. It decodes nothing.
  */
-import type { Columns } from "../block.ts";
-import { decodeRows, type Rows } from "../wire.ts";
+import type { Columns } from "../events/block.ts";
+import { decodeRows, type Rows } from "../kernel/wire.ts";
 
 export interface Made {
   type?: string;
@@ -50,7 +50,15 @@ export function columns(first: number, events: Made[]): Columns {
 
 /** Events whose data is their own seq. */
 export function run(first: number, count: number, type: (seq: number) => string = () => "message"): Columns {
-  return columns(first, Array.from({ length: count }, (_, i) => ({ type: type(first + i), data: `event ${first + i}`, id: String(first + i), at: first + i })));
+  return columns(
+    first,
+    Array.from({ length: count }, (_, i) => ({
+      type: type(first + i),
+      data: `event ${first + i}`,
+      id: String(first + i),
+      at: first + i,
+    })),
+  );
 }
 
 /** A small generator with a seed, so that a failing case can be run again. */

@@ -3,33 +3,33 @@
  * Pause, scroll and selection are this view's own; events and filter belong to the session. It knows
  * no wire: everything it draws it takes from the session.
  */
-import { FORMATS, type Format } from "../export.ts";
-import { asCurl, asPython, placeholders } from "../resume.ts";
-import type { Session } from "../session.ts";
-import type { Range } from "../store.ts";
-import { Announcer } from "./announcer.ts";
-import { Chart } from "./chart.ts";
-import { Chooser } from "./chooser.ts";
-import { Chips } from "./chips.ts";
-import { Detail } from "./detail.ts";
-import { Connection } from "./connection.ts";
-import { copyText } from "./copy.ts";
-import { attr, h, ours } from "./dom.ts";
-import { Download } from "./download.ts";
-import { Empty } from "./empty.ts";
-import { Footer } from "./footer.ts";
-import { count } from "./format.ts";
-import { Grid } from "./grid.ts";
-import { Header } from "./header.ts";
-import { Help } from "./help.ts";
-import { Lines, marks } from "./lines.ts";
-import { Log } from "./log.ts";
-import { Notice } from "./notice.ts";
-import { ViewMenu } from "./options.ts";
-import { Palette } from "./palette.ts";
-import { Search } from "./search.ts";
-import { Snapshot } from "./snapshot.ts";
-import { TextPane } from "./textpane.ts";
+import { FORMATS, type Format } from "../export/export.ts";
+import { asCurl, asPython, placeholders } from "../export/resume.ts";
+import type { Session } from "../kernel/session.ts";
+import type { Range } from "../events/store.ts";
+import { Announcer } from "./panels/announcer.ts";
+import { Chart } from "./chart/chart.ts";
+import { Chooser } from "./panels/chooser.ts";
+import { Chips } from "./panels/chips.ts";
+import { Detail } from "./detail/detail.ts";
+import { Connection } from "./panels/connection.ts";
+import { copyText } from "./detail/copy.ts";
+import { attr, h, ours } from "./dom/dom.ts";
+import { Download } from "./panels/download.ts";
+import { Empty } from "./panels/empty.ts";
+import { Footer } from "./panels/footer.ts";
+import { count } from "./dom/format.ts";
+import { Grid } from "./log/grid.ts";
+import { Header } from "./panels/header.ts";
+import { Help } from "./panels/help.ts";
+import { Lines, marks } from "./chart/lines.ts";
+import { Log } from "./log/log.ts";
+import { Notice } from "./panels/notice.ts";
+import { ViewMenu } from "./panels/options.ts";
+import { Palette } from "./chart/palette.ts";
+import { Search } from "./panels/search.ts";
+import { Snapshot } from "./panels/snapshot.ts";
+import { TextPane } from "./detail/textpane.ts";
 
 const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */
@@ -64,11 +64,20 @@ export class View {
     this.#session = session;
     this.#signal = signal;
     const palette = new Palette();
-    this.#header = new Header(session, { text: () => this.#toggleText(), pause: () => this.#togglePause(), command: (kind) => session.command(kind) });
+    this.#header = new Header(session, {
+      text: () => this.#toggleText(),
+      pause: () => this.#togglePause(),
+      command: (kind) => session.command(kind),
+    });
     this.#menu = new ViewMenu(() => this.#soon());
     this.#chart = new Chart(session, palette, () => this.#soon(), signal);
     const grid = new Grid(session.columns);
-    this.#chooser = new Chooser(session, grid, { moved: () => this.#soon(), chart: (path) => this.#chart.plot(path, null) }, signal);
+    this.#chooser = new Chooser(
+      session,
+      grid,
+      { moved: () => this.#soon(), chart: (path) => this.#chart.plot(path, null) },
+      signal,
+    );
     this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
     this.#menu.check("Rate chart", (on) => {
       this.#chart.toggleRate(on);
@@ -78,30 +87,63 @@ export class View {
     this.#notice = new Notice(signal);
     this.#download = new Download(session, this.#notice, signal);
     this.#menu.line();
-    this.#menu.choices("Save shown", (Object.keys(FORMATS) as Format[]).map((format) => [`.${format}`, FORMATS[format].what, () => void this.#download.save(format, this.#pausedAt)]));
+    this.#menu.choices(
+      "Save shown",
+      (Object.keys(FORMATS) as Format[]).map((format) => [
+        `.${format}`,
+        FORMATS[format].what,
+        () => void this.#download.save(format, this.#pausedAt),
+      ]),
+    );
     this.#menu.choices("Copy as", [
-      ["cURL", "Copy as cURL: a command that resumes at the last event ID", () => void this.#copyAs("cURL", asCurl), "Copy as cURL"],
-      ["Python", "Copy as Python: a cell that resumes at the last event ID", () => void this.#copyAs("Python", asPython), "Copy as Python"],
+      [
+        "cURL",
+        "Copy as cURL: a command that resumes at the last event ID",
+        () => void this.#copyAs("cURL", asCurl),
+        "Copy as cURL",
+      ],
+      [
+        "Python",
+        "Copy as Python: a cell that resumes at the last event ID",
+        () => void this.#copyAs("Python", asPython),
+        "Copy as Python",
+      ],
     ]);
     this.#menu.line();
     this.#menu.action("Keys", "?", () => this.#help.toggle(true));
     this.#header.buttons.prepend(this.#menu.button);
     this.#connection = new Connection(session, this.#header.state);
-    this.#search = new Search(session, { step: (by) => this.#select(this.#log.turn(by)), place: () => this.#place() }, signal);
+    this.#search = new Search(
+      session,
+      { step: (by) => this.#select(this.#log.turn(by)), place: () => this.#place() },
+      signal,
+    );
     this.#chips = new Chips(session, palette, () => this.#showAll(), signal);
-    this.#log = new Log(session, this.#menu.options, grid, palette, {
-      open: (seq) => this.#open(seq),
-      jump: () => this.#jump(),
-      moved: () => {
-        session.read();
-        this.#soon();
+    this.#log = new Log(
+      session,
+      this.#menu.options,
+      grid,
+      palette,
+      {
+        open: (seq) => this.#open(seq),
+        jump: () => this.#jump(),
+        moved: () => {
+          session.read();
+          this.#soon();
+        },
+        columnMenu: (path, button) => this.#chooser.open(path, button),
       },
-      columnMenu: (path, button) => this.#chooser.open(path, button),
-    }, signal);
+      signal,
+    );
     this.#empty = new Empty(session, () => this.#showAll());
     this.#detail = new Detail(session, palette, () => this.#closeDetail(), signal);
     this.#footer = new Footer(session);
-    this.#text = new TextPane(session, () => this.#toggleText(), () => this.#soon(), signal);
+    this.#text = new TextPane(
+      session,
+      () => this.#toggleText(),
+      () => this.#soon(),
+      signal,
+    );
     this.#log.node.append(this.#empty.node);
     // JupyterLab runs its one-letter shortcuts unless a widget says that keys are its own.
     this.node = h(
@@ -124,17 +166,39 @@ export class View {
     );
     this.node.addEventListener("keydown", (event) => this.#key(event), { signal });
     // Before the host's own listener, which captures at the document: with a modifier a key is the host's.
-    window.addEventListener("keydown", (event) => {
-      if (!event.composedPath().includes(this.node)) return;
-      attr(this.node, "data-lm-suppress-shortcuts", event.ctrlKey || event.metaKey || event.altKey ? null : "true");
-    }, { signal, capture: true });
+    window.addEventListener(
+      "keydown",
+      (event) => {
+        if (!event.composedPath().includes(this.node)) return;
+        attr(
+          this.node,
+          "data-lm-suppress-shortcuts",
+          event.ctrlKey || event.metaKey || event.altKey ? null : "true",
+        );
+      },
+      { signal, capture: true },
+    );
     // A press anywhere else closes what is open, as menus do; the widget itself may be in a shadow root.
-    window.addEventListener("pointerdown", (event) => {
-      const target = (event.composedPath()[0] ?? document) as Node;
-      for (const menu of [this.#chips, this.#menu.popover, this.#connection.popover, this.#chooser.popover, this.#chooser.menu]) menu.pressed(target);
-    }, { signal, capture: true });
+    window.addEventListener(
+      "pointerdown",
+      (event) => {
+        const target = (event.composedPath()[0] ?? document) as Node;
+        for (const menu of [
+          this.#chips,
+          this.#menu.popover,
+          this.#connection.popover,
+          this.#chooser.popover,
+          this.#chooser.menu,
+        ])
+          menu.pressed(target);
+      },
+      { signal, capture: true },
+    );
     this.#snapshot = new Snapshot(session, signal);
-    session.watch({ changed: () => this.#soon(), pins: () => this.#pins(), reading: () => this.#log.pin(0)?.[0] ?? null }, signal);
+    session.watch(
+      { changed: () => this.#soon(), pins: () => this.#pins(), reading: () => this.#log.pin(0)?.[0] ?? null },
+      signal,
+    );
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.#frame);
       this.node.remove();
@@ -173,7 +237,12 @@ export class View {
   #draw(): void {
     const session = this.#session;
     // Cleared while paused: there is nothing left to hold still.
-    if (this.#pausedAt !== null && (session.head?.cleared_to ?? 0) >= this.#pausedAt && session.store.rows === 0) this.#pausedAt = session.store.end;
+    if (
+      this.#pausedAt !== null &&
+      (session.head?.cleared_to ?? 0) >= this.#pausedAt &&
+      session.store.rows === 0
+    )
+      this.#pausedAt = session.store.end;
     this.#search.draw();
     this.#chips.draw();
     this.#empty.draw(this.#pausedAt);
@@ -209,7 +278,14 @@ export class View {
   }
 
   #showAll(): void {
-    this.#session.setFilter({ types: null, exclude_types: [], text: "", exclude: "", since: null, until: null });
+    this.#session.setFilter({
+      types: null,
+      exclude_types: [],
+      text: "",
+      exclude: "",
+      since: null,
+      until: null,
+    });
     this.overruled();
   }
 
@@ -235,10 +311,17 @@ export class View {
 
   #key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    const typing = target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && /^(?:text|search)$/.test(target.type));
+    const typing =
+      target instanceof HTMLTextAreaElement ||
+      (target instanceof HTMLInputElement && /^(?:text|search)$/.test(target.type));
     if (typing) event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!(typing ? this.#keyTyping(event) : this.#keyAnywhere(event) || (target === this.#log.scroller && this.#keyInLog(event)))) return;
+    if (
+      !(typing
+        ? this.#keyTyping(event)
+        : this.#keyAnywhere(event) || (target === this.#log.scroller && this.#keyInLog(event)))
+    )
+      return;
     ours(event);
   }
 
@@ -261,8 +344,10 @@ export class View {
 
   #keyInLog({ key }: KeyboardEvent): boolean {
     if (key === " ") this.#togglePause();
-    else if (key === "ArrowDown" || key === "ArrowUp") this.#select(this.#log.move(key === "ArrowDown" ? 1 : -1));
-    else if (key === "PageDown" || key === "PageUp") this.#select(this.#log.page(key === "PageDown" ? 1 : -1));
+    else if (key === "ArrowDown" || key === "ArrowUp")
+      this.#select(this.#log.move(key === "ArrowDown" ? 1 : -1));
+    else if (key === "PageDown" || key === "PageUp")
+      this.#select(this.#log.page(key === "PageDown" ? 1 : -1));
     else if (key === "Home") this.#select(this.#log.home());
     else if (key === "End") this.#jump();
     else if (key === "c" && this.#log.selected !== null) void this.#copy(this.#log.selected);
@@ -282,7 +367,8 @@ export class View {
 
   async #copyAs(what: string, make: typeof asCurl): Promise<void> {
     const { settings, head } = this.#session;
-    if (!/^https?:/i.test(settings.url)) return this.#notice.say("A recording has no address to ask elsewhere.");
+    if (!/^https?:/i.test(settings.url))
+      return this.#notice.say("A recording has no address to ask elsewhere.");
     const command = make(settings.url, head?.last_event_id ?? "", settings.request);
     if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
     const places = placeholders(command);

@@ -1,0 +1,193 @@
+/**
+ * The text that grows over many events: finds the path of its pieces, as language models send them,
+ * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
+ * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
+ */
+import type { Block } from "./block.ts";
+import { Ranges } from "./ranges.ts";
+import type { Store } from "./store.ts";
+
+export interface Source {
+  /** dotted path of the string in the JSON payload */
+  path: string;
+  /** what the payload's own `type` must end with; "" for any */
+  type: string;
+}
+
+/** What the usual services send; `also` must be there too, where the path alone says little. */
+const USUAL: (Source & { also?: string })[] = [
+  { path: "choices.0.delta.content", type: "" },
+  { path: "choices.0.text", type: "" },
+  { path: "delta.text", type: "" },
+  { path: "candidates.0.content.parts.0.text", type: "" },
+  { path: "delta", type: "output_text.delta" },
+  { path: "message.content", type: "", also: "message.role" },
+  { path: "response", type: "", also: "done" },
+];
+const HINT = /"(?:content|text|delta|response)"/;
+/** Longer payloads are no pieces of a text; looking into them would cost. */
+const SNIFF_CHARS = 16_384;
+
+/** The value at a dotted path; a key that has the dots itself goes first, as in Python. */
+export function valueAt(root: unknown, path: string): unknown {
+  if (root === null || typeof root !== "object" || Array.isArray(root)) return undefined;
+  if (Object.hasOwn(root, path)) return (root as Record<string, unknown>)[path];
+  let value: unknown = root;
+  for (const key of path.split(".")) {
+    if (
+      Array.isArray(value)
+        ? !/^\d+$/.test(key)
+        : value === null || typeof value !== "object" || !Object.hasOwn(value, key)
+    )
+      return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
+function parsed(data: string): unknown {
+  if (!data.slice(0, 64).includes("{")) return undefined;
+  try {
+    return JSON.parse(data) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function stringAt(payload: unknown, { path, type }: Source): string | null {
+  const value = valueAt(payload, path);
+  if (typeof value !== "string") return null;
+  return type === "" || String(valueAt(payload, "type")).endsWith(type) ? value : null;
+}
+
+/** Where the text is in a payload like this one; null where it looks like none. */
+export function detect(data: string): Source | null {
+  if (data.length > SNIFF_CHARS || !HINT.test(data)) return null;
+  const payload = parsed(data);
+  if (payload === undefined) return null;
+  const found = USUAL.find(
+    (usual) =>
+      stringAt(payload, usual) !== null && (!usual.also || valueAt(payload, usual.also) !== undefined),
+  );
+  return found ? { path: found.path, type: found.type } : null;
+}
+
+/** A run of the text: what the events [from, to) said; `version` rises when it did not only grow. */
+export interface Piece {
+  from: number;
+  to: number;
+  text: string;
+  version: number;
+}
+
+/** A piece this long ends at its next line end: a page lays a short piece out again, not all. */
+const PIECE_CHARS = 8_192;
+const PIECE_MAX = 65_536;
+const SLICE_ROWS = 256;
+
+export class Joined {
+  readonly source: Source;
+  readonly pieces: Piece[] = [];
+  /** characters held, and characters let go at the beginning */
+  chars = 0;
+  dropped = 0;
+  /** events of which only a part is on this page: their strings are not read */
+  skipped = 0;
+  #max: number;
+  #read = new Ranges();
+  #key: string;
+
+  constructor(source: Source, max = 4 * 2 ** 20) {
+    this.source = source;
+    this.#max = max;
+    this.#key = JSON.stringify(source.path.split(".").at(-1));
+  }
+
+  /** Reads events for about `budget` ms; true where more are waiting. */
+  work(store: Store, budget: number): boolean {
+    const deadline = performance.now() + budget;
+    for (const block of store.blocks) {
+      for (const [from, to] of this.#read.rest(block.start, block.end)) {
+        for (let at = from; at < to; at += SLICE_ROWS) {
+          if (performance.now() > deadline) return true;
+          this.#take(block, at, Math.min(to, at + SLICE_ROWS));
+        }
+      }
+    }
+    return false;
+  }
+
+  get text(): string {
+    return this.pieces.map((piece) => piece.text).join("");
+  }
+
+  #take(block: Block, from: number, to: number): void {
+    let text = "";
+    for (let row = from - block.first; row < to - block.first; row++) {
+      if (block.isCut(row)) {
+        this.skipped++;
+        continue;
+      }
+      const data = block.data(row);
+      // Most events of a mixed stream have no such key: no parse for them.
+      if (data.includes(this.#key) || data.includes("\\u")) text += stringAt(parsed(data), this.source) ?? "";
+    }
+    this.#read.add(from, to);
+    this.#put(from, to, text);
+  }
+
+  #put(from: number, to: number, text: string): void {
+    const { pieces } = this;
+    let at = pieces.length;
+    while (at > 0 && pieces[at - 1]!.from > from) at--;
+    const before = pieces[at - 1];
+    if (before?.to === from) {
+      before.to = to;
+      before.text += text;
+      at--;
+    } else {
+      pieces.splice(at, 0, { from, to, text, version: 0 });
+    }
+    this.chars += text.length;
+    this.#split(at);
+    this.#close(pieces.findLastIndex((piece) => piece.to === to));
+    while (this.chars > this.#max && pieces.length > 1) {
+      const gone = pieces.shift()!.text.length;
+      this.chars -= gone;
+      this.dropped += gone;
+    }
+  }
+
+  /** Long pieces end at a line end, so that each is a block of its own on the page. */
+  #split(at: number): void {
+    for (let piece = this.pieces[at]!; piece.text.length > PIECE_CHARS; piece = this.pieces[++at]!) {
+      const line = piece.text.indexOf("\n", PIECE_CHARS);
+      const cut = line >= 0 ? line + 1 : piece.text.length > PIECE_MAX ? PIECE_MAX : piece.text.length;
+      if (cut >= piece.text.length) return;
+      // Both parts come from the same events: the range goes with the last of them.
+      this.pieces.splice(at + 1, 0, {
+        from: piece.to,
+        to: piece.to,
+        text: piece.text.slice(cut),
+        version: 0,
+      });
+      piece.text = piece.text.slice(0, cut);
+      piece.version++;
+    }
+  }
+
+  /** Earlier events filled the hole before this piece's successor: a line that was torn is one again. */
+  #close(at: number): void {
+    for (;;) {
+      const [piece, next] = [this.pieces[at], this.pieces[at + 1]];
+      if (!piece || !next || piece.to !== next.from || piece.text.endsWith("\n")) return;
+      const line = next.text.indexOf("\n") + 1 || next.text.length;
+      piece.text += next.text.slice(0, line);
+      next.text = next.text.slice(line);
+      next.version++;
+      if (next.text !== "") return;
+      piece.to = next.to;
+      this.pieces.splice(at + 1, 1);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Where in a text the search is found, to be marked. Plain text is looked for here; patterns only in
+ * a worker that can be ended, where the page may have one: what passed as a whole may still take for
+ * ever on a part. It never decides which events are shown (scan.ts), and draws nothing.
+ */
+import type { FilterState } from "./filter.ts";
+import type { Marked, Marking } from "./matcher.worker.ts";
+import { translate } from "./patterns.ts";
+import { places } from "./places.ts";
+import type { Workers } from "./workers.ts";
+
+/** Pairs of start and end, ascending. */
+export type Marks = readonly number[];
+
+const NONE: Marks = [];
+const MAX_MARKS = 200;
+const CACHE = 500;
+const ASKED = 400;
+const STUCK_MS = 1_500;
+const SLOW_MS = 100;
+
+/** Plain text, compared as the filter does; `toLowerCase` may change a text's length. */
+export function findPlain(text: string, needle: string, matchCase: boolean): Marks {
+  const out: number[] = [];
+  const wanted = matchCase ? needle : needle.toLowerCase();
+  const lowered = matchCase ? text : text.toLowerCase();
+  if (wanted === "" || (lowered.length !== text.length && !matchCase))
+    return wanted === "" ? NONE : findFolded(text, wanted);
+  for (
+    let at = lowered.indexOf(wanted);
+    at >= 0 && out.length < 2 * MAX_MARKS;
+    at = lowered.indexOf(wanted, at + wanted.length)
+  )
+    out.push(at, at + wanted.length);
+  return out;
+}
+
+function findFolded(text: string, wanted: string): Marks {
+  const places: number[] = [];
+  let lowered = "";
+  let at = 0;
+  for (const char of text) {
+    const low = char.toLowerCase();
+    for (let i = 0; i < low.length; i++) places.push(at);
+    lowered += low;
+    at += char.length;
+  }
+  places.push(at);
+  const out: number[] = [];
+  for (
+    let found = lowered.indexOf(wanted);
+    found >= 0 && out.length < 2 * MAX_MARKS;
+    found = lowered.indexOf(wanted, found + wanted.length)
+  ) {
+    out.push(places[found]!, Math.max(places[found + wanted.length]!, places[found]! + 1));
+  }
+  return out;
+}
+
+export class Marker {
+  #workers: Workers;
+  #found: () => void;
+  #filter: FilterState | null = null;
+  #pattern: RegExp | null = null;
+  #cache = new Map<string, Marks>();
+  #wanted = new Set<string>();
+  #worker: Worker | null = null;
+  #asked: string[] | null = null;
+  #n = 0;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  #gaveUp = false;
+
+  /** `found`: marks that were not known when asked for are known now. */
+  constructor(workers: Workers, found: () => void) {
+    this.#workers = workers;
+    this.#found = found;
+  }
+
+  use(filter: FilterState): void {
+    const old = this.#filter;
+    if (old && old.text === filter.text && old.regex === filter.regex && old.case === filter.case) return;
+    this.end();
+    this.#filter = filter;
+    this.#cache.clear();
+    this.#wanted.clear();
+    this.#gaveUp = false;
+    const pattern = filter.regex && filter.text !== "" ? translate(filter.text, filter.case) : null;
+    this.#pattern = pattern && new RegExp(pattern.source, `${pattern.flags}g`);
+  }
+
+  /** Rises when marks that were asked for came: who drew without them draws again. */
+  generation = 0;
+
+  get active(): boolean {
+    return this.#filter !== null && this.#filter.text !== "" && !this.#gaveUp;
+  }
+
+  /** The marks of a text; the same array each time. A pattern's come later: then `found` is called. */
+  find(text: string): Marks {
+    if (!this.active || !this.#filter) return NONE;
+    const known = this.#cache.get(text);
+    if (known) return known;
+    if (this.#pattern) {
+      if (this.#wanted.size < ASKED) this.#wanted.add(text);
+      if (!this.#asked) queueMicrotask(() => this.#ask());
+      return NONE;
+    }
+    return this.#remember(text, findPlain(text, this.#filter.text, this.#filter.case));
+  }
+
+  end(): void {
+    clearTimeout(this.#watch);
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#asked = null;
+  }
+
+  #remember(text: string, marks: Marks): Marks {
+    if (this.#cache.size >= CACHE) this.#cache.clear();
+    this.#cache.set(text, marks);
+    return marks;
+  }
+
+  #ask(): void {
+    if (this.#asked || this.#wanted.size === 0 || !this.#pattern || this.#gaveUp) return;
+    this.#worker ??= this.#start();
+    if (!this.#worker) return this.#markHere(this.#pattern);
+    this.#asked = [...this.#wanted];
+    this.#wanted.clear();
+    const job: Marking = { n: ++this.#n, pattern: this.#pattern, texts: this.#asked, limit: MAX_MARKS };
+    this.#worker.postMessage(job);
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#giveUp(), STUCK_MS);
+  }
+
+  /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
+  #markHere(pattern: RegExp): void {
+    const began = performance.now();
+    for (const text of this.#wanted) {
+      this.#remember(text, places(pattern, text, MAX_MARKS));
+      if (performance.now() - began > SLOW_MS) return this.#giveUp();
+    }
+    this.#wanted.clear();
+    this.generation++;
+    this.#found();
+  }
+
+  #start(): Worker | null {
+    const worker = this.#workers.start();
+    if (!worker) return null;
+    worker.onmessage = ({ data }: MessageEvent<Marked>) => {
+      if (!data.marks || data.n !== this.#n || !this.#asked) return;
+      clearTimeout(this.#watch);
+      this.#asked.forEach((text, i) => this.#remember(text, data.marks![i] ?? NONE));
+      this.#asked = null;
+      this.generation++;
+      this.#found();
+      this.#ask();
+    };
+    worker.onerror = () => {
+      this.#workers.refused(worker);
+      for (const text of this.#asked ?? []) this.#wanted.add(text);
+      this.end();
+      this.#ask();
+    };
+    return worker;
+  }
+
+  /** No marks until another search: the rows themselves are right without them. */
+  #giveUp(): void {
+    this.end();
+    this.#gaveUp = true;
+  }
+}

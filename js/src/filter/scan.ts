@@ -1,0 +1,231 @@
+/**
+ * Keeps each block's hits in step with the filter: newest block first, in slices of a few
+ * milliseconds, so that typing never waits for 100,000 rows. Types and times cost no decoding;
+ * patterns run in a worker that can be ended. It never decides what a filter means (filter.ts).
+ */
+import type { Block } from "../events/block.ts";
+import { type Compiled, compile, type FilterState } from "./filter.ts";
+import type { Done, Job } from "./matcher.worker.ts";
+import { translate } from "./patterns.ts";
+import type { Store } from "../events/store.ts";
+import type { Workers } from "./workers.ts";
+
+/** One row's pattern takes longer than this: the pattern is stopped, not the page. */
+const STUCK_MS = 1_000;
+const START_MS = 5_000;
+const SLOW_ROW_MS = 250;
+
+export const TOO_SLOW =
+  "This pattern takes too long on one event and was stopped. Make it simpler, or search for plain text.";
+
+type Tester = Extract<Compiled, { ok: true }>;
+
+export function passesEverything(f: FilterState): boolean {
+  return (
+    f.types === null &&
+    f.exclude_types.length === 0 &&
+    f.text === "" &&
+    f.exclude === "" &&
+    f.since === null &&
+    f.until === null
+  );
+}
+
+export class Scan {
+  /** Why the pattern was given up; the rows tested until then stay. */
+  stopped: string | null = null;
+
+  #store: Store;
+  #workers: Workers;
+  #progress: () => void;
+  #version = 0;
+  #state: FilterState | null = null;
+  #gate: Tester | null = null;
+  #full: Tester | null = null;
+  #text = false;
+  #patterns: { wanted: RegExp | null; unwanted: RegExp | null } | null = null;
+  #verdicts = new WeakMap<readonly string[], Uint8Array>();
+  #worker: Worker | null = null;
+  #workerFails = false;
+  #ready = false;
+  #job: { n: number; block: Block; from: number; to: number } | null = null;
+  #jobs = 0;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(store: Store, workers: Workers, progress: () => void) {
+    this.#store = store;
+    this.#workers = workers;
+    this.#progress = progress;
+  }
+
+  /** A new filter, or why it is not one (then the one before stays in effect). */
+  use(state: FilterState): string | null {
+    const full = compile(state);
+    if (!full.ok) return full.reason;
+    const gate = compile({ ...state, text: "", exclude: "" });
+    if (!gate.ok) return gate.reason;
+    this.#endWorker();
+    this.stopped = null;
+    this.#version++;
+    this.#state = state;
+    this.#full = full;
+    this.#gate = gate;
+    this.#text = state.text !== "" || state.exclude !== "";
+    const pattern = (source: string): RegExp | null => (source === "" ? null : translate(source, state.case));
+    this.#patterns =
+      state.regex && this.#text ? { wanted: pattern(state.text), unwanted: pattern(state.exclude) } : null;
+    this.#verdicts = new WeakMap();
+    this.#store.filter = passesEverything(state) ? null : this.#version;
+    this.#store.changed();
+    return null;
+  }
+
+  /** Rows not tested yet. */
+  pending(): number {
+    if (this.#store.filter === null) return 0;
+    let rows = 0;
+    for (const block of this.#store.blocks) rows += block.hi - this.#scanned(block);
+    return rows;
+  }
+
+  /** Tests rows for about `budget` ms; true where it should be called again. */
+  work(budget: number): boolean {
+    if (this.#store.filter === null || this.stopped !== null) return false;
+    const inWorker = this.#patterns !== null && !this.#workerFails;
+    const deadline = performance.now() + budget;
+    const { blocks } = this.#store;
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const block = blocks[i]!;
+      if (this.#scanned(block) >= block.hi) continue;
+      if (inWorker) {
+        this.#send(block);
+        return this.#workerFails;
+      }
+      const done = this.#scanHere(block, deadline);
+      this.#store.changed();
+      if (!done) return this.stopped === null;
+      block.endScan();
+    }
+    return false;
+  }
+
+  end(): void {
+    this.#endWorker();
+  }
+
+  #scanned(block: Block): number {
+    if (block.filter !== this.#version) {
+      block.filter = this.#version;
+      block.hits = [];
+      block.scanned = block.lo;
+    }
+    return Math.max(block.scanned, block.lo);
+  }
+
+  /** Per type name of a block, whether its type lets a row through: asked once a type, not a row. */
+  #verdict(block: Block): Uint8Array | null {
+    const state = this.#state;
+    if (!state || state.since !== null || state.until !== null) return null;
+    let verdict = this.#verdicts.get(block.types);
+    if (!verdict) {
+      verdict = Uint8Array.from(block.types, (type) => Number(this.#gate?.test(type, "", 0)));
+      this.#verdicts.set(block.types, verdict);
+    }
+    return verdict;
+  }
+
+  #open(block: Block, row: number, verdict: Uint8Array | null): boolean {
+    return verdict
+      ? verdict[block.code(row)] === 1
+      : this.#gate?.test(block.type(row), "", block.at(row)) === true;
+  }
+
+  #scanHere(block: Block, deadline: number): boolean {
+    const full = this.#full;
+    const verdict = this.#verdict(block);
+    const guarded = this.#patterns !== null;
+    for (let row = this.#scanned(block); row < block.hi; row++) {
+      block.scanned = row + 1;
+      const open = this.#open(block, row, verdict);
+      if (open && (!this.#text || full?.test(block.type(row), block.scanText(row), block.at(row))))
+        block.hits.push(row);
+      if (!this.#text || (!guarded && (row & 63) !== 0) || performance.now() <= deadline) continue;
+      // Only where a host forbids workers: a pattern that takes long can be seen afterwards at least.
+      if (guarded && performance.now() > deadline + SLOW_ROW_MS) this.stopped = TOO_SLOW;
+      return row + 1 >= block.hi;
+    }
+    return true;
+  }
+
+  #send(block: Block): void {
+    if (this.#job || !this.#patterns) return;
+    const worker = this.#start();
+    if (!worker) return;
+    const from = this.#scanned(block);
+    const verdict = this.#verdict(block);
+    const open = new Uint8Array(block.hi - from);
+    for (let i = 0; i < open.length; i++) open[i] = Number(this.#open(block, from + i, verdict));
+    const { data, offsets } = block.copyForScan(from);
+    this.#job = { n: ++this.#jobs, block, from, to: block.hi };
+    const job: Job = { n: this.#jobs, ...this.#patterns, open, data, offsets };
+    worker.postMessage(job, [open.buffer, data.buffer, offsets.buffer]);
+    this.#alive();
+  }
+
+  #start(): Worker | null {
+    if (this.#worker) return this.#worker;
+    this.#ready = false;
+    const worker = this.#workers.start();
+    if (!worker) return this.#withoutWorker();
+    worker.onmessage = (event: MessageEvent<Done>) => this.#heard(event.data);
+    worker.onerror = () => {
+      this.#workers.refused(worker);
+      this.#endWorker();
+      this.#progress();
+    };
+    this.#worker = worker;
+    return worker;
+  }
+
+  #heard({ n, hits }: Done): void {
+    this.#ready = true;
+    const job = this.#job;
+    if (hits && job && n === job.n) {
+      this.#job = null;
+      clearTimeout(this.#watch);
+      const { block } = job;
+      for (const hit of hits) if (job.from + hit >= block.lo) block.hits.push(job.from + hit);
+      block.scanned = job.to;
+      this.#store.changed();
+      this.#progress();
+    } else if (job) {
+      this.#alive();
+    }
+  }
+
+  #alive(): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(
+      () => {
+        const { block } = this.#job ?? {};
+        this.#endWorker();
+        if (block) this.stopped = TOO_SLOW;
+        this.#progress();
+      },
+      this.#ready ? STUCK_MS : START_MS,
+    );
+  }
+
+  /** No worker is allowed here: the page tests, with a guard. */
+  #withoutWorker(): null {
+    this.#workerFails = true;
+    return null;
+  }
+
+  #endWorker(): void {
+    clearTimeout(this.#watch);
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#job = null;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Values at dotted paths of a JSON payload, letter for letter as they came, and which paths there
+ * are. The mirror of `reader_of` in `sse_widget/tables/json_decode.py`: a top-level key that has the dots
+ * itself goes first, a whole number is a place in a list, of a repeated key the last one counts.
+ * It knows texts only: neither events nor the page.
+ */
+import { Children, judge, root, type Shape, type Value } from "./jsonscan.ts";
+
+const PAGE = 500;
+const MAX_PATHS = 2_000;
+const MAX_DEPTH = 8;
+const MAX_KEYS = 300;
+const MAX_PLACES = 3;
+const EXAMPLE_CHARS = 80;
+const PATH_CHARS = 300;
+
+/** A key as it is meant: without its quotes, escapes read. */
+export function keyOf(written: string): string {
+  if (!written.includes("\\")) return written.slice(1, -1);
+  try {
+    return JSON.parse(written) as string;
+  } catch {
+    return written.slice(1, -1);
+  }
+}
+
+/** The path of a child; null where no path leads: a key with dots, below the top. */
+export function childPath(parent: string | null, key: string): string | null {
+  if (key === "" && parent === null) return null;
+  return parent === null ? key : key.includes(".") ? null : `${parent}.${key}`;
+}
+
+/** What Python reads beyond the standard, and strings, in which it is text. */
+const BEYOND = /("(?:[^"\\]|\\.)*")|NaN|-?Infinity/g;
+
+function isJson(source: string, strict = false): boolean {
+  try {
+    JSON.parse(source);
+    return true;
+  } catch {
+    return (
+      !strict &&
+      /NaN|Infinity/.test(source) &&
+      isJson(
+        source.replace(BEYOND, (_, text?: string) => text ?? "null"),
+        true,
+      )
+    );
+  }
+}
+
+export class Payload {
+  /** the object, or null where the text is none */
+  readonly top: Value | null = null;
+  #source: string;
+  #keys = new Map<number, Map<string, Value>>();
+
+  /** `part`: the text is the beginning of a longer one. */
+  constructor(source: string, part = false) {
+    this.#source = source;
+    if (!/^[ \t\r\n]*\{/.test(source)) return;
+    if (part ? judge(source) !== null : isJson(source)) this.top = root(source);
+  }
+
+  at(path: string): Value | null {
+    if (!this.top) return null;
+    const whole = this.#child(this.top, path);
+    if (whole) return whole;
+    let value: Value | null = this.top;
+    for (const key of path.split(".")) value = value && this.#child(value, key);
+    return value;
+  }
+
+  /** A value as a person reads it: a string without quotes, anything else as it was written. */
+  text({ from, to, shape }: Value, chars: number): string {
+    const written = this.#source.slice(from, to);
+    if (shape !== "string") return written.slice(0, chars);
+    try {
+      return (JSON.parse(written) as string).slice(0, chars);
+    } catch {
+      return written.slice(1, chars);
+    }
+  }
+
+  #child(of: Value, key: string): Value | null {
+    if (of.shape === "array") return /^\d+$/.test(key) ? this.#item(of, Number(key)) : null;
+    if (of.shape !== "object") return null;
+    let keys = this.#keys.get(of.from);
+    if (!keys) {
+      keys = new Map();
+      for (const child of this.#children(of)) keys.set(keyOf(child.key ?? ""), child);
+      this.#keys.set(of.from, keys);
+    }
+    return keys.get(key) ?? null;
+  }
+
+  #item(of: Value, place: number): Value | null {
+    const children = new Children(this.#source, of);
+    for (let seen = 0; !children.done && place < of.count; ) {
+      const page = children.next(Math.min(PAGE, place - seen + 1));
+      seen += page.length;
+      if (seen > place) return page.at(-1)!;
+    }
+    return null;
+  }
+
+  *#children(of: Value): Generator<Value> {
+    const children = new Children(this.#source, of);
+    while (!children.done) yield* children.next(PAGE);
+  }
+
+  /** Each leaf with its path, in the order of the text. */
+  *leaves(): Generator<[path: string, leaf: Value]> {
+    const open: [string | null, Value, number][] = this.top ? [[null, this.top, 0]] : [];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const [path, value, depth] = next;
+      if (value.count === 0) {
+        if (path !== null) yield [path, value];
+      } else if (depth < MAX_DEPTH) {
+        const isList = value.shape === "array";
+        const children = new Children(this.#source, value).next(isList ? MAX_PLACES : MAX_KEYS);
+        const below: [string, Value, number][] = [];
+        children.forEach((child, i) => {
+          const at = childPath(path, isList ? String(i) : keyOf(child.key ?? ""));
+          if (at !== null && at.length <= PATH_CHARS) below.push([at, child, depth + 1]);
+        });
+        open.push(...below.reverse());
+      }
+    }
+  }
+}
+
+export interface Found {
+  path: string;
+  shape: Shape;
+  /** in how many of the payloads */
+  count: number;
+  example: string;
+}
+
+/** The paths of many payloads, in the order of first sight. */
+export class Discovery {
+  readonly found = new Map<string, Found>();
+  /** payloads that are objects */
+  read = 0;
+
+  add(source: string, part: boolean): void {
+    const payload = new Payload(source, part);
+    if (!payload.top) return;
+    this.read++;
+    for (const [path, value] of payload.leaves()) {
+      const known = this.found.get(path);
+      if (!known && this.found.size >= MAX_PATHS) continue;
+      // A null says nothing: an example that says something stays.
+      const example = known && value.shape === "word" ? known.example : payload.text(value, EXAMPLE_CHARS);
+      this.found.set(path, {
+        path,
+        shape: known && value.shape === "word" ? known.shape : value.shape,
+        count: (known?.count ?? 0) + 1,
+        example,
+      });
+    }
+  }
+}

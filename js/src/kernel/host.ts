@@ -1,0 +1,37 @@
+/**
+ * What every widget needs of the host that runs it, whichever that is: a name for this page, sends that
+ * may fail, the end of a life. It knows no model and no message.
+ */
+/** The first hello is routed like any message; only a later one is routed past a busy cell. */
+export const SECOND_HELLO_MS = 500;
+
+/** crypto.randomUUID exists in secure contexts only, and a remote Jupyter may be plain http. */
+export function pageId(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
+
+/** A comm that is gone throws on every send; the page then says so and stays readable. */
+export function attempt(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    console.debug("sse-widget: the kernel could not be reached", error);
+  }
+}
+
+/** anywidget 0.11 brings a signal, older ones and other hosts call the function we return: both end it. */
+export function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
+  const own = new AbortController();
+  signal?.addEventListener("abort", () => own.abort());
+  return { signal: own.signal, end: () => own.abort() };
+}
+
+/** The node that the host gave is dressed for as long as something of ours stands in it. */
+export function put(node: HTMLElement, el: HTMLElement, signal: AbortSignal): void {
+  el.classList.add("sse-host");
+  el.append(node);
+  signal.addEventListener("abort", () => el.classList.remove("sse-host"));
+}

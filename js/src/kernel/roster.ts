@@ -1,0 +1,210 @@
+/**
+ * Many streams as this page knows them: takes the overview from the kernel, keeps one row a stream,
+ * sorts and searches them, and holds the log of the selected stream. It knows the kernel
+ * only as a `Line` and views only as callbacks.
+ */
+import type { Port, Settings } from "./session.ts";
+import type { FromKernel, State } from "./wire.ts";
+
+export interface Stream {
+  name: string;
+  url: string;
+  state: State;
+  rate: number;
+  /** when the latest event came, ms; 0 for never */
+  last: number;
+  received: number;
+  gaps: number;
+  /** how long the oldest event waits that is not on disk yet, ms */
+  lag: number;
+  error: string;
+  hint: string;
+  note: string;
+  worker: string;
+}
+export interface Worker {
+  name: string;
+  state: string;
+  streams: number;
+  rate: number;
+}
+export interface Totals {
+  streams: number;
+  open: number;
+  failed: number;
+  received: number;
+  written: number;
+  pending: number;
+  rate: number;
+  lag: number;
+  gaps: number;
+}
+export interface Overview {
+  kind: "overview";
+  to?: string;
+  n: number;
+  now: number;
+  running: boolean;
+  trouble: string;
+  stats: Totals;
+  names?: [string, string][];
+  rows: [number, State, number, number, number, number, number, string, string, string, string][];
+  workers: Worker[];
+  log: [number, string, Settings] | null;
+}
+/** Messages of one log travel among those of the capture, with the number of the selection. */
+export type FromCapture = Overview | (FromKernel & { log: number });
+/** The log of one stream, see `log.ts`: it comes later than the rest of this page. */
+export interface Log {
+  receive(message: FromKernel, buffers: DataView[]): void;
+  lost(): void;
+  end(): void;
+  /** A view of it, until the signal. */
+  draw(signal: AbortSignal): HTMLElement;
+}
+export type MakeLog = (port: Port, settings: Settings) => Log;
+export interface Line {
+  send(message: object): void;
+  acknowledge(ack: object): void;
+  /** The log whose messages carry this number; rejects with a sentence where it cannot be shown. */
+  log(number: number, settings: Settings): Promise<Log>;
+}
+export interface Selected {
+  name: string;
+  number: number;
+  /** null until it is here */
+  log: Log | null;
+  failure: string;
+}
+export type Column = "name" | "state" | "rate" | "last" | "received" | "gaps" | "lag" | "worker";
+
+/** Trouble first: sorted by state is how one finds what needs a hand. */
+const ORDER: State[] = ["failed", "waiting", "connecting", "quiet", "open", "closed"];
+const SILENT_MS = 12_000;
+
+export class Roster {
+  streams: Stream[] = [];
+  head: Overview | null = null;
+  selected: Selected | null = null;
+  gone = false;
+  heardAt = Date.now();
+  search = "";
+  states = new Set<State>();
+  sort: Column | null = null;
+  down = false;
+  /** What is shown, in its order: places in `streams`. */
+  shown: number[] = [];
+
+  #line: Line;
+  #watchers = new Set<() => void>();
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  watch(changed: () => void, signal: AbortSignal): void {
+    this.#watchers.add(changed);
+    const tick = setInterval(changed, 1_000);
+    signal.addEventListener("abort", () => (this.#watchers.delete(changed), clearInterval(tick)));
+  }
+
+  receive(message: FromCapture, buffers: DataView[]): void {
+    this.heardAt = Date.now();
+    this.gone = false;
+    if (message.kind !== "overview") {
+      // One that comes before the log itself is not missed: the log begins by asking for all there is.
+      if (message.log === this.selected?.number) this.selected.log?.receive(message, buffers);
+      return;
+    }
+    // A batch of changes without the rows they change: ask for all.
+    if (!message.names && this.head === null) return this.#line.send({ kind: "hello" });
+    if (this.head && message.n > this.head.n + 1 && !message.names) this.#line.send({ kind: "hello" });
+    if (message.names) this.streams = message.names.map(([name, url]) => ({ name, url }) as Stream);
+    for (const [i, state, rate, last, received, gaps, lag, error, hint, worker, note] of message.rows) {
+      const stream = this.streams[i];
+      if (stream)
+        Object.assign(stream, { state, rate, last, received, gaps, lag, error, hint, worker, note });
+    }
+    this.head = message;
+    this.#take(message.log);
+    this.#line.acknowledge({ n: message.n });
+    this.changed();
+  }
+
+  #take(log: Overview["log"]): void {
+    if (log?.[0] === this.selected?.number) return;
+    this.selected?.log?.end();
+    this.selected = null;
+    if (!log) return;
+    const [number, name, settings] = log;
+    const selected: Selected = { name, number, log: null, failure: "" };
+    this.selected = selected;
+    this.#line.log(number, settings).then(
+      (made) => {
+        if (this.selected !== selected) return made.end();
+        selected.log = made;
+        this.changed();
+      },
+      (error: Error) => {
+        selected.failure = error.message;
+        this.changed();
+      },
+    );
+  }
+
+  select(name: string | null): void {
+    this.#line.send({ kind: "select", name });
+  }
+
+  command(kind: "start" | "stop"): void {
+    this.#line.send({ kind });
+  }
+
+  lost(): void {
+    this.gone = true;
+    this.selected?.log?.lost();
+    this.changed();
+  }
+
+  silent(): boolean {
+    return this.head !== null && this.head.running && Date.now() - this.heardAt > SILENT_MS;
+  }
+
+  now(): number {
+    return this.head ? this.head.now + Date.now() - this.heardAt : Date.now();
+  }
+
+  end(): void {
+    this.selected?.log?.end();
+    this.selected = null;
+    this.#watchers.clear();
+  }
+
+  changed(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** Puts the rows that match into their order. */
+  arrange(): void {
+    const sought = this.search.toLowerCase();
+    const { streams, states, sort } = this;
+    this.shown = [];
+    streams.forEach((stream, i) => {
+      if (states.size > 0 && !states.has(stream.state)) return;
+      if (
+        sought &&
+        !`${stream.name} ${stream.url} ${stream.error} ${stream.worker}`.toLowerCase().includes(sought)
+      )
+        return;
+      this.shown.push(i);
+    });
+    if (sort === null) return;
+    const value = (i: number): number | string =>
+      sort === "state" ? ORDER.indexOf(streams[i]!.state) : streams[i]![sort];
+    const sign = this.down ? -1 : 1;
+    this.shown.sort((a, b) => {
+      const [x, y] = [value(a), value(b)];
+      return (x < y ? -sign : x > y ? sign : 0) || a - b;
+    });
+  }
+}

@@ -1,0 +1,408 @@
+/**
+ * One stream as this page knows it: takes messages from the kernel, keeps the store, the filter and
+ * the counters, asks for what is missing, acknowledges what was painted. It knows the kernel only as
+ * a `Port` and views only as callbacks: neither anywidget nor the DOM.
+ */
+import { Columns, type SyncedColumns } from "./columns.ts";
+import { EVERYTHING, type FilterState } from "../filter/filter.ts";
+import { History } from "./history.ts";
+import { Marker } from "../filter/marker.ts";
+import { Rates } from "./rates.ts";
+import type { Outline } from "../export/resume.ts";
+import { Scan } from "../filter/scan.ts";
+import { type Range, Store } from "../events/store.ts";
+import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
+import type { Workers } from "../filter/workers.ts";
+
+export interface Port {
+  send(message: ToKernel): void;
+  acknowledge(n: number): void;
+  writeFilter(filter: FilterState & { rev: number }): void;
+  writeColumns(columns: { paths: string[]; rev: number; n: number }): void;
+  hidden(): boolean;
+}
+export interface Settings {
+  url: string;
+  max_events: number;
+  max_bytes: number;
+  /** names the stream in the page */
+  session?: string;
+  /** "message" where a changed trait would run cells again */
+  ack?: "trait" | "message";
+  /** what was asked for beside the address, by name */
+  request?: Outline;
+}
+export type Command = "start" | "stop" | "clear" | "retry";
+export interface WholeEvent {
+  found: boolean;
+  data: string;
+}
+/** What a view tells the session: when to draw, which events it holds still, and where it reads. */
+export interface Watcher {
+  changed(): void;
+  pins(): Range[];
+  /** the event at the top of a view that does not follow the tail */
+  reading(): number | null;
+}
+
+export const MAX_TYPES = 10_000;
+const MAX_GAPS = 1_000;
+const MAX_FIRSTS = 1_000;
+/** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
+const ACK_MS = 50;
+const ACK_CALM_MS = 3_000;
+const ACK_BYTES = 1024 * 1024;
+const ACK_BATCHES = 12;
+const SLICE_MS = 8;
+const TICK_MS = 500;
+export const BUSY_MS = 1_000;
+export const SILENT_MS = 7_000;
+
+export class Session {
+  readonly store = new Store();
+  readonly scan: Scan;
+  readonly marker: Marker;
+  readonly rates = new Rates();
+  readonly history = new History();
+  readonly counts = new Map<string, number>();
+  readonly columns: Columns;
+  settings: Settings;
+  head: Head | null = null;
+  gaps: Gap[] = [];
+  filter: FilterState = EVERYTHING;
+  /** event types in the order of first sight, of those that were seen to come */
+  readonly firsts: { type: string; at: number }[] = [];
+  /** What Python asks to be charted; "" for nothing. */
+  plot = { path: "", by: "" };
+  /** The path whose strings the kernel asks to be shown as a text; "" for none. */
+  textPath = "";
+  /** A filter the kernel sent that does not work here, in words. */
+  invalid: string | null = null;
+  /** The comm is closed: the kernel was restarted or is gone, nothing will come any more. */
+  gone = false;
+  /** Events a second over the last seconds; null until there is something to compare. */
+  rate: number | null = null;
+  /** When the last message came, and when this page began to wait for the first. */
+  heardAt = Date.now();
+  /** When the head came: countdowns run from here. */
+  headAt = Date.now();
+  /** The kernel's time when bytes, and events, were last seen to have come; null until then. */
+  lastByteAt: number | null = null;
+  lastEventAt: number | null = null;
+
+  #port: Port;
+  #watchers = new Set<Watcher>();
+  #numbers = new Numbers();
+  #samples: [number, number][] = [];
+  #tail: number | null = null;
+  #rev = 0;
+  #acked = 0;
+  #ackedAt = 0;
+  /** bytes that came since the last acknowledgement */
+  #onTheWay = 0;
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #work: ReturnType<typeof setTimeout> | undefined;
+  #tick: ReturnType<typeof setInterval> | undefined;
+  #grewAt = 0;
+  #command: { kind: Command; at: number; done: (head: Head) => boolean } | null = null;
+  #events = new Map<number, { at: number; answer: (event: WholeEvent) => void }>();
+  #nextEvent = 1;
+
+  constructor(port: Port, settings: Settings, workers: Workers) {
+    this.#port = port;
+    this.settings = settings;
+    this.scan = new Scan(this.store, workers, () => this.#scanOn());
+    this.marker = new Marker(workers, () => this.#changed());
+    this.columns = new Columns((columns) => {
+      this.#port.writeColumns(columns);
+      this.#changed();
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#work);
+    clearInterval(this.#tick);
+    this.scan.end();
+    this.marker.end();
+    this.#watchers.clear();
+  }
+
+  watch(watcher: Watcher, signal: AbortSignal): void {
+    // Nothing is sent before a stream is displayed: its silence until now says nothing.
+    if (this.#watchers.size === 0) this.heardAt = Math.max(this.heardAt, Date.now());
+    this.#watchers.add(watcher);
+    this.#tick ??= setInterval(() => this.#beat(), TICK_MS);
+    signal.addEventListener("abort", () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size > 0) return;
+      clearInterval(this.#tick);
+      this.#tick = undefined;
+    });
+  }
+
+  receive(message: FromKernel, buffers: readonly DataView[]): void {
+    this.heardAt = Date.now();
+    this.gone = false;
+    if (message.kind === "batch") this.#batch(message, buffers);
+    else if (message.kind === "hello") this.#hello(message);
+    else if (message.kind === "rows") this.#rows(message, buffers);
+    else if (message.kind === "event") this.#event(message, buffers);
+    this.#scanOn();
+  }
+
+  /** The kernel's or another page's filter: the new truth. */
+  filterChanged(filter: FilterState & { rev: number }): void {
+    this.#rev = filter.rev;
+    this.invalid = this.scan.use(filter);
+    if (this.invalid === null) this.#takeFilter(filter);
+    this.#scanOn();
+  }
+
+  #takeFilter(filter: FilterState): void {
+    this.filter = filter;
+    this.marker.use(filter);
+  }
+
+  /** What the kernel says the columns are, where `page` is this one. */
+  columnsChanged(columns: SyncedColumns, page: string): void {
+    this.columns.take(columns, page);
+    this.#changed();
+  }
+
+  askText(path: string): void {
+    this.textPath = path;
+    this.#changed();
+  }
+
+  /** A change made on this page; returns why it is not a filter, and then changes nothing. */
+  setFilter(change: Partial<FilterState>): string | null {
+    const next = { ...this.filter, ...change };
+    const reason = this.scan.use(next);
+    if (reason !== null) return reason;
+    this.#takeFilter(next);
+    this.invalid = null;
+    this.#port.writeFilter({ ...next, rev: this.#rev });
+    this.#scanOn();
+    return null;
+  }
+
+  command(kind: Command): void {
+    const received = this.head?.stats.received ?? 0;
+    const attempt = this.head?.status.attempt;
+    const done: Record<Command, (head: Head) => boolean> = {
+      start: (head) => head.status.state !== "closed" && head.status.state !== "failed",
+      stop: (head) => head.status.state === "closed" || head.status.state === "failed",
+      clear: (head) => head.cleared_to >= received,
+      retry: (head) => head.status.state !== "waiting" || head.status.attempt !== attempt,
+    };
+    this.#command = { kind, at: Date.now(), done: done[kind] };
+    this.#port.send({ kind });
+    this.#changed();
+  }
+
+  /** The whole of an event of which only the first part came. */
+  fetchEvent(seq: number): Promise<WholeEvent> {
+    const id = this.#nextEvent++;
+    const answer = new Promise<WholeEvent>((resolve) =>
+      this.#events.set(id, { at: Date.now(), answer: resolve }),
+    );
+    this.#port.send({ kind: "event", id, seq });
+    this.#changed();
+    return answer;
+  }
+
+  /** What the kernel has not got round to yet, in words; null while it answers. */
+  busy(): string | null {
+    const late = Date.now() - BUSY_MS;
+    const waits: string[] = [];
+    const verb = { start: "Start", stop: "Stop", clear: "Clear", retry: "Retry" };
+    if (this.#command && this.#command.at < late) waits.push(verb[this.#command.kind]);
+    if (this.history.asked && this.history.asked.at < late) waits.push("earlier events");
+    for (const { at } of this.#events.values()) if (at < late) waits.push("the whole event");
+    if (this.columns.waiting(late)) waits.push("the columns of df");
+    return waits.length === 0
+      ? null
+      : `Kernel busy: ${[...new Set(waits)].join(", ")} as soon as the cell is done.`;
+  }
+
+  /** No message for so long that the kernel is busy or gone. An ended stream is silent by right. */
+  silent(): boolean {
+    const state = this.head?.status.state;
+    return state !== "closed" && state !== "failed" && Date.now() - this.heardAt > SILENT_MS;
+  }
+
+  /** The kernel's time now, in ms: its clock and this page's need not agree. */
+  now(): number {
+    return this.head ? this.head.now + (Date.now() - this.headAt) : Date.now();
+  }
+
+  /** A view painted what the store held: tell the kernel, but not at every frame. */
+  painted(): void {
+    const n = this.#numbers.last;
+    if (n <= this.#acked) return;
+    clearTimeout(this.#ackTimer);
+    const calm = this.#onTheWay < ACK_BYTES && n - this.#acked < ACK_BATCHES;
+    const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
+    if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
+    else this.#acknowledge();
+  }
+
+  /** A view was scrolled: what it stands at may be missing. */
+  read(): void {
+    this.#pump();
+  }
+
+  lost(): void {
+    this.gone = true;
+    this.#changed();
+  }
+
+  #batch(message: Extract<FromKernel, { kind: "batch" }>, buffers: readonly DataView[]): void {
+    const holes = this.#numbers.see(message.n);
+    if (holes === null) return;
+    if (message.n < this.#acked) this.#acked = 0;
+    this.#countRates(message);
+    this.#takeHead(message);
+    for (const { byteLength } of buffers) this.#onTheWay += byteLength;
+    const { first, count } = message;
+    const columns = count > 0 ? decodeRows(message, buffers) : null;
+    const tail = this.#tail ?? first;
+    if (holes > 0) {
+      this.history.lost([tail, count > 0 ? first : message.stats.received]);
+      // Counts and gaps are sent as changes: those of a lost batch come again with a hello only.
+      this.#port.send({ kind: "hello" });
+    }
+    if (count > 0 && !columns) this.history.lost([first, first + count]);
+    if (columns) this.#insert(columns);
+    this.#tail = Math.max(tail, first + count);
+    this.#pump();
+    // No frame will be painted for a hidden page, and timers sleep there: it must not stall the stream.
+    if (this.#port.hidden() || this.#watchers.size === 0) this.#acknowledge();
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), TICK_MS);
+  }
+
+  #hello(message: Extract<FromKernel, { kind: "hello" }>): void {
+    this.#numbers.baseline(message.n);
+    this.counts.clear();
+    this.gaps = [];
+    this.#takeHead(message);
+    this.#tail ??= message.stats.received;
+  }
+
+  #rows(message: Extract<FromKernel, { kind: "rows" }>, buffers: readonly DataView[]): void {
+    const columns = message.count > 0 ? decodeRows(message, buffers) : null;
+    const first = columns ? message.first : message.asked[1];
+    const end = columns ? message.first + message.count : message.asked[1];
+    if (!this.history.answered(message.id, first, end)) return;
+    if (columns) {
+      this.#insert(columns);
+      // Older than what was counted as it came: these seconds are known from the rows alone.
+      const before = (this.rates.since ?? 0) * 1000;
+      for (let i = 0; i < columns.count; i++)
+        if (columns.at[i]! < before)
+          this.rates.add(columns.types[columns.codes[i]!] ?? "", 1, columns.at[i]!);
+    }
+    this.#pump();
+  }
+
+  /** Counts are totals: what came is the difference to the totals before. */
+  #countRates({ now, counts, first }: Extract<FromKernel, { kind: "batch" }>): void {
+    // A page that comes late has no totals before its first hello.
+    if (this.rates.since !== null || first === 0) {
+      for (const [type, n] of counts) {
+        if (!this.counts.has(type) && this.firsts.length < MAX_FIRSTS) this.firsts.push({ type, at: now });
+        this.rates.add(type, n - (this.counts.get(type) ?? 0), now);
+      }
+    }
+    this.rates.since ??= Math.floor(now / 1000);
+  }
+
+  #event(message: Extract<FromKernel, { kind: "event" }>, buffers: readonly DataView[]): void {
+    const waiting = this.#events.get(message.id);
+    this.#events.delete(message.id);
+    const data = buffers[0] ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(buffers[0]) : "";
+    waiting?.answer({ found: message.found && buffers.length > 0, data });
+  }
+
+  #insert(columns: Parameters<Store["insert"]>[0]): void {
+    this.store.insert(columns);
+    const newest = columns.at[columns.count - 1]!;
+    if (!(newest < (this.lastEventAt ?? -Infinity))) this.lastEventAt = newest;
+    if (!(newest < (this.lastByteAt ?? -Infinity))) this.lastByteAt = newest;
+    this.store.dropBefore(this.head?.cleared_to ?? 0);
+    const pins = [...this.#watchers].flatMap((watcher) => watcher.pins());
+    // Nobody reads far back any more: what was fetched for it makes room for what came meanwhile.
+    if (pins.length === 0) this.store.dropBefore(this.store.end - this.store.maxRows);
+    this.store.evict(pins);
+  }
+
+  #takeHead(head: Head): void {
+    const before = this.head?.stats;
+    if (before && head.stats.bytes > before.bytes) this.lastByteAt = head.now;
+    if (before && head.stats.received > before.received) this.lastEventAt = head.now;
+    this.head = head;
+    this.headAt = Date.now();
+    for (const [type, count] of head.counts) {
+      if (this.counts.size < MAX_TYPES || this.counts.has(type)) this.counts.set(type, count);
+    }
+    if (head.gaps.length > 0) {
+      // The kernel sends a gap again when it knows more: same moment and cause, better words.
+      const same = (gap: Gap): string => `${gap.at} ${gap.cause}`;
+      const known = new Map([...this.gaps, ...head.gaps].map((gap) => [same(gap), gap]));
+      this.gaps = [...known.values()].sort((a, b) => a.seq - b.seq).slice(-MAX_GAPS);
+    }
+    this.history.raiseFloor(Math.max(head.oldest, head.cleared_to));
+    this.store.dropBefore(head.cleared_to);
+    if (this.#command?.done(head)) this.#command = null;
+    this.#measureRate(head);
+  }
+
+  #measureRate({ now, stats }: Head): void {
+    const last = this.#samples.at(-1);
+    if (!last || stats.received !== last[1]) this.#grewAt = Date.now();
+    this.#samples.push([now, stats.received]);
+    while (this.#samples.length > 2 && now - this.#samples[0]![0] > 2_500) this.#samples.shift();
+    const [then, before] = this.#samples[0]!;
+    if (now - then >= 400) this.rate = ((stats.received - before) * 1000) / (now - then);
+  }
+
+  /** Asks for the next missing range, if this is a moment for it. */
+  #pump(): void {
+    if (this.gone || this.#watchers.size === 0 || !this.head || this.#tail === null) return;
+    const busyBefore = this.history.asked;
+    // Rows held back at the very end count as missing only once nothing new came for a while.
+    const calm = Date.now() - this.#grewAt > 2 * TICK_MS;
+    const upTo = calm ? Math.max(this.head.stats.received, this.#tail) : this.#tail;
+    const reading = [...this.#watchers].map((watcher) => watcher.reading()).filter((seq) => seq !== null);
+    const asked = this.history.next(this.store, upTo, this.rate ?? 0, Date.now(), reading);
+    if (asked && asked !== busyBefore)
+      this.#port.send({ kind: "rows", id: asked.id, first: asked.range[0], stop: asked.range[1] });
+  }
+
+  #beat(): void {
+    this.#pump();
+    this.#changed();
+  }
+
+  #scanOn(): void {
+    clearTimeout(this.#work);
+    if (this.scan.work(SLICE_MS)) this.#work = setTimeout(() => this.#scanOn());
+    this.#changed();
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const n = this.#numbers.last;
+    if (n <= this.#acked) return;
+    this.#acked = n;
+    this.#onTheWay = 0;
+    this.#ackedAt = Date.now();
+    this.#port.acknowledge(n);
+  }
+
+  #changed(): void {
+    for (const watcher of this.#watchers) watcher.changed();
+  }
+}

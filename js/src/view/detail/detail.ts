@@ -1,0 +1,217 @@
+/**
+ * The whole of one event at the bottom of the widget: its fields, its data, JSON as a tree
+ * without changing a letter, bytes as what they are. It keeps its own copy, so an event stays readable after the page let it go; it
+ * shows text only, and never more than a browser can lay out.
+ */
+import { recognise } from "../../json/base64.ts";
+import { asJson, asLine, type Row } from "../../export/export.ts";
+import { judge } from "../../json/jsonscan.ts";
+import type { Session } from "../../kernel/session.ts";
+import { copyButton } from "./copy.ts";
+import { attr, h, show, text } from "../dom/dom.ts";
+import { brief, bytes, count, fullTime, manyLines } from "../dom/format.ts";
+import { Highlights } from "../log/highlights.ts";
+import type { Palette } from "../chart/palette.ts";
+import { payloadView } from "./payload.ts";
+import { separator } from "../log/separator.ts";
+import { Tree } from "./tree.ts";
+
+const DOM_CHARS = 2 ** 19;
+/** Finding a direction for each line of a longer text takes a browser seconds: it gets one for all. */
+const LONG_CHARS = 32_768;
+const MIN_HEIGHT = 72;
+
+interface Shown {
+  seq: number;
+  type: string;
+  id: string;
+  at: number;
+  size: number;
+  data: string;
+  cut: boolean;
+}
+
+export class Detail {
+  readonly node: HTMLElement;
+  readonly close: HTMLButtonElement;
+  #session: Session;
+  #palette: Palette;
+  #shown: Shown | null = null;
+  #height = 180;
+  #title = h("span.sse-detail-title");
+  #type = h("span.sse-type");
+  #fields = h("span.sse-detail-fields");
+  #note = h("span.sse-detail-note");
+  #load: HTMLButtonElement;
+  #raw: HTMLButtonElement;
+  #rawWanted = false;
+  #tree: Tree | null = null;
+  #data = h("div.sse-detail-data", { tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
+  #splitter: HTMLElement;
+  #signal: AbortSignal;
+  #highlights: Highlights;
+
+  constructor(session: Session, palette: Palette, closed: () => void, signal: AbortSignal) {
+    this.#session = session;
+    this.#palette = palette;
+    this.#signal = signal;
+    this.#highlights = new Highlights(this.#data, session.marker, signal);
+    this.#load = h("button.sse-small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
+    this.#raw = h(
+      "button.sse-small",
+      {
+        hidden: true,
+        "aria-pressed": "false",
+        title: "The data as it came, not laid out",
+        click: () => {
+          this.#rawWanted = !this.#rawWanted;
+          if (this.#shown) this.#drawData(this.#shown);
+        },
+      },
+      "Raw",
+    );
+    this.close = h(
+      "button.sse-small.sse-close",
+      { "aria-label": "Close details", title: "Close details (Esc)", click: closed },
+      "\u00D7",
+    );
+    this.#splitter = separator(
+      "div.sse-splitter",
+      "Height of the details",
+      true,
+      24,
+      () => this.#height,
+      (px) => this.#resize(px),
+    );
+    const row = (): Row => this.#shown ?? { seq: 0, at: Number.NaN, type: "", id: "", data: "" };
+    const copies = h(
+      "span.sse-copies",
+      {},
+      copyButton("Copy data", () => row().data, "Copy the data (c)"),
+      copyButton("JSON", () => asJson(row()), "Copy the event as JSON", "Copy event as JSON"),
+      copyButton("Row", () => asLine(row()), "Copy time, type, id and data as one line", "Copy row"),
+    );
+    this.node = h(
+      "section.sse-detail",
+      { "aria-label": "Event details", hidden: true },
+      this.#splitter,
+      h(
+        "div.sse-detail-head",
+        {},
+        this.#title,
+        this.#type,
+        this.#fields,
+        this.#note,
+        this.#load,
+        h("span.sse-fill"),
+        this.#raw,
+        copies,
+        this.close,
+      ),
+      this.#data,
+    );
+    this.#resize(this.#height);
+  }
+
+  get seq(): number | null {
+    return this.#shown?.seq ?? null;
+  }
+
+  open(seq: number): void {
+    const place = this.#session.store.find(seq);
+    if (!place) return;
+    const { block, row } = place;
+    this.#shown = {
+      seq,
+      type: block.type(row),
+      id: block.id(row),
+      at: block.at(row),
+      size: block.size(row),
+      data: block.data(row),
+      cut: block.isCut(row),
+    };
+    show(this.node, true);
+    this.#data.scrollTop = 0;
+    this.#draw();
+  }
+
+  /** What is searched is marked here too. */
+  draw(): void {
+    const { filter, marker } = this.#session;
+    this.#tree?.draw();
+    if (this.#shown)
+      this.#highlights.draw(`${filter.text} ${filter.regex} ${filter.case} ${marker.generation}`);
+  }
+
+  hide(): void {
+    this.#shown = this.#tree = null;
+    show(this.node, false);
+    this.#data.replaceChildren();
+  }
+
+  #draw(): void {
+    const event = this.#shown;
+    if (!event) return;
+    text(this.#title, `#${count(event.seq)}`);
+    text(this.#type, brief(event.type, 120));
+    this.#type.style.setProperty("--sse-hue", this.#palette.of(event.type));
+    const id = event.id === "" ? "no id" : `id ${brief(event.id, 200)}`;
+    text(this.#fields, `${fullTime(event.at)} \u00B7 ${id} \u00B7 ${bytes(event.size)}`);
+    attr(this.#fields, "title", this.#fields.textContent);
+    show(this.#load, event.cut);
+    text(this.#load, "Load all");
+    this.#load.disabled = false;
+    this.#drawData(event);
+  }
+
+  #drawData(event: Shown): void {
+    const judged = judge(event.data);
+    const isTree = judged === "whole" || (judged === "part" && event.cut);
+    const asTree = isTree && !this.#rawWanted;
+    const long = !asTree && event.data.length > DOM_CHARS;
+    show(this.#raw, isTree);
+    attr(this.#raw, "aria-pressed", String(this.#rawWanted));
+    text(
+      this.#note,
+      event.cut
+        ? `showing 64 KiB of ${bytes(event.size)}`
+        : long
+          ? `showing the first 512 KiB of ${bytes(event.size)}; Copy data takes all`
+          : "",
+    );
+    attr(this.#data, "data-long", !asTree && event.data.length > LONG_CHARS ? "true" : null);
+    this.#tree = asTree ? new Tree(event.data, this.#session.columns) : null;
+    if (this.#tree) this.#data.replaceChildren(this.#tree.node);
+    else this.#data.replaceChildren(...this.#plain(event, long));
+  }
+
+  #plain(event: Shown, long: boolean): (string | Node)[] {
+    const words = manyLines(long ? event.data.slice(0, DOM_CHARS) : event.data);
+    const payload = event.cut ? null : recognise(event.data);
+    if (!payload) return [words];
+    const { button, place } = payloadView(payload);
+    return [button, place, h("div", {}, words)];
+  }
+
+  async #loadAll(): Promise<void> {
+    const event = this.#shown;
+    if (!event) return;
+    this.#load.disabled = true;
+    text(this.#load, "Loading\u2026");
+    const whole = await this.#session.fetchEvent(event.seq);
+    if (this.#signal.aborted || this.#shown !== event) return;
+    if (!whole.found) {
+      show(this.#load, false);
+      text(this.#note, `the first 64 KiB of ${bytes(event.size)}; the kernel no longer holds the rest`);
+      return;
+    }
+    this.#shown = { ...event, data: whole.data, cut: false };
+    this.#draw();
+  }
+
+  #resize(height: number): void {
+    const room = this.node.parentElement?.clientHeight ?? 420;
+    this.#height = Math.round(Math.max(MIN_HEIGHT, Math.min(height, Math.max(MIN_HEIGHT, room - 150))));
+    this.node.style.setProperty("--sse-detail-height", `${this.#height}px`);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * The growing text beside the raw events: follows its end unless the reader scrolled up, keeps a
+ * bounded part of it in the page, and writes only what is new. What the text is, joined.ts decides;
+ * here it is text nodes only, whatever the server sent.
+ */
+import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
+import type { Session } from "../../kernel/session.ts";
+import { copyButton } from "./copy.ts";
+import { attr, h, show, text } from "../dom/dom.ts";
+import { bytes, count, manyLines, oneLine } from "../dom/format.ts";
+
+const SHOWN_CHARS = 256 * 1024;
+const SLICE_MS = 6;
+const SNIFF_MS = 250;
+const SNIFF_ROWS = 8;
+
+interface Block {
+  node: HTMLElement;
+  text: Text;
+  version: number;
+  /** characters of the piece that are in the node */
+  written: number;
+}
+
+export class TextPane {
+  readonly node: HTMLElement;
+  /** Where the text is: asked for by the kernel, or found in the data; null: there seems to be none. */
+  source: Source | null = null;
+  #session: Session;
+  #more: () => void;
+  #asked = "";
+  #joined: Joined | null = null;
+  #blocks = new Map<Piece, Block>();
+  #path = h("span.sse-text-path");
+  #note = h("span.sse-text-note");
+  #body = h("div.sse-text-body", { tabindex: "0", role: "region", "aria-label": "Text so far" });
+  #follows = true;
+  #sniffed = { at: 0, rows: -1 };
+
+  /** `more`: there is more to read, draw again. */
+  constructor(session: Session, closed: () => void, more: () => void, signal: AbortSignal) {
+    this.#session = session;
+    this.#more = more;
+    this.node = h(
+      "section.sse-text",
+      { "aria-label": "Text", hidden: true },
+      h(
+        "div.sse-text-head",
+        {},
+        h("span.sse-detail-title", {}, "Text"),
+        this.#path,
+        this.#note,
+        h("span.sse-fill"),
+        copyButton("Copy text", () => this.#joined?.text ?? ""),
+        h(
+          "button.sse-small.sse-close",
+          { "aria-label": "Close text", title: "Close text", click: closed },
+          "\u00D7",
+        ),
+      ),
+      this.#body,
+    );
+    this.#body.addEventListener(
+      "scroll",
+      () => {
+        this.#follows = this.#body.scrollTop + this.#body.clientHeight >= this.#body.scrollHeight - 8;
+      },
+      { passive: true, signal },
+    );
+  }
+
+  get open(): boolean {
+    return !this.node.hidden;
+  }
+
+  /** Shown or not; nothing is read before it is shown once. */
+  toggle(open: boolean): void {
+    show(this.node, open && this.source !== null);
+    this.#follows = true;
+  }
+
+  /** True where the kernel asks for a text that it did not ask for before. */
+  draw(): boolean {
+    const asked = this.#session.textPath;
+    const fresh = asked !== this.#asked && asked !== "";
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      if (asked !== "") this.#use({ path: asked, type: "" });
+    }
+    if (!this.source) this.#sniff();
+    if (this.open) this.#grow();
+    return fresh;
+  }
+
+  #use(source: Source): void {
+    if (this.source?.path === source.path && this.source.type === source.type) return;
+    this.source = source;
+    this.#joined = null;
+    this.#blocks.clear();
+    this.#body.replaceChildren();
+    text(this.#path, oneLine(source.path));
+    attr(this.#path, "title", `The strings at ${oneLine(source.path)} of every event, joined`);
+  }
+
+  /** Looks at a few of the newest and oldest events, now and then: a text shows itself at once. */
+  #sniff(): void {
+    const { store } = this.#session;
+    const now = performance.now();
+    if (store.rows === this.#sniffed.rows || now - this.#sniffed.at < SNIFF_MS) return;
+    this.#sniffed = { at: now, rows: store.rows };
+    const { blocks } = store;
+    const [newest, oldest] = [blocks.at(-1), blocks[0]];
+    for (let i = 1; i <= SNIFF_ROWS && !this.source; i++) {
+      const found =
+        (newest && newest.rows >= i && detect(newest.data(newest.hi - i))) ||
+        (oldest && oldest.rows >= i && detect(oldest.data(oldest.lo + i - 1)));
+      if (found) this.#use(found);
+    }
+  }
+
+  #grow(): void {
+    if (!this.source) return;
+    this.#joined ??= new Joined(this.source);
+    const joined = this.#joined;
+    if (joined.work(this.#session.store, SLICE_MS)) this.#more();
+    let chars = 0;
+    let first = joined.pieces.length;
+    while (first > 0 && (chars === 0 || chars + joined.pieces[first - 1]!.text.length <= SHOWN_CHARS))
+      chars += joined.pieces[--first]!.text.length;
+    const shown = joined.pieces.slice(first);
+    const keep = new Set(shown);
+    for (const [piece, block] of this.#blocks) {
+      if (keep.has(piece)) continue;
+      block.node.remove();
+      this.#blocks.delete(piece);
+    }
+    let grew = false;
+    let before: HTMLElement | null = null;
+    for (const piece of shown) {
+      const block: Block = this.#blocks.get(piece) ?? this.#block(piece, before);
+      grew = this.#write(piece, block) || grew;
+      before = block.node;
+    }
+    const left = joined.chars + joined.dropped - chars;
+    const notes = [
+      joined.chars === 0
+        ? "no text yet"
+        : left > 0
+          ? `the last ${bytes(chars)} of ${bytes(chars + left)}`
+          : "",
+      joined.dropped > 0 ? `copy takes the last ${bytes(joined.chars)}` : "",
+      joined.skipped > 0
+        ? `${count(joined.skipped)} ${joined.skipped === 1 ? "event" : "events"} over 64 KiB left out`
+        : "",
+    ];
+    text(this.#note, notes.filter(Boolean).join("; "));
+    if (grew && this.#follows) this.#body.scrollTop = this.#body.scrollHeight;
+  }
+
+  #block(piece: Piece, before: HTMLElement | null): Block {
+    const words = document.createTextNode("");
+    const block = { node: h("div", { dir: "auto" }, words), text: words, version: -1, written: 0 };
+    if (before) before.after(block.node);
+    else this.#body.prepend(block.node);
+    this.#blocks.set(piece, block);
+    return block;
+  }
+
+  #write(piece: Piece, block: Block): boolean {
+    if (block.version !== piece.version) {
+      block.version = piece.version;
+      block.written = piece.text.length;
+      text(block.text, manyLines(piece.text));
+      return true;
+    }
+    if (block.written === piece.text.length) return false;
+    block.text.appendData(manyLines(piece.text.slice(block.written)));
+    block.written = piece.text.length;
+    return true;
+  }
+}

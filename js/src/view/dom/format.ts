@@ -1,0 +1,108 @@
+/**
+ * Turns numbers, times and event text into what a person reads: pure functions, chosen to be cheap
+ * enough for every visible row at every frame. Text from a server comes out harmless and visible
+ * (control pictures for controls, a name for what would hide or reorder), never as markup.
+ */
+const numbers = new Intl.NumberFormat("en-US");
+
+export function count(n: number): string {
+  return numbers.format(n);
+}
+
+const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 7 });
+/** A measured number, as short as it can be told. */
+export function figure(n: number): string {
+  const size = Math.abs(n);
+  return size !== 0 && (size >= 1e12 || size < 1e-6) ? n.toExponential(3) : figures.format(n);
+}
+
+export function rate(perSecond: number): string {
+  return perSecond < 10 && perSecond > 0 ? `${perSecond.toFixed(1)}/s` : `${count(Math.round(perSecond))}/s`;
+}
+
+export function bytes(n: number): string {
+  if (n < 1024) return `${count(n)} ${n === 1 ? "byte" : "bytes"}`;
+  if (n < 2 ** 20) return `${trim(n / 1024)} KiB`;
+  if (n < 2 ** 30) return `${trim(n / 2 ** 20)} MiB`;
+  return `${trim(n / 2 ** 30)} GiB`;
+}
+function trim(n: number): string {
+  return n >= 100 ? n.toFixed(0) : n.toFixed(1).replace(/\.0$/, "");
+}
+
+const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
+
+/** Local time of day, HH:MM:SS.mmm. */
+export function clock(ms: number): string {
+  const t = new Date(ms);
+  return `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, "0")}`;
+}
+/** Local date and time with its offset, as in ISO 8601. */
+export function fullTime(ms: number): string {
+  const t = new Date(ms);
+  if (Number.isNaN(t.getTime())) return "unknown time";
+  const offset = -t.getTimezoneOffset();
+  const zone =
+    offset === 0
+      ? "Z"
+      : `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}T${clock(ms)}${zone}`;
+}
+
+/** How long ago, in the largest unit that says enough; never changes faster than a person reads. */
+export function ago(ms: number): string {
+  if (Number.isNaN(ms)) return "";
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) return "now";
+  if (s < 60) return `${Math.floor(s)} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ago`;
+  return `${Math.floor(s / 86_400)} d ago`;
+}
+/** A difference of times with its sign: +31 ms, +1.204 s, +2:03.400. */
+export function delta(ms: number): string {
+  if (Number.isNaN(ms)) return "";
+  const sign = ms < 0 ? "\u2212" : "+";
+  const t = Math.round(Math.abs(ms));
+  if (t < 1000) return `${sign}${t} ms`;
+  if (t < 60_000) return `${sign}${(t / 1000).toFixed(3)} s`;
+  const m = Math.floor(t / 60_000);
+  const rest = ((t % 60_000) / 1000).toFixed(3).padStart(6, "0");
+  return m < 60
+    ? `${sign}${m}:${rest}`
+    : `${sign}${count(Math.floor(m / 60))}:${two(m % 60)}:${rest.slice(0, 2)}`;
+}
+
+/** What hides, reorders or breaks a line: C0, DEL, C1, bidi controls, zero-width characters, line ends. */
+const ODD =
+  /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]|[\u{E0000}-\u{E007F}]/gu;
+
+function named(char: string): string {
+  const code = char.codePointAt(0)!;
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  return `\u2039U+${code.toString(16).toUpperCase().padStart(4, "0")}\u203A`;
+}
+
+/** One line: line ends as ⏎, tabs as a space, everything odd by its picture or name. */
+export function oneLine(value: string): string {
+  return value.replace(ODD, (char) =>
+    char === "\n" || char === "\u2028" || char === "\u2029" ? "\u23CE" : char === "\t" ? " " : named(char),
+  );
+}
+/** Many lines: line feeds and tabs stay, everything odd by its picture or name. */
+export function manyLines(value: string): string {
+  return value.replace(ODD, (char) => (char === "\n" || char === "\t" ? char : named(char)));
+}
+
+/** The beginning of what may be very long, on one line. */
+export function brief(value: string, length: number): string {
+  return cutAt(oneLine(value.slice(0, length + 1)), length);
+}
+
+/** The first characters of a line, with a sign where more follows; never half a surrogate pair. */
+export function cutAt(value: string, length: number): string {
+  if (value.length <= length) return value;
+  const end = /[\uD800-\uDBFF]/.test(value[length - 1]!) ? length - 1 : length;
+  return `${value.slice(0, end)}\u2026`;
+}

@@ -1,0 +1,102 @@
+/**
+ * The line over the rows that names their columns, where there are some: each path is a button that
+ * opens its menu, with a grip to make it wider. It asks for what it cannot do; it knows no event.
+ */
+import { attr, h, show } from "../dom/dom.ts";
+import { brief } from "../dom/format.ts";
+import type { Grid } from "./grid.ts";
+import { separator } from "./separator.ts";
+
+const NAME_CHARS = 120;
+
+export interface HeadingEvents {
+  /** the menu of a column, or, without a path, the list of all */
+  columnMenu(path: string | null, button: HTMLElement): void;
+  moved(): void;
+}
+
+export class Heading {
+  readonly node = h("div.sse-heading", { role: "group", "aria-label": "Columns", hidden: true });
+  /** At the end of the line, wherever that is scrolled to: it is no part of it. */
+  readonly add: HTMLElement = h(
+    "button.sse-column-add",
+    {
+      hidden: true,
+      "aria-label": "Choose columns",
+      title: "Choose columns",
+      click: () => this.#events.columnMenu(null, this.add),
+    },
+    "+",
+  );
+  #grid: Grid;
+  #events: HeadingEvents;
+  #time = h("span", {}, "time");
+  #drawn = "";
+  #names: HTMLElement[] = [];
+
+  constructor(grid: Grid, events: HeadingEvents) {
+    this.#grid = grid;
+    this.#events = events;
+  }
+
+  draw(): void {
+    const grid = this.#grid;
+    for (const node of [this.node, this.add]) show(node, grid.heading > 0);
+    if (this.node.hidden) return;
+    if (this.#drawn !== grid.arrangement) {
+      this.#drawn = grid.arrangement;
+      const focused = this.#names.findIndex((name) => name.contains(name.ownerDocument.activeElement));
+      this.#names = grid.paths.map((path) => this.#name(path));
+      const rest = grid.notDrawn > 0 ? h("span.sse-dimmed", {}, `+${grid.notDrawn} in df only`) : null;
+      this.node.replaceChildren(
+        this.#time,
+        h("span", {}, "type"),
+        ...(grid.hasId ? [h("span", {}, "id")] : []),
+        ...this.#names,
+        h("span.sse-column-last", {}, grid.shows.data ? "data" : "", rest),
+      );
+      if (focused >= 0)
+        (this.#names[focused]?.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });
+    }
+    this.#names.forEach((name, i) =>
+      attr(name, "data-numeric", grid.isNumeric(grid.paths[i]!) ? "true" : null),
+    );
+  }
+
+  #name(path: string): HTMLElement {
+    const label = brief(path, NAME_CHARS);
+    // The end of a path says more than its beginning, which gives way first.
+    const leaf = label.lastIndexOf(".") + 1;
+    const button: HTMLElement = h(
+      "button.sse-column-name",
+      {
+        "aria-haspopup": "true",
+        "aria-expanded": "false",
+        title: label,
+        click: () => this.#events.columnMenu(path, button),
+      },
+      h("span.sse-column-parent", {}, label.slice(0, leaf)),
+      h("span", {}, label.slice(leaf)),
+    );
+    const grip: HTMLElement = separator(
+      "div.sse-column-grip",
+      `Width of ${label}`,
+      false,
+      this.#ch,
+      () => (this.#grid.setWidth(path) ?? 0) * this.#ch || grip.parentElement!.offsetWidth,
+      (px) => this.#resize(path, px / this.#ch),
+    );
+    grip.addEventListener("dblclick", () => this.#resize(path, null));
+    return h("span.sse-column", {}, button, grip);
+  }
+
+  /** A character in px: the time is always twelve. */
+  get #ch(): number {
+    return this.#time.offsetWidth / 12 || 7;
+  }
+
+  #resize(path: string, chars: number | null): void {
+    this.#grid.resize(path, chars);
+    this.#events.moved();
+  }
+}

@@ -1,0 +1,404 @@
+/**
+ * The virtualised log: as many row nodes as fit on the screen, whatever is held. It follows the tail
+ * until the person scrolls up, then keeps what is under the cursor where it is while rows come and
+ * go above and below. It decides nothing about filters or pauses: it is given lines.
+ */
+import type { Session } from "../../kernel/session.ts";
+import type { Store } from "../../events/store.ts";
+import { attr, h, onResize, show, text } from "../dom/dom.ts";
+import { ago, clock, count, delta } from "../dom/format.ts";
+import type { Grid } from "./grid.ts";
+import { Heading, type HeadingEvents } from "./heading.ts";
+import { Heights, ROW_HEIGHT } from "./heights.ts";
+import type { Line, Lines } from "../chart/lines.ts";
+import type { Options } from "../panels/options.ts";
+import type { Palette } from "../chart/palette.ts";
+import { Row } from "./row.ts";
+
+/** Rows drawn out of sight, where a person scrolls: the next turn of the wheel finds them. */
+const OVERSCAN = 4 * ROW_HEIGHT;
+/** Wrapped rows are measured this far above and below, so that what scrolls into sight is known. */
+const OVERSCAN_WRAPPED = 600;
+const MEASURINGS = 4;
+
+export interface LogEvents extends HeadingEvents {
+  open(seq: number): void;
+  jump(): void;
+  moved(): void;
+}
+
+export class Log {
+  readonly node: HTMLElement;
+  readonly scroller: HTMLElement;
+  following = true;
+  selected: number | null = null;
+
+  #session: Session;
+  #store: Store;
+  #options: Options;
+  #grid: Grid;
+  #heading: Heading;
+  /** how high the heading was when the rows were placed */
+  #headed = 0;
+  #tracks = "";
+  #heights = new Heights();
+  /** what the measured heights hold for: the filter, the width, the rows let go */
+  #measured = "";
+  #palette: Palette;
+  #events: LogEvents;
+  #list = h("div.sse-list", { role: "list" });
+  #space = h("div.sse-space", {}, this.#list);
+  #jump: HTMLButtonElement;
+  #rows: Row[] = [];
+  #lines: Lines | null = null;
+  /** What is held still while not following: the line at the top edge, and how far it is scrolled. */
+  #anchor: { seq: number; offset: number } | null = null;
+  /** seq after the newest line when the person left the tail */
+  #leftAt = 0;
+  #expected = 0;
+  #width = 0;
+  #height = 0;
+
+  constructor(
+    session: Session,
+    options: Options,
+    grid: Grid,
+    palette: Palette,
+    events: LogEvents,
+    signal: AbortSignal,
+  ) {
+    this.#session = session;
+    this.#store = session.store;
+    this.#options = options;
+    this.#grid = grid;
+    this.#heading = new Heading(grid, events);
+    this.#palette = palette;
+    this.#events = events;
+    this.scroller = h(
+      "div.sse-log",
+      { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0" },
+      this.#heading.node,
+      this.#space,
+    );
+    this.#jump = h("button.sse-jump", { hidden: true, click: () => events.jump() });
+    this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#jump);
+    this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
+    this.scroller.addEventListener(
+      "wheel",
+      (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(),
+      { passive: true, signal },
+    );
+    this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
+    onResize(
+      this.scroller,
+      () => {
+        this.#resized();
+        events.moved();
+      },
+      signal,
+    );
+  }
+
+  /** The seqs a reader may be looking at, with some room around them; null while following. */
+  pin(room: number): readonly [number, number] | null {
+    if (this.following || !this.#anchor) return null;
+    return [this.#anchor.seq - room, this.#anchor.seq + room];
+  }
+
+  follow(): void {
+    this.following = true;
+    this.#anchor = null;
+  }
+
+  draw(lines: Lines, paused: boolean): void {
+    this.#lines = lines;
+    const { wrap } = this.#options;
+    this.#layOut();
+    const height = this.#room();
+    this.#forget(wrap);
+    attr(this.scroller, "data-wrap", wrap ? "true" : null);
+    let top = 0;
+    for (let i = 0; i < MEASURINGS; i++) {
+      const whole = lines.count * ROW_HEIGHT + this.#heights.total;
+      if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
+      const bottom = Math.max(0, whole - height);
+      // Asking where it is scrolled to costs a layout: not while the tail is followed.
+      if (this.following) top = bottom;
+      else if (this.#anchor)
+        top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
+      else top = this.scroller.scrollTop;
+      const over = wrap ? OVERSCAN_WRAPPED : this.following ? 0 : OVERSCAN;
+      const first = this.#lineAt(Math.max(0, top - over));
+      const last = Math.min(lines.count, this.#lineAt(top + height + over) + 1);
+      this.#fill(first, last, lines);
+      if (!wrap || !this.#measure()) break;
+    }
+    if (this.following || Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
+    this.#expected = this.scroller.scrollTop;
+    this.#drawJump(paused);
+    // What was written just now needed wider columns.
+    if (this.#grid.layout(this.#wide()).template !== this.#tracks) this.#events.moved();
+  }
+
+  /** The height the rows have: the heading stands before them. */
+  #room(): number {
+    return (this.#height || this.scroller.clientHeight) - this.#headed;
+  }
+
+  #wide(): number {
+    return this.#width || this.scroller.clientWidth;
+  }
+
+  /** The columns as they are now; a heading that comes or goes moves no row that is held still. */
+  #layOut(): void {
+    const grid = this.#grid;
+    const { template, least } = grid.layout(this.#wide());
+    const { heading } = grid;
+    this.#heading.draw();
+    if (this.#anchor) this.#anchor.offset += heading - this.#headed;
+    this.#headed = heading;
+    const tracks = grid.plain ? "" : template;
+    if (
+      this.#tracks === template &&
+      (this.scroller.style.getPropertyValue("--sse-tracks") === "") === grid.plain
+    )
+      return;
+    this.#tracks = template;
+    attr(this.scroller, "data-columns", grid.plain ? null : "true");
+    this.scroller.style.setProperty("--sse-tracks", tracks);
+    this.scroller.style.setProperty("--sse-least", grid.plain ? "" : least);
+  }
+
+  /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
+  #forget(wrap: boolean): void {
+    const { filter, evicted } = this.#store;
+    const now = `${wrap} ${filter} ${this.#tracks} ${this.#wide()} ${this.following ? "" : evicted}`;
+    if (now !== this.#measured) this.#heights.clear();
+    this.#measured = now;
+    this.#heights.dropBefore(this.#store.first);
+  }
+
+  /** True where a row turned out to be of another height than was thought. */
+  #measure(): boolean {
+    let news = false;
+    for (const row of this.#rows)
+      if (row.seq >= 0 && this.#heights.set(row.seq, row.node.offsetHeight)) news = true;
+    return news;
+  }
+
+  /** Where a line begins, in px. */
+  #top(line: number): number {
+    const lines = this.#lines;
+    if (!lines || line >= lines.count) return line * ROW_HEIGHT + this.#heights.total;
+    if (this.#heights.total === 0) return line * ROW_HEIGHT;
+    return line * ROW_HEIGHT + this.#heights.before(lines.line(line).seq);
+  }
+  #heightOf({ mark, seq }: Line): number {
+    return mark ? ROW_HEIGHT : this.#heights.of(seq);
+  }
+
+  /** The line at a height in px. */
+  #lineAt(px: number): number {
+    if (this.#heights.total === 0) return Math.floor(px / ROW_HEIGHT);
+    let low = 0;
+    let high = this.#lines?.count ?? 0;
+    while (low < high) {
+      const mid = (low + high + 1) >>> 1;
+      if (this.#top(mid) <= px) low = mid;
+      else high = mid - 1;
+    }
+    return low;
+  }
+
+  /** Moves the selection by lines (marks are passed over) and brings it into view. */
+  move(by: number): number | null {
+    const lines = this.#lines;
+    if (!lines || lines.count === 0) return null;
+    const step = Math.sign(by) || 1;
+    let at =
+      this.selected === null
+        ? step < 0
+          ? lines.count
+          : this.#lineAt(this.scroller.scrollTop) - 1
+        : lines.indexOf(this.selected);
+    at = Math.min(lines.count - 1, Math.max(0, at + by));
+    while (lines.line(at).mark && at + step >= 0 && at + step < lines.count) at += step;
+    // At the ends a mark has no event behind it: the nearest one on this side of it.
+    while (lines.line(at).mark && at - step >= 0 && at - step < lines.count) at -= step;
+    const line = lines.line(at);
+    if (line.mark) return this.selected;
+    this.selected = line.seq;
+    this.#reveal(at);
+    return line.seq;
+  }
+
+  /** The next shown event from the selection on, round and round. */
+  turn(by: 1 | -1): number | null {
+    const lines = this.#lines;
+    if (!lines || lines.count === 0) return null;
+    const from = this.selected;
+    const seq = this.move(by);
+    if (seq !== from || from === null) return seq;
+    return this.move(by > 0 ? -Infinity : Infinity);
+  }
+
+  /** A screenful up or down: with a selection it goes along, else only the view. */
+  page(by: 1 | -1): number | null {
+    const rows = Math.max(1, Math.floor(this.#room() / ROW_HEIGHT) - 2);
+    if (this.selected !== null) return this.move(by * rows);
+    this.#scrollTo(this.scroller.scrollTop + by * rows * ROW_HEIGHT);
+    return null;
+  }
+
+  /** To the oldest row. */
+  home(): number | null {
+    if (this.selected !== null) return this.move(-Infinity);
+    this.#scrollTo(0);
+    return null;
+  }
+
+  /** At once, not when the scroll event comes: a frame in between would go back to the tail. */
+  #scrollTo(top: number): void {
+    this.scroller.scrollTop = top;
+    this.#scrolled();
+  }
+
+  reveal(seq: number): void {
+    // Called by who has just taken room from the log: what was measured before holds no longer.
+    this.#height = this.scroller.clientHeight;
+    if (this.#lines) this.#reveal(this.#lines.indexOf(seq));
+  }
+
+  #reveal(line: number): void {
+    const lines = this.#lines;
+    if (!lines || line >= lines.count) return;
+    const top = this.#top(line);
+    const height = this.#room();
+    const now = this.scroller.scrollTop;
+    // Two lines of room below: the row must not hide under the button that jumps to the tail.
+    const room = Math.min(height, this.#heightOf(lines.line(line)) + 2 * ROW_HEIGHT);
+    if (top < now) this.scroller.scrollTop = top;
+    else if (top + room > now + height) this.scroller.scrollTop = top + room - height;
+    // This was no person's scrolling: where it ends at the tail, the row that was chosen stays all the same.
+    this.#expected = this.scroller.scrollTop;
+    this.#leave();
+    this.#events.moved();
+  }
+
+  /** The person left the tail: from here on nothing under the cursor moves by itself. */
+  #leave(): void {
+    if (this.following) {
+      this.following = false;
+      const last = this.#lines && this.#lines.count > 0 ? this.#lines.line(this.#lines.count - 1) : null;
+      this.#leftAt = last ? last.seq + (last.mark ? 0 : 1) : 0;
+    }
+    this.#setAnchor();
+  }
+
+  #setAnchor(): void {
+    const top = this.scroller.scrollTop;
+    const index = this.#lineAt(top);
+    if (!this.#lines || index >= this.#lines.count) return;
+    let at = index;
+    // A mark is no fixed point (holes are filled): hold on to the next event below it.
+    while (at + 1 < this.#lines.count && this.#lines.line(at).mark) at++;
+    this.#anchor = { seq: this.#lines.line(at).seq, offset: top - this.#top(at) };
+  }
+
+  /** A log that grew is scrolled by the browser, to its end perhaps: nobody asked to follow. */
+  #resized(): void {
+    this.#width = this.scroller.clientWidth;
+    this.#height = this.scroller.clientHeight;
+    this.#expected = this.scroller.scrollTop;
+  }
+
+  #scrolled(): void {
+    const top = this.scroller.scrollTop;
+    if (this.scroller.clientHeight !== this.#height) return this.#resized();
+    if (Math.abs(top - this.#expected) < 1) return;
+    this.#expected = top;
+    if (top + this.scroller.clientHeight >= this.scroller.scrollHeight - 4) this.follow();
+    else this.#leave();
+    this.#events.moved();
+  }
+
+  #clicked(event: MouseEvent): void {
+    // Marking text with the mouse is not a click on the row.
+    if (document.getSelection()?.type === "Range") return;
+    const node = (event.target as Element).closest(".sse-row");
+    const row = this.#rows.find((candidate) => candidate.node === node);
+    if (!row || row.seq < 0) return;
+    this.selected = row.seq;
+    this.#events.open(row.seq);
+  }
+
+  #drawJump(paused: boolean): void {
+    show(this.#jump, !this.following);
+    if (this.following) return;
+    const fresh = this.#store.shown - this.#store.shownBefore(this.#leftAt);
+    text(this.#jump, `Jump to latest (+${count(fresh)})`);
+    this.#jump.title = paused ? "Resume and go to the newest event" : "Go to the newest event and follow";
+  }
+
+  /** Lines [first, last) into nodes in their order, moving the nodes that show the same line already. */
+  #fill(first: number, last: number, lines: Lines): void {
+    const wanted: Line[] = [];
+    for (let i = first; i < last; i++) wanted.push(lines.line(i));
+    while (this.#rows.length > wanted.length) this.#rows.pop()!.node.remove();
+    this.#rotate(wanted);
+    while (this.#rows.length < wanted.length) {
+      const row = new Row(this.#palette);
+      this.#rows.push(row);
+      this.#list.append(row.node);
+    }
+    const manner = { wrap: this.#options.wrap, grid: this.#grid };
+    wanted.forEach((line, i) => {
+      const row = this.#rows[i]!;
+      row.write(line, line.mark ? null : this.#store.find(line.seq), manner, this.#session.marker);
+      row.place(first + i, lines.count);
+      row.select(!line.mark && line.seq === this.selected);
+    });
+    this.#writeTimes(first, lines);
+    const shift = `translateY(${this.#top(first)}px)`;
+    if (this.#list.style.transform !== shift) this.#list.style.transform = shift;
+  }
+
+  #writeTimes(first: number, lines: Lines): void {
+    const { time } = this.#options;
+    const now = this.#session.now();
+    let before = time === "delta" ? this.#timeBefore(first, lines) : Number.NaN;
+    for (const row of this.#rows) {
+      if (row.seq < 0) continue;
+      if (time === "absolute") row.time(clock(row.at));
+      else if (time === "relative") row.time(ago(now - row.at));
+      else row.time(delta(row.at - before));
+      before = row.at;
+    }
+  }
+
+  /** When the event above a line came: marks between them do not count. */
+  #timeBefore(line: number, lines: Lines): number {
+    let at = line - 1;
+    while (at >= 0 && lines.line(at).mark) at--;
+    const place = at >= 0 ? this.#store.find(lines.line(at).seq) : null;
+    return place ? place.block.at(place.row) : Number.NaN;
+  }
+
+  #rotate(wanted: readonly Line[]): void {
+    const keys = this.#rows.map((row) => row.key);
+    const gone = wanted[0] ? keys.indexOf(wanted[0].key) : -1;
+    if (gone > 0) {
+      const moved = this.#rows.splice(0, gone);
+      this.#list.append(...moved.map((row) => row.node));
+      this.#rows.push(...moved);
+      return;
+    }
+    if (gone === 0 || !keys[0]) return;
+    const fresh = wanted.findIndex((line) => line.key === keys[0]);
+    if (fresh > 0 && fresh < this.#rows.length) {
+      const moved = this.#rows.splice(this.#rows.length - fresh, fresh);
+      this.#list.prepend(...moved.map((row) => row.node));
+      this.#rows.unshift(...moved);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * One line of the log as one DOM node that is used again and again for different events. It writes
+ * text, never markup, and only what a line can show; it knows neither scrolling nor selection rules.
+ */
+import type { Marker, Marks } from "../../filter/marker.ts";
+import type { Place } from "../../events/store.ts";
+import { Payload } from "../../json/paths.ts";
+import { attr, h, text } from "../dom/dom.ts";
+import { brief, clock, cutAt, fullTime, manyLines, oneLine } from "../dom/format.ts";
+import type { Grid } from "./grid.ts";
+import type { Line } from "../chart/lines.ts";
+import type { Palette } from "../chart/palette.ts";
+
+/** Characters of data in a line; what is behind the ellipsis is in the detail pane. */
+const LINE_CHARS = 300;
+/** Characters of a wrapped row: some twenty lines. */
+const WRAPPED_CHARS = 2_000;
+const NAME_CHARS = 80;
+const CELL_CHARS = 200;
+
+/** How a row is written, beside what it shows: a change of these writes it anew. */
+export interface Manner {
+  wrap: boolean;
+  grid: Grid;
+}
+/** While something is searched, a row looks this far for it, and shows the part where it is. */
+const SEARCHED_CHARS = 4_000;
+const FAR_CHARS = 100;
+const BEFORE_CHARS = 30;
+
+export class Row {
+  readonly node: HTMLElement;
+  key = "";
+  seq = -1;
+  at = Number.NaN;
+  #wrap = false;
+  #version = "";
+  #cells: HTMLElement[] = [];
+  #searched = false;
+  #raw = "";
+  /** null: not written yet */
+  #marks: Marks | null = null;
+  #hued: string | null = null;
+  #palette: Palette;
+  #time = h("span.sse-time");
+  #type = h("span.sse-type");
+  #id = h("span.sse-id");
+  #data = h("span.sse-data", { dir: "auto" });
+  #mark = h("span.sse-mark-text");
+
+  constructor(palette: Palette) {
+    this.#palette = palette;
+    this.node = h("div.sse-row", { role: "listitem" }, this.#time, this.#type, this.#id, this.#data);
+  }
+
+  place(index: number, size: number): void {
+    attr(this.node, "aria-posinset", String(index + 1));
+    attr(this.node, "aria-setsize", String(size));
+  }
+
+  select(selected: boolean): void {
+    attr(this.node, "aria-current", selected ? "true" : null);
+  }
+
+  /** The time column; marks have none. */
+  time(value: string): void {
+    text(this.#time, value);
+  }
+
+  write(line: Line, place: Place | null, { wrap, grid }: Manner, marker: Marker): void {
+    const searched = marker.active;
+    const { version } = grid;
+    if (
+      this.key === line.key &&
+      this.#wrap === wrap &&
+      this.#searched === searched &&
+      this.#version === version
+    ) {
+      if (searched && !line.mark) this.#write(marker.find(this.#raw));
+      return;
+    }
+    this.key = line.key;
+    this.#wrap = wrap;
+    this.#searched = searched;
+    this.at = Number.NaN;
+    this.seq = line.mark ? -1 : line.seq;
+    if (line.mark) {
+      attr(this.node, "class", `sse-row sse-mark sse-mark-${line.mark.kind}`);
+      this.node.replaceChildren(this.#mark);
+      text(
+        this.#mark,
+        `${line.mark.at === null ? "" : `${clock(line.mark.at)}  `}${oneLine(line.mark.text)}`,
+      );
+      attr(this.#mark, "title", oneLine(line.mark.text));
+      return;
+    }
+    if (this.node.firstChild === this.#mark) {
+      attr(this.node, "class", "sse-row");
+      this.#version = "";
+    }
+    if (this.#version !== version) this.#arrange(grid);
+    if (!place) return;
+    const { block, row } = place;
+    const at = block.at(row);
+    const type = block.type(row);
+    const id = block.id(row);
+    this.at = at;
+    attr(this.#time, "title", fullTime(at));
+    text(this.#type, brief(type, NAME_CHARS));
+    attr(this.#type, "title", brief(type, LINE_CHARS));
+    if (type !== this.#hued) this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
+    this.#hued = type;
+    text(this.#id, brief(id, NAME_CHARS));
+    attr(this.#id, "title", id === "" ? null : `id ${brief(id, LINE_CHARS)}`);
+    if (this.#cells.length > 0) this.#fill(grid, new Payload(block.data(row), block.isCut(row)));
+    // Four bytes a character at most: decoding more than that for one line would be waste.
+    const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
+    this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
+    this.#marks = null;
+    this.#write(marker.find(this.#raw));
+  }
+
+  #arrange(grid: Grid): void {
+    this.#version = grid.version;
+    this.#cells = grid.paths.map(() => h("span.sse-cell", { dir: "auto" }));
+    this.node.replaceChildren(
+      this.#time,
+      this.#type,
+      ...(grid.hasId ? [this.#id] : []),
+      ...this.#cells,
+      ...(grid.shows.data ? [this.#data] : []),
+    );
+  }
+
+  #fill(grid: Grid, payload: Payload): void {
+    grid.paths.forEach((path, i) => {
+      const cell = this.#cells[i]!;
+      const value = payload.at(path);
+      const words = value ? oneLine(cutAt(payload.text(value, CELL_CHARS + 1), CELL_CHARS)) : "";
+      text(cell, words);
+      attr(cell, "title", words === "" ? null : words);
+      attr(cell, "data-shape", value && value.shape);
+      if (value && words !== "null") grid.saw(path, words.length, value.shape === "number");
+    });
+  }
+
+  /** The data, with marks where the search was found. */
+  #write(marks: Marks): void {
+    if (marks === this.#marks) return;
+    this.#marks = marks;
+    const say = this.#wrap ? manyLines : oneLine;
+    const chars = this.#wrap ? WRAPPED_CHARS : LINE_CHARS;
+    const far = !this.#wrap && (marks[0] ?? 0) > FAR_CHARS;
+    const from = far ? marks[0]! - BEFORE_CHARS : 0;
+    const raw = far ? `\u2026${this.#raw.slice(from)}` : this.#raw;
+    const shift = far ? 1 - from : 0;
+    const shown = cutAt(raw, chars);
+    if (marks.length === 0) {
+      // The same text with marks in it would pass for written.
+      if (this.#data.firstElementChild) this.#data.replaceChildren();
+      return text(this.#data, say(shown));
+    }
+    const parts: (string | Node)[] = [];
+    let at = 0;
+    for (let i = 0; i < marks.length && marks[i]! + shift < shown.length; i += 2) {
+      const [start, end] = [marks[i]! + shift, Math.min(marks[i + 1]! + shift, shown.length)];
+      parts.push(say(shown.slice(at, start)), h("mark.sse-hit", {}, say(shown.slice(start, end))));
+      at = end;
+    }
+    this.#data.replaceChildren(...parts, say(shown.slice(at)));
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * One button per event type, with its count: press to see only that type, press more to add them,
+ * alt-click to leave one out. Order is the order of first sight and never changes. Many types fold
+ * into a list with a search box, so that 10,000 types are not 10,000 nodes.
+ */
+import type { Session } from "../../kernel/session.ts";
+import { attr, fit, h, onResize, show, text } from "../dom/dom.ts";
+import { brief, count, rate } from "../dom/format.ts";
+import type { Palette } from "../chart/palette.ts";
+
+const VISIBLE = 12;
+const LISTED = 200;
+const NAME_CHARS = 40;
+
+type Toggle = (type: string, exclude: boolean) => void;
+
+class Chip {
+  readonly node: HTMLButtonElement;
+  type = "";
+  #name = h("span.sse-chip-name");
+  #count = h("span.sse-chip-count");
+  #rate = h("span.sse-chip-rate", { "aria-hidden": "true" });
+  #label = "";
+
+  constructor(toggle: Toggle) {
+    this.node = h(
+      "button.sse-chip",
+      { click: (event: MouseEvent) => toggle(this.type, event.altKey) },
+      h("span.sse-chip-dot", { "aria-hidden": "true" }),
+      this.#name,
+      " ",
+      this.#count,
+      this.#rate,
+    );
+  }
+
+  draw(type: string, hue: string, n: number, perSecond: number, pressed: boolean, excluded: boolean): void {
+    if (this.type !== type || this.#name.textContent === "") {
+      this.type = type;
+      text(this.#name, brief(type, NAME_CHARS));
+      this.#label = brief(type, 300);
+      this.node.style.setProperty("--sse-hue", hue);
+    }
+    text(this.#count, count(n));
+    const speed = perSecond > 0 ? rate(perSecond) : "";
+    text(this.#rate, speed);
+    attr(
+      this.node,
+      "title",
+      `${this.#label}${speed && `, ${speed}`}\nClick: only this type. Alt-click: all but this type.`,
+    );
+    attr(this.node, "aria-pressed", String(pressed));
+    attr(this.node, "data-excluded", excluded ? "true" : null);
+    attr(this.node, "aria-description", excluded ? "left out" : null);
+  }
+}
+
+export class Chips {
+  readonly node: HTMLElement;
+  #session: Session;
+  #palette: Palette;
+  #row = h("div.sse-chip-row", { role: "group", "aria-label": "Event types" });
+  #more: HTMLButtonElement;
+  #reset: HTMLButtonElement;
+  #menu: HTMLElement;
+  #search: HTMLInputElement;
+  #list = h("div.sse-chip-list", { role: "group", "aria-label": "All event types" });
+  #listed: Chip[] = [];
+  #listNote = h("div.sse-chip-note");
+  #chips: Chip[] = [];
+  #order: string[] = [];
+  #known = new Set<string>();
+  #counted = 0;
+  /** How many chips fit into four lines; found by trying, when something about their width changed. */
+  #fits = VISIBLE;
+  #tried = "";
+  #width = 0;
+
+  constructor(session: Session, palette: Palette, showAll: () => void, signal: AbortSignal) {
+    this.#session = session;
+    this.#palette = palette;
+    this.#more = h("button.sse-chip.sse-more", {
+      "aria-expanded": "false",
+      "aria-haspopup": "true",
+      hidden: true,
+      click: () => this.#open(this.#menu.hidden !== false),
+    });
+    this.#reset = h("button.sse-link", { hidden: true, click: showAll }, "Show all");
+    this.#search = h("input.sse-input", {
+      type: "text",
+      placeholder: "Find a type",
+      "aria-label": "Find a type",
+      input: () => this.draw(),
+    });
+    this.#menu = h("div.sse-menu", { hidden: true }, this.#search, this.#list, this.#listNote);
+    this.node = h(
+      "div.sse-chips",
+      {
+        keydown: (event: KeyboardEvent) => {
+          if (event.key !== "Escape" || this.#menu.hidden) return;
+          event.stopPropagation();
+          this.#open(false);
+          this.#more.focus();
+        },
+      },
+      this.#row,
+      this.#menu,
+    );
+    this.#row.append(this.#more, this.#reset);
+    onResize(
+      this.#row,
+      () => {
+        this.#width = this.#row.clientWidth;
+        this.draw();
+      },
+      signal,
+    );
+  }
+
+  /** A press anywhere else closes the list, as menus do. */
+  pressed(target: Node): void {
+    if (!this.#menu.hidden && !this.#menu.contains(target) && !this.#more.contains(target)) this.#open(false);
+  }
+
+  draw(): void {
+    const { filter, counts } = this.#session;
+    if (counts.size !== this.#counted) {
+      this.#counted = counts.size;
+      for (const type of counts.keys()) this.#learn(type);
+    }
+    for (const type of [...(filter.types ?? []), ...filter.exclude_types]) this.#learn(type);
+    const chosen = new Set([...(filter.types ?? []), ...filter.exclude_types]);
+    show(
+      this.#reset,
+      chosen.size > 0 ||
+        filter.types !== null ||
+        filter.text !== "" ||
+        filter.exclude !== "" ||
+        filter.since !== null ||
+        filter.until !== null,
+    );
+    const digits = this.#order
+      .slice(0, VISIBLE)
+      .reduce((sum, type) => sum + String(counts.get(type) ?? 0).length, 0);
+    const trial = `${this.#width} ${Math.min(this.#order.length, VISIBLE + 1)} ${digits} ${[...chosen].join()} ${this.#reset.hidden}`;
+    if (trial !== this.#tried) {
+      this.#tried = trial;
+      this.#fits = VISIBLE;
+      this.#drawRow(chosen);
+      while (this.#fits > 1 && this.#overflows()) {
+        this.#fits--;
+        this.#drawRow(chosen);
+      }
+    } else this.#drawRow(chosen);
+    if (!this.#menu.hidden) this.#drawList();
+  }
+
+  /** Costs a layout: asked only where something about the widths changed. */
+  #overflows(): boolean {
+    return this.#order.length > 1 && this.#row.scrollHeight > this.#row.clientHeight + 1;
+  }
+
+  #drawRow(chosen: ReadonlySet<string>): void {
+    const folded = this.#order.slice(this.#fits);
+    const visible = [
+      ...this.#order.slice(0, this.#fits),
+      ...folded.filter((type) => chosen.has(type)).slice(0, VISIBLE),
+    ];
+    this.#drawChips(visible, this.#chips, (chip) => this.#row.insertBefore(chip, this.#more));
+    show(this.#more, folded.length > 0);
+    const rest = this.#order.length - visible.length;
+    if (folded.length > 0) text(this.#more, rest > 0 ? `+${count(rest)} more` : "All types");
+  }
+
+  #drawList(): void {
+    const wanted = this.#search.value.toLowerCase();
+    const found =
+      wanted === "" ? this.#order : this.#order.filter((type) => type.toLowerCase().includes(wanted));
+    this.#drawChips(found.slice(0, LISTED), this.#listed, (chip) => this.#list.append(chip));
+    text(
+      this.#listNote,
+      found.length > LISTED
+        ? `${count(LISTED)} of ${count(found.length)}: type to narrow`
+        : found.length === 0
+          ? "No such type"
+          : "",
+    );
+  }
+
+  #drawChips(types: readonly string[], chips: Chip[], add: (node: HTMLElement) => void): void {
+    const { filter, counts, rates } = this.#session;
+    const now = this.#session.now();
+    fit(chips, types.length, () => {
+      const chip = new Chip((name, exclude) => this.#toggle(name, exclude));
+      add(chip.node);
+      return chip;
+    });
+    types.forEach((type, i) => {
+      chips[i]!.draw(
+        type,
+        this.#palette.of(type),
+        counts.get(type) ?? 0,
+        rates.of(type, now),
+        filter.types?.includes(type) ?? false,
+        filter.exclude_types.includes(type),
+      );
+    });
+  }
+
+  #toggle(type: string, exclude: boolean): void {
+    const { types, exclude_types } = this.#session.filter;
+    if (exclude || exclude_types.includes(type)) {
+      const out = exclude_types.includes(type)
+        ? exclude_types.filter((t) => t !== type)
+        : [...exclude_types, type];
+      this.#session.setFilter({ exclude_types: out });
+      return;
+    }
+    const next = types?.includes(type) ? types.filter((t) => t !== type) : [...(types ?? []), type];
+    this.#session.setFilter({ types: next.length > 0 ? next : null });
+  }
+
+  #learn(type: string): void {
+    if (this.#known.has(type) || this.#known.size >= 10_000) return;
+    this.#known.add(type);
+    this.#order.push(type);
+  }
+
+  #open(open: boolean): void {
+    show(this.#menu, open);
+    attr(this.#more, "aria-expanded", String(open));
+    if (!open) return;
+    this.draw();
+    this.#search.focus();
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Choosing columns: the list of paths found in the payloads, with an example each, and the menu of one
+ * column. It looks into a few hundred events, in slices, while it is open; what a column shows is the
+ * rows' business, and what holds is the session's.
+ */
+import { Discovery, type Found } from "../../json/paths.ts";
+import { loneSurrogate } from "../../filter/patterns.ts";
+import type { Session } from "../../kernel/session.ts";
+import type { Place } from "../../events/store.ts";
+import { attr, fit, h, show, text } from "../dom/dom.ts";
+import { brief, count, cutAt, oneLine } from "../dom/format.ts";
+import type { Grid } from "../log/grid.ts";
+import { Popover } from "../dom/popover.ts";
+
+const LISTED = 200;
+const NAME_CHARS = 100;
+/** At first: so many of the newest events, and so many from all over. */
+const NEWEST = 200;
+const ALL_OVER = 200;
+const MORE = 50;
+const MORE_MS = 1_000;
+const SLICE_MS = 6;
+
+export interface ChooserEvents {
+  moved(): void;
+  /** the numbers at a path over time */
+  chart(path: string): void;
+}
+interface Entry {
+  node: HTMLElement;
+  box: HTMLInputElement;
+  name: HTMLElement;
+  example: HTMLElement;
+  chart: HTMLElement;
+  path: string;
+}
+
+export class Chooser {
+  readonly popover: Popover;
+  readonly menu: Popover;
+  #session: Session;
+  #grid: Grid;
+  #events: ChooserEvents;
+  #search: HTMLInputElement;
+  #add: HTMLButtonElement;
+  #list = h("div.sse-path-list", { role: "group", "aria-label": "Paths" });
+  #note = h("div.sse-chip-note");
+  #entries: Entry[] = [];
+  #discovery = new Discovery();
+  #waiting: number[] = [];
+  #read = 0;
+  #lookedAt = 0;
+  #work: ReturnType<typeof setTimeout> | undefined;
+  #menuBody = h("div.sse-view-menu.sse-column-menu", { role: "group" });
+
+  constructor(session: Session, grid: Grid, events: ChooserEvents, signal: AbortSignal) {
+    this.#session = session;
+    this.#grid = grid;
+    this.#events = events;
+    this.#search = h("input.sse-input", {
+      type: "text",
+      placeholder: "Find or write a path, such as user.name",
+      "aria-label": "Find or write a path",
+      input: () => this.#draw(),
+      keydown: (event: KeyboardEvent) => this.#key(event),
+    });
+    this.#add = h("button.sse-view-row.sse-view-action", { hidden: true, click: () => this.#write() });
+    const own = (name: "id" | "data", word: string): HTMLElement => {
+      const box: HTMLInputElement = h("input", {
+        type: "checkbox",
+        checked: true,
+        change: () => {
+          this.#grid.show(name, box.checked);
+          this.#events.moved();
+        },
+      });
+      return h("label.sse-view-row.sse-view-check", {}, box, word);
+    };
+    const node = h(
+      "div.sse-chooser",
+      { role: "group", "aria-label": "Columns" },
+      this.#search,
+      this.#add,
+      this.#list,
+      this.#note,
+      h("div.sse-view-line"),
+      h("div.sse-own", {}, own("id", "id"), own("data", "data")),
+    );
+    this.popover = new Popover(null, node, () => this.#begin());
+    this.menu = new Popover(null, this.#menuBody);
+    signal.addEventListener("abort", () => clearTimeout(this.#work));
+  }
+
+  /** The menu of a column; without one, the list of all paths. */
+  open(path: string | null, button: HTMLElement): void {
+    if (path === null) return this.popover.openFrom(button);
+    const { columns } = this.#session;
+    const label = brief(path, NAME_CHARS);
+    const at = columns.paths.indexOf(path);
+    attr(this.#menuBody, "aria-label", `Column ${label}`);
+    const act = (word: string, run: () => void, disabled = false): HTMLElement => {
+      const made = h(
+        "button.sse-view-row.sse-view-action",
+        {
+          click: () => {
+            this.menu.toggle(false);
+            run();
+            this.#events.moved();
+          },
+        },
+        word,
+      );
+      made.disabled = disabled;
+      return made;
+    };
+    this.#menuBody.replaceChildren(
+      h("div.sse-column-title", {}, label),
+      act("Chart over time", () => this.#events.chart(path)),
+      act("Move left", () => columns.move(path, -1), at <= 0),
+      act("Move right", () => columns.move(path, 1), at < 0 || at >= columns.paths.length - 1),
+      act("Fit width", () => this.#grid.resize(path, null)),
+      act("Remove column", () => columns.set(columns.paths.filter((other) => other !== path))),
+    );
+    this.menu.openFrom(button);
+    const [widget, from] = [
+      this.menu.node.parentElement!.getBoundingClientRect(),
+      button.getBoundingClientRect(),
+    ];
+    const left = Math.max(
+      8,
+      Math.min(from.left - widget.left, widget.width - this.menu.node.offsetWidth - 8),
+    );
+    Object.assign(this.menu.node.style, {
+      left: `${left}px`,
+      right: "auto",
+      top: `${from.bottom - widget.top + 2}px`,
+    });
+  }
+
+  draw(): void {
+    if (!this.popover.open) return;
+    if (Date.now() - this.#lookedAt > MORE_MS) this.#look(MORE);
+    this.#draw();
+  }
+
+  #begin(): void {
+    this.#search.value = "";
+    this.#discovery = new Discovery();
+    this.#read = 0;
+    const { store } = this.#session;
+    this.#waiting = [];
+    const step = store.shown / ALL_OVER;
+    for (let i = 0; step > 1 && i < ALL_OVER; i++) this.#waiting.push(store.seqAt(Math.floor(i * step)) ?? 0);
+    this.#look(NEWEST);
+    this.#draw();
+  }
+
+  /** The newest of the shown events that were not looked into. */
+  #look(many: number): void {
+    const { store } = this.#session;
+    this.#lookedAt = Date.now();
+    for (let i = Math.max(0, store.shown - many); i < store.shown; i++) {
+      const seq = store.seqAt(i);
+      if (seq !== null && seq >= this.#read) this.#waiting.push(seq);
+    }
+    this.#read = store.end;
+    clearTimeout(this.#work);
+    this.#workOn();
+  }
+
+  #workOn(): void {
+    const until = performance.now() + SLICE_MS;
+    while (this.#waiting.length > 0 && performance.now() < until) {
+      const place: Place | null = this.#session.store.find(this.#waiting.pop()!);
+      if (place) this.#discovery.add(place.block.data(place.row), place.block.isCut(place.row));
+    }
+    if (this.#waiting.length > 0 && this.popover.open) this.#work = setTimeout(() => this.#workOn());
+    else this.#draw();
+  }
+
+  #draw(): void {
+    const { columns, store } = this.#session;
+    const { found, read } = this.#discovery;
+    const written = this.#search.value.trim();
+    const wanted = written.toLowerCase();
+    // Those that no event here has, chosen in Python or long ago, come first.
+    const all = [...columns.paths.filter((path) => !found.has(path)), ...found.keys()];
+    const listed = wanted === "" ? all : all.filter((path) => path.toLowerCase().includes(wanted));
+    const shown = listed.slice(0, LISTED);
+    fit(this.#entries, shown.length, () => this.#entry());
+    shown.forEach((path, i) => this.#put(this.#entries[i]!, path, found.get(path)));
+    show(this.#add, written !== "" && !all.includes(written));
+    text(this.#add, `Add \u201C${brief(written, NAME_CHARS)}\u201D`);
+    const none =
+      store.rows === 0
+        ? "No events yet"
+        : read === 0 && this.#waiting.length === 0
+          ? "No JSON objects in these events"
+          : "";
+    text(
+      this.#note,
+      listed.length > LISTED
+        ? `${count(LISTED)} of ${count(listed.length)}: type to narrow`
+        : none || (listed.length === 0 && written === "" ? "\u2026" : ""),
+    );
+  }
+
+  #entry(): Entry {
+    const name = h("span.sse-path-name");
+    const example = h("span.sse-path-example");
+    const box = h("input", { type: "checkbox", change: () => this.#session.columns.toggle(entry.path) });
+    const chart = h(
+      "button.sse-link",
+      {
+        title: "These numbers over time",
+        click: () => {
+          this.popover.toggle(false);
+          this.#events.chart(entry.path);
+        },
+      },
+      "Chart",
+    );
+    const node = h("div.sse-view-row.sse-path", {}, h("label.sse-view-check", {}, box, name, example), chart);
+    const entry: Entry = { node, box, name, example, chart, path: "" };
+    this.#list.append(entry.node);
+    return entry;
+  }
+
+  #put(entry: Entry, path: string, found?: Found): void {
+    if (entry.path !== path) {
+      entry.path = path;
+      const label = oneLine(path);
+      text(entry.name, cutAt(label, NAME_CHARS));
+      attr(entry.node, "title", label);
+    }
+    text(entry.example, oneLine(found?.example ?? ""));
+    show(entry.chart, found?.shape === "number");
+    entry.box.checked = this.#session.columns.has(path);
+  }
+
+  /** What was written in the box becomes a column, found or not. */
+  #write(): void {
+    const path = this.#search.value.trim();
+    if (path === "" || loneSurrogate(path) !== null) return;
+    if (!this.#session.columns.has(path)) this.#session.columns.toggle(path);
+    this.#search.value = "";
+    this.#search.focus();
+    this.#draw();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    this.#write();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Saves what a view shows as a file, made in the page in short slices: the log goes on meanwhile. An
+ * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
+ * counted and said.
+ */
+import { FORMATS, type Format, Writer } from "../../export/export.ts";
+import type { Session } from "../../kernel/session.ts";
+import { h } from "../dom/dom.ts";
+import { bytes, count } from "../dom/format.ts";
+import type { Notice } from "./notice.ts";
+
+const SLICE_MS = 10;
+/** Rows between two looks at the clock. */
+const ROWS = 64;
+const QUIET_MS = 1_000;
+/** Strings this long are put away into a Blob, which need not be in the page's memory. */
+const PART_CHARS = 2 ** 20;
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+export class Download {
+  #session: Session;
+  #notice: Notice;
+  #signal: AbortSignal;
+  #stop: AbortController | null = null;
+
+  constructor(session: Session, notice: Notice, signal: AbortSignal) {
+    this.#session = session;
+    this.#notice = notice;
+    this.#signal = signal;
+  }
+
+  /** `stop`: where a paused view ends, else null. */
+  async save(format: Format, stop: number | null): Promise<void> {
+    this.#stop?.abort();
+    const own = (this.#stop = new AbortController());
+    const { store } = this.#session;
+    const began = performance.now();
+    const end = stop ?? store.end;
+    const filter = store.filter;
+    const total = store.shownBefore(end);
+    const writer = new Writer(format);
+    const parts: Blob[] = [];
+    let [words, next, written, cut] = [writer.head(), 0, 0, 0];
+    const tell = (what: string): void => {
+      if (performance.now() - began > QUIET_MS)
+        this.#notice.progress(what, written / Math.max(1, total), () => own.abort());
+    };
+    for (let slice = performance.now(); ; ) {
+      if (own.signal.aborted || this.#signal.aborted) return this.#over(own, "Nothing was saved.");
+      if (store.filter !== filter)
+        return this.#over(own, "Nothing was saved: the filter was changed meanwhile.");
+      const seq = store.seqAt(store.shownBefore(next));
+      if (seq === null || seq >= end) break;
+      const { block, row } = store.find(seq)!;
+      const event = {
+        seq,
+        at: block.at(row),
+        type: block.type(row),
+        id: block.id(row),
+        data: block.data(row),
+      };
+      if (block.isCut(row)) {
+        const whole = await this.#whole(seq, own.signal, () => tell("Waiting for the kernel: a long event"));
+        if (whole === null) cut++;
+        else event.data = whole;
+      }
+      words += writer.write(event);
+      next = seq + 1;
+      written++;
+      if (words.length > PART_CHARS) {
+        parts.push(new Blob([words]));
+        words = "";
+      }
+      if (written % ROWS !== 0 || performance.now() - slice < SLICE_MS) continue;
+      tell(`Saving ${count(written)} of ${count(total)} events`);
+      await pause();
+      slice = performance.now();
+    }
+    const file = new Blob([...parts, words], { type: FORMATS[format].mime });
+    this.#give(file, format);
+    const short =
+      cut > 0
+        ? ` ${count(cut)} of them only with their first 64 KiB: the kernel no longer holds the rest.`
+        : "";
+    this.#over(
+      own,
+      `Saved ${count(written)} ${written === 1 ? "event" : "events"} (${bytes(file.size)}).${short}`,
+    );
+  }
+
+  /** The whole data of an event; null where it can't be had. */
+  async #whole(seq: number, stopped: AbortSignal, waiting: () => void): Promise<string | null> {
+    const timer = setInterval(waiting, 250);
+    const cancelled = new Promise<null>((resolve) =>
+      stopped.addEventListener("abort", () => resolve(null), { once: true }),
+    );
+    const whole = await Promise.race([this.#session.fetchEvent(seq), cancelled]);
+    clearInterval(timer);
+    return whole?.found ? whole.data : null;
+  }
+
+  #over(own: AbortController, words: string): void {
+    if (this.#stop !== own) return;
+    this.#stop = null;
+    if (!this.#signal.aborted) this.#notice.say(words);
+  }
+
+  #give(file: Blob, format: Format): void {
+    const url = URL.createObjectURL(file);
+    const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+    h("a", { href: url, download: `events-${stamp}.${format}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+}

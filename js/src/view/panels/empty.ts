@@ -1,0 +1,60 @@
+/**
+ * What stands in the log while it has no row: what is being waited for, why nothing is shown, and
+ * the way out. It never covers a row.
+ */
+import { account } from "../../kernel/accounts.ts";
+import type { Session } from "../../kernel/session.ts";
+import { h, show, text } from "../dom/dom.ts";
+import { count, oneLine } from "../dom/format.ts";
+
+export class Empty {
+  readonly node: HTMLElement;
+  /** What the header would say (a failure, a note) is shown here, so the header need not repeat them. */
+  saysReason = false;
+  #session: Session;
+  #title = h("div.sse-empty-title");
+  #more = h("div.sse-empty-more");
+  #all: HTMLButtonElement;
+
+  constructor(session: Session, showAll: () => void) {
+    this.#session = session;
+    this.#all = h("button.sse-button", { click: showAll }, "Show all events");
+    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all);
+  }
+
+  draw(pausedAt: number | null): void {
+    const { store, head, scan, settings } = this.#session;
+    const { shown, filtered, paused } = account(store, head?.stats ?? null, pausedAt);
+    const filteredAway = filtered > 0 && scan.pending() === 0;
+    show(this.node, shown === 0 && (filtered === 0 || filteredAway));
+    show(this.#all, filteredAway);
+    this.saysReason = false;
+    if (this.node.hidden) return;
+    if (filteredAway)
+      return this.#say(
+        "No event matches the filter",
+        `${count(filtered)} ${filtered === 1 ? "event is" : "events are"} hidden by it.`,
+      );
+    if (paused > 0)
+      return this.#say(
+        "Paused",
+        `${count(paused)} ${paused === 1 ? "event" : "events"} arrived since. Resume shows them.`,
+      );
+    const status = head?.status;
+    this.saysReason = status?.state === "failed" && !this.#session.gone;
+    if (status?.state === "failed")
+      return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));
+    if (status?.state === "closed") return this.#say("The stream is closed", "Start connects again.");
+    if ((head?.stats.received ?? 0) > 0)
+      return this.#say("No event on this page", "New events appear here as they come.");
+    // Bytes that make no event, a server that does not answer: more telling than the address.
+    const note = oneLine(status?.note ?? "");
+    this.saysReason = note !== "" && !status?.error && !this.#session.gone && !this.#session.silent();
+    this.#say("Waiting for the first event\u2026", note || oneLine(settings.url));
+  }
+
+  #say(title: string, more: string): void {
+    text(this.#title, title);
+    text(this.#more, more);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * One line under the tools for what goes on for a while and for what has just been done: words, a
+ * bar, a way to cancel. It goes by itself, and does nothing of what it speaks of.
+ */
+import { attr, h, show, text } from "../dom/dom.ts";
+
+const STAYS_MS = 4_000;
+
+export class Notice {
+  readonly node: HTMLElement;
+  #words = h("span.sse-notice-words", { "aria-live": "polite" });
+  #bar = h("progress.sse-progress", { max: "1", "aria-label": "Progress" });
+  #cancel: HTMLButtonElement;
+  #cancelled: () => void = () => {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#cancel = h("button.sse-small", { click: () => this.#cancelled() }, "Cancel");
+    this.node = h("div.sse-notice", { hidden: true }, this.#words, this.#bar, this.#cancel);
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+  }
+
+  /** Something that takes a while; `part` is from 0 to 1. */
+  progress(words: string, part: number, cancelled: () => void): void {
+    clearTimeout(this.#timer);
+    this.#cancelled = cancelled;
+    this.#show(words, true);
+    attr(this.#bar, "value", String(part));
+  }
+
+  /** Something that is done. */
+  say(words: string): void {
+    clearTimeout(this.#timer);
+    this.#show(words, false);
+    this.#timer = setTimeout(() => this.hide(), STAYS_MS);
+  }
+
+  hide(): void {
+    show(this.node, false);
+  }
+
+  #show(words: string, busy: boolean): void {
+    // Shown first: what changes in a hidden place is not said.
+    show(this.node, true);
+    // What is done is said aloud; progress would be chatter.
+    attr(this.#words, "aria-live", busy ? "off" : "polite");
+    text(this.#words, words);
+    show(this.#bar, busy);
+    show(this.#cancel, busy);
+  }
+}

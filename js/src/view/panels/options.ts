@@ -1,0 +1,112 @@
+/**
+ * How one view shows its rows, and the menu to choose it. The choices are this view's own: neither
+ * the kernel nor another view hears of them. It draws no row.
+ */
+import { h, icon } from "../dom/dom.ts";
+import { Popover } from "../dom/popover.ts";
+
+export type TimeMode = "absolute" | "relative" | "delta";
+export interface Options {
+  time: TimeMode;
+  wrap: boolean;
+}
+
+const TIMES: [TimeMode, string, string][] = [
+  ["absolute", "Clock", "When an event came, local time"],
+  ["relative", "Ago", "How long ago an event came"],
+  ["delta", "Delta", "Time since the previous row"],
+];
+const ICON =
+  "M2 4h6.300a2 2 0 0 1 3.800 0H14v1.300h-1.900a2 2 0 0 1-3.800 0H2zM2 10.700h1.900a2 2 0 0 1 3.800 0H14V12H7.700a2 2 0 0 1-3.800 0H2z";
+let groups = 0;
+
+export class ViewMenu {
+  readonly options: Options = { time: "absolute", wrap: false };
+  readonly popover: Popover;
+  #body: HTMLElement;
+  #changed: () => void;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+    const button = h(
+      "button.sse-button",
+      { "aria-label": "View", title: "How rows are shown, taking away, keys" },
+      icon(ICON),
+      h("span.sse-button-label", {}, "View"),
+    );
+    const group = `sse-time-${++groups}`;
+    const time = h("div.sse-choice", { role: "radiogroup", "aria-label": "Time" });
+    for (const [mode, word, title] of TIMES) {
+      const input = h("input", {
+        type: "radio",
+        name: group,
+        value: mode,
+        change: () => this.#set({ time: mode }),
+      });
+      input.checked = mode === this.options.time;
+      time.append(h("label", { title }, input, word));
+    }
+    this.#body = h("div.sse-view-menu", { role: "group", "aria-label": "View options" });
+    this.row("Time", time);
+    this.check("Wrap long lines", (on) => this.#set({ wrap: on }));
+    this.popover = new Popover(button, this.#body);
+  }
+
+  get button(): HTMLElement {
+    return this.popover.button;
+  }
+
+  row(label: string, content: HTMLElement): void {
+    this.#body.append(h("div.sse-view-row", {}, h("span.sse-view-label", {}, label), content));
+  }
+
+  check(label: string, changed: (on: boolean) => void): HTMLInputElement {
+    const input: HTMLInputElement = h("input", { type: "checkbox", change: () => changed(input.checked) });
+    this.#body.append(h("label.sse-view-row.sse-view-check", {}, input, label));
+    return input;
+  }
+
+  /** Several ways of one thing, side by side; choosing one closes the menu. */
+  choices(label: string, ways: [word: string, title: string, act: () => void, name?: string][]): void {
+    const buttons = ways.map(([word, title, act, name]) =>
+      h(
+        "button",
+        {
+          title,
+          "aria-label": name ?? word,
+          click: () => {
+            this.popover.toggle(false);
+            act();
+          },
+        },
+        word,
+      ),
+    );
+    this.row(label, h("div.sse-choice", { role: "group", "aria-label": label }, ...buttons));
+  }
+
+  line(): void {
+    this.#body.append(h("div.sse-view-line"));
+  }
+
+  /** A line that does something and closes the menu. */
+  action(label: string, key: string, act: () => void): void {
+    const run = (): void => {
+      this.popover.toggle(false);
+      act();
+    };
+    this.#body.append(
+      h(
+        "button.sse-view-row.sse-view-action",
+        { click: run },
+        label,
+        h("kbd.sse-key", { "aria-hidden": "true" }, key),
+      ),
+    );
+  }
+
+  #set(change: Partial<Options>): void {
+    Object.assign(this.options, change);
+    this.#changed();
+  }
+}

@@ -1,0 +1,98 @@
+"""CapturedStream: one stream of a capture, in a person's hand: how it is, what is on disk of it.
+
+It holds nothing itself: it looks at the capture's row and reads the files. Imports `dataset`,
+`roster` and `events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..events import State
+from ..fleet.reports import StreamRow
+from ..storage.dataset import Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CapturedStream"]
+
+
+class CapturedStream:
+    """One stream of a capture.
+
+    Args:
+        name: of the stream.
+        to: the capture's folder.
+        look: its row as it is now.
+        command: start, stop or retry it.
+    """
+
+    def __init__(
+        self, name: str, to: str, look: Callable[[], StreamRow], command: Callable[[str], None]
+    ) -> None:
+        self.name = name
+        self._to = to
+        self._look = look
+        self._command = command
+
+    @property
+    def url(self) -> str:
+        """The URL, masked: safe to show."""
+        return self._look().url
+
+    @property
+    def state(self) -> State:
+        """What it is doing now."""
+        return State(self._look().report.state)
+
+    @property
+    def error(self) -> str:
+        """Why it is in trouble, and what to change; "" while all is well."""
+        report = self._look().report
+        return f"{report.error}\n{report.hint}" if report.hint else report.error
+
+    @property
+    def received(self) -> int:
+        """Events since the stream began, those of earlier runs in this folder too."""
+        return self._look().report.received
+
+    @property
+    def written(self) -> int:
+        """How many of them are on disk."""
+        return self._look().report.written
+
+    @property
+    def last_event_id(self) -> str:
+        """The id it would resume after."""
+        return self._look().report.last_event_id
+
+    @property
+    def history(self) -> Any:
+        """What is on disk of this stream, as a `pyarrow.dataset.Dataset`."""
+        return Dataset(self._to).dataset(self.name)
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """What is on disk of this stream, by the number of the event."""
+        frame: pd.DataFrame = Dataset(self._to).read(self.name).to_pandas()
+        # A stream that moved between shards is in several sequences.
+        return frame.drop(columns=["stream", "has_id"]).set_index("seq").sort_index()
+
+    def start(self) -> None:
+        """Connect again, where it was stopped or failed."""
+        self._command("start")
+
+    def stop(self) -> None:
+        """End this stream alone."""
+        self._command("stop")
+
+    def retry_now(self) -> None:
+        """Where an attempt is being waited for, make it now."""
+        self._command("retry")
+
+    def __repr__(self) -> str:
+        report = self._look().report
+        why = f" ({report.error})" if report.error else ""
+        return f"<stream {self.name!r} {report.state}{why}: {report.received:,} received>"

@@ -1,0 +1,127 @@
+"""Tail: the log of one stream of many, for the page of a capture.
+
+A small rolling window that is fed from the stream while it is selected, and a channel of its own
+to the page. It reads no file and opens no connection. Imports `channel`, `window` and `events`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..events import EventBatch, Gap
+from ..fleet.reports import StreamReport
+from ..notebook.channel import Channel
+from ..tables.window import RollingWindow
+
+__all__ = ["StreamLog"]
+
+MAX_EVENTS = 20_000
+MAX_BYTES = 32 * 2**20
+_TYPES_KEPT = 1_000
+
+
+class StreamLog:
+    """What the page sees of the selected stream.
+
+    Args:
+        number: which selection of the capture this is; messages of earlier ones are ignored.
+        name, url: of the stream.
+        send: puts a message on the wire.
+        report: the stream as it is now.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        url: str,
+        *,
+        send: Callable[[dict[str, Any], list[Any]], None],
+        report: Callable[[], StreamReport],
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.settings = {
+            "url": url,
+            "max_events": MAX_EVENTS,
+            "max_bytes": MAX_BYTES,
+            "session": f"{name}/{number}",
+        }
+        self._report = report
+        self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
+        self._counts: Counter[str] = Counter()
+        self._gaps: deque[Gap] = deque(maxlen=200)
+        self._state = ""
+        self.channel = Channel(
+            self._window,
+            send=lambda content, buffers: send({**content, "log": number}, buffers),
+            describe=self._describe,
+            counts=self._counts,
+            gaps=lambda: list(self._gaps),
+        )
+
+    def take(self, batch: EventBatch | None, gap: Gap | None) -> None:
+        """Something came of the stream."""
+        if gap is not None:
+            gap = replace(gap, seq=self._window.counts.received)
+            known = {(g.at, g.cause): i for i, g in enumerate(self._gaps)}
+            at = known.get((gap.at, gap.cause))
+            if at is None:
+                self._gaps.append(gap)
+            else:
+                self._gaps[at] = gap = replace(gap, seq=self._gaps[at].seq)
+            self.channel.note(gap=gap)
+        if batch is not None and batch.types:
+            self._window.append(batch)
+            types = set(batch.types)
+            if len(self._counts) + len(types) > _TYPES_KEPT:
+                types = {t if t in self._counts else "(other types)" for t in types}
+            for type_ in batch.types:
+                self._counts[type_ if type_ in types else "(other types)"] += 1
+            self.channel.note(types)
+
+    def look(self) -> None:
+        """The state may have changed."""
+        report = self._report()
+        state = f"{report.state} {report.attempt} {report.error} {report.note}"
+        if state != self._state:
+            self._state = state
+            self.channel.note()
+
+    def clear(self) -> None:
+        self._window.clear()
+        self.channel.note()
+
+    def _describe(self) -> dict[str, Any]:
+        report = self._report()
+        received, held, evicted, cleared = self._window.counts
+        now = time.time()
+        return {
+            "stats": {
+                "received": received,
+                "held": held,
+                "evicted": evicted,
+                "cleared": cleared,
+                "duplicates": report.duplicates,
+                "oversize": report.oversize,
+                "comments": 0,
+                "bytes": report.bytes,
+                "connects": report.connects,
+                "not_sent": self.channel.not_sent,
+            },
+            "status": {
+                "state": report.state,
+                "attempt": report.attempt,
+                "retry_in": max(report.retry_at - now, 0.0) if report.retry_at else None,
+                "since": now * 1000,
+                "error": report.error or None,
+                "hint": report.hint or None,
+                "note": report.note or None,
+            },
+            "last_event_id": report.last_event_id,
+            "reconnection_time": None,
+        }

@@ -1,0 +1,5 @@
+"""The command `sse-widget`."""
+
+from .main import main
+
+__all__ = ["main"]

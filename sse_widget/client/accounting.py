@@ -1,0 +1,113 @@
+"""Ledger: what a source counts, its errors and its gaps, in numbers and in words.
+
+Every event, fault, byte and reconnect is entered here once. It decides nothing: which events came
+twice is `continuity`'s to say, when to connect again is `retry`'s. Imports `continuity`, `errors`
+and `events`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ..errors import SSEError
+from ..events import Cause, EventBatch, Gap, Stats
+from .resumption import ResumeResult
+
+__all__ = ["Accounts", "Outage"]
+
+_ERRORS_KEPT = 32
+_GAPS_KEPT = 1000
+
+
+class Outage(NamedTuple):
+    """Why there is no connection, and since when (monotonic seconds)."""
+
+    since: float
+    cause: Cause
+    why: str
+
+
+class Accounts:
+    """The accounts of one source.
+
+    Args:
+        gapped: called with every new gap, and again when more is known of it.
+    """
+
+    def __init__(self, gapped: Callable[[Gap], None]) -> None:
+        self._gapped = gapped
+        self.errors: deque[SSEError] = deque(maxlen=_ERRORS_KEPT)
+        self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
+        self.received = 0
+        self.duplicates = 0
+        self.oversize = 0
+        self.comments = 0
+        self.bytes = 0
+        self.connects = 0
+        self._open: Gap | None = None  # a reconnect's, until its first events tell more
+
+    @property
+    def stats(self) -> Stats:
+        return Stats(
+            received=self.received,
+            duplicates=self.duplicates,
+            oversize=self.oversize,
+            comments=self.comments,
+            bytes=self.bytes,
+            connects=self.connects,
+        )
+
+    def reconnected(self, lost: Outage, resumed_from: str) -> None:
+        """A connection opened after one was lost: there may be a hole before the next event."""
+        duration = time.monotonic() - lost.since
+        if lost.cause is Cause.RESTART:
+            begin = f"Stopped for {duration:.1f} s, then started again"
+        else:
+            begin = f"Reconnected after {duration:.1f} s ({lost.why})"
+        if resumed_from:
+            then = f"resumed after id {resumed_from!r}"
+        else:
+            then = ResumeResult(None).sentence(resumed_from)
+        self._open = self._note(
+            self.received,
+            lost.cause,
+            f"{begin}; {then}",
+            resumed_from=resumed_from,
+            duration=duration,
+        )
+
+    def resumed(self, resumption: ResumeResult) -> None:
+        """The first new event tells more of a reconnect than was known when it was noted."""
+        gap, self._open = self._open, None
+        if gap is None:
+            return
+        known = replace(
+            gap,
+            text=f"{gap.text.partition('; ')[0]}; {resumption.sentence(gap.resumed_from)}",
+            replayed=resumption.replayed,
+            missing=resumption.missing,
+            repeated=resumption.repeated,
+        )
+        if gap in self.gaps:
+            self.gaps[self.gaps.index(gap)] = known
+        self._gapped(known)
+
+    def faults(self, batch: EventBatch, url: str) -> None:
+        """Events of this batch, which is not received yet, that were dropped."""
+        self.oversize += len(batch.faults)
+        for fault in batch.faults:
+            fault.url = url
+            self.errors.append(fault)
+            at = self.received + fault.index
+            self._note(at, Cause.OVERSIZE, fault.message, replayed=False, missing=1)
+
+    def _note(self, seq: int, cause: Cause, text: str, **more: Any) -> Gap:
+        gap = Gap(seq, datetime.now(UTC), cause, text, **more)
+        self.gaps.append(gap)
+        self._gapped(gap)
+        return gap

@@ -1,0 +1,437 @@
+"""Driver: connect, read, reconnect, until the stream is over; the half of EventSource that works.
+
+What to do after a connection ended is `retry`'s to say, what an answer means `connection`'s, what
+bytes mean `parser`'s, what a reconnect means `continuity`'s; this module only waits, and moves
+between the states of `State`. Imports these, `ledger`, `silence`, `interrupt` and `options`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import SSEError
+from ..events import Cause, Event, EventBatch, Gap, State, Status
+from ..protocol import EventStreamParser
+from ..runtime.pacing import ReadPacer
+from .accounting import Accounts, Outage
+from .connection import Connection
+from .event_target import EventTarget
+from .interrupt import Closed, Interrupt, RetryNow
+from .options import SourceOptions, id_of
+from .request import Request, origin_of, sendable
+from .resumption import ReplayDetector, drop
+from .retry import Retry, Stop
+from .watchdog import IdleWatchdog, SystemSuspended
+
+__all__ = ["Driver", "make_client"]
+
+# Characters of ids in one batch: those it may have, and from where on it is worth a look.
+_IDS_AT_ONCE = 8 * 2**20
+_MANY_IDS = 64 * 2**20
+_CONNECTED = frozenset({State.OPEN, State.QUIET})
+
+
+class Driver(EventTarget):
+    """What EventSource does; how it is asked to is `source`'s.
+
+    There is one way of driving it: whoever iterates `_drive()`. There is no hidden task and no
+    queue, so a slow reader slows the socket, and nothing connects before somebody reads.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        options: SourceOptions,
+        parser: EventStreamParser,
+    ) -> None:
+        super().__init__()
+        self._request = request
+        self._options = options
+        self._parser = parser
+        self._replays = ReplayDetector(options.dedupe)
+        self._accounts = Accounts(lambda gap: self._gapped(gap))
+
+        self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
+        self.origin = origin_of(request.url)
+
+        self._driven = False
+        self._closing = False
+        self._fresh = False  # this connection brought something new
+        self._lost: Outage | None = None  # since when, and why, there is no connection
+        self._delivered_id: str | None = None  # while events of a batch are handed over
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._interrupt = Interrupt()
+        self._watch = IdleWatchdog(
+            self._interrupt,
+            idle_timeout=options.idle_timeout,
+            quiet=self._quiet,
+            url=request.masked,
+        )
+        self._client: Any = None
+        self._connection: Connection | None = None
+        self._released: asyncio.Event | None = None
+        self._reader: AsyncGenerator[Any, None] | None = None
+        # SSEStream's wish: it reads beside a person's cell. Whoever reads here is the cell.
+        self._paced = False
+        # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
+        # more is known of one.
+        self._changed: Callable[[], None] = _nothing
+        self._gapped: Callable[[Gap], None] = _nothing
+
+    # ------------------------------------------------------------------ the driver
+
+    async def _drive(self) -> AsyncGenerator[EventBatch, None]:
+        """Connect, read and reconnect until the stream is over; the only place that does."""
+        if self._driven:
+            raise RuntimeError("this EventSource is being read already; make another one")
+        if self._closing:
+            return
+        self._driven = True
+        self._loop = asyncio.get_running_loop()
+        self._released = asyncio.Event()
+        attempt = 0
+        try:
+            while True:
+                error: SSEError | None = None
+                opened = math.inf
+                self._fresh = False
+                try:
+                    connection = await self._open(attempt)
+                    opened = time.monotonic()
+                    await self._call("open", Event("open", origin=connection.origin))
+                    async with aclosing(self._read(connection)) as batches:
+                        async for batch in batches:
+                            yield batch
+                            if self._closing:
+                                return
+                except SSEError as e:
+                    error = e
+                finally:
+                    await self._hang_up()
+                self._parser.reset()
+                healthy = (
+                    self._fresh or time.monotonic() - opened >= self._options.retry.reset_after
+                )
+                attempt = 1 if healthy else attempt + 1
+                decision = self._options.retry.decide(
+                    error, attempt=attempt, reconnection_time=self._parser.reconnection_time
+                )
+                if not self._options.reconnects and not isinstance(decision, Stop):
+                    decision = Stop("the stream ended", error)
+                if isinstance(decision, Stop) and decision.error is None:
+                    # Over as the server meant it, such as by a 204: nothing to be told as an error.
+                    self._move(State.CLOSED)
+                    await self._call("error", Event("error"))
+                    return
+                if error is not None:
+                    self._accounts.errors.append(error)
+                if isinstance(decision, Stop) and decision.error is not None:
+                    self._move(State.FAILED, attempt, error=decision.error)
+                    await self._call("error", decision.error)
+                    raise decision.error
+                assert isinstance(decision, Retry)
+                if self._lost is None and self._accounts.connects:
+                    cause = Cause.SLEEP if isinstance(error, SystemSuspended) else Cause.RECONNECT
+                    why = error.message if error is not None else "the server ended the stream"
+                    self._lost = Outage(time.monotonic(), cause, why)
+                self._move(State.WAITING, attempt, retry_in=decision.after, error=error)
+                await self._call("error", error or Event("error"))
+                await self._wait(decision.after)
+        except Closed:
+            return
+        except Exception as e:
+            # A listener or another callable of the person's raised: over, and it says why.
+            if self.status.state is not State.FAILED:
+                self._move(State.FAILED, attempt, error=e)
+            raise
+        finally:
+            await self._release()
+
+    async def _open(self, attempt: int) -> Connection:
+        """One attempt to connect."""
+        self._move(State.CONNECTING, attempt, error=self.status.error)
+        last_id = self._parser.last_event_id
+        if self._options.resume is not None and self._lost is not None:
+            last_id = self._rewound(last_id)
+        if not sendable(last_id):
+            last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
+        # From here on: a server may take the request and never answer.
+        self._watch.start()
+        with self._interrupt:
+            if self._closing:
+                raise Closed
+            if self._client is None:
+                self._client = make_client(self._options.client)
+            self._connection = await Connection.open(self._client, self._request, last_id)
+        self._accounts.connects += 1
+        self.origin = self._connection.origin
+        self._move(State.OPEN)
+        if self._lost is not None:
+            self._replays.cut(last_id)
+            self._accounts.reconnected(self._lost, last_id)
+            self._lost = None
+        self._watch.heard()
+        return self._connection
+
+    async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
+        """The batches of one connection."""
+        feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
+        continuity, ledger = self._replays, self._accounts
+        beats = ReadPacer(connection.flow if self._paced else None)
+        ending: Exception | None = None
+        unseen = 0
+        async with aclosing(connection.chunks()) as chunks:
+            while ending is None:
+                with interrupt:
+                    if self._closing:
+                        raise Closed
+                    await beats.rest()
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                heard()
+                unseen += len(chunk)
+                beats.came(len(chunk))
+                ledger.bytes += len(chunk)
+                if self.status.state is State.QUIET:
+                    self._move(State.OPEN)
+                before = self._parser.last_event_id
+                batch = feed(chunk)
+                if not (batch.types or batch.comments or batch.faults):
+                    continue
+                batch.received_at = datetime.now(UTC)
+                batch.origin = connection.origin
+                ledger.comments += len(batch.comments)
+                if continuity.open and batch.types:
+                    self._compare(batch, before)
+                elif batch.types:
+                    self._fresh = True
+                ending = self._ending(batch)
+                if batch.faults:
+                    ledger.faults(batch, self._request.masked)
+                ledger.received += len(batch)
+                continuity.remember(batch)
+                # An id of this batch is the one before, or among the bytes since the last events.
+                if len(batch) * max(len(before), unseen) < _MANY_IDS:
+                    yield batch
+                else:
+                    async with aclosing(self._portions(batch)) as portions:
+                        async for portion in portions:
+                            yield portion
+                unseen = len(chunk)
+        self._closing = True
+        raise ending
+
+    async def _portions(self, batch: EventBatch) -> AsyncGenerator[EventBatch, None]:
+        """The batch in pieces where an id of megabytes stands with thousands of events: each event
+        has the last event ID, and whoever writes them out would need all the memory there is."""
+        at_once = max(_IDS_AT_ONCE // max(1, *map(len, batch.last_event_ids)), 1)
+        if len(batch) <= at_once:
+            yield batch
+            return
+        last_id = self._parser.last_event_id
+        for start in range(0, len(batch), at_once):
+            portion = batch.slice(start, start + at_once)
+            # Who stops here has not seen the ids that follow.
+            self._parser.last_event_id = portion.last_event_ids[-1]
+            yield portion
+            await asyncio.sleep(0)
+        self._parser.last_event_id = last_id
+
+    def _rewound(self, last_id: str) -> str:
+        """What `resume` makes of the last event ID."""
+        assert self._options.resume is not None
+        try:
+            return id_of("last_event_id", self._options.resume(last_id))
+        except Exception as e:
+            e.add_note("This comes of resume=.")
+            raise
+
+    def _compare(self, batch: EventBatch, last_id: str) -> None:
+        """The first events after a reconnect: which came before, and what that tells."""
+        came = len(batch)
+        try:
+            resumption = self._replays.check(batch)
+        except Exception as e:
+            # Nothing of this batch was delivered, so nothing resumes after it.
+            self._parser.last_event_id = last_id
+            e.add_note("This comes of dedupe=.")
+            raise
+        repeated = self._replays.repeated_now
+        self._accounts.duplicates += repeated
+        # A connection that only repeats is no healthy one: it may do so for ever.
+        self._fresh = self._fresh or came > repeated
+        if resumption is not None:
+            self._accounts.resumed(resumption)
+
+    def _ending(self, batch: EventBatch) -> Exception | None:
+        """What ends the stream with this batch, which then ends with that event: `stop_when` is
+        met, or raised something. None where it goes on."""
+        until = self._options.stop_when
+        if until is None or not batch.types:
+            return None
+        if isinstance(until, frozenset):
+            # By comparing, not by hashing all that came: most streams wait for one text.
+            if not any(one in batch.data or one in batch.types for one in until):
+                return None
+            for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
+                if type_ in until or data in until:
+                    self._end_at(batch, n)
+                    return Closed()
+            return None
+        for n, event in enumerate(batch, 1):
+            try:
+                if not until(event):
+                    continue
+                ending: Exception = Closed()
+            except Exception as e:
+                e.add_note("This comes of stop_when=.")
+                ending = e
+            self._end_at(batch, n)
+            return ending
+        return None
+
+    def _end_at(self, batch: EventBatch, n: int) -> None:
+        """Nothing after the first `n` events of this batch is delivered any more."""
+        drop(batch, list(range(n, len(batch))))
+        if n:
+            self._parser.last_event_id = batch.last_event_ids[-1]
+
+    async def _wait(self, seconds: float) -> None:
+        """The pause before the next attempt; `retry_now()` ends it."""
+        try:
+            with self._interrupt:
+                if self._closing:
+                    raise Closed
+                await asyncio.sleep(seconds)
+        except RetryNow:
+            pass
+
+    def _move(
+        self,
+        state: State,
+        attempt: int = 0,
+        *,
+        retry_in: float | None = None,
+        error: Exception | None = None,
+        note: str | None = None,
+    ) -> None:
+        if note is None:
+            # Silence changes nothing about what is odd; any other change makes it old news.
+            note = self.status.note if {self.status.state, state} <= _CONNECTED else ""
+        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note)
+        self._changed()
+
+    def _note(self, note: str) -> None:
+        """Say what is odd while the stream runs, as `Status.note`; "" takes it back.
+
+        A note belongs to the state in which it is set: it stays while the stream is open or quiet,
+        and any other change of state drops it. Where a state begins with a note, give it to
+        `_move(..., note=...)` instead. `Status.since` stays as it is. Call it on the driver's
+        thread, as often as you like: what is said already is not told again.
+        """
+        if note != self.status.note:
+            self.status = replace(self.status, note=note)
+            self._changed()
+
+    def _quiet(self) -> None:
+        if self.status.state is State.OPEN:
+            self._move(State.QUIET)
+
+    # ------------------------------------------------------------------ ending
+
+    def _take_over(self, earlier: Driver) -> None:
+        """Go on where `earlier` was stopped: what it remembers and was told, its errors, and a gap
+        between."""
+        self._replays = earlier._replays
+        self._parser._reconnection_time = earlier._parser.reconnection_time
+        self._accounts.errors.extend(earlier._accounts.errors)
+        if earlier._accounts.connects or earlier._lost is not None:
+            gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
+            self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
+
+    def _go_on(self, remembered: Iterable[EventBatch], ended: datetime) -> None:
+        """Go on where an earlier process was: what it delivered last, and when it ended."""
+        for batch in remembered:
+            self._replays.remember(batch)
+        gone = max((datetime.now(UTC) - ended).total_seconds(), 0.0)
+        self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
+
+    def retry_now(self) -> None:
+        """Where an attempt is being waited for, make it now. From any thread."""
+        self._from_any_thread(lambda: self._hasten())
+
+    def _hasten(self) -> None:
+        if self.status.state is State.WAITING:
+            self._interrupt.fire(RetryNow())
+
+    def close(self) -> None:
+        """End the stream for good, from any thread, task or listener; no event follows."""
+        self._closing = True
+        if not self._driven:
+            self._move(State.CLOSED)
+        self._from_any_thread(lambda: self._interrupt.fire(Closed()))
+
+    def _from_any_thread(self, fn: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        try:
+            running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop:
+            fn()
+        else:
+            loop.call_soon_threadsafe(fn)
+
+    async def aclose(self) -> None:
+        """`close()`, and wait until the connection is gone."""
+        self.close()
+        if self._released is None or self._loop is not asyncio.get_running_loop():
+            return
+        if self._reader is not None and not getattr(self._reader, "ag_running", False):
+            # The driver stands at a yield, because its reader left the loop: end it there.
+            await self._reader.aclose()
+        elif self._interrupt.task is not asyncio.current_task():
+            await self._released.wait()
+
+    async def _hang_up(self) -> None:
+        self._watch.stop()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.aclose()
+
+    async def _release(self) -> None:
+        await self._hang_up()
+        client, self._client = self._client, None
+        if client is not None and client is not self._options.client:
+            await client.aclose()
+        if self.status.state not in (State.CLOSED, State.FAILED):
+            self._move(State.CLOSED)
+        self._closing = True
+        if self._released is not None:
+            self._released.set()
+
+
+def make_client(option: Any) -> Any:
+    """The client to use: the one handed over, one that a factory makes, or ours."""
+    if option is None:
+        # Imported when first needed: it takes a fifth of a second.
+        from .transport import default_client
+
+        return default_client()
+    # A class has the methods of its clients, and is the most natural factory.
+    is_client = hasattr(option, "build_request") and not isinstance(option, type)
+    return option if is_client else option()
+
+
+def _nothing(*_: object) -> None:
+    pass

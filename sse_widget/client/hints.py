@@ -1,0 +1,444 @@
+"""Failures in plain words: what an exception, a status or a body means and what to change.
+
+What an exception means is one table, `_TABLE`: a predicate, why it failed, and a hint. The cause
+decides, not the class that a library wrapped around it: the exceptions of a chain are looked at from
+the innermost outwards. Words only: it raises nothing, retries nothing and never repeats a header or
+a body beyond the beginning of an answer. Imports `errors` only.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Literal, NamedTuple
+
+from ..errors import ConnectionFailed
+
+__all__ = ["content_hint", "quoted", "status_hint", "translate_exception"]
+
+
+def status_hint(status: int, last_id: str = "") -> str:
+    """What a person can change after an answer with this status; "" where nothing is known.
+
+    Args:
+        last_id: the id the server was asked to resume after.
+    """
+    if last_id and status in _MAY_BE_THE_ID:
+        return (
+            f"It may not accept the id it was asked to resume after, {last_id!r}: "
+            "last_event_id='' begins anew."
+        )
+    return _STATUS_HINTS.get(status, "")
+
+
+_MAY_BE_THE_ID = frozenset({400, 409, 410, 412, 416, 422})
+
+
+_STATUS_HINTS = {
+    400: "The server did not understand the request: check the parameters.",
+    401: "It wants to know who you are: pass auth=(user, password) or headers={...}.",
+    403: "You are known but not allowed: check the token's rights.",
+    404: "Check the path of the URL.",
+    405: "It wants another method: try method='POST', or GET without a body.",
+    406: "It has no event stream at this address.",
+    407: "The proxy wants to know who you are.",
+    410: "This address is gone for good.",
+    429: "Too many requests: the server asks for patience.",
+    500: "The server had an error of its own.",
+    502: "The proxy in front of the server got no answer from it.",
+    503: "The server is not available for now.",
+    504: "The proxy in front of the server waited too long for it.",
+}
+
+
+def content_hint(essence: str, body: str) -> str:
+    """What an answer is that is no event stream, from its content type and first bytes."""
+    start = body.lstrip()[:200].lower()
+    if essence == "text/html" or start.startswith(("<!doctype html", "<html")):
+        return "This is an HTML page: a login page or a front end? Look for the API's address."
+    if essence in ("application/x-ndjson", "application/ndjson", "application/jsonl") or (
+        start.startswith("{") and "\n{" in body
+    ):
+        return "This is NDJSON: one JSON a line, no event stream."
+    if "json" in essence or start.startswith(("{", "[")):
+        return "This is plain JSON: the API may want a parameter such as stream=true."
+    if start.startswith(("data:", "event:", "id:", ":")):
+        return "The body looks like an event stream: the server should name it text/event-stream."
+    return "Check that the address is the event stream's own."
+
+
+def quoted(body: str) -> str:
+    """The beginning of a body, as the end of a sentence."""
+    line = " ".join(body.split())
+    if not line:
+        return ""
+    return f": {line[:120]}…" if len(line) > 120 else f": {line}"
+
+
+Phase = Literal["connect", "body"]
+_PREFIX: dict[Phase, str] = {"connect": "could not connect", "body": "the connection broke"}
+
+
+def translate_exception(
+    error: BaseException,
+    masked: str,
+    phase: Phase,
+    *,
+    secure: bool = False,
+    own_client: bool = False,
+) -> ConnectionFailed:
+    """A transport's exception as one of ours: the cause in plain words, no secret in it.
+
+    It explains whatever it is given: an exception that it cannot read is named by its class. What
+    the exception keeps of the request (address, headers, the proxy's password) is taken out of it,
+    for it stays the cause of ours, and is shown and pickled with it.
+
+    Args:
+        masked: the URL, safe to show.
+        phase: whether there was no answer yet, or it broke while the body came.
+        secure: whether the URL is https.
+        own_client: whether the person gave the client: its options are set there.
+    """
+    what, why, hint = _PREFIX[phase], "", ""
+    try:
+        chain = list(_chain(error))
+        failure = _Failure(phase, secure, own_client, tuple(chain), " ".join(map(_words, chain)))
+        for e in chain:
+            _disarm(e, masked)
+        what, why, hint = _read(failure)
+    except Exception:  # what explains a failure must not be one
+        pass
+    return ConnectionFailed(f"{what}: {why or type(error).__name__}", url=masked, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An exception with its causes, the innermost first, and what all of them say."""
+
+    phase: Phase
+    secure: bool
+    own_client: bool
+    chain: tuple[BaseException, ...]
+    words: str
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The causes of an exception, the innermost first, the exception itself last."""
+    seen: list[BaseException] = []
+    todo: list[BaseException | None] = [error]
+    while todo and len(seen) < 16:
+        at = todo.pop()
+        if at is None or any(at is e for e in seen):
+            continue
+        seen.append(at)
+        if isinstance(at, BaseExceptionGroup):
+            todo.extend(at.exceptions)
+        # Also where it is not to be shown: httpcore raises its own "from None".
+        todo.append(at.__cause__ or at.__context__)
+    return reversed(seen)
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says; "" where it cannot say it."""
+    try:
+        # The others repeat the address, or print the whole request.
+        said = getattr(error, "message", None) if hasattr(error, "request_info") else str(error)
+        return said if isinstance(said, str) else ""
+    except Exception:
+        return ""
+
+
+def _disarm(error: BaseException, masked: str) -> None:
+    """Take the request out of an exception of a library: it may hold a token or a password."""
+    kept = getattr(error, "__dict__", {})
+    for name in ("_request", "_response", "request", "response"):
+        if name in kept:
+            setattr(error, name, None)
+    if "request_info" in kept:
+        shown = SimpleNamespace(url=masked, method="", headers={}, real_url=masked)
+        error.request_info = shown  # type: ignore[attr-defined]
+        error.history, error.headers = (), None  # type: ignore[attr-defined]
+        error.args = (shown, ())
+    if hasattr(kept.get("_conn_key"), "_replace"):
+        key = kept["_conn_key"]._replace(proxy=None, proxy_auth=None, proxy_headers_hash=None)
+        error._conn_key = key  # type: ignore[attr-defined]
+        error.args = (key, *error.args[1:])
+    if "_url" in kept:
+        error._url = masked  # type: ignore[attr-defined]
+        error.args = (masked, *error.args[1:])
+
+
+# ---------------------------------------------------------------------- the table
+
+Means = Callable[[BaseException, _Failure], bool]
+
+
+class _Row(NamedTuple):
+    when: Means
+    why: str
+    hint: str = ""
+    what: str = ""  # instead of the prefix of the phase
+
+
+def _read(failure: _Failure) -> tuple[str, str, str]:
+    """(what happened, why, what to change) of a failure."""
+    for error in failure.chain:
+        for row in _TABLE:
+            if row.when(error, failure):
+                hint = row.hint
+                if failure.own_client:
+                    hint = hint.replace("verify=", "the client's verify=")
+                return row.what or _PREFIX[failure.phase], row.why, hint
+    return _PREFIX[failure.phase], "", ""
+
+
+def _named(*names: str) -> Means:
+    """By the name of its class or of a base: the libraries are not imported for it, and httpx2,
+    httpcore and anyio have classes of the same names."""
+    wanted = frozenset(names)
+    return lambda e, f: any(c.__name__ in wanted for c in type(e).__mro__)
+
+
+_ERRNO = re.compile(r"\[Errno (-?\d+)\]")
+
+
+def _errno(*codes: int) -> Means:
+    """By the system's code. Several addresses that failed are one OSError that names the codes."""
+
+    def means(e: BaseException, f: _Failure) -> bool:
+        if not isinstance(e, OSError) or isinstance(e, ssl.SSLError | socket.gaierror):
+            return False
+        if e.errno is not None:
+            return e.errno in codes
+        return any(int(n) in codes for n in _ERRNO.findall(_words(e)))
+
+    return means
+
+
+def _tls(*reasons: str) -> Means:
+    """By OpenSSL's reason."""
+
+    def means(e: BaseException, f: _Failure) -> bool:
+        return isinstance(e, ssl.SSLError) and any(
+            r in f"{getattr(e, 'reason', None) or ''} {_words(e)}" for r in reasons
+        )
+
+    return means
+
+
+def _says(name: str, *texts: str) -> Means:
+    """By its class, and what it says: where one class stands for many causes."""
+    is_named = _named(name)
+    return lambda e, f: is_named(e, f) and any(t in _words(e).lower() for t in texts)
+
+
+def _in(phase: Phase, means: Means) -> Means:
+    return lambda e, f: f.phase == phase and means(e, f)
+
+
+def _plain(means: Means) -> Means:
+    """Only for http addresses."""
+    return lambda e, f: not f.secure and means(e, f)
+
+
+def _certificate(*codes: int) -> Means:
+    """By what OpenSSL finds wrong with a certificate (X509_V_ERR_...)."""
+
+    def means(e: BaseException, f: _Failure) -> bool:
+        return isinstance(e, ssl.SSLCertVerificationError) and (
+            getattr(e, "verify_code", None) in codes
+        )
+
+    return means
+
+
+def _is(*classes: type[BaseException]) -> Means:
+    return lambda e, f: isinstance(e, classes)
+
+
+_HUNG_UP = "the server closed the connection without an answer"
+_HUNG_UP_HINT = "Check the port, and whether the address is http or https."
+_hangs_up = _named("ServerDisconnectedError")
+_hangs_up_stock = _says("RemoteProtocolError", "without sending", "disconnected")
+_cut = _named(
+    "ClientPayloadError", "TransferEncodingError", "ContentLengthError", "IncompleteReadError"
+)
+
+# The first row that fits decides, for the innermost cause first.
+_TABLE: tuple[_Row, ...] = (
+    # Certificates.
+    _Row(
+        _certificate(10),
+        "the server's certificate has expired",
+        "Its owner must renew it, or the clock of this computer is wrong.",
+    ),
+    _Row(
+        _certificate(9), "the server's certificate is not valid yet", "Check this computer's clock."
+    ),
+    _Row(
+        _certificate(62, 64),
+        "the server's certificate is for another host",
+        "Check the host's name in the address.",
+    ),
+    _Row(
+        _certificate(18, 19),
+        "the server's certificate is signed by nobody this computer knows",
+        "Where you trust it: verify= with the path of its certificate.",
+    ),
+    _Row(
+        _is(ssl.SSLCertVerificationError),
+        "the server's certificate cannot be trusted",
+        "Pass verify= with the path of the right certificates, or set SSL_CERT_FILE.",
+    ),
+    _Row(
+        _named("ClientConnectorCertificateError", "ServerFingerprintMismatch"),
+        "the server's certificate cannot be trusted",
+        "Pass verify= with the path of the right certificates, or set SSL_CERT_FILE.",
+    ),
+    # TLS.
+    _Row(
+        _tls(
+            "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"
+        ),
+        "TLS failed: the port does not speak TLS",
+        "Check the port, and whether the address is http or https.",
+    ),
+    _Row(
+        _tls(
+            "CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE"
+        ),
+        "TLS failed: the server wants a certificate of yours, or another one",
+        "Pass verify= an ssl.SSLContext that has it (load_cert_chain).",
+    ),
+    _Row(
+        _tls(
+            "PROTOCOL_VERSION",
+            "UNSUPPORTED_PROTOCOL",
+            "NO_PROTOCOLS",
+            "HANDSHAKE_FAILURE",
+            "NO_SHARED",
+        ),
+        "TLS failed: server and client have no version or cipher in common",
+        "An old server? Pass verify= an ssl.SSLContext that allows what it speaks.",
+    ),
+    _Row(
+        _tls("UNRECOGNIZED_NAME"),
+        "TLS failed: the server does not know this host's name",
+        "Check the host's name in the address.",
+    ),
+    _Row(
+        _in("connect", _is(ssl.SSLEOFError, ssl.SSLZeroReturnError)),
+        "TLS failed: the server closed the connection",
+        "Check the port, and whether the address is http or https.",
+    ),
+    _Row(
+        _in("body", _is(ssl.SSLEOFError, ssl.SSLZeroReturnError)),
+        "the server closed the connection",
+    ),
+    _Row(
+        _in("connect", _is(ssl.SSLError)),
+        "TLS failed",
+        "Check the port, and whether the address is http or https.",
+    ),
+    _Row(_is(ssl.SSLError), "TLS failed"),
+    # Names.
+    _Row(
+        _is(socket.gaierror, UnicodeError),
+        "no such host",
+        "Check the host's name, and whether you are online.",
+    ),
+    _Row(
+        _named("ClientConnectorDNSError"),
+        "no such host",
+        "Check the host's name, and whether you are online.",
+    ),
+    # The system's codes.
+    _Row(
+        _errno(errno.ECONNREFUSED),
+        "connection refused",
+        "Is the server running, at this host and port?",
+    ),
+    _Row(
+        _in("connect", _plain(_errno(errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED))),
+        "connection reset by the server",
+        _HUNG_UP_HINT,
+    ),
+    _Row(
+        _errno(errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN),
+        "connection reset by the server",
+    ),
+    _Row(
+        _errno(errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN),
+        "no way to this host",
+        "Are you online? A VPN may be needed.",
+    ),
+    _Row(
+        _errno(errno.EMFILE, errno.ENFILE),
+        "this process has too many files and connections open",
+        "Close streams that are not needed, or raise the limit (ulimit -n).",
+    ),
+    _Row(
+        _errno(errno.EADDRNOTAVAIL, errno.ENOBUFS),
+        "this computer has no free port or memory for another connection",
+        "Close streams that are not needed.",
+    ),
+    _Row(
+        _errno(errno.EACCES, errno.EPERM),
+        "this computer does not allow the connection",
+        "A firewall or a sandbox forbids it.",
+    ),
+    _Row(
+        _errno(errno.ETIMEDOUT),
+        "no answer in time",
+        "Check the host and port, and a firewall between.",
+    ),
+    # What libraries make of it.
+    _Row(_in("connect", _hangs_up), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
+    _Row(_in("connect", _hangs_up_stock), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
+    _Row(_in("body", _hangs_up), "the server closed the connection"),
+    _Row(_cut, "the body was cut in the middle"),
+    _Row(
+        _says("RemoteProtocolError", "incomplete", "peer closed", "complete message body"),
+        "the body was cut in the middle",
+    ),
+    _Row(
+        _in("connect", _named("HttpProcessingError", "ClientResponseError", "RemoteProtocolError")),
+        "what came is no HTTP that can be read",
+        _HUNG_UP_HINT,
+        "no answer",
+    ),
+    _Row(
+        _named("HttpProcessingError", "RemoteProtocolError", "ClientResponseError"),
+        "what came is no HTTP that can be read",
+    ),
+    _Row(_named("PoolTimeout"), "the client has no connection free", "Raise its limits=."),
+    _Row(
+        _named("ReadTimeout", "SocketTimeoutError"),
+        "nothing came in time",
+        "The client's own timeout ended it.",
+    ),
+    _Row(
+        _is(TimeoutError),
+        "no answer in time",
+        "Check the host and port, and a firewall between.",
+    ),
+    _Row(
+        _named("ConnectTimeout", "TimeoutException", "ServerTimeoutError"),
+        "no answer in time",
+        "Check the host and port, and a firewall between.",
+    ),
+    _Row(
+        _is(ConnectionResetError, BrokenPipeError, ConnectionAbortedError),
+        "connection reset by the server",
+    ),
+    _Row(
+        _named("ReadError", "CloseError", "WriteError", "ClientConnectionError"),
+        "the server closed the connection",
+    ),
+    _Row(_named("ProxyError", "ClientProxyConnectionError"), "the proxy did not connect"),
+)

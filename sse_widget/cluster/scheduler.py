@@ -1,0 +1,335 @@
+"""Cluster: a capture's streams as shards on the workers of a Dask cluster.
+
+It places the shards itself, looks in on each worker about once a second, and begins a shard anew
+elsewhere as soon as nobody answers for it: files have one owner whoever believes to be it, so acting
+too early costs nothing. Without workers, or without a scheduler, the shards run in this process until
+there are some again. Imports `workers`, `dask_client`, `shard` and the floors below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..events import State
+from ..fleet.engine import ignore
+from ..fleet.fleet import Watcher
+from ..fleet.reports import StreamTable
+from ..fleet.shard import reached
+from ..storage.dataset import Dataset
+from ..storage.footer import Position
+from ..storage.options import Capture
+from .dask_backend import STARTING, Dask
+from .shard_host import Command, ShardHost, ShardSpec, ShardStatus
+from .workers import DEAD_AFTER_S, HEARTBEAT_S, WorkerMonitor
+
+__all__ = ["ClusterEngine"]
+
+SHARDS_PER_WORKER = 2
+# Between two moves of shards to workers that have less to do.
+_BALANCE = 5.0
+_STOP = 10.0
+_TAKEN = 6
+_CALM = 30.0
+HERE = "this kernel"
+
+
+@dataclass
+class _ShardPlacement:
+    """One shard, and where it is."""
+
+    name: str
+    urls: dict[str, str]
+    begin: dict[str, Position]
+    place: str = ""  # a worker's address, HERE, or "" for nowhere
+    token: str = ""
+    future: Any = None  # Dask's, or an asyncio.Task
+    tenant: ShardHost | None = None  # where it is HERE
+    heard: bool = False  # since it was placed
+    placed_at: float = 0.0
+    leaving: bool = False  # asked to end, to go elsewhere
+    over: bool = False  # all its streams have ended
+    failures: int = 0
+    taken: int = 0
+    taken_at: float = 0.0
+    why: str | None = None  # why it ended there
+    since: float = 0.0  # when Dask said so
+    orders: list[Command] = field(default_factory=list)
+    trouble: str = ""
+
+
+class ClusterEngine:
+    """The engine of a capture whose streams run on other processes.
+
+    Args:
+        urls: name -> URL, unmasked; all valid.
+        to: where, a place that all workers reach, and how it is kept.
+        options: of `EventSource`, the same for all.
+        cluster: a `distributed.Client`, or "local".
+    """
+
+    def __init__(
+        self, urls: Mapping[str, str], to: Capture, options: Mapping[str, Any], cluster: Any
+    ) -> None:
+        self._urls = urls
+        place = os.fspath(to.to)
+        # A worker has a working directory of its own.
+        self._to = to if "://" in place else replace(to, to=Path(place).absolute())
+        self._options = options
+        self._dask = Dask(cluster)
+        self._workers = WorkerMonitor(self._dask, self._asked, self._answered)
+        self._berths: list[_ShardPlacement] = []
+        self._roster: StreamTable | None = None
+        self._watched: str | None = None
+        self._watcher: Watcher = ignore
+        self._stopping = asyncio.Event()
+        self._moved_at = 0.0
+        self._off: set[str] = set()  # streams a person stopped: they stay so wherever they go
+        self._trouble = ""
+
+    @property
+    def client(self) -> Any:
+        """Dask's; None while a cluster of our own is not there."""
+        return self._dask.client
+
+    # ------------------------------------------------------------------ the run
+
+    async def run(self) -> None:
+        """Until stopped, or until every stream has ended by itself; then all is on disk."""
+        self._dask.renew()
+        await self._dask.started()
+        await self._workers.begin()
+        begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), ()))
+        self._berths = self._shares(begin)
+        try:
+            while not self._stopping.is_set() and not all(b.over for b in self._berths):
+                self._reconcile()
+                try:
+                    async with asyncio.timeout(HEARTBEAT_S / 2):
+                        await self._stopping.wait()
+                except TimeoutError:
+                    pass
+            await self._end()
+        finally:
+            self._workers.end()
+            await self._dask.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _shares(self, begin: Mapping[str, Position]) -> list[_ShardPlacement]:
+        """Streams in turn to as many shards as the workers can share evenly."""
+        wanted = max(len(self._workers.answering), 1) * SHARDS_PER_WORKER
+        n = max(min(wanted, len(self._urls)), 1)
+        berths = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
+        for i, (name, url) in enumerate(self._urls.items()):
+            berth = berths[i % n]
+            berth.urls[name] = url
+            if name in begin:
+                berth.begin[name] = begin[name]
+        return berths
+
+    def _reconcile(self) -> None:
+        """Everything where it should be: ended ones begun again, lost ones elsewhere."""
+        self._dask.renew()
+        self._workers.sync()
+        workers = self._workers.answering
+        for berth in self._berths:
+            self._reconcile_shard(berth, workers)
+        self._look_here()
+        self._balance(workers)
+
+    def _reconcile_shard(self, berth: _ShardPlacement, workers: list[str]) -> None:
+        if berth.over:
+            return
+        now = time.monotonic()
+        if berth.place not in ("", HERE, *workers):
+            self._leave(berth)  # its worker is gone, or silent
+        elif berth.place:
+            why = self._outcome(berth)
+            if why is not None:
+                self._ended(berth, why)
+            elif not berth.heard and now - berth.placed_at > STARTING:
+                berth.failures += 1  # every thread of that worker is busy with something else
+                self._leave(berth)
+        if berth.place or berth.over or self._stopping.is_set():
+            return
+        # One that fails again and again, such as for a full disk, is not begun in a hot loop.
+        if berth.failures and now - berth.placed_at < min(0.25 * 2**berth.failures, 10):
+            return
+        if workers and berth.failures < 3:
+            load = Counter(other.place for other in self._berths)
+            self._place(berth, min(workers, key=lambda address: load[address]))
+        else:
+            self._place(berth, HERE)
+
+    def _outcome(self, berth: _ShardPlacement) -> str | None:
+        """Why a tenant ended; None while it runs, as far as is known."""
+        future = berth.future
+        if isinstance(future, asyncio.Task):
+            if not future.done():
+                return None
+            if berth.tenant is not None:
+                self._hear(berth, berth.tenant.look(None, []))
+            why: str = future.result()
+            return why
+        if berth.why is None and future.status != "pending":
+            # The worker tells why when it is looked in on; where it cannot, Dask gave it up.
+            berth.since = berth.since or time.monotonic()
+            if future.status != "finished" or time.monotonic() - berth.since > DEAD_AFTER_S:
+                return "lost"
+        return berth.why
+
+    def _ended(self, berth: _ShardPlacement, why: str) -> None:
+        berth.over = why == "ended" and not berth.leaving
+        if why == "taken":
+            # Once may be a worker of ours that woke up; who comes back is another capture.
+            now = time.monotonic()
+            berth.taken = berth.taken + 1 if now - berth.taken_at < _CALM else 1
+            berth.taken_at = now
+            if berth.taken >= _TAKEN:
+                self._trouble = (
+                    f"Another capture writes {self._to.to} now; nothing was lost or doubled."
+                )
+                self._stopping.set()
+        elif why not in ("ended", "lost"):
+            berth.trouble = why
+        berth.failures = 0 if why == "ended" else berth.failures + 1
+        self._leave(berth)
+
+    def _leave(self, berth: _ShardPlacement) -> None:
+        if berth.tenant is None and berth.future is not None:
+            berth.future.release()
+        berth.place, berth.future, berth.tenant, berth.why = "", None, None, None
+        berth.leaving = berth.heard = False
+        berth.since = 0.0
+        if self._roster is not None and not berth.over and not self._stopping.is_set():
+            self._roster.mark(berth.urls, State.CONNECTING, "its worker is gone: it moves")
+
+    def _place(self, berth: _ShardPlacement, place: str) -> None:
+        berth.place = place
+        berth.token = f"sse-widget-{berth.name}-{uuid.uuid4().hex[:8]}"
+        berth.placed_at = time.monotonic()
+        berth.orders = [Command(name, "stop") for name in berth.urls if name in self._off]
+        spec = ShardSpec(berth.token, berth.name, berth.urls, self._to, self._options, berth.begin)
+        if place == HERE:
+            berth.tenant = ShardHost(spec)
+            berth.future = asyncio.get_running_loop().create_task(berth.tenant.run())
+            return
+        berth.future = self._dask.submit(spec, place)
+        self._workers.placed()
+
+    def _balance(self, workers: list[str]) -> None:
+        """Away from where there are two more than elsewhere, one at a time."""
+        now = time.monotonic()
+        settled = [b for b in self._berths if b.place and not b.over]
+        if not workers or now - self._moved_at < _BALANCE or any(b.leaving for b in settled):
+            return
+        load: dict[str, list[_ShardPlacement]] = {address: [] for address in workers}
+        for berth in settled:
+            load.setdefault(berth.place, []).append(berth)
+        most = max(load, key=lambda place: (place == HERE and bool(load[place]), len(load[place])))
+        least = min(workers, key=lambda place: len(load[place]))
+        if load[most] and (most == HERE or len(load[most]) - len(load[least]) > 1):
+            berth = load[most][-1]
+            if now - berth.placed_at > _BALANCE / 2:
+                self._moved_at = now
+                berth.leaving = True
+                berth.orders.append(Command("", "stop"))
+
+    async def _end(self) -> None:
+        """Ask all to write what they have and end; wait until they have."""
+        for berth in self._berths:
+            berth.leaving = True
+            berth.orders.append(Command("", "stop"))
+        end = time.monotonic() + _STOP
+        while time.monotonic() < end:
+            self._look_here()
+            left = [b for b in self._berths if b.place and self._outcome(b) is None]
+            if not left or not any(b.place in (HERE, *self._workers.answering) for b in left):
+                break
+            await asyncio.sleep(0.05)
+
+    # ------------------------------------------------------------------ looking in
+
+    def _asked(self, address: str) -> tuple[str | None, dict[str, list[Command]]]:
+        """What the worker at this address is told, once."""
+        orders = {}
+        for berth in self._berths:
+            if berth.place == address:
+                orders[berth.token], berth.orders = berth.orders, []
+        return self._watched, orders
+
+    def _answered(self, address: str, answers: Mapping[str, ShardStatus]) -> None:
+        for berth in self._berths:
+            look = answers.get(berth.token) if berth.place == address else None
+            if look is not None:
+                berth.why = look.ended or None
+                self._hear(berth, look)
+
+    def _look_here(self) -> None:
+        for berth in self._berths:
+            if berth.tenant is not None:
+                orders, berth.orders = berth.orders, []
+                self._hear(berth, berth.tenant.look(self._watched, orders))
+
+    def _hear(self, berth: _ShardPlacement, look: ShardStatus) -> None:
+        berth.heard = True
+        berth.failures = 0
+        berth.trouble = look.trouble
+        if self._roster is not None:
+            self._roster.take(look.reports, self._workers.label(berth.place))
+        for batch, gap in look.tail:
+            self._watcher(batch, gap)
+
+    # ------------------------------------------------------------------ what is told and asked
+
+    def report_to(self, roster: StreamTable) -> None:
+        self._roster = roster
+
+    def watch(self, name: str | None, watcher: Watcher) -> None:
+        self._watched, self._watcher = name, watcher
+
+    def command(self, name: str, kind: str) -> None:
+        if kind == "stop":
+            self._off.add(name)
+        elif kind == "start":
+            self._off.discard(name)
+        for berth in self._berths:
+            if name in berth.urls:
+                berth.orders.append(Command(name, kind))
+
+    def workers(self) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for address in [*self._workers.known, *(b.place for b in self._berths if b.place)]:
+            silent = address != HERE and address not in self._workers.answering
+            found.setdefault(
+                address,
+                {
+                    "name": self._workers.label(address),
+                    "state": "failed" if silent else "open",
+                    "streams": 0,
+                    "rate": 0.0,
+                },
+            )
+        rates = self._roster.rates() if self._roster is not None else {}
+        for berth in self._berths:
+            if berth.place:
+                found[berth.place]["streams"] += len(berth.urls)
+                found[berth.place]["rate"] += sum(rates.get(name, 0.0) for name in berth.urls)
+        # In an order that does not change with who came first: worker 2 before worker 10.
+        return sorted(found.values(), key=lambda worker: (len(worker["name"]), worker["name"]))
+
+    def trouble(self) -> str:
+        return (
+            self._trouble
+            or self._dask.trouble
+            or next((b.trouble for b in self._berths if b.trouble), "")
+        )

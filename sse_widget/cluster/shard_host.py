@@ -1,0 +1,157 @@
+"""Tenant: one shard that runs in this process for a capture that may be elsewhere.
+
+The capture looks in on it about once a second; a tenant that nobody asks for any more (the notebook
+was closed, the network is cut) writes what it has and ends. Imports `shard` and the floors below,
+and nothing of any cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..errors import CaptureTaken, SSEError
+from ..events import EventBatch, Gap
+from ..fleet.reports import StreamReport
+from ..fleet.shard import Shard
+from ..runtime import loop as background
+from ..storage.footer import Position
+from ..storage.options import Capture
+
+__all__ = ["Command", "ShardHost", "ShardSpec", "ShardStatus", "ask", "hold"]
+
+# Nobody looked in for so long: whoever made the capture is gone.
+ORPHANED = 60.0
+# Of the stream that is selected, between two looks.
+_TAIL_EVENTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSpec:
+    """What a tenant is to do. Its repr tells no secret: a cluster writes it into logs."""
+
+    token: str
+    name: str
+    urls: Mapping[str, str] = field(repr=False)
+    to: Capture
+    options: Mapping[str, Any] = field(repr=False)
+    begin: Mapping[str, Position] = field(repr=False)
+
+
+class Command(NamedTuple):
+    """What a look tells a tenant: stream and "start", "stop" or "retry"; or ("", "stop") for all."""
+
+    stream: str
+    kind: str
+
+
+class ShardStatus(NamedTuple):
+    """What a tenant answers."""
+
+    reports: list[StreamReport]
+    trouble: str
+    tail: list[tuple[EventBatch | None, Gap | None]]
+    ended: str = ""  # why, where it has
+
+
+class ShardHost:
+    """Runs one shard, on the background loop of its process.
+
+    It begins when it is first looked in on: a worker that slept while its shard was begun elsewhere
+    finds the task in its mail when it wakes, and must not take the shard back.
+    """
+
+    def __init__(self, spec: ShardSpec) -> None:
+        self._shard = Shard(spec.urls, spec.to, spec.options, name=spec.name, begin=spec.begin)
+        self._asked_at = time.monotonic()
+        self._wanted = asyncio.Event()
+        self._watched: str | None = None
+        self._tail: deque[tuple[EventBatch | None, Gap | None]] = deque()
+
+    async def run(self) -> str:
+        """Returns why it ended: "ended", "taken", or a sentence about what went wrong."""
+        try:
+            async with asyncio.timeout(ORPHANED):
+                await self._wanted.wait()
+        except TimeoutError:
+            return "nobody asked for it"
+        orphan = asyncio.get_running_loop().create_task(self._mind())
+        try:
+            await self._shard.run()
+            return "ended"
+        except CaptureTaken:
+            return "taken"
+        except SSEError as e:
+            return e.message
+        except Exception as e:  # it must not end the task with an error that is retried for ever
+            return f"{type(e).__name__}: {e}"
+        finally:
+            orphan.cancel()
+
+    async def _mind(self) -> None:
+        while (left := self._asked_at + ORPHANED - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
+        self._shard.stop()
+
+    def look(self, watched: str | None, orders: list[Command]) -> ShardStatus:
+        self._asked_at = time.monotonic()
+        self._wanted.set()
+        if watched != self._watched:
+            self._watched = watched
+            self._tail.clear()
+            self._shard.watch(watched, self._keep)
+        for order in orders:
+            if not order.stream:
+                self._shard.stop()
+            else:
+                self._shard.command(order.stream, order.kind)
+        tail = list(self._tail)
+        self._tail.clear()
+        return ShardStatus(self._shard.reports(), self._shard.trouble(), tail)
+
+    def _keep(self, batch: EventBatch | None, gap: Gap | None) -> None:
+        self._tail.append((batch, gap))
+        while len(self._tail) > _TAIL_EVENTS:
+            self._tail.popleft()
+
+
+# ---------------------------------------------------------------------- on a worker
+
+_here: dict[str, ShardHost] = {}
+# How the latest ended: a capture learns of it when it looks in the next time.
+_ended: OrderedDict[str, ShardStatus] = OrderedDict()
+
+
+def hold(spec: ShardSpec) -> str:
+    """Run a tenant on the background loop of this process, and wait for its end."""
+
+    async def run() -> str:
+        _here[spec.token] = tenant = ShardHost(spec)
+        try:
+            why = await tenant.run()
+            _ended[spec.token] = tenant.look(None, [])._replace(ended=why)
+            return why
+        finally:
+            del _here[spec.token]
+            while len(_ended) > 1_000:
+                _ended.popitem(last=False)
+
+    return background.run(run()).result()
+
+
+async def ask(watched: str | None, orders: dict[str, list[Command]]) -> dict[str, ShardStatus]:
+    """Look in on the tenants of this process that are named in `orders`; from any loop."""
+
+    async def look() -> dict[str, ShardStatus]:
+        running: dict[str, ShardStatus] = {
+            token: _here[token].look(watched, some)
+            for token, some in orders.items()
+            if token in _here
+        }
+        return running | {token: _ended[token] for token in orders if token in _ended}
+
+    return await asyncio.wrap_future(background.run(look()))

@@ -1,0 +1,129 @@
+"""Workers: who there is in a cluster, who answers, and what they answer.
+
+It looks in on each worker about once a second, on its own, so that one which is asleep holds up no
+other. Which shard is where is `cluster`'s business. Imports `dask_client` and `tenant`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .dask_backend import Dask
+from .shard_host import Command, ShardStatus
+
+__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "WorkerMonitor"]
+
+HEARTBEAT_S = 0.5
+# A worker that does not answer for so long is taken for dead.
+DEAD_AFTER_S = 3.0
+
+# Token -> what a tenant is told.
+Orders = Mapping[str, list[Command]]
+
+
+class WorkerMonitor:
+    """The workers of a cluster. On the loop.
+
+    Args:
+        dask: the cluster.
+        asked: what to tell the worker at this address: the stream whose tail is wanted, and orders
+            by tenant; called once for each look.
+        heard: called with the address and the answers, by tenant.
+    """
+
+    def __init__(
+        self,
+        dask: Dask,
+        asked: Callable[[str], tuple[str | None, Orders]],
+        heard: Callable[[str, Mapping[str, ShardStatus]], None],
+    ) -> None:
+        self._dask = dask
+        self._asked, self._heard = asked, heard
+        self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
+        self._silent: set[str] = set()
+        self._surveying: asyncio.Task[None] | None = None
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._placed = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Returns when it is known who there is."""
+        await self._survey()
+        self._surveying = asyncio.get_running_loop().create_task(self._surveys())
+
+    def end(self) -> None:
+        for task in self._looks.values():
+            task.cancel()
+        if self._surveying is not None:
+            self._surveying.cancel()
+
+    def sync(self) -> None:
+        """Look in on those that came, and no more on those that went."""
+        for address in self._known:
+            if address not in self._looks:
+                self._looks[address] = asyncio.get_running_loop().create_task(self._mind(address))
+        for address in set(self._looks) - set(self._known):
+            self._looks.pop(address).cancel()
+            self._silent.discard(address)
+
+    def placed(self) -> None:
+        """Something was begun on one of them: look in soon."""
+        self._placed.set()
+
+    @property
+    def known(self) -> list[str]:
+        """The addresses the scheduler knows."""
+        return list(self._known)
+
+    @property
+    def answering(self) -> list[str]:
+        """The addresses of the workers that answer."""
+        return [address for address in self._known if address not in self._silent]
+
+    def label(self, address: str) -> str:
+        """What a person reads: a worker's name, where it has one."""
+        name = str(self._known.get(address, {}).get("name", address))
+        if name.isdigit():
+            return f"worker {name}"
+        return name.partition("://")[2] or name
+
+    async def _surveys(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            await self._survey()
+
+    async def _survey(self) -> None:
+        """Which workers there are."""
+        if not self._dask.running:
+            self._known = {}
+            return
+        try:
+            async with asyncio.timeout(DEAD_AFTER_S):
+                self._known = await self._dask.workers()
+        except Exception:  # its status will tell; the workers' silence does too
+            pass
+
+    async def _mind(self, address: str) -> None:
+        """Look in on one worker as long as the scheduler knows it."""
+        while True:
+            begun = time.monotonic()
+            try:
+                async with asyncio.timeout(DEAD_AFTER_S):
+                    answer = await self._dask.ask(address, *self._asked(address))
+            except Exception:
+                # Where it was this process that stood still, nothing is known of the other.
+                if time.monotonic() - begun < DEAD_AFTER_S + 1.0:
+                    self._silent.add(address)
+            else:
+                self._silent.discard(address)
+                self._heard(address, answer)
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._placed.wait()
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(0.05)  # the task is on its way there
+                self._placed.clear()

@@ -1,0 +1,102 @@
+"""Engine: what runs the streams of a capture; here a shard in this process, in `cluster` many elsewhere.
+
+It owns connections and files from its first moment to its last, and knows no widget. Everything is
+called on the loop. Imports `shard`, `dataset` and the floors below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..storage.dataset import Dataset
+from ..storage.options import Capture
+from .fleet import Watcher
+from .reports import StreamTable
+from .shard import Shard, reached
+
+__all__ = ["Engine", "LocalEngine", "ignore"]
+
+
+class Engine(Protocol):
+    """What runs the streams: a shard in this process, or the shards of a cluster. On the loop."""
+
+    @property
+    def client(self) -> Any:
+        """The `distributed.Client` of a cluster; None in one process."""
+
+    async def run(self) -> None:
+        """Until stopped, or until every stream has ended by itself; then all is on disk."""
+
+    def stop(self) -> None: ...
+
+    def report_to(self, roster: StreamTable) -> None:
+        """Tell the roster how all streams are now."""
+
+    def watch(self, name: str | None, watcher: Watcher) -> None:
+        """Call `watcher` with what comes of this stream, and of no other any more."""
+
+    def command(self, name: str, kind: str) -> None: ...
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Where it runs, where that is not here."""
+
+    def trouble(self) -> str:
+        """What a person should know: a full disk, a lost cluster; "" for nothing."""
+
+
+class LocalEngine:
+    """The engine of one process: one shard, after taking over what a cluster wrote before."""
+
+    client: Any = None
+
+    def __init__(self, urls: Mapping[str, str], to: Capture, options: Mapping[str, Any]) -> None:
+        self._urls, self._options = urls, options
+        self._to = to
+        self._shard: Shard | None = None
+        self._watch: tuple[str | None, Watcher] = (None, ignore)
+        self._stopped = False
+        self._off: set[str] = set()  # streams a person stopped before there was a shard
+
+    async def run(self) -> None:
+        begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), [""]))
+        if self._stopped:
+            return
+        self._shard = shard = Shard(self._urls, self._to, self._options, begin=begin)
+        shard.watch(*self._watch)
+        for name in self._off:
+            shard.command(name, "stop")
+        await shard.run()
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._shard is not None:
+            self._shard.stop()
+
+    def report_to(self, roster: StreamTable) -> None:
+        if self._shard is not None:
+            roster.take(self._shard.reports())
+
+    def watch(self, name: str | None, watcher: Watcher) -> None:
+        self._watch = (name, watcher)
+        if self._shard is not None:
+            self._shard.watch(name, watcher)
+
+    def command(self, name: str, kind: str) -> None:
+        if self._shard is not None:
+            self._shard.command(name, kind)
+        elif kind == "stop":
+            self._off.add(name)
+        elif kind == "start":
+            self._off.discard(name)
+
+    def workers(self) -> list[dict[str, Any]]:
+        return []
+
+    def trouble(self) -> str:
+        return "" if self._shard is None else self._shard.trouble()
+
+
+def ignore(*_: object) -> None:
+    """The watcher of no stream."""

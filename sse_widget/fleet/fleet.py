@@ -1,0 +1,327 @@
+"""Fleet: many event streams on one loop, each an `EventSource` of its own, into one sink.
+
+It begins them spread over a moment, connects a few at a time at each host, and keeps one row of
+accounts a stream. What is kept and where is the sink's business, how a stream reconnects `source`'s;
+one stream that fails, hangs or lies harms no other. Imports `source`, `gate`, `roster` and the floors
+below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from ..client import EventSource
+from ..client.connect_limiter import ConnectLimiter
+from ..client.driver import make_client
+from ..client.resumption import ReplayDetector
+from ..errors import SSEError
+from ..events import Cause, EventBatch, Gap, State
+from ..filters import EventFilter
+from ..storage.footer import Position
+from .reports import StreamReport
+
+__all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
+
+# Attempts a second while a fleet begins: 1,000 streams are spread over two seconds.
+BEGIN_PER_SECOND = 500
+# What a stream keeps of its latest events: for telling repeats, and for who selects it. Of a
+# thousand streams it is the largest part of the memory.
+REMEMBER = (64, 2**16)
+_LAG_STEP = 0.25
+
+
+class Sink(Protocol):
+    """Where the events of a fleet go. Called on the loop's thread; only `room` waits."""
+
+    def begun(self, name: str) -> tuple[Position | None, list[EventBatch]]:
+        """Where the stream was left, None where it is new; and the latest events before that."""
+
+    @property
+    def full(self) -> bool:
+        """Whether streams should wait for `room()` before they read on."""
+
+    async def room(self) -> None: ...
+
+    def append(
+        self, name: str, batch: EventBatch, last_event_id: str, reconnection_time: int | None
+    ) -> None:
+        """These events came; the stream would resume after this id."""
+
+    def gap(self, name: str, gap: Gap) -> None:
+        """Something may be missing here; or more is known of the latest gap."""
+
+    def written(self, name: str) -> int:
+        """Up to which number the stream's events are safe."""
+
+
+Watcher = Callable[[EventBatch | None, Gap | None], None]
+
+
+class FleetStream:
+    """One stream of a fleet: its source, now and again, and its accounts."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+        self.source: EventSource | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.seq = 0
+        self.gaps = 0
+        self.last_gap: tuple[datetime, Cause] | None = None
+        self.last_at = 0.0
+        self.failure = ""
+        self.stopped = False  # by a person, this one alone
+        self.counted = (0, 0, 0, 0)  # bytes, connects, duplicates, oversize of earlier sources
+        # (seq after it, when it came): how long events wait for the sink
+        self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
+        self.recent: deque[EventBatch] = deque()
+        self.recent_events = 0
+        self.watcher: Watcher | None = None
+
+    def remember(self, batch: EventBatch) -> None:
+        """Keep the latest batches, by reference."""
+        self.recent.append(batch)
+        self.recent_events += len(batch)
+        while len(self.recent) > 1 and self.recent_events - len(self.recent[0]) >= REMEMBER[0]:
+            self.recent_events -= len(self.recent.popleft())
+
+
+class Fleet:
+    """Reads many streams until it is stopped.
+
+    Args:
+        urls: name -> URL, unmasked; all valid.
+        sink: where the events go.
+        options: of `EventSource`, the same for all; and `filter`, which events are taken.
+    """
+
+    def __init__(self, urls: Mapping[str, str], sink: Sink, options: Mapping[str, Any]) -> None:
+        self._followers = {name: FleetStream(name, url) for name, url in urls.items()}
+        self._sink = sink
+        self._options = {k: v for k, v in options.items() if k not in ("client", "filter")}
+        self._filter: EventFilter | None = options.get("filter")
+        self._client_option = options.get("client")
+        self._gate: ConnectLimiter | None = None
+        self._idle = asyncio.Event()  # no stream runs any more
+        self._running = 0
+        self._ended = False
+        self._watched: FleetStream | None = None
+
+    # ------------------------------------------------------------------ the run
+
+    async def run(self) -> None:
+        """Until every stream has ended by itself, or `stop()`; then all connections are gone."""
+        client = make_client(self._client_option)
+        self._gate = ConnectLimiter(client)
+        try:
+            window = len(self._followers) / BEGIN_PER_SECOND
+            for follower in self._followers.values():
+                if not follower.stopped:
+                    self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
+            if self._running:
+                await self._idle.wait()
+        finally:
+            self._ended = True
+            tasks = [f.task for f in self._followers.values() if f.task is not None]
+            for follower in self._followers.values():
+                if follower.source is not None:
+                    follower.source.close()
+                elif follower.task is not None:
+                    follower.task.cancel()
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=3.0)
+                for task in late:
+                    task.cancel()
+            if client is not self._client_option:
+                await client.aclose()
+
+    def stop(self) -> None:
+        """End all streams; `run` returns once they are gone. On the loop's thread."""
+        self._ended = True
+        self._idle.set()
+
+    def _begin(self, follower: FleetStream, after: float) -> None:
+        self._running += 1
+        follower.task = asyncio.get_running_loop().create_task(self._follow(follower, after))
+
+    async def _follow(self, follower: FleetStream, after: float) -> None:
+        source: EventSource | None = None
+        try:
+            if after:
+                await asyncio.sleep(after)
+            source = self._source(follower)
+            async for batch in source.batches():
+                self._take(follower, batch)
+                if self._sink.full:
+                    await self._sink.room()
+        except SSEError:
+            pass  # the source's status says it
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:  # a bug, or a person's callable: this stream's trouble alone
+            follower.failure = f"{type(e).__name__}: {e}"
+        finally:
+            if source is not None:
+                await source.aclose()
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    def _source(self, follower: FleetStream) -> EventSource:
+        """A source is for one life: the first goes on where the files end, a later one where the
+        earlier ended."""
+        earlier = follower.source
+        position: Position | None = None
+        latest: list[EventBatch] = []
+        options = {**self._options, "client": self._gate}
+        if earlier is None:
+            position, latest = self._sink.begun(follower.name)
+            if position is not None:
+                follower.seq = position.seq
+                if position.last_event_id:
+                    options["last_event_id"] = position.last_event_id
+        else:
+            options["last_event_id"] = earlier.last_event_id
+        source = EventSource(follower.url, **options)
+        source._paced = True
+        source._replays = ReplayDetector(options.get("dedupe", False), REMEMBER)
+        base = follower.seq
+        if earlier is not None:
+            stats = earlier.stats
+            now = (stats.bytes, stats.connects, stats.duplicates, stats.oversize)
+            follower.counted = tuple(a + b for a, b in zip(follower.counted, now, strict=True))  # type: ignore[assignment]
+            source._take_over(earlier)
+        elif position is not None and position.seq and position.at is not None:
+            source._go_on(latest, position.at)
+        source._gapped = lambda gap: self._gapped(follower, base, gap)
+        follower.source = source
+        return source
+
+    # ------------------------------------------------------------------ what comes
+
+    def _take(self, follower: FleetStream, batch: EventBatch) -> None:
+        if self._filter is not None:
+            batch = _passed(batch, self._filter)
+            if not batch.types:
+                # Nothing to keep, but where to resume: by what was seen, not by what was kept.
+                source = follower.source
+                assert source is not None
+                self._sink.append(follower.name, batch, source.last_event_id, None)
+        if not batch.types:
+            return
+        follower.seq += len(batch)
+        assert batch.received_at is not None
+        follower.last_at = at = batch.received_at.timestamp()
+        waiting = follower.waiting
+        if waiting and at - waiting[-1][1] < _LAG_STEP:
+            waiting[-1] = (follower.seq, waiting[-1][1])
+        else:
+            waiting.append((follower.seq, at))
+        follower.remember(batch)
+        source = follower.source
+        assert source is not None
+        self._sink.append(follower.name, batch, source.last_event_id, source.reconnection_time)
+        if follower.watcher is not None:
+            follower.watcher(batch, None)
+
+    def _gapped(self, follower: FleetStream, base: int, gap: Gap) -> None:
+        # Of a source that is filtered, the numbers are not those of what is kept.
+        seq = gap.seq + base if self._filter is None else follower.seq
+        gap = replace(gap, seq=seq)
+        if (gap.at, gap.cause) != follower.last_gap:  # else more is known of the same one
+            follower.last_gap = (gap.at, gap.cause)
+            follower.gaps += 1
+        self._sink.gap(follower.name, gap)
+        if follower.watcher is not None:
+            follower.watcher(None, gap)
+
+    # ------------------------------------------------------------------ what is told
+
+    def reports(self) -> list[StreamReport]:
+        """Every stream as it is now."""
+        return [self._report(follower) for follower in self._followers.values()]
+
+    def _report(self, follower: FleetStream) -> StreamReport:
+        written = self._sink.written(follower.name)
+        waiting = follower.waiting
+        while waiting and waiting[0][0] <= written:
+            waiting.popleft()
+        since = waiting[0][1] if waiting else 0.0
+        source = follower.source
+        if source is None:
+            state = State.CLOSED if follower.stopped else State.CONNECTING
+            return StreamReport(follower.name, state, received=follower.seq, written=written)
+        status, stats = source.status, source.stats
+        error = status.error
+        text = getattr(error, "message", str(error)) if error is not None else ""
+        counted = follower.counted
+        return StreamReport(
+            follower.name,
+            State.FAILED if follower.failure else status.state,
+            status.attempt,
+            0.0 if status.retry_in is None else status.since.timestamp() + status.retry_in,
+            follower.seq,
+            min(written, follower.seq),
+            counted[0] + stats.bytes,
+            counted[1] + stats.connects,
+            counted[2] + stats.duplicates,
+            counted[3] + stats.oversize,
+            follower.gaps,
+            follower.last_at,
+            since,
+            source.last_event_id,
+            follower.failure or text,
+            getattr(error, "hint", ""),
+            status.note,
+        )
+
+    def watch(self, name: str | None, watcher: Watcher) -> None:
+        """From here on `watcher` is called with all that comes of this stream, beginning with the
+        latest that is remembered, and with nothing of the one before."""
+        if self._watched is not None:
+            self._watched.watcher = None
+        self._watched = follower = None if name is None else self._followers.get(name)
+        if follower is not None:
+            follower.watcher = watcher
+            for batch in follower.recent:
+                watcher(batch, None)
+
+    # ------------------------------------------------------------------ what is asked
+
+    def command(self, name: str, kind: str) -> None:
+        """Start, stop or retry one stream."""
+        follower = self._followers.get(name)
+        if follower is None or self._ended:
+            return
+        source, task = follower.source, follower.task
+        if kind == "retry" and source is not None:
+            source.retry_now()
+        elif kind == "stop":
+            follower.stopped = True
+            if source is not None:
+                source.close()
+            elif task is not None:
+                task.cancel()  # it waits for its turn to begin
+        elif kind == "start" and (task is None or task.done()):
+            follower.failure, follower.stopped = "", False
+            if self._gate is not None:  # else the run begins it
+                self._begin(follower, 0.0)
+
+
+def _passed(batch: EventBatch, wanted: EventFilter) -> EventBatch:
+    """The events that the filter lets through. Another batch: this one is remembered as it came."""
+    rows = [i for i, event in enumerate(batch) if wanted.matches(event)]
+    return EventBatch(
+        types=[batch.types[i] for i in rows],
+        data=[batch.data[i] for i in rows],
+        last_event_ids=[batch.last_event_ids[i] for i in rows],
+        has_id=[batch.has_id[i] for i in rows],
+        origin=batch.origin,
+        received_at=batch.received_at,
+    )

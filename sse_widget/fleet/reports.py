@@ -1,0 +1,242 @@
+"""Roster: what is known of many streams, one row a stream, as a frame, as totals, for the page.
+
+It takes reports and remembers enough of them to tell a rate; where a report comes from, a fleet in
+this process or one on another machine, it does not know. Imports `events`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..events import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CaptureStats", "StreamReport", "StreamRow", "StreamTable"]
+
+# A rate over the last seconds: long enough that ten events a second are no flicker.
+_RATE_SECONDS = 5.0
+_TEXT = 300
+
+
+class StreamReport(NamedTuple):
+    """One stream as its fleet sees it now. Plain values: it crosses processes.
+
+    Attributes:
+        name: of the stream.
+        state: one of `State`.
+        attempt: attempts that failed in a row.
+        retry_at: when the next one is due, seconds since the epoch; 0.0 for none.
+        received: events since the stream began, those of earlier runs too.
+        written: how many of them are on disk.
+        bytes, connects, duplicates, oversize, gaps: of this run.
+        last_at: when the latest event came, seconds since the epoch; 0.0 for none yet.
+        waiting_since: when the oldest event came that is not on disk; 0.0 where all are.
+        last_event_id: the id it would resume after.
+        error, hint: of the trouble it is in, "" for none.
+        note: what is odd while it runs, "" for nothing.
+    """
+
+    name: str
+    state: str
+    attempt: int = 0
+    retry_at: float = 0.0
+    received: int = 0
+    written: int = 0
+    bytes: int = 0
+    connects: int = 0
+    duplicates: int = 0
+    oversize: int = 0
+    gaps: int = 0
+    last_at: float = 0.0
+    waiting_since: float = 0.0
+    last_event_id: str = ""
+    error: str = ""
+    hint: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureStats:
+    """The sum over all streams of a capture. `received == written + pending`, always.
+
+    Attributes:
+        streams: how many there are.
+        open: how many have a connection now.
+        failed: how many ended with an error.
+        received: events, those of earlier runs in the same folder too.
+        written: how many of them are on disk.
+        pending: how many wait for the next write.
+        rate: events a second over the last seconds.
+        lag: seconds the oldest event waits that is not on disk yet.
+        bytes, connects, duplicates, oversize, gaps: as of one stream, since this capture began.
+    """
+
+    streams: int = 0
+    open: int = 0
+    failed: int = 0
+    received: int = 0
+    written: int = 0
+    pending: int = 0
+    rate: float = 0.0
+    lag: float = 0.0
+    bytes: int = 0
+    connects: int = 0
+    duplicates: int = 0
+    oversize: int = 0
+    gaps: int = 0
+
+
+@dataclass(slots=True)
+class StreamRow:
+    """One stream: its latest report, where it runs, and what earlier owners of it counted."""
+
+    name: str
+    url: str
+    report: StreamReport
+    where: str = ""
+    earlier: StreamReport | None = None
+    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=16))
+
+    def rate(self) -> float:
+        """Events a second over the last seconds; of a stream that is over, none."""
+        now = time.monotonic()  # a wall clock may be set
+        if self.report.state in (State.CLOSED, State.FAILED):
+            return 0.0
+        samples = self.samples
+        while len(samples) > 2 and now - samples[1][0] > _RATE_SECONDS:
+            samples.popleft()
+        if len(samples) < 2:
+            return 0.0
+        # Up to the last look; a stream nobody reports of any more fades.
+        last = samples[-1][0]
+        took = (last if now - last < _RATE_SECONDS / 2 else now) - samples[0][0]
+        return max(samples[-1][1] - samples[0][1], 0) / took if took > 0 else 0.0
+
+    def lag(self, now: float) -> float:
+        since = self.report.waiting_since
+        return max(now - since, 0.0) if since else 0.0
+
+
+class StreamTable:
+    """The rows of one capture, in the order its streams were given."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self.rows = {
+            name: StreamRow(name, url, StreamReport(name, State.CONNECTING))
+            for name, url in addresses.items()
+        }
+
+    def take(self, reports: Iterable[StreamReport], where: str = "") -> None:
+        """What a fleet says now."""
+        now = time.monotonic()
+        for report in reports:
+            row = self.rows.get(report.name)
+            if row is None:
+                continue
+            if report.connects < row.report.connects or row.where not in ("", where):
+                # Another owner: it counts its own connections from 0.
+                row.earlier = self._sum(row.earlier, row.report)
+            if not report.connects and report.received < row.report.received:
+                # It has not looked where to go on yet.
+                known = row.report
+                report = report._replace(received=known.received, written=known.written)
+            row.where = where
+            row.report = report
+            row.samples.append((now, report.received))
+
+    def fail(self, name: str, error: str, hint: str) -> None:
+        """A stream that was never begun, and why."""
+        self.rows[name].report = StreamReport(name, State.FAILED, error=error, hint=hint)
+
+    def mark(self, names: Iterable[str], state: State, error: str = "") -> None:
+        """Streams nobody reports of."""
+        for name in names:
+            row = self.rows[name]
+            if row.report.state != State.FAILED:
+                row.report = row.report._replace(state=state, error=error, hint="", note="")
+
+    @staticmethod
+    def _sum(one: StreamReport | None, two: StreamReport) -> StreamReport:
+        if one is None:
+            return two
+        counted = ("bytes", "connects", "duplicates", "oversize", "gaps")
+        return two._replace(**{n: getattr(one, n) + getattr(two, n) for n in counted})
+
+    def rates(self) -> dict[str, float]:
+        """Events a second, by stream."""
+        return {name: row.rate() for name, row in self.rows.items()}
+
+    @property
+    def stats(self) -> CaptureStats:
+        now = time.time()
+        rows = self.rows.values()
+        whole = [self._sum(row.earlier, row.report) for row in rows]
+        received = sum(r.received for r in whole)
+        written = sum(r.written for r in whole)
+        return CaptureStats(
+            streams=len(whole),
+            open=sum(r.state in (State.OPEN, State.QUIET) for r in whole),
+            failed=sum(r.state == State.FAILED for r in whole),
+            received=received,
+            written=written,
+            pending=received - written,
+            rate=round(sum(row.rate() for row in rows), 1),
+            lag=round(max((row.lag(now) for row in rows), default=0.0), 3),
+            bytes=sum(r.bytes for r in whole),
+            connects=sum(r.connects for r in whole),
+            duplicates=sum(r.duplicates for r in whole),
+            oversize=sum(r.oversize for r in whole),
+            gaps=sum(r.gaps for r in whole),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """One row a stream."""
+        import pandas as pd
+
+        now = time.time()
+        rows = list(self.rows.values())
+        whole = [self._sum(row.earlier, row.report) for row in rows]
+        at = [datetime.fromtimestamp(r.last_at, UTC) if r.last_at else pd.NaT for r in whole]
+        return pd.DataFrame(
+            {
+                "state": pd.Series([str(r.state) for r in whole], dtype="str"),
+                "rate": pd.Series([round(row.rate(), 2) for row in rows], dtype="float64"),
+                "received": pd.Series([r.received for r in whole], dtype="int64"),
+                "written": pd.Series([r.written for r in whole], dtype="int64"),
+                "last_event_at": pd.Series(at, dtype="datetime64[us, UTC]"),
+                "gaps": pd.Series([r.gaps for r in whole], dtype="int64"),
+                "lag": pd.Series([round(row.lag(now), 3) for row in rows], dtype="float64"),
+                "last_event_id": pd.Series([r.last_event_id for r in whole], dtype="str"),
+                "worker": pd.Series([row.where for row in rows], dtype="str"),
+                "url": pd.Series([row.url for row in rows], dtype="str"),
+                "error": pd.Series([r.error for r in whole], dtype="str"),
+                "note": pd.Series([r.note for r in whole], dtype="str"),
+            }
+        ).set_index(pd.Index([row.name for row in rows], name="stream", dtype="str"))
+
+    def wire(self) -> list[list[Any]]:
+        """A row a stream for the page: state, rate, last event (ms), received, gaps, since when
+        an event waits for the disk (ms), error, hint, worker, note."""
+        now = time.time()
+        return [
+            [
+                row.report.state,
+                round(row.rate(), 1),
+                round(row.report.last_at * 1000),
+                row.report.received,
+                row.report.gaps + (row.earlier.gaps if row.earlier else 0),
+                round(row.lag(now) * 1000),
+                row.report.error[:_TEXT],
+                row.report.hint[:_TEXT],
+                row.where,
+                row.report.note[:_TEXT],
+            ]
+            for row in self.rows.values()
+        ]

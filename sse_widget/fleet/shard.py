@@ -1,0 +1,270 @@
+"""Shard: the streams that live in one process and are written as one sequence of parts.
+
+One fleet, one writer, one thread for the disk; the same in a kernel and on a worker of a cluster.
+It begins by making a part of its own, so that whoever wrote the sequence before, and may only be
+asleep, loses the next part and stops: there is one owner, without a lease. Everything but the disk's
+thread runs on the loop. Imports `fleet`, `writer` and the floors below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..errors import CaptureNotWritten, CaptureTaken
+from ..events import Cause, EventBatch, Gap
+from ..storage.compaction import compact
+from ..storage.dataset import Dataset
+from ..storage.footer import Position
+from ..storage.options import Capture
+from ..storage.writer import FOLDER_TIME, Writer
+from .fleet import REMEMBER, Fleet, Watcher
+from .reports import StreamReport
+
+__all__ = ["Shard", "reached"]
+
+FLUSH_ROWS = 50_000
+# Beyond this streams wait for the disk; beyond the second a disk that refuses costs events.
+FULL_BYTES = 64 * 2**20
+WAITING_BYTES = 256 * 2**20
+_CLAIMS = 20
+# Of the newest rows so many bytes are read to tell what comes again from what is new.
+_READ_BYTES = 32 * 2**20
+
+
+class Shard:
+    """Some streams, from their sockets to the files of one sequence.
+
+    Args:
+        urls: name -> URL, unmasked; all valid.
+        to: where, and how it is kept.
+        options: of `EventSource`, the same for all.
+        name: of the sequence; "" is the capture's only one.
+        begin: how far each stream is by other sequences of the capture, where it was one of theirs.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        to: Capture,
+        options: Mapping[str, Any],
+        *,
+        name: str = "",
+        begin: Mapping[str, Position] | None = None,
+    ) -> None:
+        self._to = to
+        self._name = name
+        self._begin = begin or {}
+        self._urls = urls
+        self._fleet = Fleet(urls, self, {"dedupe": True, **options})
+        self._dataset: Dataset | None = None
+        self._writer: Writer | None = None
+        self._began: dict[str, Position] = {}
+        self._latest: dict[str, list[EventBatch]] = {}
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="sse-widget disk")
+        self._due = asyncio.Event()
+        self._room = asyncio.Event()
+        self._trouble = ""
+
+    # ------------------------------------------------------------------ the run
+
+    async def run(self) -> None:
+        """Until stopped, or until every stream has ended by itself; then all is on disk.
+
+        Raises:
+            CaptureTaken: another owner writes this sequence now.
+            CaptureError: the folder cannot hold a capture, or a newer version wrote it.
+        """
+        try:
+            self._writer = await self._on_disk(self._open)
+            loop = asyncio.get_running_loop()
+            fleet = loop.create_task(self._fleet.run())
+            writing = loop.create_task(self._write())
+            try:
+                # The writing ends by itself only where another owner took over.
+                await asyncio.wait({fleet, writing}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._fleet.stop()
+                await asyncio.wait({fleet})
+                stopped = writing.cancel()
+                await asyncio.wait({writing})
+            if not stopped:
+                writing.result()
+            fleet.result()
+            await self._commit()
+        finally:
+            if self._writer is not None:
+                await self._on_disk(self._writer.close)
+            self._disk.shutdown(wait=False)
+
+    def stop(self) -> None:
+        self._fleet.stop()
+
+    def _open(self) -> Writer:
+        self._dataset = Dataset(self._to.to)
+        for _ in range(_CLAIMS - 1):
+            try:
+                return self._claim(self._dataset)
+            except CaptureTaken:
+                continue  # an owner that is about to lose was quicker once more
+        return self._claim(self._dataset)
+
+    def _claim(self, dataset: Dataset) -> Writer:
+        keep = self._to.keep
+        longest = min(FOLDER_TIME, keep / 4) if isinstance(keep, timedelta) else FOLDER_TIME
+        writer = Writer(dataset, self._name, folder_time=longest)
+        for name, position in self._begin.items():
+            known = writer.positions.get(name)
+            if known is None or known.seq < position.seq:
+                writer.positions[name] = position
+        began = dict(writer.positions)
+        # Ours, before anything is asked for: an owner that sleeps must not win when it wakes.
+        try:
+            writer.claim(*self._urls)
+        except CaptureNotWritten as e:
+            self._trouble = f"{e.message}. {e.hint}"
+        self._began = {name: began[name] for name in self._urls if name in began}
+        if self._began:
+            self._latest = latest(dataset, self._began, None if self._begin else self._name)
+        return writer
+
+    async def _write(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._to.every):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            self._due.clear()
+            await self._commit()
+            self._room.set()
+
+    async def _commit(self) -> None:
+        writer = self._writer
+        assert writer is not None
+        folder = writer.folder
+        try:
+            await self._on_disk(writer.commit)
+            if self._trouble:
+                # That was what was refused before, as it was then; what came since is the next part.
+                await self._on_disk(writer.commit)
+            self._trouble = ""
+        except CaptureNotWritten as e:
+            self._trouble = f"{e.message}. {e.hint}"
+            self._shed(writer, e)
+        if writer.folder != folder:
+            await self._on_disk(self._tidy)
+
+    def _shed(self, writer: Writer, why: CaptureNotWritten) -> None:
+        """What waits is bounded: the oldest events go, and that is a gap like any other."""
+        for name, lost in writer.shed(WAITING_BYTES).items():
+            text = f"{lost:,} events were not captured: the disk refused for too long"
+            seq = writer.reached(name) + lost
+            gap = Gap(seq, datetime.now(UTC), Cause.DISK, text, missing=lost, replayed=False)
+            writer.gap(name, gap)
+            self._trouble = f"{why.message}; events had to be let go"
+
+    def _tidy(self) -> None:
+        assert self._dataset is not None
+        keep = self._to.keep
+        try:
+            compact(
+                self._dataset,
+                self._name,
+                keep=keep if isinstance(keep, timedelta) else None,
+                keep_bytes=self._to.keep_bytes,
+                merge=self._to.merge,
+            )
+        except Exception as e:  # housekeeping never ends a capture
+            self._trouble = f"Housekeeping failed: {e}"
+
+    async def _on_disk(self, work: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+    # ------------------------------------------------------------------ the fleet's sink
+
+    def begun(self, name: str) -> tuple[Position | None, list[EventBatch]]:
+        return self._began.get(name), self._latest.pop(name, [])
+
+    def append(
+        self, name: str, batch: EventBatch, last_event_id: str, reconnection_time: int | None
+    ) -> None:
+        assert self._writer is not None
+        self._writer.add(
+            name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time
+        )
+        if self._writer.pending[0] >= FLUSH_ROWS:
+            self._due.set()
+
+    @property
+    def full(self) -> bool:
+        return (
+            self._writer is not None and not self._trouble and self._writer.pending[1] > FULL_BYTES
+        )
+
+    async def room(self) -> None:
+        """Wait while the disk is slower than the streams. Where it refuses, that would not help."""
+        while self.full:
+            self._room.clear()
+            self._due.set()
+            await self._room.wait()
+
+    def gap(self, name: str, gap: Gap) -> None:
+        assert self._writer is not None
+        self._writer.gap(name, gap)
+
+    def written(self, name: str) -> int:
+        position = self._writer.positions.get(name) if self._writer is not None else None
+        return 0 if position is None else position.seq
+
+    # ------------------------------------------------------------------ what is told and asked
+
+    def reports(self) -> list[StreamReport]:
+        return self._fleet.reports()
+
+    def watch(self, name: str | None, watcher: Watcher) -> None:
+        self._fleet.watch(name, watcher)
+
+    def command(self, name: str, kind: str) -> None:
+        self._fleet.command(name, kind)
+
+    def trouble(self) -> str:
+        return self._trouble
+
+
+def reached(dataset: Dataset, besides: Iterable[str]) -> dict[str, Position]:
+    """Take all sequences but these from their owners, and say how far each stream was in them."""
+    for shard in set(dataset.shards()) - set(besides):
+        for _ in range(_CLAIMS):
+            try:
+                writer = Writer(dataset, shard)
+                writer.claim()
+                writer.close()
+                break
+            except CaptureTaken:
+                continue
+    return dataset.streams()
+
+
+def latest(
+    dataset: Dataset, positions: Mapping[str, Position], shard: str | None
+) -> dict[str, list[EventBatch]]:
+    """The newest events of each stream as they came, as far as telling repeats needs them."""
+    found: dict[str, list[EventBatch]] = {}
+    shards = dataset.shards() if shard is None else [shard]
+    for one in shards:
+        last = REMEMBER[0] * len(positions)
+        rows = dataset.read(last=last, nbytes=_READ_BYTES // len(shards), shard=one)
+        places: dict[str, list[int]] = {}
+        for row, name in enumerate(rows["stream"].to_pylist()):
+            places.setdefault(name, []).append(row)
+        for name in places.keys() & positions.keys():
+            some = rows.take(places[name][-REMEMBER[0] :])
+            # In another shard it may have been further since.
+            if some["seq"][-1].as_py() == positions[name].seq - 1:
+                columns = ("type", "data", "last_event_id", "has_id")
+                found[name] = [EventBatch(*(some[n].to_pylist() for n in columns))]
+    return found

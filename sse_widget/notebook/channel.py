@@ -1,0 +1,316 @@
+"""Kernel -> page: one numbered message a tick, as columns; back-pressure; answers to the page.
+
+Everything here runs on the background loop. The channel is a cursor over the window: it holds no
+event itself, sends what came since the last tick, and where the page is slower than the stream it
+sends the newest and counts the rest as `not_sent`. It knows comms only as a `send` callable, and
+imports `wire`, `window`, `beats` and `events`.
+
+The messages (times in milliseconds since the epoch, `seq` the number of an event):
+
+* `batch`: numbered `n` = 1, 2, 3, ..., so that the page sees a lost one; rows `first` to
+  `first + count`, and the head: counters, status, changed type counts, new gaps.
+* `rows`, `event`, `hello`: answers, to the one page that asked.
+
+How rows travel is `wire`'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ..events import Gap
+from ..runtime.pacing import contention, pace
+from ..tables.window import RollingWindow, Snapshot
+from .wire import Message, encode, newest
+
+__all__ = ["Channel"]
+
+Send = Callable[[Message, list[Any]], None]
+
+HEARTBEAT = 2.0
+BATCH_BYTES = 2**20
+# What may be on the way to a page. An acknowledgement costs the kernel more than a batch, so a page
+# that keeps up says so twice a second at most, and one that is sent much as often as it paints.
+UNACKNOWLEDGED = 24
+UNACKNOWLEDGED_BYTES = 2 * BATCH_BYTES
+OVERDUE = 1.0
+SLOW_TICK = 0.25
+
+
+class Channel:
+    """Sends one stream's events to all of its pages.
+
+    Args:
+        window: where the events are.
+        send: puts one message on the wire; called on the loop thread.
+        describe: the head of a message: counters and status as they are now.
+        counts: event type -> number, as kept by the stream.
+        gaps: all gaps so far that are still kept, oldest first.
+        older: reads rows that the window does not hold any more; it blocks.
+        oldest: the number of the oldest event that can be had so; None where there is nothing.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        window: RollingWindow,
+        *,
+        send: Send,
+        describe: Callable[[], Message],
+        counts: Mapping[str, int],
+        gaps: Callable[[], list[Gap]],
+        older: Callable[[int, int], Snapshot] | None = None,
+        oldest: Callable[[], int | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._window = window
+        self._send = send
+        self._describe = describe
+        self._counts = counts
+        self._gaps = gaps
+        self._older = older
+        self._oldest = oldest
+        self._reading: set[asyncio.Task[None]] = set()
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._live = False
+        self._news = False
+        # What is held already was before this began: a page asks for it as for any history.
+        self._cursor = window.bounds[1]
+        self._n = 0
+        self._sent_at = 0.0
+        self._rows_at = 0.0  # when the latest batch with rows was sent
+        self._row_bytes = 0.0  # of the latest rows
+        self._acknowledged = 0
+        # Bytes of the latest batches after the acknowledged one.
+        self._on_the_way: deque[int] = deque(maxlen=UNACKNOWLEDGED)
+        self._progress_at = 0.0  # when the oldest unacknowledged batch was sent, or the last ack
+        self._new_types: set[str] = set()
+        self._new_gaps: list[Gap] = []
+        self.not_sent = 0
+        self.resting = False  # the stream has ended: nothing to say, so no heartbeat either
+
+    # ------------------------------------------------------------------ the beat
+
+    def open(self) -> None:
+        """The stream is shown: begin to send."""
+        if self._live:
+            return
+        self._live = True
+        self._loop = asyncio.get_running_loop()
+        # A late page asks for history itself: what is older than a batch need not be pushed, and
+        # was not held back from anybody.
+        self._cursor = newest(self._window.read(self._cursor), BATCH_BYTES).first
+        self._new_types.update(self._counts)
+        self._new_gaps = self._gaps()
+        self.note()
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._live = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def note(self, types: set[str] | None = None, gap: Gap | None = None) -> None:
+        """Something is new: events in the window, the status, a gap."""
+        self._news = True
+        if not self._live:
+            return
+        if types:
+            self._new_types |= types
+        if gap is not None:
+            self._new_gaps.append(gap)
+        self._go(read=True)
+
+    def acknowledge(self, n: int) -> None:
+        """A page has painted batch `n`. The quickest page decides: a slow one asks for what it
+        missed."""
+        if n > self._acknowledged:
+            self._acknowledged = min(n, self._n)
+            while len(self._on_the_way) > self._n - self._acknowledged:
+                self._on_the_way.popleft()
+            self._progress_at = self._clock()
+            if self._news and self._live:
+                self._go()
+
+    def _go(self, *, read: bool = False) -> None:
+        """Sends what may go now (the first event after silence does), and comes back for the rest."""
+        assert self._loop is not None
+        if self._pause(read=read) <= 0:
+            self._push()
+        if self.resting and not self._news:
+            return
+        at = self._loop.time() + max(self._pause(), 0.001)
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        assert self._loop is not None
+        assert self._timer is not None
+        contention.note(self._loop.time() - self._timer.when())
+        self._timer = None
+        self._go()
+
+    def _pause(self, *, read: bool = False) -> float:
+        """Seconds until the next message may go."""
+        now = self._clock()
+        if not self._news:
+            return HEARTBEAT - (now - self._sent_at)
+        behind = self._on_the_way
+        if len(behind) < UNACKNOWLEDGED and sum(behind) < UNACKNOWLEDGED_BYTES:
+            # What a connection says of itself as it opens must not hold up its first event.
+            rows = self._window.bounds[1] - self._cursor
+            since = now - (self._rows_at if rows else self._sent_at)
+            return pace(rows, int(rows * self._row_bytes), read=read) - since
+        overdue = self._progress_at + OVERDUE - now
+        if overdue > 0:
+            return overdue
+        # Nobody answers (a busy kernel, a hidden page): go on slowly, never fall silent.
+        return SLOW_TICK - (now - self._sent_at)
+
+    def _push(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = self._clock()
+        snapshot = newest(self._window.read(self._cursor), BATCH_BYTES)
+        self.not_sent += max(snapshot.first - max(self._cursor, self._first_ever()), 0)
+        self._cursor = snapshot.stop
+        self._n += 1
+        if self._n - 1 <= self._acknowledged:
+            self._progress_at = now
+        self._sent_at = now
+        self._news = False
+        rows, buffers = encode(snapshot)
+        size = sum(len(buffer) for buffer in buffers)
+        self._on_the_way.append(size)
+        if buffers:
+            self._rows_at = now
+            self._row_bytes = size / snapshot.table.num_rows
+        new, self._new_types = self._new_types, set()
+        # In the order they were first seen, which is the order of the chips.
+        types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)
+        gaps, self._new_gaps = self._new_gaps, []
+        self._send({"kind": "batch", "n": self._n, **self._head(types, gaps), **rows}, buffers)
+
+    def _first_ever(self) -> int:
+        """Events cleared or evicted before they could be sent are counted there, not here."""
+        return self._window.bounds[0]
+
+    def _head(self, types: Any, gaps: list[Gap]) -> Message:
+        held_from, _, cleared_to = self._window.bounds
+        oldest = self._oldest()
+        return {
+            "now": time.time() * 1000,
+            "oldest": held_from if oldest is None else min(held_from, oldest),
+            "cleared_to": cleared_to,
+            **self._describe(),
+            "counts": [[t, self._counts.get(t, 0)] for t in types],
+            "gaps": [
+                {"seq": g.seq, "at": g.at.timestamp() * 1000, "cause": g.cause, "text": g.text}
+                for g in gaps
+            ],
+        }
+
+    # ------------------------------------------------------------------ answers
+
+    def answer(self, content: Mapping[str, Any]) -> bool:
+        """What a page asks of the channel; False where that is somebody else's to answer."""
+        match content:
+            case {"kind": "hello", "page": str(page)}:
+                self.hello(page)
+            case {
+                "kind": "rows",
+                "page": str(page),
+                "id": int(request),
+                "first": int(first),
+                "stop": int(stop),
+            }:
+                self.rows(page, request, first, stop)
+            case {"kind": "event", "page": str(page), "id": int(request), "seq": int(seq)}:
+                self.event(page, request, seq)
+            case _:
+                return False
+        return True
+
+    def hello(self, page: str) -> None:
+        """A page has come (or come back): tell it where we are."""
+        self.open()
+        self._send(
+            {
+                "kind": "hello",
+                "to": page,
+                "n": self._n,
+                **self._head(list(self._counts), self._gaps()),
+            },
+            [],
+        )
+
+    def rows(self, page: str, request: int, first: int, stop: int) -> None:
+        """The newest part of a range that fits into one message."""
+        answer = partial(self._answer_rows, page, request, (first, stop))
+        if self._is_kept(stop - 1):
+            self._read_older(first, stop, answer)
+        else:
+            answer(self._window.read(first, stop))
+
+    def event(self, page: str, request: int, seq: int) -> None:
+        """One whole event, however large."""
+        answer = partial(self._answer_event, page, request, seq)
+        if self._is_kept(seq):
+            self._read_older(seq, seq + 1, answer)
+        else:
+            answer(self._window.read(seq, seq + 1))
+
+    def _is_kept(self, seq: int) -> bool:
+        """Out of the window, and may be had from elsewhere."""
+        held_from, _, cleared_to = self._window.bounds
+        oldest = self._oldest()
+        return oldest is not None and max(oldest, cleared_to) <= seq < held_from
+
+    def _read_older(self, first: int, stop: int, answer: Callable[[Snapshot], None]) -> None:
+        async def read() -> None:
+            assert self._older is not None
+            answer(await asyncio.to_thread(self._older, first, stop))
+
+        task = asyncio.get_running_loop().create_task(read())
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    def _answer_rows(
+        self, page: str, request: int, asked: tuple[int, int], found: Snapshot
+    ) -> None:
+        content, buffers = encode(newest(found, BATCH_BYTES))
+        self._send(
+            {"kind": "rows", "to": page, "id": request, "asked": list(asked), **content}, buffers
+        )
+
+    def _answer_event(self, page: str, request: int, seq: int, snapshot: Snapshot) -> None:
+        found = snapshot.table.num_rows == 1
+        row = (
+            snapshot.table.to_pylist()[0]
+            if found
+            else {"type": "", "last_event_id": "", "data": ""}
+        )
+        self._send(
+            {
+                "kind": "event",
+                "to": page,
+                "id": request,
+                "seq": seq,
+                "found": found,
+                "type": row["type"],
+                "last_event_id": row["last_event_id"],
+            },
+            [row["data"].encode()],
+        )

@@ -1,0 +1,127 @@
+"""Keeper: when the snapshot of a stream is written into the notebook, and on which thread.
+
+A snapshot is an output of its own beside the live log: made as the cell ends, empty where nothing
+came yet, written when a stream ends, when a cell has run, and now and then while it is live, because
+nobody tells a kernel that the notebook is being saved. It is never written on the background loop,
+which only keeps the beat. Imports from floor 2 down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Hashable
+
+from ..runtime import loop as background
+from .host import Output, on_cell_end
+
+__all__ = ["SnapshotWriter"]
+
+# The first minute of a stream is what somebody tries out and saves; later once a minute is enough.
+_FIRST = 5.0
+_SLOWEST = 60.0
+
+
+class SnapshotWriter:
+    """Keeps one stream's snapshot.
+
+    Args:
+        make: the snapshot as HTML; called on any thread but the loop's.
+        stamp: changes when the snapshot would; cheap. None: there is nothing worth keeping yet.
+    """
+
+    def __init__(self, make: Callable[[], str], stamp: Callable[[], Hashable | None]) -> None:
+        self._make = make
+        self._stamp = stamp
+        self._output: Output | None = None
+        self._placed = False  # the output has a cell, and is not there yet
+        self._lock = threading.Lock()
+        self._written: Hashable | None = None
+        self._written_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._wait = _FIRST
+        self._live = True
+        self._forget: Callable[[], None] = lambda: None
+
+    def show(self) -> bool:
+        """The stream is about to be shown in the cell that runs: there will be an output, where
+        outputs can be rewritten. On the person's thread.
+
+        Not at once: what it costs the page would hold up the live log.
+        """
+        if not Output.possible():
+            return False
+        with self._lock:
+            if self._output is None:
+                self._output = Output()
+                self._forget = on_cell_end(self._cell_ended)
+            self._output.place()
+            self._placed = True
+        background.call(self._beat)
+        return True
+
+    def keep(self) -> None:
+        """Bring the output up to date: before this returns, but for the loop, which never waits."""
+        if background.is_loop_thread():
+            self._write_aside()
+        else:
+            self._write()
+
+    def _write(self, *, empty: bool = False) -> None:
+        with self._lock:
+            stamp = self._stamp()
+            if self._output is None or (stamp is None and not (self._placed and empty)):
+                return
+            if self._placed:
+                self._output.show("" if stamp is None else self._make())
+                self._placed = False
+            elif stamp != self._written:
+                self._output.update(self._make())
+            else:
+                return
+            self._written, self._written_at = stamp, time.monotonic()
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        self._forget()
+        self._live = False
+
+    def _cell_ended(self) -> None:
+        # What runs a notebook from the outside hears of nothing but while a cell runs.
+        late = time.monotonic() - self._written_at > _FIRST
+        if self._placed or self._written is None or late:
+            self._write(empty=True)
+
+    # ------------------------------------------------------------------ the loop's side
+
+    def begin(self) -> None:
+        """The stream is live (again)."""
+        self._live = True
+        self._beat()
+
+    def over(self) -> None:
+        """The stream has ended."""
+        self._live = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._write_aside()
+
+    def _beat(self) -> None:
+        if self._timer is None and self._live and self._output is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._wait = min(2 * self._wait, _SLOWEST)
+        self._write_aside()
+        self._beat()
+
+    def _write_aside(self) -> None:
+        if self._output is None:
+            return
+        # No thread starts while the interpreter is on its way out: no page listens then either.
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=self._write, name="sse-widget snapshot", daemon=True).start()

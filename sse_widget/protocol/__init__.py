@@ -1,0 +1,8 @@
+"""Bytes to events: the `text/event-stream` format of WHATWG HTML 9.2.6, without I/O.
+
+It must never know where the bytes come from.
+"""
+
+from .parser import EventStreamParser
+
+__all__ = ["EventStreamParser"]

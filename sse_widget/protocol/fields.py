@@ -1,0 +1,257 @@
+"""The fields of whole blocks (WHATWG HTML 9.2.6), read as fast as Python can.
+
+It takes text of whole blocks with LF ends and gives the events they dispatch. It frames nothing,
+bounds nothing and keeps nothing from one call to the next: that is `parser`. Imports `events` only.
+
+`_read_lines` is the meaning: one line after the other. The others only hurry. Each takes what has
+the form it knows, as a whole, and leaves anything else to the next slower one, so which of them
+read an event can never be told; `tests/protocol/test_parser_paths.py` holds them to that.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..events import EventBatch
+
+__all__ = ["read_blocks", "read_one", "read_retry"]
+
+# One block: `event` and `id`, in either order or absent, then `data` lines and nothing else.
+# Possessive quantifiers give nothing back: a block of another form is refused in one pass. The last
+# group takes all that is left in one step (DOTALL); its line ends are looked at afterwards.
+_BLOCK = (
+    r"(?:event: ?+([^\n]*+)\n)?+(?:id: ?+([^\n\0]*+)\n)?+(?:event: ?+([^\n]*+)\n)?+data: ?+(.*)"
+)
+_match_block = re.compile(_BLOCK, re.DOTALL).fullmatch
+_match_one = re.compile(_BLOCK + r"\n\n", re.DOTALL).fullmatch
+_match_prefix = re.compile(r"(?:id|event|data): ?").match
+_join_data = functools.partial(re.compile(r"\ndata: ?").sub, "\n")
+
+
+def read_one(text: str, line: str, rest: str) -> tuple[str, str, str | None] | None:
+    """The type, data and own id of the one event `text` is; None where it may be more or less.
+
+    `line` is the first line of `text` and `rest` what follows its LF. Where each event comes by
+    itself, what is spent here is spent on every event: the usual three lines are walked through,
+    which is cheaper than the pattern that knows the other forms.
+    """
+    type_, id_ = "message", None
+    # Where removeprefix() changed a line the prefix was there: half the price of a comparison and a
+    # slice.
+    value = line.removeprefix("id: ")
+    if value != line and "\0" not in value:
+        id_ = value
+        line, _, rest = rest.partition("\n")
+    value = line.removeprefix("event: ")
+    if value != line:
+        type_ = value or "message"
+        line, _, rest = rest.partition("\n")
+    value = line.removeprefix("data: ")
+    if rest == "\n" and value != line:
+        return type_, value, id_
+    match = _match_one(text)
+    return None if match is None else _event(match)
+
+
+def read_blocks(
+    text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
+) -> tuple[str, int | None]:
+    """Append the events of whole blocks to `batch`.
+
+    Returns:
+        The last event ID and the reconnection time after them.
+    """
+    first = text.find("\n\n")
+    if first + 2 == len(text):
+        return _read_lines(text, batch, last_id, reconnection_time)
+    run = _read_run(text, text[:first])
+    if run is not None:
+        n = len(run.data)
+        batch.types += run.types or ["message"] * n
+        batch.data += run.data
+        batch.last_event_ids += run.ids or [last_id] * n
+        batch.has_id += [run.ids is not None] * n
+        return batch.last_event_ids[-1], reconnection_time
+    for block in text.split("\n\n"):
+        match = _match_block(block)
+        event = None if match is None else _event(match)
+        if event is not None:
+            type_, data, id_ = event
+            if id_ is not None:
+                last_id = id_
+            batch.types.append(type_)
+            batch.data.append(data)
+            batch.last_event_ids.append(last_id)
+            batch.has_id.append(id_ is not None)
+        elif block:
+            last_id, reconnection_time = _read_lines(block, batch, last_id, reconnection_time)
+    return last_id, reconnection_time
+
+
+def _event(match: re.Match[str]) -> tuple[str, str, str | None] | None:
+    """What a match of `_BLOCK` says; None where more than data lines follow its first one."""
+    early_type, id_, type_, data = match.groups()
+    if "\n" in data:
+        ends = data.count("\n")
+        if ends == data.count("\ndata: "):
+            data = data.replace("\ndata: ", "\n")
+        elif ends == data.count("\ndata:"):
+            data = _join_data(data)
+        else:
+            return None
+    if type_ is None:
+        type_ = early_type
+    return type_ or "message", data, id_
+
+
+# ---------------------------------------------------------------------- runs
+
+
+class _Run(NamedTuple):
+    """Columns of several events; None for types or ids where no event has its own."""
+
+    types: list[str] | None
+    data: list[str]
+    ids: list[str] | None
+
+
+def _read_run(text: str, first: str) -> _Run | None:
+    """The events of a text whose blocks all have the shape of its first one."""
+    prefixes: list[str] = []
+    lines = 0
+    for line in first.split("\n"):
+        prefix = _match_prefix(line)
+        if prefix is None:
+            return None
+        lines += 1
+        if not prefixes or prefixes[-1] != prefix[0]:
+            prefixes.append(prefix[0])
+            if len(prefixes) > 3:
+                return None
+    if len(prefixes) == 1 and prefixes[0].startswith("data"):
+        data = _data_only(text, prefixes[0])
+        return None if data is None else _Run(None, data, None)
+    shape = _shape(tuple(prefixes), lines > len(prefixes))
+    if shape is None:
+        return None
+    # The pattern matches one block, so this gives, flat, what is between the blocks and the values
+    # of each. Where nothing is between them anywhere, every block had the shape.
+    flat = shape.split(text)
+    width = len(prefixes) + 1
+    if any(flat[::width]):
+        return None
+    columns = {name: flat[n::width] for n, name in enumerate(shape.names, 1)}
+    data = columns["data"]
+    if shape.join:
+        data = [value.replace(shape.join, "\n") for value in data]
+    return _Run(columns.get("event"), data, columns.get("id"))
+
+
+def _data_only(text: str, prefix: str) -> list[str] | None:
+    """The data of blocks with no other lines than `data: ` (or `data:`, always without a space).
+
+    Cut at once at blank line and field name. Then every LF is accounted for: two a block, and one
+    before each further `data: ` of a block. Any other line would have one more.
+    """
+    start = "\n" + prefix
+    if prefix == "data:" and "\ndata: " in text:
+        return None
+    data = text[len(prefix) : -2].split("\n" + start)
+    further = text.count("\n") - 2 * len(data)
+    if further:
+        if further != text.count(start) - (len(data) - 1):
+            return None
+        data = [value.replace(start, "\n") for value in data]
+    return data
+
+
+class _Shape(NamedTuple):
+    """A pattern for one block with these fields in this order."""
+
+    split: Callable[[str], list[str]]
+    names: tuple[str, ...]  # of its groups
+    join: str  # what stands between two data lines of an event; "" where each has one
+
+
+@functools.lru_cache(maxsize=256)
+def _shape(prefixes: tuple[str, ...], several: bool) -> _Shape | None:
+    """None where a field comes twice, or no data.
+
+    The pattern is tried at line starts only, and never reads a line twice as the beginning of its
+    data: a search through lines that do not match takes one pass, however they were made.
+    """
+    names = tuple(prefix.rstrip(": ") for prefix in prefixes)
+    if "data" not in names or len(set(names)) < len(names) or (several and names[-1] != "data"):
+        return None
+    pattern, join = "^", ""
+    for name, prefix in zip(names, prefixes, strict=True):
+        # Where the first block has no space after the colon the others must have none.
+        start = prefix if prefix.endswith(" ") else prefix + "(?! )"
+        value = ".*+"
+        if name == "id":
+            value = r"[^\n\0]*+"  # an id with a NUL is ignored
+        elif name == "event":
+            value = ".++"  # an empty type means "message"
+        elif several:
+            value = rf".*+(?:\n{start}.*+)*+"
+            join = "\n" + prefix
+        pattern += rf"{start}({value})\n"
+    return _Shape(re.compile(pattern + r"\n", re.MULTILINE).split, names, join)
+
+
+# ---------------------------------------------------------------------- the meaning
+
+
+def _read_lines(
+    text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
+) -> tuple[str, int | None]:
+    """The lines of one block, in order: it dispatches at most one event."""
+    data: str | None = None
+    more: list[str] | None = None  # the data lines, from the second on
+    type_ = ""
+    own = False
+    for line in text.split("\n"):
+        # The order of the tests is the order of frequency.
+        if line[:5] == "data:":
+            value = line[6:] if line[5:6] == " " else line[5:]
+        elif not line:
+            continue
+        elif line[0] == ":":
+            batch.comments.append(line[1:])
+            continue
+        else:
+            name, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if name == "event":
+                type_ = value
+            elif name == "id":
+                if "\0" not in value:
+                    last_id = value
+                    own = True
+            elif name == "retry" and value.isascii():
+                reconnection_time = read_retry(value.encode(), reconnection_time)
+            if name != "data":  # `data` without a colon is a data line too
+                continue
+        if data is None:
+            data = value
+        elif more is None:
+            more = [data, value]
+        else:
+            more.append(value)
+    if data is not None:
+        batch.types.append(type_ or "message")
+        batch.data.append(data if more is None else "\n".join(more))
+        batch.last_event_ids.append(last_id)
+        batch.has_id.append(own)
+    return last_id, reconnection_time
+
+
+def read_retry(value: bytes, otherwise: int | None) -> int | None:
+    """A reconnection time: ASCII digits only, base ten; anything else leaves it as it was."""
+    if not value.isdigit():
+        return otherwise
+    # More than 19 digits are more than anybody waits; int() refuses more than 4,300.
+    return int(value.lstrip(b"0")[:19] or b"0")

@@ -1,0 +1,217 @@
+"""A snapshot -> a file: .csv, .ndjson, .parquet or .sse, by the suffix of its name.
+
+A file is there whole or not at all: it is written beside its place, under a temporary name, and
+moved there at the end. Reading files back is `recorded`'s business. Of ours it imports `window`,
+`filters`, `places` and `progress`.
+
+`.sse` is an event stream by WHATWG HTML 9.2.5: parsed, it gives the same types, data and last
+event IDs. When an event was received is in a comment before it, as `: received_at=<ISO 8601>`,
+written where it differs from the one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from json.encoder import encode_basestring
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from ..filters import EventFilter
+from ..storage.stores import sync_folder
+from ..tables.window import SCHEMA, Snapshot
+from .progress import Progress
+
+__all__ = ["FORMATS", "TABLE_SCHEMA", "arrow_table", "check_path", "save", "write_events"]
+
+TABLE_SCHEMA = pa.schema([pa.field("seq", pa.int64(), nullable=False), *SCHEMA])
+"""The columns of `.csv` and `.parquet` files, and of the Arrow stream."""
+
+_ROWS = 4096
+_GROUP = 2**17  # rows of a row group: those of Parquet are meant to be large
+
+
+def arrow_table(snapshot: Snapshot) -> pa.Table:
+    """The snapshot with the numbers of its events as a first column, `seq`."""
+    seq = pa.array(np.arange(snapshot.first, snapshot.stop, dtype=np.int64))
+    return snapshot.table.add_column(0, TABLE_SCHEMA.field(0), seq)
+
+
+def check_path(path: str | os.PathLike[str]) -> Path:
+    """`path`, if a file can be written there.
+
+    Raises:
+        ValueError: its suffix names no format.
+        FileNotFoundError: its folder does not exist.
+        IsADirectoryError: it is a folder.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
+        named = f"not {path.suffix!r}" if path.suffix else "and it has none"
+        raise ValueError(f"the suffix of {path.name!r} says how to save: {known}; {named}")
+    # A link stays one: what it leads to is replaced.
+    path = path.resolve()
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    return path
+
+
+def save(
+    snapshot: Snapshot, path: str | os.PathLike[str], filter: EventFilter | None = None
+) -> Path:
+    """Write these events to `path`; a file that is there is replaced, at once and only when the
+    new one is complete.
+
+    Args:
+        snapshot: the events.
+        filter: only what this filter lets through.
+        path: its suffix says how: `.csv` (a header, then quoted as RFC 4180 says), `.ndjson` (an
+            object a line), `.parquet`, `.sse`.
+
+    Returns:
+        The absolute path of the file.
+
+    Raises:
+        TypeError: `filter` is no EventFilter.
+        ValueError: the suffix names no format; or, for `.sse`, an event that no event stream can
+            carry (one that came from elsewhere); the message says which.
+        OSError: the file cannot be written: no such folder, no permission, a full disk. What was
+            there before is there still.
+    """
+    path = check_path(path)
+    if filter is not None and not isinstance(filter, EventFilter):
+        raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
+    write = FORMATS[path.suffix.lower()]
+    table = arrow_table(snapshot)
+    mask = None if filter is None else filter.mask(table)
+    if mask is not None:
+        table = table.filter(mask)
+    # In the same folder, so that moving it is one step; hidden, so that nobody takes it for done.
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with beside.open("xb") as file, Progress(table.num_rows, f"saving {path.name}") as progress:
+            write(table, file, progress.reached)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        if isinstance(error, OSError):
+            error.add_note(f"{path} was not written; what was there before is there still.")
+        raise
+    sync_folder(path.parent)
+    return path
+
+
+Reached = Callable[[int], None]
+
+
+def _slices(table: pa.Table, size: int, reached: Reached) -> Iterator[pa.Table]:
+    for start in range(0, table.num_rows, size):
+        yield table.slice(start, size)
+        reached(start + size)
+
+
+def _write_csv(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+    import pyarrow.csv
+
+    texts = pa.schema(
+        [pa.field(f.name, pa.string()) if f.name == "received_at" else f for f in table.schema]
+    )
+    with pyarrow.csv.CSVWriter(file, texts) as writer:
+        for some in _slices(table, _ROWS, reached):
+            at = pa.array(_iso(some), pa.string())
+            writer.write_table(some.set_column(1, texts.field(1), at))
+
+
+def _write_parquet(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        for some in _slices(table, _GROUP, reached):
+            writer.write_table(some)
+
+
+def _write_ndjson(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+    quoted = encode_basestring
+    for some in _slices(table, _ROWS, reached):
+        lines = [
+            f'{{"seq":{seq},"received_at":"{at}","type":{quoted(kind)},'
+            f'"last_event_id":{quoted(id_)},"data":{quoted(data)}}}\n'
+            for seq, at, kind, id_, data in zip(
+                some["seq"].to_pylist(),
+                _iso(some),
+                some["type"].to_pylist(),
+                some["last_event_id"].to_pylist(),
+                some["data"].to_pylist(),
+                strict=True,
+            )
+        ]
+        file.write("".join(lines).encode())
+
+
+def _write_sse(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+    last_at = last_id = ""
+    for some in _slices(table, _ROWS, reached):
+        lines: list[str] = []
+        columns = (some[name].to_pylist() for name in ("seq", "type", "last_event_id", "data"))
+        for at, seq, kind, id_, data in zip(_iso(some), *columns, strict=True):
+            if at != last_at:
+                lines.append(f": received_at={at}\n")
+                last_at = at
+            if id_ != last_id:
+                _check(seq, "last_event_id", id_, "\0\r\n")
+                lines.append(f"id: {id_}\n")
+                last_id = id_
+            if kind != "message":
+                _check(seq, "type", kind, "\r\n")
+                lines.append(f"event: {kind}\n")
+            if "\r" in data:
+                _check(seq, "data", data, "\r")
+            lines.append("data: " + data.replace("\n", "\ndata: ") + "\n\n")
+        file.write("".join(lines).encode())
+
+
+def write_events(table: pa.Table, file: IO[bytes]) -> None:
+    """These rows as an event stream, with their times in comments."""
+    _write_sse(table, file, lambda row: None)
+
+
+def _check(seq: int, name: str, value: str, refused: str) -> None:
+    """Events of a stream never have these; those of a foreign file may."""
+    for char in refused:
+        if char in value:
+            raise ValueError(
+                f"event {seq}: no event stream can carry {char!r} in its {name}; "
+                "save as .ndjson or .parquet, which keep it"
+            )
+    if name == "type" and not value:
+        raise ValueError(
+            f"event {seq}: no event stream can carry an empty type; "
+            "save as .ndjson or .parquet, which keep it"
+        )
+
+
+def _iso(table: pa.Table) -> list[str]:
+    """When these events were received, as ISO 8601 with microseconds, UTC."""
+    return [at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for at in table["received_at"].to_pylist()]
+
+
+FORMATS: dict[str, Callable[[pa.Table, IO[bytes], Reached], None]] = {
+    ".csv": _write_csv,
+    ".ndjson": _write_ndjson,
+    ".parquet": _write_parquet,
+    ".sse": _write_sse,
+}

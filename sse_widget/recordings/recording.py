@@ -1,0 +1,244 @@
+"""Files that `export` wrote, and captures -> timed events again, for something that plays them.
+
+It reads `.sse`, `.ndjson` and `.parquet`, also from elsewhere as far as they say what an event is,
+and gives the same events in the same order each time. Playing them is `player`'s business. Of ours
+it imports `dataset`, `parser` and `window`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..protocol import EventStreamParser
+from ..storage.dataset import Dataset
+from ..tables.window import SCHEMA
+
+__all__ = ["Recording"]
+
+_TIME = re.compile(rb"^: ?received_at=([0-9T:.+Z-]+)\r?\n", re.MULTILINE)
+_ROWS = 4096
+
+
+class Recording:
+    """Events and when they came.
+
+    Args:
+        content: the path of a `.sse`, `.ndjson` or `.parquet` file; or the bytes of one, which
+            tell their format by how they begin; or the folder or URL of a capture.
+        speed: how much faster than they came they come again; `math.inf` is at once.
+
+    Raises:
+        ValueError: no such format, or content that is not what its format says; a speed that is
+            not above 0; a stream that is not in the capture, or none was named where it has several.
+            The message says where.
+        TypeError: neither a path nor bytes.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        content: str | os.PathLike[str] | bytes,
+        speed: float = 1.0,
+        stream: str | None = None,
+    ) -> None:
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
+            raise ValueError(f"speed must be a number above 0, not {speed!r}")
+        self.speed = speed
+        self.table: pa.Table  # received_at is null where the recording does not say
+        if isinstance(content, (str, os.PathLike)) and is_capture(content):
+            self.name, self.size, self.table = _read_capture(content, stream)
+            return
+        if stream is not None:
+            raise ValueError(f"a file has no streams with names: {stream!r} is none of it")
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            content = bytes(content)
+            self.name, kind = "bytes", _kind_of(content)
+        elif isinstance(content, (str, os.PathLike)):
+            path = Path(content).expanduser()
+            self.name, kind = path.name, path.suffix.lower()
+            if kind not in _READERS:
+                raise ValueError(
+                    f"cannot replay {path.name!r}: its suffix must be one of {', '.join(_READERS)}"
+                )
+            content = path.read_bytes()
+        else:
+            raise TypeError(f"a path or bytes can be replayed, not {type(content).__name__}")
+        self.size = len(content)
+        self.table = _READERS[kind](content, self.name)
+
+
+def is_capture(content: str | os.PathLike[str]) -> bool:
+    """Whether this names a folder or a store rather than a file."""
+    return "://" in os.fspath(content) or Path(content).expanduser().is_dir()
+
+
+def _read_capture(to: str | os.PathLike[str], stream: str | None) -> tuple[str, int, pa.Table]:
+    dataset = Dataset(to)
+    parts = dataset.parts()
+    if not parts:
+        raise ValueError(f"there is no capture in {os.fspath(to)}")
+    streams = [name for name, position in dataset.streams().items() if position.seq]
+    if stream is None and len(streams) > 1:
+        raise ValueError(f"this capture has several streams: name one of {_listed(streams)}")
+    if stream is not None and stream not in streams:
+        raise ValueError(f"no stream {stream!r} in this capture, which has {_listed(streams)}")
+    # A name or a masked URL: safe to show.
+    name = os.fspath(to).rstrip("/").rpartition("/")[2]
+    rows = dataset.read(stream or (streams[0] if streams else None))
+    return name, sum(part.size for part in parts), rows.select(SCHEMA.names)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(repr(name) for name in names[:5]) + more
+
+
+def _kind_of(content: bytes) -> str:
+    if content.startswith(b"PAR1"):
+        return ".parquet"
+    return ".ndjson" if content.lstrip()[:1] == b"{" else ".sse"
+
+
+class _Columns:
+    """Events on their way into a table."""
+
+    def __init__(self) -> None:
+        self._done: list[pa.RecordBatch] = []
+        self._new()
+
+    def _new(self) -> None:
+        self.at: list[datetime | None] = []
+        self.types: list[str] = []
+        self.ids: list[str] = []
+        self.data: list[str] = []
+
+    def seal(self, at_least: int = _ROWS) -> None:
+        if len(self.at) >= at_least:
+            columns = (self.at, self.types, self.ids, self.data)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
+            self._done.append(pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA))
+            self._new()
+
+    def table(self) -> pa.Table:
+        self.seal(1)
+        return pa.Table.from_batches(self._done, schema=_SCHEMA)
+
+
+_SCHEMA = pa.schema([pa.field("received_at", SCHEMA.field(0).type), *list(SCHEMA)[1:]])
+
+
+def _read_sse(content: bytes, name: str) -> pa.Table:
+    """An event has the time of the latest comment before its end."""
+    columns = _Columns()
+    # It was let in once; the limit was the client's.
+    parser = EventStreamParser(max_event_bytes=max(len(content), 1))
+    at: datetime | None = None
+    start = 0
+    # What follows the last blank line is no event, as on the wire.
+    for mark in [*_TIME.finditer(content), None]:
+        end = len(content) if mark is None else mark.start()
+        while start < end:
+            piece = content[start : min(start + 2**20, end)]
+            start += len(piece)
+            batch = parser.feed(piece)
+            columns.at += [at] * len(batch)
+            columns.types += batch.types
+            columns.ids += batch.last_event_ids
+            columns.data += batch.data
+            columns.seal()
+        if mark is not None:
+            # A comment that only looks like ours is none of ours.
+            with contextlib.suppress(ValueError):
+                at = _time(mark[1].decode(), name)
+    return columns.table()
+
+
+def _read_ndjson(content: bytes, name: str) -> pa.Table:
+    columns = _Columns()
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{where}: no JSON: {error}") from None
+        if not isinstance(row, dict) or not isinstance(row.get("data"), str):
+            raise ValueError(f'{where}: an event is an object with text in "data"')
+        kind, id_, at = row.get("type"), row.get("last_event_id"), row.get("received_at")
+        for key, value in (("type", kind), ("last_event_id", id_), ("received_at", at)):
+            if value is not None and not isinstance(value, str):
+                raise ValueError(f"{where}: {key} must be text, not {value!r}")
+        columns.at.append(None if at is None else _time(at, where))
+        columns.types.append(_text(kind or "message"))
+        columns.ids.append(_text(id_ or ""))
+        columns.data.append(_text(row["data"]))
+        columns.seal()
+    return columns.table()
+
+
+def _read_parquet(content: bytes, name: str) -> pa.Table:
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+        there = file.schema_arrow.names
+        if "data" not in there:
+            raise ValueError(
+                f"{name} has no column 'data' (it has {', '.join(there) or 'none'}): "
+                "the files that save() writes can be replayed"
+            )
+        table = file.read([f.name for f in _SCHEMA if f.name in there])
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{name} is no Parquet file that can be read: {error}") from None
+    arrays = []
+    for field in _SCHEMA:
+        default = "message" if field.name == "type" else ""
+        if field.name not in there:
+            null = pa.nulls(table.num_rows, field.type)
+            arrays.append(null if field.name == "received_at" else null.fill_null(default))
+            continue
+        column = table[field.name]
+        if field.name == "received_at" and not pa.types.is_timestamp(column.type):
+            raise ValueError(f"{name}: received_at must be a time, not {column.type}")
+        try:
+            # A time without a zone is UTC, which is what a cast makes of it.
+            column = column.cast(field.type, safe=field.name != "received_at")
+        except pa.ArrowException as error:
+            raise ValueError(f"{name}: {field.name} must be {field.type}: {error}") from None
+        arrays.append(column if field.name == "received_at" else column.fill_null(default))
+    return pa.table(arrays, schema=_SCHEMA)
+
+
+def _time(text: str, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{where}: received_at is no ISO 8601 time: {text!r}") from None
+
+
+def _text(value: str) -> str:
+    """Half a character, which JSON can spell and a stream cannot, becomes what a parser makes of
+    it."""
+    try:
+        value.encode()
+    except UnicodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+_READERS: dict[str, Callable[[bytes, str], pa.Table]] = {
+    ".sse": _read_sse,
+    ".ndjson": _read_ndjson,
+    ".parquet": _read_parquet,
+}

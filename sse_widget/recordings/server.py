@@ -1,0 +1,168 @@
+"""Serving: a capture as an event stream again, on loopback, for `sse-widget replay`.
+
+Each client gets the events as they were recorded, at their pace, from the beginning or after the id
+it names; then the stream ends for good. It needs nothing but the standard library, reads some
+thousand rows at a time and writes nothing. Imports `dataset` and `export`.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..storage.dataset import Dataset
+from .export import write_events
+
+__all__ = ["CaptureServer"]
+
+_ROWS = 4_096
+_HERE = ("127.0.0.1", "localhost", "[::1]")
+
+
+class CaptureServer:
+    """Serves the streams of a capture, one at `/events?stream=NAME`; the only one at `/events`.
+
+    Args:
+        dataset: the capture.
+        port: 0 for a free one.
+        speed: how much faster than recorded; `math.inf` is at once.
+
+    Raises:
+        OSError: the port cannot be used.
+        CaptureError: the capture cannot be read.
+    """
+
+    def __init__(self, dataset: Dataset, port: int = 0, speed: float = 1.0) -> None:
+        self.dataset = dataset
+        self.speed = speed
+        self.over = threading.Event()
+        self.streams = {name: p.seq for name, p in dataset.streams().items() if p.seq}
+        handler = type("Handler", (_Handler,), {"capture": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def url_of(self, stream: str) -> str:
+        if len(self.streams) == 1:
+            return f"{self.url}/events"
+        return f"{self.url}/events?stream={quote(stream, safe='')}"
+
+    def stop(self) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    # ------------------------------------------------------------------ what is sent
+
+    def after(self, stream: str, last_id: str) -> int:
+        """The number of the first event after the one with this id; 0 where there is none."""
+        if not last_id:
+            return 0
+        dataset = self.dataset.dataset(stream)
+        seqs = dataset.to_table(columns=["seq"], filter=pc.field("last_event_id") == last_id)["seq"]
+        if len(seqs):
+            return int(pc.max(seqs).as_py()) + 1
+        # Streams without ids of their own are sent with their numbers.
+        return int(last_id) + 1 if last_id.isascii() and last_id.isdigit() else 0
+
+    def pieces(self, stream: str, start: int) -> Iterator[bytes]:
+        """The events from this number on, those that came together in one piece, each when it is
+        due."""
+        began = time.monotonic()
+        first_at: int | None = None
+        due = 0.0
+        for table in self._tables(stream, start):
+            at = table["received_at"].cast(pa.int64()).to_numpy()
+            ends = [*(np.flatnonzero(at[1:] != at[:-1]) + 1).tolist(), len(at)]
+            begin = 0
+            for end in ends:
+                first_at = int(at[begin]) if first_at is None else first_at
+                # A clock that was set back waits.
+                due = max(due, (int(at[begin]) - first_at) / 1e6 / self.speed)
+                if self.over.wait(max(began + due - time.monotonic(), 0)):
+                    return
+                file = io.BytesIO()
+                write_events(table.slice(begin, end - begin), file)
+                yield file.getvalue()
+                begin = end
+
+    def _tables(self, stream: str, start: int) -> Iterator[pa.Table]:
+        stop = self.streams[stream]
+        while start < stop:
+            table = self.dataset.read(stream, start, start + _ROWS)
+            if table.num_rows:
+                if not pc.any(table["has_id"]).as_py():
+                    ids = table["last_event_id"]
+                    if not pc.any(pc.not_equal(ids, "")).as_py():
+                        ids = table["seq"].cast(ids.type)
+                    at = table.schema.get_field_index("last_event_id")
+                    table = table.set_column(at, "last_event_id", ids)
+                yield table
+            start += _ROWS
+
+
+class _Handler(BaseHTTPRequestHandler):
+    capture: CaptureServer
+    protocol_version = "HTTP/1.1"
+    server_version = "sse-widget"
+
+    def do_GET(self) -> None:
+        # A page from elsewhere that made a name of its own lead here reads nothing.
+        if self.headers.get("Host", "").rpartition(":")[0] not in _HERE:
+            self._say(403, "This is for this machine only.\n")
+            return
+        parts = urlsplit(self.path)
+        streams = self.capture.streams
+        asked = parse_qs(parts.query).get("stream", [*streams][:1] if len(streams) == 1 else [""])
+        if parts.path != "/events":
+            lines = [f"{self.capture.url_of(s)}  {n} events of {s}\n" for s, n in streams.items()]
+            self._say(200 if parts.path == "/" else 404, "".join(lines))
+        elif asked[0] not in streams:
+            self._say(404, "Name one of the streams that / lists: /events?stream=NAME\n")
+        else:
+            self._stream(asked[0])
+
+    def _stream(self, stream: str) -> None:
+        last_id = self.headers.get("Last-Event-ID", "").encode("latin-1").decode("utf-8", "replace")
+        start = self.capture.after(stream, last_id)
+        if start >= self.capture.streams[stream]:
+            self.send_response(204)  # all was sent: do not come again
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for piece in self.capture.pieces(stream, start):
+                self.wfile.write(piece)
+        except OSError:
+            pass  # the client has gone
+
+    def _say(self, status: int, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass

@@ -1,0 +1,101 @@
+"""Notices: tells the observers of traits that change on the background loop, on another thread.
+
+A person's observer may be slow or print; neither may happen on the thread that serves all streams.
+The thread starts with the first observer and ends with `close()`. It knows no stream: only how to
+read values and whom to tell. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["ObserverThread"]
+
+# Between two looks a value that counts, such as event counts, is told once: observers that draw
+# should not be asked to draw a thousand times a second.
+_PAUSE = 0.05
+_STEPS_KEPT = 1000
+
+
+class ObserverThread:
+    """Watches some values of one owner. What an observer raises is shown once and stops nothing.
+
+    Args:
+        read: name -> how to read the value now.
+        tell: called with (name, old, new), on the notices' thread.
+    """
+
+    def __init__(
+        self, read: Mapping[str, Callable[[], Any]], tell: Callable[[str, Any, Any], object]
+    ) -> None:
+        self._read = read
+        self._tell = tell
+        self._known: dict[str, Any] = {}
+        self._steps: deque[tuple[str, Any]] = deque(maxlen=_STEPS_KEPT)
+        self._news = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._context = contextvars.copy_context()
+        self._raised = False
+
+    def start(self) -> None:
+        """Somebody observes; what observers print lands where the latest one was registered."""
+        self._context = contextvars.copy_context()
+        if self._thread is None and not self._closed:
+            self._known = {name: read() for name, read in self._read.items()}
+            self._thread = threading.Thread(
+                target=self._serve, name="sse-widget observers", daemon=True
+            )
+            self._thread.start()
+            # What changed since `_known` was read, and before there was a thread, is news too.
+            self._news.set()
+
+    def changed(self, step: tuple[str, Any] | None = None) -> None:
+        """Something may have changed; `step` is a value that must not be passed over. Cheap, from
+        any thread."""
+        if self._thread is not None:
+            if step is not None:
+                self._steps.append(step)
+            self._news.set()
+
+    def close(self) -> None:
+        """Tell nobody any more; does not wait."""
+        self._closed = True
+        self._news.set()
+
+    def _serve(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._news.wait()
+            self._news.clear()
+            while self._steps:
+                self._look(*self._steps.popleft())
+            for name, read in self._read.items():
+                self._look(name, read())
+            if self._closed:
+                return
+            pause.wait(_PAUSE)
+
+    def _look(self, name: str, new: Any) -> None:
+        old = self._known.get(name)
+        if new != old:
+            self._known[name] = new
+            context = self._context.copy()
+            try:
+                context.run(self._tell, name, old, new)
+            except BaseException as error:  # exit() is no more than any other error here
+                if not self._raised:
+                    self._raised = True
+                    context.run(_show, error)
+
+
+def _show(error: BaseException) -> None:
+    # Into the observer's cell; where that has no output any more, nobody reads it.
+    with contextlib.suppress(Exception):
+        traceback.print_exception(error)

@@ -1,0 +1,4 @@
+"""A capture on disk: written as events come, merged, and read back.
+
+It must never know of connections or the page.
+"""

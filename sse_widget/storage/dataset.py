@@ -1,0 +1,400 @@
+"""Dataset: captured events as a folder of Parquet files, read back.
+
+A capture is one *sequence* of parts or several (its shards), each numbered 0, 1, 2, ... A part is a
+file that was created only if it was absent, so whoever loses part n has lost the sequence; its
+footer says how far each stream is. Folders hold some hundreds of parts each, and are merged and
+removed as wholes. All of it blocks: call it off the loop. It knows pyarrow and `places`, no network
+and no widget; of ours it imports `errors`, `events`, `footer`, `places` and `window`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import pyarrow as pa
+
+from ..errors import CaptureDamaged, SSEError
+from ..events import Gap
+from ..tables.window import SCHEMA
+from .footer import Footer, Position
+from .stores import FileInfo, Store, place_of
+
+__all__ = ["ROWS", "Checkpoint", "Dataset", "Part"]
+
+T = TypeVar("T")
+
+ROWS = pa.schema(
+    [
+        pa.field("stream", pa.large_string(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        *SCHEMA,
+        # Whether the event had an id line of its own: what tells a replay from news.
+        pa.field("has_id", pa.bool_(), nullable=False),
+    ]
+)
+"""The columns of a capture."""
+
+_PART = re.compile(
+    r"(?:(?P<shard>[A-Za-z][\w.-]*)/)?(?P<folder>\d{8,})/part-(?P<first>\d{8,})(?:-(?P<last>\d{8,}))?\.parquet"
+)
+_SHARD = re.compile(r"[A-Za-z][\w.-]*")
+# Files are merged and removed while others read: the list is made anew then, by a slow reader beside
+# a busy writer several times.
+_TRIES = 20
+# Positions of streams in the footers that are remembered.
+_KNOWN = 20_000
+
+
+class Part(NamedTuple):
+    """One file: part `first`, or all parts from `first` to `last`."""
+
+    shard: str
+    first: int
+    last: int
+    folder: str  # within the place, with the shard
+    path: str  # within the place
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a sequence goes on.
+
+    Attributes:
+        part: the number of the next part.
+        folder: the folder it belongs into.
+        parts: how many parts this folder has, and `bytes` how large they are.
+        footer: that of the newest part that can be read; None where there is none.
+    """
+
+    part: int
+    folder: str
+    parts: int
+    bytes: int
+    footer: Footer | None
+
+    @property
+    def streams(self) -> dict[str, Position]:
+        return dict(self.footer.streams) if self.footer else {}
+
+
+class Dataset:
+    """The files of a capture.
+
+    Args:
+        to: a folder, or a URL of a store whose put is atomic. Nothing is made or changed here.
+
+    Raises:
+        CaptureError: a file, or a store that cannot hold a capture.
+    """
+
+    def __init__(self, to: str | os.PathLike[str]) -> None:
+        self.place: Store = place_of(to)
+        # Parts never change; a path is written once.
+        self._footers: dict[str, Footer | CaptureDamaged] = {}
+        self._weight = 0
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.place.name}>"
+
+    # ------------------------------------------------------------------ what is there
+
+    def parts(self, shard: str | None = None) -> list[Part]:
+        """The files of all shards or of one ("" is a plain capture's sequence), oldest first.
+
+        Files of other names are nobody's business here.
+        """
+        return self._again(lambda: self._parts(shard))
+
+    def _parts(self, shard: str | None) -> list[Part]:
+        if shard is None:
+            return _of(self.place.walk())
+        folders = [f for f in self.place.folders(shard) if f.isdigit()]
+        return _of([e for f in folders for e in self.place.walk(_inside(shard, f))])
+
+    def foreign_files(self) -> list[str]:
+        """Files that are no part of the capture; nothing is done with them."""
+        there = self._again(self.place.walk)
+        return sorted(e.path for e in there if not _PART.fullmatch(e.path))
+
+    def shards(self) -> list[str]:
+        return sorted({part.shard for part in self.parts()})
+
+    def damaged(self) -> list[CaptureDamaged]:
+        """What is wrong with the files that cannot be read; all others are read without them."""
+        return [e for e in map(self._try, self.parts()) if isinstance(e, CaptureDamaged)]
+
+    def footer(self, part: Part) -> Footer:
+        """
+        Raises:
+            CaptureTooNew: a newer version wrote it.
+            CaptureDamaged: it is cut short, or no Parquet file.
+            FileNotFoundError: it was merged or removed meanwhile.
+        """
+        got = self._try(part)
+        if isinstance(got, CaptureDamaged):
+            raise got
+        return got
+
+    def _try(self, part: Part) -> Footer | CaptureDamaged:
+        known = self._footers.get(part.path)
+        if known is None:
+            try:
+                known = self._read_footer(part)
+            except CaptureDamaged as e:
+                known = e
+            # A thousand streams have large ones.
+            self._footers[part.path] = known
+            self._weight += _weight(known)
+            while self._weight > _KNOWN and len(self._footers) > 1:
+                self._weight -= _weight(self._footers.pop(next(iter(self._footers))))
+        return known
+
+    def _read_footer(self, part: Part) -> Footer:
+        import pyarrow.parquet
+
+        try:
+            with self.place.filesystem.open_input_file(self.place.full(part.path)) as file:
+                metadata = pyarrow.parquet.read_metadata(file).metadata
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as e:
+            raise CaptureDamaged(
+                f"{part.path} is damaged: {e}",
+                hint="It was cut short on its way here. Move it elsewhere, or copy it again.",
+            ) from None
+        return Footer.decode(metadata, part.path)
+
+    # ------------------------------------------------------------------ where to go on
+
+    def checkpoint(self, shard: str = "") -> Checkpoint:
+        """Where a sequence goes on: read from the footer of its newest part that can be read.
+
+        Raises:
+            ValueError: no name of a shard.
+            CaptureTooNew: a newer version wrote it.
+        """
+        if shard and not _SHARD.fullmatch(shard):
+            raise ValueError(f"a shard's name is letters, digits, '_', '.' and '-', not {shard!r}")
+        return self._again(lambda: self._checkpoint(shard))
+
+    def _checkpoint(self, shard: str) -> Checkpoint:
+        folders = sorted((f for f in self.place.folders(shard) if f.isdigit()), key=int)
+        following: int | None = None
+        for folder in reversed(folders):
+            inside = _inside(shard, folder)
+            parts = _of(self.place.walk(inside))
+            for part in reversed(parts):
+                following = part.last + 1 if following is None else following
+                footer = self._try(part)
+                if isinstance(footer, CaptureDamaged):
+                    continue
+                # The number of a damaged part is taken all the same.
+                if footer.closes or folder != folders[-1]:
+                    return Checkpoint(following, _inside(shard, f"{following:08}"), 0, 0, footer)
+                size = sum(p.size for p in parts)
+                return Checkpoint(following, inside, len(parts), size, footer)
+        following = following or 0
+        return Checkpoint(following, _inside(shard, f"{following:08}"), 0, 0, None)
+
+    def streams(self) -> dict[str, Position]:
+        """How far each stream is, of all shards."""
+        found: dict[str, Position] = {}
+        for shard in self.shards():
+            for name, position in self.checkpoint(shard).streams.items():
+                # A stream that moved between shards is further in the one it is in now.
+                if name not in found or found[name].seq < position.seq:
+                    found[name] = position
+        return found
+
+    # ------------------------------------------------------------------ reading
+
+    def dataset(self, stream: str | None = None) -> Any:
+        """Everything, or one stream, as a `pyarrow.dataset.Dataset`: each row once.
+
+        It is what is there now. Where files are merged or removed before it is read, reading it
+        raises FileNotFoundError, never half an answer: ask for another one then.
+        """
+        return self._again(lambda: self._dataset(self.parts(), stream))
+
+    def _dataset(self, parts: list[Part], stream: str | None = None) -> Any:
+        import pyarrow.compute
+        import pyarrow.dataset
+
+        sound = [p for p in parts if not isinstance(self._try(p), CaptureDamaged)]
+        if not sound:
+            return pyarrow.dataset.dataset(ROWS.empty_table())
+        found = pyarrow.dataset.dataset(
+            [self.place.full(p.path) for p in sound],
+            schema=ROWS,
+            format="parquet",
+            filesystem=self.place.filesystem,
+        )
+        if stream is None:
+            return found
+        return found.filter(pyarrow.compute.field("stream") == stream)
+
+    def read(
+        self,
+        stream: str | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        last: int | None = None,
+        nbytes: int | None = None,
+        shard: str | None = None,
+    ) -> pa.Table:
+        """Rows in the order they came; of a stream that moved between shards, in that of its shards.
+
+        Args:
+            stream: of this one only.
+            start, stop: only events with these numbers: from `start` to before `stop`.
+            last: at most so many, the newest of them.
+            nbytes: with `last`: no more files once so many bytes were read.
+            shard: of this sequence only.
+        """
+        return self._again(lambda: self._read(stream, start, stop, last, nbytes, shard))
+
+    def _read(
+        self,
+        stream: str | None,
+        start: int,
+        stop: int | None,
+        last: int | None,
+        nbytes: int | None,
+        shard: str | None,
+    ) -> pa.Table:
+        import pyarrow.compute as pc
+
+        parts = self.parts(shard)
+        if stream is not None and (start > 0 or stop is not None):
+            parts = self._covering(parts, stream, start, stop)
+        wanted = None if stream is None else pc.field("stream") == stream
+        if start > 0:
+            after = pc.field("seq") >= start
+            wanted = after if wanted is None else wanted & after
+        if stop is not None:
+            before = pc.field("seq") < stop
+            wanted = before if wanted is None else wanted & before
+        if last is None:
+            return self._dataset(parts).to_table(filter=wanted)
+        if stream is not None:
+            shards = {p.shard: p for p in parts}
+            shards = {s: p for s, p in shards.items() if self._reached(stream, [p], 0)}
+            parts = [p for p in parts if p.shard in shards]
+        found: list[pa.Table] = []
+        missing, room = last, math.inf if nbytes is None else nbytes
+        for part in reversed(parts):
+            if missing <= 0 or room <= 0:
+                break
+            table = self._dataset([part]).to_table(filter=wanted)
+            found.append(table.slice(max(table.num_rows - missing, 0)))
+            missing -= table.num_rows
+            room -= table.nbytes
+        return pa.concat_tables([ROWS.empty_table(), *reversed(found)])
+
+    def _covering(self, parts: list[Part], stream: str, start: int, stop: int | None) -> list[Part]:
+        """The parts that may hold these numbers of a stream: found by halving, so that few
+        footers are read."""
+        found: list[Part] = []
+        for shard in sorted({p.shard for p in parts}):
+            some = [p for p in parts if p.shard == shard]
+            reached = partial(self._reached, stream, some)
+            a = _first(len(some), lambda i: reached(i) > start)  # noqa: B023 (called at once)
+            b = len(some)
+            if stop is not None:
+                b = _first(b, lambda i: reached(i) >= stop) + 1  # noqa: B023
+            found += some[a:b]
+        return found
+
+    def _reached(self, stream: str, parts: list[Part], i: int) -> int:
+        """The number after the last one that parts 0 to `i` have of a stream."""
+        for part in reversed(parts[: i + 1]):
+            footer = self._try(part)
+            if isinstance(footer, Footer):
+                return footer.streams[stream].seq if stream in footer.streams else 0
+        return 0
+
+    def oldest(self, stream: str) -> int | None:
+        """The number of the oldest event of a stream that is still there; None without any."""
+        return self._again(lambda: self._oldest(stream))
+
+    def _oldest(self, stream: str) -> int | None:
+        import pyarrow.compute as pc
+
+        parts = self.parts()
+        for part in self._covering(parts, stream, 0, None):
+            seqs = self._dataset([part], stream).to_table(columns=["seq"])["seq"]
+            if len(seqs):
+                return int(pc.min(seqs).as_py())
+        return None
+
+    def gaps(
+        self, stream: str | None = None, *, newest: int | None = None
+    ) -> list[tuple[str, Gap]]:
+        """The holes of all streams or of one, as (stream, gap), oldest first.
+
+        Args:
+            newest: read only so many files, the newest.
+        """
+        return self._again(lambda: self._gaps(stream, newest))
+
+    def _gaps(self, stream: str | None, newest: int | None) -> list[tuple[str, Gap]]:
+        found: dict[tuple[Any, ...], tuple[str, Gap]] = {}
+        for part in self.parts()[-newest if newest else 0 :]:
+            footer = self._try(part)
+            if isinstance(footer, Footer):
+                for name, gap in footer.gaps:
+                    if stream in (None, name):
+                        # More may have become known of it: the latest word counts.
+                        found[name, gap.at, gap.cause] = (name, gap)
+        return sorted(found.values(), key=lambda pair: pair[1].at)
+
+    def _again(self, read: Callable[[], T]) -> T:
+        """Read; from the beginning where a file went away meanwhile, because it was merged."""
+        for _ in range(_TRIES - 1):
+            try:
+                return read()
+            except SSEError:
+                raise
+            except FileNotFoundError:
+                continue
+        return read()
+
+
+def _of(entries: list[FileInfo]) -> list[Part]:
+    """The parts among these files, oldest first."""
+    found = []
+    for path, size in entries:
+        named = _PART.fullmatch(path)
+        if named:
+            shard, first = named["shard"] or "", int(named["first"])
+            last = int(named["last"] or first)
+            found.append(Part(shard, first, last, _inside(shard, named["folder"]), path, size))
+    return sorted(found)
+
+
+def _weight(footer: Footer | CaptureDamaged) -> int:
+    return 1 + len(footer.streams) if isinstance(footer, Footer) else 1
+
+
+def _inside(shard: str, folder: str) -> str:
+    return f"{shard}/{folder}" if shard else folder
+
+
+def _first(n: int, is_true: Callable[[int], bool]) -> int:
+    """The first of 0 .. n-1 from which on it is true; n where it never is."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if is_true(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

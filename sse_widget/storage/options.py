@@ -1,0 +1,74 @@
+"""What a person says of a capture: where the events of a stream are kept and how, checked.
+
+Imports `checks`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ..checks import number, whole_number
+
+__all__ = ["Capture", "capture_of", "span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Where the events of a stream are kept, and how.
+
+    Args:
+        to: a folder, or the URL of a store whose put is atomic (`s3://...`, extra packages).
+        stream: its name there, one capture may hold several; None: the URL, masked.
+        every: seconds after which what came is on disk.
+        keep: events older than this are removed: a timedelta, or "90s", "30m", "12h", "7d".
+        keep_bytes: the oldest are removed while the files are larger than this.
+        merge: small files are merged into large ones.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be, by name.
+    """
+
+    to: str | os.PathLike[str]
+    stream: str | None = None
+    every: float = 1.0
+    keep: timedelta | str | None = None
+    keep_bytes: int | None = None
+    merge: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.to, (str, os.PathLike)):
+            raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
+        if self.stream is not None and (not isinstance(self.stream, str) or not self.stream):
+            raise TypeError(f"stream must be a name, not {self.stream!r}")
+        object.__setattr__(self, "every", number("every", self.every, "a number of seconds"))
+        if not 0.01 <= self.every <= 3600:
+            raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every:g}")
+        if self.keep_bytes is not None:
+            keep_bytes = whole_number("keep_bytes", self.keep_bytes, at_least=1)
+            object.__setattr__(self, "keep_bytes", keep_bytes)
+        object.__setattr__(self, "keep", span(self.keep))
+
+
+def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
+    return value if isinstance(value, Capture) else Capture(value)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(keep: Any) -> timedelta | None:
+    """A length of time a person wrote."""
+    if isinstance(keep, str):
+        said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
+        if not said:
+            raise ValueError(f'keep must be like "90s", "30m", "12h" or "7d", not {keep!r}')
+        keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
+    if keep is not None and not isinstance(keep, timedelta):
+        raise TypeError(f'keep must be a timedelta or like "7d", not {type(keep).__name__}')
+    if keep is not None and keep <= timedelta(0):
+        raise ValueError(f"keep must be more than nothing, not {keep}")
+    return keep

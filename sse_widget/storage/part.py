@@ -1,0 +1,188 @@
+"""Part: the rows and the footer of one file of a capture, made of what was said since the last one.
+
+Pure: it turns entries into columns, counts and positions, and those into the bytes of a file. When
+that happens, and what becomes of the file, is `writer`'s business. Imports `dataset` and the floors
+below it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ..events import EventBatch
+from ..tables.window import Snapshot, microseconds, numbers, repeated, strings, texts
+from .dataset import ROWS
+from .footer import Footer, Position
+
+__all__ = ["PARQUET", "Append", "encode", "gather"]
+
+# django-eventstream answers an id it does not know with an event of this id: resumed after that,
+# every process to come would be told the same.
+_NO_ID = "error"
+
+
+class Append(NamedTuple):
+    """What one call of `add` or `skip` said."""
+
+    stream: str
+    batch: EventBatch | None
+    skipped: int
+    last_event_id: str | None
+    reconnection_time: int | None
+    stats: Mapping[str, int] | None
+
+
+def encode(table: pa.Table, footer: Footer) -> Any:
+    """The bytes of a part."""
+    import pyarrow.parquet
+
+    sink = pa.BufferOutputStream()
+    with pyarrow.parquet.ParquetWriter(sink, ROWS, **PARQUET) as file:
+        file.write_table(table)
+        file.add_key_value_metadata(footer.encode())
+    return sink.getvalue()
+
+
+PARQUET: dict[str, Any] = {
+    # What is next to nothing as codes and differences is not worth a compressor of its own.
+    "compression": {
+        name: "zstd" if name in ("last_event_id", "data") else "none" for name in ROWS.names
+    },
+    "use_dictionary": ["stream", "type"],
+    # Texts of a megabyte are no statistics.
+    "write_statistics": ["stream", "seq", "received_at"],
+    "column_encoding": {"seq": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED"},
+    # In steps of 1024 a part of a second costs a twentieth more.
+    "write_batch_size": 2**16,
+}
+
+
+def gather(
+    entries: list[Append],
+    positions: Mapping[str, Position],
+    now: datetime,
+    held: Callable[[int, int], Snapshot] | None,
+) -> tuple[pa.Table, dict[str, Position]]:
+    """The rows of these entries, and how far each stream is after them."""
+    reached: dict[str, _Reached] = {}
+    batches: list[EventBatch] = []
+    runs: list[_Run] = []
+    with_id = 0
+    for stream, batch, skipped, last_id, reconnection_time, stats in entries:
+        now_at = reached.get(stream)
+        if now_at is None:
+            now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
+        now_at.seq += skipped
+        if batch is not None and batch.types:
+            n = len(batch)
+            batches.append(batch)
+            with_id += batch.has_id.count(True)
+            run = runs[-1] if runs else None
+            if run is None or run.code != now_at.code or run.start + run.count != now_at.seq:
+                run = _Run(now_at.code, now_at.seq)
+                runs.append(run)
+            run.count += n
+            now_at.seq += n
+            # Told by a count of what C compares: a Counter looks at each one.
+            if batch.types.count(batch.types[0]) == n:
+                now_at.types[batch.types[0]] += n
+            else:
+                now_at.types.update(batch.types)
+            if last_id is None:
+                last_id = batch.last_event_ids[-1]
+        if last_id not in (None, _NO_ID):
+            now_at.last_event_id = last_id
+        if reconnection_time is not None:
+            now_at.reconnection_time = reconnection_time
+        if stats is not None:
+            now_at.stats = stats
+    streams = {**positions, **{name: at.position(now) for name, at in reached.items()}}
+    names, seq = _numbers(list(reached), runs)
+    columns = None
+    if held is not None and len(runs) == 1:
+        columns = _shared(held, runs[0])
+    has_id = _flags(batches, with_id, len(seq))
+    return pa.Table.from_arrays(
+        [names, seq, *(columns or _columns(batches)), has_id], schema=ROWS
+    ), streams
+
+
+@dataclass(slots=True)
+class _Run:
+    """Events of one stream that came one after the other, with none between them left out."""
+
+    code: int
+    start: int
+    count: int = 0
+
+
+def _numbers(names: list[str], runs: list[_Run]) -> tuple[pa.Array, pa.Array]:
+    """`stream` and `seq`."""
+    if len(runs) == 1:
+        (run,) = runs
+        seq = np.arange(run.start, run.start + run.count)
+        return repeated(names[run.code], run.count), numbers(seq, pa.int64())
+    counts = np.array([run.count for run in runs], np.int64)
+    # What to add to the place of a row to have its number.
+    first = np.array([run.start for run in runs], np.int64) - (np.cumsum(counts) - counts)
+    seq = np.repeat(first, counts) + np.arange(counts.sum())
+    codes = np.repeat(np.array([run.code for run in runs], np.int64), counts)
+    return texts(names).take(numbers(codes, pa.int64())), numbers(seq, pa.int64())
+
+
+def _shared(held: Callable[[int, int], Snapshot], run: _Run) -> list[pa.ChunkedArray] | None:
+    """`received_at` to `data`, where all of these are held."""
+    snapshot = held(run.start, run.start + run.count)
+    whole = snapshot.first == run.start and snapshot.table.num_rows == run.count
+    return snapshot.table.columns if whole else None
+
+
+def _columns(batches: list[EventBatch]) -> list[pa.Array]:
+    """`received_at`, `type`, `last_event_id` and `data` of all of these."""
+    times = microseconds(batch.received_at for batch in batches if batch.received_at is not None)
+    at = np.repeat(times, [len(batch) for batch in batches])
+    return [
+        numbers(at, ROWS.field("received_at").type),
+        strings(list(chain.from_iterable(batch.types for batch in batches))),
+        strings(list(chain.from_iterable(batch.last_event_ids for batch in batches))),
+        texts(list(chain.from_iterable(batch.data for batch in batches))),
+    ]
+
+
+def _flags(batches: list[EventBatch], with_id: int, rows: int) -> pa.Array:
+    """`has_id`: mostly they are all the same."""
+    if with_id in (0, rows):
+        return pa.Array.from_buffers(
+            pa.bool_(),
+            rows,
+            [None, pa.py_buffer((b"\xff" if with_id else b"\0") * (rows // 8 + 1))],
+        )
+    return pa.array(list(chain.from_iterable(batch.has_id for batch in batches)), pa.bool_())
+
+
+class _Reached:
+    """How far one stream is, while entries are gone through."""
+
+    def __init__(self, position: Position, code: int) -> None:
+        self.code = code
+        self.seq = position.seq
+        self.last_event_id = position.last_event_id
+        self.types = Counter(position.types)
+        self.stats = position.stats
+        self.reconnection_time = position.reconnection_time
+
+    def position(self, now: datetime) -> Position:
+        return Position(
+            self.seq, self.last_event_id, self.types, self.stats, self.reconnection_time, now
+        )
+
+
+_NOWHERE = Position()

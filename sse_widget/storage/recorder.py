@@ -1,0 +1,400 @@
+"""Recorder: writes one stream to disk as it comes, on a thread of its own, and says how that goes.
+
+It takes batches on the loop without waiting, commits them once a second, keeps them where the disk
+refuses and tries again, and stops for good where somebody else took the capture over. What a commit
+is is `writer`'s business, which files are merged or removed `housekeeping`'s. Imports these and the
+floors below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from ..errors import CaptureError, CaptureNotWritten, CaptureTaken
+from ..events import Cause, EventBatch, Gap
+from ..tables.window import Snapshot
+from .compaction import Compacted, compact
+from .dataset import Dataset
+from .footer import Position
+from .options import Capture
+from .writer import FOLDER_TIME, Writer
+
+__all__ = ["CaptureState", "CaptureStatus", "Recorder"]
+
+ROWS = 50_000
+BYTES = 16 * 2**20
+# Beyond this a stream waits for the disk; beyond the second a disk that refuses costs events.
+FULL_BYTES = 64 * 2**20
+WAITING_BYTES = 128 * 2**20
+RETRY = 2.0
+_PATIENCE = 5.0
+_CLAIMS = 20
+
+
+class CaptureState(StrEnum):
+    """How writing goes: writing; waiting (the disk refuses: kept in memory, tried again); taken
+    (somebody else writes there now); failed; closed."""
+
+    WRITING = "writing"
+    WAITING = "waiting"
+    TAKEN = "taken"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureStatus:
+    """How the capture of a stream goes.
+
+    Attributes:
+        to: the folder or URL.
+        stream: the name of the stream there.
+        state: one of `CaptureState`.
+        written: the number up to which events are on disk: those before it are.
+        waiting: how many events wait in memory to be written.
+        not_kept: how many were let go, because the disk refused for too long.
+        error: why it does not write, None while all is well.
+        notes: what was found there: files that are damaged, or none of ours.
+    """
+
+    to: str
+    stream: str
+    state: CaptureState
+    written: int
+    waiting: int
+    not_kept: int
+    error: CaptureError | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Recorder:
+    """Keeps one stream.
+
+    Args:
+        capture: where and how.
+        name: of the stream, where `capture` gives none.
+
+    Attributes:
+        position: how far the stream was captured when this one opened; None where it is new.
+
+    Raises:
+        CaptureTooNew: a newer version of this package wrote there.
+        CaptureError: a place that cannot hold a capture.
+    """
+
+    def __init__(self, capture: Capture, name: str) -> None:
+        self.capture = capture
+        self.name = capture.stream or name
+        self.dataset = Dataset(capture.to)
+        self.notes: tuple[str, ...] = ()
+        self.oldest = 0  # the number of the oldest event on disk
+        self._changed: Callable[[], None] = lambda: None
+        self._gapped: Callable[[Gap], None] = lambda gap: None
+        self._facts: Callable[[], tuple[Mapping[str, int], int | None]] = lambda: ({}, None)
+        self._state = CaptureState.WRITING
+        self._error: CaptureError | None = None
+        self._not_kept = 0
+        self._loss: Gap | None = None  # of the trouble that goes on
+        self._news, self._due = threading.Event(), threading.Event()
+        self._closing = False
+        self._flushed: list[Future[None]] = []
+        self._lock = threading.Lock()
+        _give_way(self)
+        self.position: Position | None = None
+        self._writer = self._open()
+        self._thread = threading.Thread(target=self._serve, name="sse-widget disk", daemon=True)
+        self._thread.start()
+
+    def _open(self) -> Writer:
+        """Take the sequence over: the latest who opens a capture has it."""
+        longest = FOLDER_TIME
+        if isinstance(self.capture.keep, timedelta):
+            longest = min(longest, self.capture.keep / 4)
+        for attempt in range(_CLAIMS):
+            writer = Writer(self.dataset, folder_time=longest)
+            # What it says before we are there: also when the last one ended.
+            before = writer.positions.get(self.name)
+            self.position = before if before is not None and before.seq else None
+            try:
+                writer.claim(self.name)
+            except CaptureTaken:
+                # Its owner was quicker by a moment.
+                if attempt == _CLAIMS - 1:
+                    raise
+                continue
+            except CaptureNotWritten as e:
+                # A stream that can be read goes on in memory all the same.
+                self._error, self._state = e, CaptureState.WAITING
+                self._news.set()
+            break
+        return writer
+
+    def hear(
+        self,
+        *,
+        changed: Callable[[], None],
+        gapped: Callable[[Gap], None],
+        facts: Callable[[], tuple[Mapping[str, int], int | None]],
+        held: Callable[[int, int], Snapshot],
+    ) -> None:
+        """Who is told of changes and of lost events (on the disk's thread), who says how the
+        stream counts and its reconnection time, and who has its latest events as Arrow."""
+        self._writer.held = held
+        self._changed, self._gapped, self._facts = changed, gapped, facts
+
+    # ------------------------------------------------------------------ from any thread
+
+    @property
+    def status(self) -> CaptureStatus:
+        return CaptureStatus(
+            to=self.dataset.place.name,
+            stream=self.name,
+            state=self._state,
+            written=self._writer.positions[self.name].seq
+            if self.name in self._writer.positions
+            else 0,
+            waiting=self._writer.pending[0],
+            not_kept=self._not_kept,
+            error=self._error,
+            notes=self.notes,
+        )
+
+    @property
+    def over(self) -> bool:
+        """Nothing is taken any more."""
+        return self._state in (CaptureState.TAKEN, CaptureState.FAILED, CaptureState.CLOSED)
+
+    async def room(self) -> None:
+        """Wait while the disk is slower than the stream. Where it refuses, that would not help."""
+        while self._state is CaptureState.WRITING and self._writer.pending[1] > FULL_BYTES:
+            await asyncio.wrap_future(self.flush_soon())
+
+    def take(self, batch: EventBatch, last_event_id: str) -> None:
+        """The next events of the stream; does not wait."""
+        if not batch.types or self.over:
+            return
+        self._writer.add(self.name, batch, last_event_id=last_event_id)
+        if not self._news.is_set():
+            self._news.set()
+        rows, size = self._writer.pending
+        if rows >= ROWS or size >= BYTES:
+            self._due.set()
+
+    def gap(self, gap: Gap) -> None:
+        """A hole of the stream, or more is known of one."""
+        if not self.over:
+            self._writer.gap(self.name, gap)
+            self._news.set()
+
+    def flush_soon(self) -> Future[None]:
+        """Write what waits now; done when that was tried."""
+        done: Future[None] = Future()
+        with self._lock:
+            if self._thread.is_alive() and not self._closing:
+                self._flushed.append(done)
+            else:
+                done.set_result(None)
+        self._news.set()
+        self._due.set()
+        return done
+
+    def flush(self, timeout: float = _PATIENCE) -> None:
+        """Write what waits, and wait for that; where the disk refuses, it was tried."""
+        with contextlib.suppress(TimeoutError):
+            self.flush_soon().result(timeout)
+
+    def close(self, timeout: float = _PATIENCE) -> None:
+        """Write what waits and let go."""
+        with self._lock:
+            self._closing = True
+        self._news.set()
+        self._due.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def give_way(self) -> None:
+        """Another stream of this process opens the same capture: write what waits, then stop."""
+        self.close()
+        if self._state is not CaptureState.TAKEN:
+            self._move(
+                CaptureState.TAKEN,
+                CaptureTaken(
+                    f"another stream writes {self.dataset.place.name} now",
+                    hint="Nothing was lost or doubled. Give each stream a folder of its own.",
+                ),
+            )
+
+    # ------------------------------------------------------------------ the disk's thread
+
+    def _serve(self) -> None:
+        self._tidy()
+        while not (self._closing or self.over):
+            # While a stream flows the news stays out, and the thread is woken once a commit.
+            if self._writer.idle and self._state is not CaptureState.WAITING:
+                self._news.clear()
+                if self._writer.idle and not (self._flushed or self._closing):
+                    self._news.wait()
+            trouble = self._state is CaptureState.WAITING
+            self._due.wait(RETRY if trouble else self.capture.every)
+            self._due.clear()
+            self._write()
+        self._write()
+        self._writer.close()
+        with self._lock:
+            self._closing = True
+        self._answer()
+        if not self.over:
+            self._move(CaptureState.CLOSED, None)
+
+    def _write(self) -> None:
+        with self._lock:
+            waiters, self._flushed = self._flushed, []
+        try:
+            if not self.over and self._commit():
+                self._tidy()
+        finally:
+            for done in waiters:
+                done.set_result(None)
+
+    def _answer(self) -> None:
+        with self._lock:
+            waiters, self._flushed = self._flushed, []
+        for done in waiters:
+            done.set_result(None)
+
+    def _commit(self) -> bool:
+        """Whether a folder was closed, which is a moment to tidy."""
+        writer = self._writer
+        folder = writer.folder
+        try:
+            if writer.pending[0]:
+                stats, reconnection_time = self._facts()
+                writer.add(
+                    self.name, EventBatch(), stats=stats, reconnection_time=reconnection_time
+                )
+            # What came while that was written waits for its own turn: a part costs the same for a
+            # few rows. Not behind one that the disk refused before.
+            if writer.refused:
+                writer.commit()
+            writer.commit()
+        except CaptureNotWritten as e:
+            self._shed()
+            self._move(CaptureState.WAITING, e)
+        except CaptureTaken as e:
+            self._move(CaptureState.TAKEN, e)
+        except CaptureError as e:
+            self._move(CaptureState.FAILED, e)
+        except Exception as e:  # a bug: said where a person looks, never printed into a cell
+            self._move(CaptureState.FAILED, CaptureError(f"{type(e).__name__}: {e}"))
+        else:
+            self._loss = None
+            if self._state is CaptureState.WAITING:
+                self._move(CaptureState.WRITING, None)
+        return writer.folder != folder
+
+    def _shed(self) -> None:
+        """What waits is bounded: the oldest events go, and that is a gap like any other."""
+        start = self._writer.reached(self.name)
+        lost = self._writer.shed(WAITING_BYTES).get(self.name, 0)
+        if not lost:
+            return
+        self._not_kept += lost
+        if self._loss is None or self._loss.seq - (self._loss.missing or 0) != start:
+            self._loss = Gap(start, datetime.now(UTC), Cause.DISK, "", missing=0, replayed=False)
+        known = self._loss
+        missing = (known.missing or 0) + lost
+        self._loss = Gap(
+            start + missing,
+            known.at,
+            Cause.DISK,
+            f"{missing:,} events were not captured: the disk refused for too long",
+            missing=missing,
+            replayed=False,
+        )
+        self._writer.gap(self.name, self._loss)
+        self._gapped(self._loss)
+
+    def _tidy(self) -> None:
+        try:
+            tidied: Compacted = compact(
+                self.dataset,
+                keep=self.capture.keep if isinstance(self.capture.keep, timedelta) else None,
+                keep_bytes=self.capture.keep_bytes,
+                merge=self.capture.merge,
+            )
+        except Exception as e:  # housekeeping never ends a capture
+            tidied = Compacted(notes=(f"Housekeeping failed: {e}",))
+        if tidied.removed:
+            self.oldest = self._oldest()
+        if tidied.notes != self.notes:
+            self.notes = tidied.notes
+            self._changed()
+
+    def _oldest(self) -> int:
+        try:
+            found = self.dataset.oldest(self.name)
+        except (OSError, CaptureError):
+            return self.oldest
+        return self._writer.reached(self.name) if found is None else found
+
+    def _move(self, state: CaptureState, error: CaptureError | None) -> None:
+        if (state, error and error.message) == (self._state, self._error and self._error.message):
+            return
+        self._state, self._error = state, error
+        self._changed()
+
+    # ------------------------------------------------------------------ what was kept
+
+    def rows(self, last: int, nbytes: int) -> Any:
+        """The newest events on disk, without a hole up to the next number: (rows, has_id)."""
+        table = self.dataset.read(self.name, last=last, nbytes=nbytes)
+        self.oldest = self._oldest()
+        assert self.position is not None
+        return unbroken(table, self.position.seq)
+
+
+def unbroken(table: Any, stop: int) -> Any:
+    """The last rows of a table whose numbers have no hole and end before `stop`."""
+    import numpy as np
+
+    seq = table["seq"].to_numpy()
+    wanted = np.arange(stop - len(seq), stop)
+    holes = np.flatnonzero(seq != wanted)
+    return table.slice(int(holes[-1]) + 1) if len(holes) else table
+
+
+# Recorders of this process that write; when it ends in order, what waits is written.
+_open_ones: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_registry = threading.Lock()
+
+
+def _give_way(new: Recorder) -> None:
+    """Run a cell again and the stream it made before writes its last part before the new one
+    reads where it stopped."""
+    with _registry:
+        same = [k for k in _open_ones if k.dataset.place.full("") == new.dataset.place.full("")]
+        _open_ones.add(new)
+    for recorder in same:
+        if recorder is not new and not recorder.over:
+            recorder.give_way()
+
+
+def _at_exit() -> None:
+    ends = time.monotonic() + _PATIENCE
+    for recorder in list(_open_ones):
+        if hasattr(recorder, "_thread"):
+            recorder.close(max(ends - time.monotonic(), 0.1))
+
+
+atexit.register(_at_exit)

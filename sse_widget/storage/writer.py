@@ -1,0 +1,306 @@
+"""Writer: takes the events of many streams and commits them as the next part of a sequence.
+
+`add` is cheap and from any thread; `commit` blocks, is called by one thread at a time, and either
+makes part n or says why not: somebody else has it (then this writer is done for good), or the disk
+refuses (then everything is kept, and the next call tries the same again). Imports `dataset` and the
+floors below it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
+from ..events import EventBatch, Gap
+from ..tables.window import Snapshot
+from .dataset import Dataset
+from .footer import Footer, Position
+from .part import Append, encode, gather
+from .stores import Folder, FolderReplaced
+
+__all__ = ["Writer"]
+
+# A folder is closed, to be merged, at the first of these.
+FOLDER_PARTS = 200
+FOLDER_BYTES = 64 * 2**20
+FOLDER_TIME = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A part on its way: tried again as it is until it is known to be there, or lost."""
+
+    number: int
+    folder: str
+    content: Any
+    footer: Footer
+    rows: int
+
+
+class Writer:
+    """Writes one sequence of a capture, from its newest part on.
+
+    Args:
+        dataset: the capture.
+        shard: the sequence; "" is that of a plain capture.
+        folder_time: the longest time that one folder is written to.
+
+    Attributes:
+        positions: how far each stream is *committed*.
+        held: where a single stream is written, whoever holds its events as Arrow: asked for the
+            rows from one number to before another, gives those it still has.
+
+    Raises:
+        CaptureTooNew: a newer version of this package wrote the newest part.
+    """
+
+    def __init__(
+        self, dataset: Dataset, shard: str = "", *, folder_time: timedelta = FOLDER_TIME
+    ) -> None:
+        self.dataset = dataset
+        self.shard = shard
+        checkpoint = dataset.checkpoint(shard)
+        self.positions: dict[str, Position] = checkpoint.streams
+        self.next_part = checkpoint.part
+        self._id = secrets.token_hex(8)
+        self._folder_time = folder_time
+        self.folder = checkpoint.folder
+        self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
+        footer = checkpoint.footer
+        self._begun = footer.begun if footer and not footer.closes else None
+        self._entered: Folder | None = None
+        self._lost: CaptureTaken | None = None
+        self._prepared: _Prepared | None = None
+        self._lock = threading.Lock()
+        self._entries: list[Append] = []
+        self._gaps: list[tuple[str, Gap]] = []
+        self._rows = self._size = 0
+        self._claiming = False
+        self.held: Callable[[int, int], Snapshot] | None = None
+
+    # ------------------------------------------------------------------ what is to be written
+
+    @property
+    def pending(self) -> tuple[int, int]:
+        """Rows that wait to be committed, and about how many bytes they are."""
+        prepared = self._prepared
+        if prepared is None:
+            return self._rows, self._size
+        return self._rows + prepared.rows, self._size + len(prepared.content)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be committed."""
+        return not (self._entries or self._gaps or self._prepared)
+
+    @property
+    def refused(self) -> bool:
+        """A part waits to be tried again, before all that came since."""
+        return self._prepared is not None
+
+    def add(
+        self,
+        stream: str,
+        batch: EventBatch,
+        *,
+        last_event_id: str | None = None,
+        reconnection_time: int | None = None,
+        stats: Mapping[str, int] | None = None,
+    ) -> None:
+        """The next events of a stream.
+
+        Args:
+            stream: its name: what a person may read. Never a URL with secrets.
+            batch: its events; with `received_at`.
+            last_event_id: the id to resume after; None: that of the last event.
+            reconnection_time: the server's, where known.
+            stats: the other counters of the stream as they are after this batch.
+        """
+        size = _size(batch)
+        entry = Append(stream, batch, 0, last_event_id, reconnection_time, stats)
+        with self._lock:
+            self._entries.append(entry)
+            self._rows += len(batch)
+            self._size += size
+
+    def gap(self, stream: str, gap: Gap) -> None:
+        """A hole of a stream; or more is known of one (the same `at` and `cause`)."""
+        with self._lock:
+            self._gaps.append((stream, gap))
+
+    def reached(self, stream: str) -> int:
+        """The number of the first event of a stream that is in no part yet, nor on its way."""
+        there = self.positions if self._prepared is None else self._prepared.footer.streams
+        return there[stream].seq if stream in there else 0
+
+    def shed(self, size: int) -> dict[str, int]:
+        """Let go of the oldest rows until at most `size` bytes wait; their numbers stay taken.
+
+        Returns:
+            How many rows each stream lost.
+        """
+        lost: Counter[str] = Counter()
+        with self._lock:
+            for i, entry in enumerate(self._entries):
+                if self._size <= size:
+                    break
+                if entry.batch is not None and len(entry.batch):
+                    self._size -= _size(entry.batch)
+                    self._rows -= len(entry.batch)
+                    lost[entry.stream] += len(entry.batch)
+                    last_id = entry.last_event_id
+                    if last_id is None:
+                        last_id = entry.batch.last_event_ids[-1]
+                    self._entries[i] = entry._replace(
+                        batch=None,
+                        skipped=entry.skipped + len(entry.batch),
+                        last_event_id=last_id,
+                    )
+        return dict(lost)
+
+    # ------------------------------------------------------------------ writing it
+
+    def claim(self, *streams: str) -> int:
+        """Commit a part at once, be it an empty one: whoever wrote this sequence until now, and may
+        only be asleep, loses its next part. Raises as `commit` does."""
+        with self._lock:
+            nothing = EventBatch()
+            self._entries += [Append(s, nothing, 0, None, None, None) for s in streams]
+            self._claiming = True
+        number = self.commit()
+        assert number is not None
+        return number
+
+    def commit(self) -> int | None:
+        """Write what waits as the next part.
+
+        Returns:
+            The number of the part; None where nothing waited.
+
+        Raises:
+            CaptureTaken: another writer made this part: this one is done, for good.
+            CaptureNotWritten: the disk is full, read-only or gone; all is kept.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._prepared is None:
+            self._prepared = self._prepare()
+            if self._prepared is None:
+                return None
+        part = self._prepared
+        try:
+            self._create(part)
+        except CaptureTaken as e:
+            self._lost = e
+            self.close()
+            raise
+        except CaptureError:
+            raise
+        except Exception as e:  # whatever a store's own package raises
+            raise CaptureNotWritten(
+                f"{self.dataset.place.name} cannot be written: {_reason(e)}",
+                hint="What waits is kept in memory and written when that is possible again.",
+            ) from e
+        self._prepared = None
+        self.positions = dict(part.footer.streams)
+        self.next_part = part.number + 1
+        self._parts += 1
+        self._bytes += len(part.content)
+        self._begun = part.footer.begun
+        if part.footer.closes:
+            self.close()
+            self.folder = self._sibling(f"{self.next_part:08}")
+            self._parts = self._bytes = 0
+            self._begun = None
+        return part.number
+
+    def close(self) -> None:
+        """Let go of the folder; what waits stays uncommitted."""
+        if self._entered is not None:
+            self._entered.leave()
+            self._entered = None
+
+    def _sibling(self, folder: str) -> str:
+        return f"{self.shard}/{folder}" if self.shard else folder
+
+    def _create(self, part: _Prepared) -> None:
+        name = f"part-{part.number:08}.parquet"
+        try:
+            if self._entered is None:
+                self._enter(part)
+            assert self._entered is not None
+            self._entered.create(name, part.content)
+        except FileExistsError:
+            # It may be our own: made by an attempt of which only the answer was lost.
+            if not self._is_ours(part, name):
+                raise self._taken(part.number) from None
+        except FolderReplaced:
+            raise self._taken(part.number) from None
+
+    def _enter(self, part: _Prepared) -> None:
+        """Take hold of the folder first, look who else is there then: in this order a writer that
+        comes later meets us in the same folder."""
+        place = self.dataset.place
+        entered = place.enter(part.folder)
+        mine = int(part.folder.rpartition("/")[2])
+        newer = [f for f in place.folders(self.shard) if f.isdigit() and int(f) > mine]
+        merged = [n for n in entered.names() if n.startswith("part-") and n.count("-") > 1]
+        if newer or merged:
+            entered.leave()
+            raise self._taken(part.number)
+        self._entered = entered
+
+    def _is_ours(self, part: _Prepared, name: str) -> bool:
+        for there in self.dataset.parts(self.shard):
+            if there.path == f"{part.folder}/{name}":
+                try:
+                    footer = self.dataset.footer(there)
+                except (CaptureDamaged, FileNotFoundError):
+                    return False
+                return (footer.writer, footer.part) == (self._id, part.number)
+        return False
+
+    def _taken(self, number: int) -> CaptureTaken:
+        where = f"{self.dataset.place.name}/{self.shard}" if self.shard else self.dataset.place.name
+        return CaptureTaken(
+            f"another stream writes {where} now: part {number} is its own",
+            hint="Nothing was lost or doubled. Stop one of the two, or give each a folder.",
+        )
+
+    def _prepare(self) -> _Prepared | None:
+        with self._lock:
+            entries, self._entries = self._entries, []
+            gaps, self._gaps = self._gaps, []
+            rows = self._rows
+            self._rows = self._size = 0
+            claiming, self._claiming = self._claiming, False
+        if not (entries or gaps or claiming):
+            return None
+        now = datetime.now(UTC)
+        table, streams = gather(entries, self.positions, now, self.held)
+        begun = self._begun or now
+        # Decided before its size is known: by what the folder has so far.
+        closes = (
+            self._parts + 1 >= FOLDER_PARTS
+            or self._bytes >= FOLDER_BYTES
+            or not timedelta(0) <= now - begun < self._folder_time
+        )
+        footer = Footer(self.next_part, closes, now, begun, self._id, streams, tuple(gaps))
+        return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _size(batch: EventBatch) -> int:
+    """About how much memory these events take. Joined first: a length each costs three times."""
+    return len("".join(batch.data)) + 40 * len(batch)

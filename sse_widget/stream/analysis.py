@@ -1,0 +1,235 @@
+"""Analysis: what an SSEStream holds as frames, files, Arrow, live columns, text and callbacks.
+
+The half of `SSEStream` that faces a person who analyses: each method is one call of the module
+that knows how. It neither connects nor sends. Imports from floor 3 down.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..filters import EventFilter
+from ..recordings.export import arrow_table, save
+from ..runtime import loop as background
+from ..tables.dataframe import to_dataframe
+from ..tables.joined_text import JoinedText
+from ..tables.live_columns import LiveColumns
+from ..tables.window import RollingWindow, Snapshot
+from .callbacks import Callback, Callbacks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Analysis"]
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+class Analysis:
+    """Mixed into SSEStream, which has the window and the filter."""
+
+    filter: Any  # SSEStream's trait: an EventFilter
+    _text_path: Any  # SSEStream's trait: the path whose text the page offers
+    _columns_set: Callable[[], None]  # Showing's: the page hears of it
+
+    def _start_analysis(self, window: RollingWindow, origin: Callable[[], str]) -> None:
+        self._window = window
+        self._live: LiveColumns | None = None
+        self._cursors = Callbacks(window, frame=self._rows, origin=origin)
+        self._texts: dict[str, JoinedText] = {}
+        self._text_lock = threading.Lock()
+
+    def _note_analysis(self, *, over: bool) -> None:
+        """There are new events, or no more will come. Cheap where nobody asked for anything."""
+        if self._live is not None and not over:
+            self._live.note()
+        self._cursors.note(over=over)
+
+    def _end_analysis(self) -> None:
+        self._cursors.close()
+        if self._live is not None:
+            self._live.close()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
+        return self._rows()[2]
+
+    @property
+    def view_df(self) -> pd.DataFrame:
+        """What `filter` lets through; the same rows as the page shows."""
+        return to_dataframe(*self._held(), filter=self.filter)
+
+    @property
+    def columns(self) -> list[str]:
+        """Keys and dotted paths of the JSON payloads that are columns of `df`: settable.
+
+        `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
+        already held are read in the background, or when `df` is asked for. A path with the name
+        of one of our columns becomes `data.<path>`. They count toward `max_bytes`. The log on the
+        page has the same columns, and sets them too.
+
+        Raises:
+            TypeError: (on setting) it is no name and no list of names.
+        """
+        return [] if self._live is None else list(self._live.paths)
+
+    @columns.setter
+    def columns(self, paths: str | Iterable[str] | None) -> None:
+        self._use_columns(paths)
+        self._columns_set()
+
+    def _use_columns(self, paths: str | Iterable[str] | None) -> None:
+        live = LiveColumns(self._window, () if paths is None else paths)
+        old, self._live = self._live, live if live.paths else None
+        if old is not None:
+            old.close()
+        if live.paths:
+            background.call(live.note)
+        else:
+            self._window.reserve(0)
+
+    def to_dataframe(
+        self,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        last: int | str | timedelta | None = None,
+        types: str | Iterable[str] | None = None,
+        filter: EventFilter | None = None,
+        columns: str | Iterable[str] | None = None,
+        json: bool = False,
+        times: str | Iterable[str] = (),
+    ) -> pd.DataFrame:
+        """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
+
+        Args:
+            since, until: since <= received_at < until; datetimes, dates or ISO 8601 text; without
+                a time zone they are local time.
+            types: only events of these types; one name, or several.
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
+            last: of all these only the latest so many; or an interval ("30s", "5min"): only those
+                received within it before the latest of them.
+            columns: keys or dotted paths ("user.name", "items.0.price") of the payloads; each
+                becomes a column, of missing values where no event has such a path.
+            json: every top-level key becomes a column, unless `columns` says which. Where
+                rows are no JSON they stay, and a last column `is_json` is False for them.
+            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
+
+        Returns:
+            The columns of `df`, then one a key; a key with the name of one of ours becomes
+            `data.<key>`. A column has a dtype where that holds every value exactly as `json.loads`
+            gives it; else it keeps the objects. Without `columns`, `json` and `times`, rows of
+            `df`, live columns included.
+
+        Raises:
+            TypeError: an argument of the wrong type, by name.
+            ValueError: a negative `last`; a time that is none; more keys than columns can be.
+        """
+        if json or times or columns is not None:
+            held: Any = (self._window.read(),)
+        else:
+            held = self._held()
+        return to_dataframe(
+            *held,
+            since=since,
+            until=until,
+            last=last,
+            types=types,
+            filter=filter,
+            columns=columns,
+            json=json,
+            times=times,
+        )
+
+    def save(self, path: str | os.PathLike[str], filter: EventFilter | None = None) -> Path:
+        """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
+
+        The file is there whole or not at all; one that exists is replaced. `.sse` is an event
+        stream that parses back identically, with the times in comments; `SSEStream.replay` reads
+        all but `.csv`.
+
+        Args:
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
+
+        Returns:
+            The absolute path of the file.
+
+        Raises:
+            ValueError: another suffix; for `.sse`, an event no event stream can carry.
+            OSError: it cannot be written; what was there before is there still.
+        """
+        return save(self._window.read(), path, filter)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,
+        last_event_id, data. Each time it is asked it is a new snapshot: for a join or a query that
+        asks twice, `snapshot = pa.table(stream)` first."""
+        return arrow_table(self._window.read()).__arrow_c_stream__(requested_schema)
+
+    def on(self, type: str | None = None, *, held: bool = True) -> Callable[[_F], _F]:
+        """Call a function with each `Event` of this type (None for any): `@stream.on("trade")`.
+
+        Callbacks run in order in one thread of this stream's own; what they print lands under the
+        cell that registered them. What one raises is shown once, counted in `callbacks`, and stops
+        nothing. A callback slower than the stream skips what is evicted, and counts it as missed.
+
+        Args:
+            held: begin with the events already held; else only those to come.
+        """
+        return self._cursors.on(type, held=held)
+
+    def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[_F], _F]:
+        """Call a function each `interval` ("5s", "500ms", "1min", seconds) with the new rows as a
+        DataFrame: `@stream.every("5s")`. Not called where nothing came. Else like `on`.
+
+        Raises:
+            ValueError: no such interval.
+        """
+        return self._cursors.every(interval, held=held)
+
+    def off(self, fn: Callable[..., object]) -> None:
+        """A function that `on` or `every` registered is not called any more."""
+        self._cursors.off(fn)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """What is known of each callback: name, calls, missed, errors, the last error."""
+        return self._cursors.callbacks
+
+    def _held(self) -> tuple[Snapshot, pd.DataFrame]:
+        """The events held, and the same as a DataFrame with its live columns."""
+        if self._live is not None:
+            return self._live.read()
+        snapshot = self._window.read()
+        return snapshot, snapshot.frame()
+
+    def _rows(self, start: int = 0) -> tuple[int, int, pd.DataFrame]:
+        """The events from a number on: the number of the first one, that after the last one."""
+        if self._live is not None:
+            snapshot, frame = self._live.read(start)
+        else:
+            snapshot = self._window.read(start)
+            frame = snapshot.frame()
+        return snapshot.first, snapshot.stop, frame
+
+    def text(self, path: str) -> str:
+        """The strings at a dotted path of the JSON payloads, joined: the text so far.
+
+        `stream.text("choices.0.delta.content")` is what a language model has said. Events without
+        that path add nothing; what has been read stays part of the text when its event is
+        evicted. The page offers the same text beside the events.
+        """
+        with self._text_lock:
+            joined = self._texts.get(path)
+            if joined is None:
+                joined = self._texts[path] = JoinedText(path)
+                self._text_path = path
+            snapshot = self._window.read(joined.cursor)
+            joined.add(snapshot.table.column("data").to_pylist(), snapshot.stop)
+            return joined.text

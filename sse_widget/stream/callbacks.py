@@ -1,0 +1,317 @@
+"""Callbacks: each is a cursor over the window, called in one thread of its stream's own.
+
+There is no queue: a callback that is slower than its stream finds the events that are still held,
+and counts the others as `missed`. Callbacks never run on the loop's thread, run in the context they
+were registered in (so that what they print lands under that cell), and what they raise is shown
+once, counted, and stops nothing. Of ours it imports `window`, `intervals` and what travels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import inspect
+import math
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow.compute as pc
+
+from ..events import Event
+from ..tables.durations import seconds_of
+from ..tables.window import RollingWindow, Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Callback", "Callbacks"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# So many events are looked at for one callback before it is another's turn.
+_SLICE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What is known of one callback.
+
+    Attributes:
+        name: of the function.
+        on: the event type it is called for ("*" for any), or how often ("every 5 s").
+        calls: how often it was called.
+        missed: events that were evicted before it came to them, of whatever type.
+        errors: how often it raised.
+        error: what it raised last, None where it never did.
+    """
+
+    name: str
+    on: str
+    calls: int
+    missed: int
+    errors: int
+    error: BaseException | None
+
+
+class Callbacks:
+    """The callbacks of one stream.
+
+    Args:
+        window: where the events are.
+        frame: gives the events held from a number on, as the number of the first one, that after
+            the last one, and a DataFrame.
+        origin: the origin of the events.
+    """
+
+    def __init__(
+        self,
+        window: RollingWindow,
+        *,
+        frame: Callable[[int], tuple[int, int, pd.DataFrame]] | None = None,
+        origin: Callable[[], str] = str,
+    ) -> None:
+        self._window = window
+        self._frame = frame or self._plain_frame
+        self._origin = origin
+        self._news = threading.Condition()
+        self._cursors: list[_Cursor] = []
+        self._thread: threading.Thread | None = None
+        self._noted = False
+        self._over = False  # the stream is: what a timer holds back is handed over now
+        self._closed = False
+
+    def on(self, type: str | None, *, held: bool = True) -> Callable[[F], F]:
+        """Call a function with each `Event` of this type (None for any), in order.
+
+        Args:
+            held: begin with the events that are held already; else only those to come.
+
+        Raises:
+            TypeError: (on use) what is registered is no plain function.
+        """
+        if type is not None and not isinstance(type, str):
+            raise TypeError(f'on() takes an event type: @stream.on("trade"), not {type!r}')
+        return lambda fn: self._register(fn, _Typed, held, type)
+
+    def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[F], F]:
+        """Call a function each `interval` with the new rows as a DataFrame; not where none came,
+        and once more when the stream is over.
+
+        Args:
+            interval: "500ms", "5s", "1h30min", as pandas reads them; seconds; or a timedelta.
+            held: begin with the events that are held already.
+
+        Raises:
+            ValueError: no such interval.
+        """
+        seconds = seconds_of(interval)
+        return lambda fn: self._register(fn, _Timed, held, seconds)
+
+    def off(self, fn: Callable[..., object]) -> None:
+        """The function is not called any more; unknown ones are ignored."""
+        with self._news:
+            self._cursors = [cursor for cursor in self._cursors if cursor.fn != fn]
+            self._news.notify()
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """What is known of each, in the order they were registered."""
+        return [cursor.told() for cursor in self._cursors]
+
+    def note(self, *, over: bool = False) -> None:
+        """There are new events, or the stream is over; from any thread, cheap."""
+        self._over = over
+        # Without callbacks this is all there is to it.
+        if self._cursors and (over or not self._noted):
+            with self._news:
+                self._noted = True
+                self._news.notify()
+
+    def close(self) -> None:
+        """Call nothing any more, once what runs has returned; does not wait for it."""
+        with self._news:
+            self._closed = True
+            self._news.notify()
+
+    def _register(self, fn: F, kind: type[_Cursor], held: bool, what: Any) -> F:
+        if not callable(fn) or inspect.iscoroutinefunction(fn):
+            raise TypeError(
+                f"a callback must be a plain function, not {fn!r}; "
+                "for asyncio there is `async for event in stream`"
+            )
+        first, stop, _ = self._window.bounds
+        cursor = kind(fn, what, first if held else stop)
+        with self._news:
+            # A cell that is run again defines its function again: that replaces the earlier one.
+            cursors = [c for c in self._cursors if not cursor.replaces(c)]
+            self._cursors = [*cursors, cursor]
+            self._noted = True
+            self._news.notify()
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(
+                    target=self._serve, name="sse-widget callbacks", daemon=True
+                )
+                self._thread.start()
+        return fn
+
+    # ------------------------------------------------------------------ the thread of its own
+
+    def _serve(self) -> None:
+        while True:
+            with self._news:
+                while not (self._noted or self._closed):
+                    left = self._wait()
+                    if left is not None and left <= 0:
+                        break
+                    self._news.wait(left)
+                if self._closed:
+                    return
+                self._noted = False
+            more = False
+            for cursor in self._cursors:
+                if self._closed:
+                    return
+                if cursor in self._cursors:
+                    more |= cursor.turn(self)
+            if more:
+                self._noted = True
+
+    def _wait(self) -> float | None:
+        """Seconds until a timer is due that has something to hand over; None where none has."""
+        stop = self._window.bounds[1]
+        dues = [c.due for c in self._cursors if isinstance(c, _Timed) and c.at < stop]
+        return max(min(dues) - time.monotonic(), 0.0) if dues else None
+
+    def _plain_frame(self, start: int) -> tuple[int, int, pd.DataFrame]:
+        snapshot = self._window.read(start)
+        return snapshot.first, snapshot.stop, snapshot.frame()
+
+
+class _Cursor:
+    """A function, and the number of the next event it has not seen."""
+
+    def __init__(self, fn: Callable[..., object], what: Any, at: int) -> None:
+        self.fn = fn
+        self.what = what
+        self.at = at
+        self._context = contextvars.copy_context()
+        self._calls = self._missed = self._errors = 0
+        self._error: BaseException | None = None
+
+    def replaces(self, other: _Cursor) -> bool:
+        if self.fn == other.fn:
+            return type(self) is type(other) and self.what == other.what
+        mine, its = (
+            (getattr(c.fn, "__module__", ""), getattr(c.fn, "__qualname__", ""))
+            for c in (self, other)
+        )
+        # Only functions a cell defines by name: others may share a name and be different.
+        return mine == its and mine[0] == "__main__" and mine[1].isidentifier()
+
+    def told(self) -> Callback:
+        name = getattr(self.fn, "__qualname__", repr(self.fn))
+        return Callback(name, self.label(), self._calls, self._missed, self._errors, self._error)
+
+    def label(self) -> str:
+        raise NotImplementedError
+
+    def turn(self, of: Callbacks) -> bool:
+        """Hand over what is next; whether there may be more at once."""
+        raise NotImplementedError
+
+    def skip(self, window: RollingWindow) -> bool:
+        """Go on from the oldest event held; what was evicted (not: cleared) was missed."""
+        first, _, cleared_to = window.bounds
+        if first <= self.at:
+            return False
+        self._missed += max(first - max(self.at, cleared_to), 0)
+        self.at = first
+        return True
+
+    def call(self, value: object) -> None:
+        self._calls += 1
+        try:
+            self._context.run(self.fn, value)
+        except BaseException as error:  # exit() is no more than any other error here
+            self._errors += 1
+            self._error = error
+            if self._errors == 1:
+                # In its context, which is its cell, if that can still show it; from the person's
+                # own code on.
+                trace = error.__traceback__ and error.__traceback__.tb_next
+                with contextlib.suppress(Exception):
+                    self._context.run(traceback.print_exception, type(error), error, trace)
+
+
+class _Typed(_Cursor):
+    def label(self) -> str:
+        return "*" if self.what is None else str(self.what)
+
+    def turn(self, of: Callbacks) -> bool:
+        self.skip(of._window)
+        snapshot = of._window.read(self.at, self.at + _SLICE)
+        if snapshot.first > self.at:
+            return self.skip(of._window)
+        table = snapshot.table
+        if self.what is not None:
+            table = table.filter(pc.equal(table["type"], self.what))
+        seqs = _numbers(snapshot, self.what)
+        origin = of._origin()
+        for seq, row in zip(seqs, table.to_pylist(), strict=True):
+            if of._closed or self not in of._cursors:
+                return False
+            self.call(
+                Event(
+                    row["type"], row["data"], row["last_event_id"], origin, row["received_at"], seq
+                )
+            )
+            self.at = seq + 1
+        self.at = snapshot.stop
+        return bool(snapshot.table.num_rows)
+
+
+class _Timed(_Cursor):
+    def __init__(self, fn: Callable[..., object], what: float, at: int) -> None:
+        super().__init__(fn, what, at)
+        self.due = time.monotonic() + what
+        self._nothing_new = True
+
+    def label(self) -> str:
+        return f"every {self.what:g} s"
+
+    def turn(self, of: Callbacks) -> bool:
+        now = time.monotonic()
+        if self.at >= of._window.bounds[1]:
+            self._nothing_new = True
+            return False
+        if self._nothing_new:
+            # The first after a silence waits for the next beat, like all others.
+            self._nothing_new = False
+            self._next_beat(now)
+        if now < self.due and not of._over:
+            return False
+        self._next_beat(now)
+        self.skip(of._window)
+        start, stop, frame = of._frame(self.at)
+        if start > self.at:
+            self.skip(of._window)
+        self.at = stop
+        if len(frame):
+            self.call(frame)
+        return False
+
+    def _next_beat(self, now: float) -> None:
+        if now >= self.due:
+            self.due += self.what * math.ceil((now - self.due) / self.what or 1)
+
+
+def _numbers(snapshot: Snapshot, type_: str | None) -> list[int]:
+    if type_ is None:
+        return list(range(snapshot.first, snapshot.stop))
+    places = pc.indices_nonzero(pc.equal(snapshot.table["type"], type_)).to_pylist()
+    return [snapshot.first + place for place in places]

@@ -1,0 +1,114 @@
+"""Reading: an SSEStream read event by event, as an asyncio iterator and by `until`.
+
+Readers are cursors over the window, never queues: one that is slower than the stream skips what
+was evicted before it came to it. Imports `events` and `window`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Never
+
+from ..events import Event, State
+from ..tables.window import RollingWindow
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """Mixed into SSEStream, which has the window, the source and the counts."""
+
+    status: Any  # SSEStream's trait: a Status
+    _window: RollingWindow
+    _source: Any
+    _counts: Counter[str]
+    _over: bool
+    _waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Every event: those held first, then each one as it comes, until the stream is over.
+
+        A cursor over the window: a reader slower than the stream skips what was evicted before
+        it came to it.
+        """
+        cursor = 0
+        news = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), news)
+        self._waiters.add(waiter)
+        try:
+            while True:
+                over = self._over
+                snapshot = self._window.read(cursor, cursor + 4096)
+                cursor = snapshot.stop
+                for seq, row in enumerate(snapshot.table.to_pylist(), snapshot.first):
+                    yield Event(
+                        row["type"],
+                        row["data"],
+                        row["last_event_id"],
+                        self._source.origin,
+                        row["received_at"],
+                        seq,
+                    )
+                if snapshot.table.num_rows:
+                    continue
+                if over:
+                    return
+                await news.wait()
+                news.clear()
+        finally:
+            self._waiters.discard(waiter)
+
+    def __iter__(self) -> Never:
+        # A plain loop over a live stream would hold its cell for ever, and so would list() and
+        # pd.DataFrame(), which are tried first: all of them are told what to write instead.
+        raise TypeError(
+            "events come while you do something else: `async for event in stream` reads them in a "
+            "cell, `@stream.on()` calls a function with each, `stream.df` is what came so far; "
+            "in a script `for event in EventSource(url)` waits for each"
+        )
+
+    async def until(
+        self,
+        *,
+        type: str | None = None,
+        where: Callable[[Event], object] | None = None,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event of this type for which `where` is true: held ones first, then waiting.
+
+        Args:
+            type: an event type; None for any.
+            where: called with an Event; its truth decides.
+            timeout: seconds; None to wait until the stream is over.
+
+        Raises:
+            TimeoutError: no such event came; says what came instead.
+            SSEError: the stream failed before one came.
+        """
+        wanted = "such event" if type is None else f"{type!r} event"
+        try:
+            async with asyncio.timeout(timeout):
+                async for event in self:
+                    if (type is None or event.type == type) and (where is None or where(event)):
+                        return event
+        except TimeoutError:
+            raise TimeoutError(f"no {wanted} in {timeout:g} s; {self._summary()}") from None
+        if self.status.state is State.FAILED and self.status.error is not None:
+            raise self.status.error
+        raise TimeoutError(f"the stream ended without a {wanted}; {self._summary()}")
+
+    def _summary(self) -> str:
+        counts = Counter(self._counts)  # in one step: the loop adds types meanwhile
+        came = ", ".join(f"{n:,} {t!r}" for t, n in counts.most_common(5))
+        state = self.status
+        why = f" ({state.error})" if state.error is not None else ""
+        return f"what came: {came or 'nothing'}; the stream is {state.state}{why}"
+
+    def _wake(self) -> None:
+        for loop, news in list(self._waiters):
+            try:
+                loop.call_soon_threadsafe(news.set)
+            except RuntimeError:  # that loop was closed with somebody waiting in it
+                self._waiters.discard((loop, news))

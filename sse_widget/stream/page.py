@@ -1,0 +1,309 @@
+"""Showing: the half of SSEStream that faces the page: synced traits, messages, the filter both ways.
+
+What is sent and when is `channel`'s business; this module ties it to the comm and answers what the
+page asks. Handlers of the page's messages run on whatever thread the kernel answers them, and only
+post to the background loop. Imports from floor 3 down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import anywidget
+import traitlets
+from traitlets import Bunch, Dict, Instance, Unicode
+
+from ..errors import InvalidFilter, SSEError
+from ..events import Gap, State, Stats, Status
+from ..filters import EventFilter
+from ..notebook.channel import Channel
+from ..notebook.host import SubshellSender, reruns_on_change, session_liveness
+from ..notebook.snapshot import render
+from ..notebook.snapshot_writer import SnapshotWriter
+from ..notebook.wire import CUT_BYTES
+from ..runtime import loop as background
+from ..tables.window import RollingWindow, Snapshot
+
+__all__ = ["Showing"]
+
+_STATIC = Path(__file__).parents[1] / "static"
+NOT_BUILT = """export default { render({ el }) {
+  el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
+} };"""
+_EVERYTHING = EventFilter()
+
+
+def built(name: str, otherwise: str) -> Path | str:
+    """A file of the page, or what stands in for it in a checkout that was not built."""
+    return _STATIC / name if (_STATIC / name).exists() else otherwise
+
+
+# Beside a snapshot the live log has nothing to add where it cannot live.
+_NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
+
+
+class _Filter(Instance):  # type: ignore[type-arg]
+    """An EventFilter; None is one that lets everything through."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if isinstance(value, str):
+            raise traitlets.TraitError(
+                f"filter is an EventFilter: EventFilter(text={value!r}) for text in the data, "
+                f"EventFilter(types={{{value!r}}}) for an event type"
+            )
+        return super().validate(obj, EventFilter() if value is None else value)
+
+
+class Showing(anywidget.AnyWidget):
+    """What SSEStream is to the page; the stream has the window, the source and the counters."""
+
+    _esm: ClassVar[Any] = built("widget.js", NOT_BUILT)
+    _css: ClassVar[Any] = built("widget.css", "")
+
+    _settings = Dict().tag(sync=True)
+    _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    # The path whose text the page offers beside the events; "" where none was asked for.
+    _text_path = Unicode("").tag(sync=True)
+    # The paths that are columns of the log and of df; a write of the page is answered with what
+    # holds then, and `heard` says which write that was.
+    _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
+    # What `plot` asked for last, numbered: asking for the same again opens it again.
+    _plot: Any = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
+    # The page's own; echoing it back would only double the traffic.
+    _ack = Dict().tag(sync=True, echo_update=False)
+
+    filter = _Filter(
+        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
+    )
+    stats: Any  # SSEStream's: a Stats
+    columns: Any  # Analysis's: the paths that are columns
+    _use_columns: Callable[[list[str]], None]
+    start: Callable[[], None]
+    stop: Callable[[], None]
+    clear: Callable[[], None]
+    _source: Any
+    status: Any  # SSEStream's: a Status
+    _describe_capture: Callable[[], dict[str, Any] | None]
+    _read_kept: Callable[[int, int], Snapshot]
+    _oldest_kept: Callable[[], int | None]
+
+    def _start_showing(
+        self,
+        window: RollingWindow,
+        counts: Mapping[str, int],
+        gaps: Callable[[], list[Gap]],
+        url: str,
+        save_events: int,
+        request: dict[str, Any],
+    ) -> None:
+        """Called before the widget itself is made: what the page needs to know of the stream
+        travels in the message that opens the comm."""
+        self._revision = self._columns_revision = 0
+        self._sender = SubshellSender()
+        self._session_is_alive = session_liveness()
+        self._channel = Channel(
+            window,
+            send=self._send_message,
+            describe=self._describe,
+            counts=counts,
+            gaps=gaps,
+            older=self._read_kept,
+            oldest=self._oldest_kept,
+        )
+        self._window, self._save_events, self._gaps_so_far = window, save_events, gaps
+        self._snapshot_writer = SnapshotWriter(self._snapshot, self._snapshot_stamp)
+        self._settings = {
+            "url": url,
+            "max_events": window.max_events,
+            "max_bytes": window.max_bytes,
+            "session": uuid.uuid4().hex,
+            "request": request,
+            "ack": "message" if reruns_on_change() else "trait",
+        }
+
+    def _end_showing(self) -> None:
+        background.call(self._channel.close)
+        self._snapshot_writer.close()
+
+    # ------------------------------------------------------------------ to the page, and from it
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        background.call(self._channel.open)
+        kept = self._save_events > 0 and self._snapshot_writer.show()
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if kept and isinstance(bundle, tuple):
+            bundle[0].setdefault("text/html", _NO_FALLBACK)
+        return bundle
+
+    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        if not self._session_is_alive():
+            self.stop()
+            return
+        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens. And
+        # a message that cannot be sent ends no stream: the page finds the hole in the numbers.
+        comm = self.comm
+        if comm is not None:
+            with contextlib.suppress(Exception):
+                self._sender.send(comm, self.send, content, buffers)
+
+    def _describe(self) -> dict[str, Any]:
+        source, stats, status = self._source, self.stats, self.status
+        error = status.error
+        return {
+            "stats": {name: getattr(stats, name) for name in Stats.__slots__},
+            "status": {
+                "state": status.state,
+                "attempt": status.attempt,
+                "retry_in": self._retry_in(status),
+                "since": status.since.timestamp() * 1000,
+                "error": None if error is None else _message(error),
+                "hint": None if error is None else _hint(error),
+                "note": status.note or None,
+            },
+            "last_event_id": source.last_event_id[:CUT_BYTES],
+            "reconnection_time": source.reconnection_time,
+            "capture": self._describe_capture(),
+        }
+
+    @staticmethod
+    def _retry_in(status: Status) -> float | None:
+        if status.retry_in is None or math.isinf(status.retry_in):
+            return None
+        gone = (datetime.now().astimezone() - status.since).total_seconds()
+        return max(status.retry_in - gone, 0.0)
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """A request of the page; on whatever thread the kernel answers messages."""
+        self._sender.note()
+        if isinstance(content, dict):
+            background.call(self._answer, content)
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        if self._channel.answer(content):
+            return
+        match content:
+            case {"kind": "ack", "n": int(n)}:
+                self._channel.acknowledge(n)
+            case {"kind": "start"}:
+                self.start()
+            case {"kind": "stop"}:
+                self.stop()
+            case {"kind": "clear"}:
+                self.clear()
+            case {"kind": "retry"}:
+                self._source.retry_now()
+
+    @traitlets.observe("_ack")
+    def _on_ack(self, change: Bunch) -> None:
+        n = change.new.get("n")
+        if isinstance(n, int):
+            background.call(self._channel.acknowledge, n)
+
+    # ------------------------------------------------------------------ the saved notebook
+
+    def _snapshot(self) -> str:
+        stop = self._window.counts.received
+        held = self._window.read(stop - self._save_events)
+        url, session = self._settings["url"], self._settings["session"]
+        return render(self._describe(), url, held, self._gaps_so_far(), session)
+
+    def _snapshot_stamp(self) -> Any:
+        counts, state = self._window.counts, self._describe()["status"]["state"]
+        trouble = None if state in (State.CONNECTING, State.OPEN, State.QUIET) else state
+        if counts.received == 0 and trouble is None:
+            return None  # an output that is empty takes no room
+        return counts.received, counts.cleared, trouble
+
+    # ------------------------------------------------------------------ the filter, both ways
+
+    @traitlets.observe("filter")
+    def _filter_set(self, change: Bunch) -> None:
+        wire = change.new.to_wire()
+        if _without_revision(self._filter) == wire:
+            return  # the page's own write, being taken over
+        self._revision += 1
+        self._filter = {**wire, "rev": self._revision, "by": ""}
+
+    @traitlets.observe("_filter")
+    def _filter_moved(self, change: Bunch) -> None:
+        wire = change.new
+        if not wire.get("by"):
+            return
+        try:
+            # Written before the page saw what Python wrote since: Python's write stands.
+            if wire.get("rev") != self._revision:
+                raise InvalidFilter("out of date")
+            self.filter = EventFilter.from_wire(_without_revision(wire))
+        except (InvalidFilter, TypeError, ValueError, KeyError):
+            self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
+
+    # ------------------------------------------------------------------ columns and charts
+
+    def _columns_set(self) -> None:
+        """Python wrote `columns`: the page's write before it no longer counts."""
+        self._columns_revision += 1
+        self._columns = {"paths": self.columns, "rev": self._columns_revision, "by": ""}
+
+    @traitlets.observe("_columns")
+    def _columns_moved(self, change: Bunch) -> None:
+        wire = change.new
+        page = wire.get("by")
+        if not page:
+            return
+        try:
+            if wire.get("rev") == self._columns_revision:
+                self._use_columns(wire["paths"])
+        except (TypeError, KeyError):
+            pass  # no list of names: what holds stays, and the page is told
+        self._columns = {
+            "paths": self.columns,
+            "rev": self._columns_revision,
+            "by": "",
+            "heard": [page, wire.get("n")],
+        }
+
+    def plot(self, path: str | None, by: str | None = None) -> Self:
+        """Draw the numbers at a dotted path of the JSON payloads over time, on the page, live.
+
+        `stream.plot("price", by="symbol")` is a line a symbol in every log of this stream; the
+        page draws it from the events it holds, also while a cell runs. As the last line of a cell
+        it shows such a log. Numbers in quotes count; events without a number there are passed over.
+
+        Args:
+            path: a key or dotted path; None takes the chart away.
+            by: what makes the lines: another path, or None for the type of the event. Lines beyond
+                the eight most frequent are drawn together as "others".
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            TypeError: `path` or `by` is no text.
+            ValueError: `path` or `by` is empty.
+        """
+        for name, value in (("path", path), ("by", by)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} must be a key or dotted path, not {value!r}")
+            if value == "":
+                raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
+        self._plot = {"path": path or "", "by": by or "", "rev": self._plot["rev"] + 1}
+        return self
+
+
+def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in wire.items() if k not in ("rev", "by")}
+
+
+def _message(error: Exception) -> str:
+    return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"
+
+
+def _hint(error: Exception) -> str | None:
+    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the person's raised it
+    return getattr(error, "hint", "") or " ".join(notes) or None

@@ -1,0 +1,428 @@
+"""SSEStream: the widget. It owns one client, one window and one channel, and ties them together.
+
+It has no logic of its own: what an answer means, what is held, what is sent and what a filter
+lets through is decided on the floors below. Two threads meet here: the person's (whatever runs a
+cell) and the background loop's; each method says whose it is where that matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import math
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, Unpack
+
+import ipywidgets
+import traitlets
+from traitlets import Bunch
+
+from ..checks import whole_number
+from ..client import EventSource
+from ..client.options import SourceKeywords, SourceOptions, signature_of, unknown_option
+from ..errors import SSEError
+from ..events import EventBatch, Gap, State, Stats, Status
+from ..notebook.host import CellRuns
+from ..notebook.wire import NAME_CHARS
+from ..recordings.player import Player
+from ..recordings.recording import Recording
+from ..runtime import loop as background
+from ..runtime.observers import ObserverThread
+from ..storage.options import Capture
+from ..tables.window import RollingWindow
+from .analysis import Analysis
+from .history import Capturing, RestoredState
+from .iteration import Reading
+from .page import Showing
+
+__all__ = ["SSEStream"]
+
+_GAPS_KEPT = 1000
+_LIVE = ("status", "event_types", "last_event_id")
+# A server that makes up a type an event must not grow the kernel without end.
+_TYPES_KEPT = 10_000
+OTHER_TYPES = "(other types)"
+
+# Seconds: who stops a stream waits so long for the disk.
+_FLUSH = 5.0
+
+_cells = CellRuns()
+
+
+class _Live(traitlets.TraitType[Any, Any]):
+    """A trait that is read where it lives, so that it is never late, and is observable: the
+    stream notifies when it changed. It cannot be set."""
+
+    def __init__(self, read: Callable[[Any], Any], help: str) -> None:
+        super().__init__(help=help, read_only=True)
+        self._read = read
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        return self._read(obj)
+
+
+class SSEStream(Analysis, Capturing, Reading, Showing):
+    """A live event stream: a log on the page, a rolling DataFrame in the kernel.
+
+    Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
+    Works the same without a notebook.
+
+    Args:
+        url: absolute http or https URL.
+        max_events: the most events held; older ones are evicted and counted.
+        max_bytes: the most bytes held.
+        save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
+            for whoever reads it without its kernel; 0 keeps nothing.
+        capture: a folder where all events are kept, as Parquet files: begun where there is none,
+            gone on with where there is one. Or a `Capture`, which says more.
+        **options: all options of `EventSource`; also `layout=` and the other traits of an
+            ipywidgets.DOMWidget.
+
+    Raises:
+        InvalidURL: the URL is none.
+        TypeError: an unknown option; the message names it.
+        ValueError: an option out of its range.
+        CaptureError: the capture cannot be gone on with, such as one of a newer version.
+    """
+
+    status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
+    event_types = _Live(
+        lambda self: dict(self._counts), "Event type -> how many came since the stream began."
+    )
+    last_event_id = _Live(
+        lambda self: self._source.last_event_id, "The id the stream would resume after."
+    )
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_events: int = 100_000,
+        max_bytes: int = 256 * 2**20,
+        save_events: int = 500,
+        capture: str | os.PathLike[str] | Capture | None = None,
+        **options: Unpack[SourceKeywords],
+    ) -> None:
+        traits = split_traits(
+            options, "SSEStream", "max_events", "max_bytes", "save_events", "capture"
+        )
+        # Before anything is built: what is refused leaves nothing behind.
+        if isinstance(url, Recording) and options:
+            raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
+        told = SourceOptions.of("SSEStream", options)
+        source = _source_of(url, told)
+        window = RollingWindow(max_events, max_bytes)
+        save_events = whole_number("save_events", save_events, at_least=0)
+        if capture is not None and isinstance(url, Recording):
+            raise TypeError("a replay has no option 'capture': what it plays is kept already")
+        past = RestoredState(capture, source.url, window)
+        if past.recorder is not None:
+            told = past.options(told, options)
+            source = _source_of(url, told)
+            past.hand_over(source)
+        self._url, self._options = url, told
+        self._adopt(source)
+        self._start_analysis(window, lambda: self._source.origin)
+        self._counts: Counter[str] = Counter(past.counts)
+        self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
+        self._earlier = _Earlier(past.received, past.stats)
+        self._starting = threading.Lock()
+        self._task: Future[None] | None = None
+        self._over = False  # nothing more will come, unless started again
+        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._failure: Exception | None = None
+        self._notices = ObserverThread(
+            {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
+        )
+        self._start_showing(
+            window,
+            self._counts,
+            lambda: list(self._all_gaps),
+            source.url,
+            save_events,
+            told.outline(),
+        )
+        self._start_capturing(past.recorder)
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+        _cells.adopt(self)
+        self.start()
+
+    __signature__ = signature_of(__init__)
+
+    # ------------------------------------------------------------------ the person's side
+
+    @property
+    def url(self) -> str:
+        """The URL, masked: safe to show."""
+        url: str = self._source.url
+        return url
+
+    @classmethod
+    def replay(
+        cls,
+        recording: str | os.PathLike[str] | bytes,
+        *,
+        speed: float = 1.0,
+        stream: str | None = None,
+        **options: Any,
+    ) -> SSEStream:
+        """A stream that plays a file which `save` wrote, or a capture, with the times it was
+        recorded with. It connects to nothing.
+
+        Args:
+            recording: the path of a `.sse`, `.ndjson` or `.parquet` file, or the bytes of one.
+                Events of a file that says no times come at once. Or the folder of a capture.
+            speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
+                returns.
+            stream: which one of a capture that has several.
+            **options: max_events, max_bytes, save_events, and the traits of an ipywidgets.DOMWidget.
+
+        Raises:
+            ValueError: no such format; content that is not what it says; speed not above 0.
+            OSError: the file cannot be read.
+        """
+        played: Any = Recording(recording, speed, stream)
+        playing = cls(played, **options)
+        if math.isinf(speed) and playing._task is not None and not background.is_loop_thread():
+            playing._task.result()
+        return playing
+
+    @property
+    def stats(self) -> Stats:
+        """Counters since the stream began; `received == held + evicted + cleared`."""
+        received, held, evicted, cleared = self._window.counts
+        earlier, now = self._earlier.stats, self._source.stats
+        return Stats(
+            received=received,
+            held=held,
+            evicted=evicted,
+            cleared=cleared,
+            duplicates=earlier.duplicates + now.duplicates,
+            oversize=earlier.oversize + now.oversize,
+            comments=earlier.comments + now.comments,
+            bytes=earlier.bytes + now.bytes,
+            connects=earlier.connects + now.connects,
+            not_sent=self._channel.not_sent,
+        )
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The places where events may be missing, oldest first; the latest 1,000 are kept."""
+        return list(self._all_gaps)
+
+    @property
+    def errors(self) -> list[SSEError]:
+        """The latest errors of the connection, final or not."""
+        return list(self._source.errors)
+
+    def start(self) -> None:
+        """Connect; after `stop()`, resume from the last event ID. Does nothing while running."""
+        if self._recorder is not None and self._recorder.over:
+            return  # what would come is not ours to keep any more: the status says why
+        if self._source._closing:
+            self._join()
+        # The page and a cell may start at the same time.
+        with self._starting:
+            if self._task is not None:
+                if not (self._task.done() or self._source._closing):
+                    return
+                self._renew()
+            self._channel.resting = self._over = False
+            self._task = background.run(self._run(self._source))
+        background.call(self._snapshot_writer.begin)
+
+    def stop(self) -> None:
+        """End the connection; what was received stays, and `start()` resumes."""
+        self._source.close()
+        self._join()
+        if self._recorder is not None:
+            self._recorder.flush(0.0 if background.is_loop_thread() else _FLUSH)
+        self._snapshot_writer.keep()
+
+    def clear(self) -> None:
+        """Let go of the events held, here and on the page; the stream and its numbers go on."""
+        self._window.clear()
+        background.call(self._channel.note)
+        self._snapshot_writer.keep()
+
+    def close(self) -> None:
+        """`stop()`, and the view goes; `df` stays readable."""
+        # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
+        if "_source" in self.__dict__:
+            self._source.close()
+            if self._task is not None and not background.is_loop_thread():
+                self._join()
+            if self._recorder is not None:
+                self._recorder.close(0.0 if background.is_loop_thread() else _FLUSH)
+            self._end_analysis()
+            self._notices.close()
+            if self._task is not None:
+                self._snapshot_writer.keep()
+                self._end_showing()
+        if getattr(self, "comm", None) is not None:
+            super().close()
+
+    def __repr__(self) -> str:
+        s, status = self.stats, self.status
+        note = f"; {status.note}" if status.note else ""
+        return (
+            f"<SSEStream {self.url} {status.state}: {s.received:,} received, {s.held:,} held{note}>"
+        )
+
+    def _join(self) -> None:
+        """Wait until the connection is gone, which takes milliseconds."""
+        if self._task is None or background.is_loop_thread():
+            return
+        # A hung resolver cannot be cancelled: its task ends when it answers, not within this.
+        concurrent.futures.wait([self._task], 2.0)
+
+    def _renew(self) -> None:
+        """A source is for one life: the next one goes on where it ended."""
+        old, earlier = self._source, self._earlier.stats
+        counted = old.stats
+        new = _source_of(self._url, replace(self._options, last_event_id=old.last_event_id))
+        new._take_over(old)
+        self._earlier = _Earlier(
+            self._window.counts.received,
+            Stats(**{n: getattr(earlier, n) + getattr(counted, n) for n in Stats.__slots__}),
+        )
+        self._failure = None
+        self._adopt(new)
+
+    def _adopt(self, source: Any) -> None:
+        source._changed = self._on_change
+        source._gapped = self._on_gap
+        self._source: Any = source  # an EventSource, or a Player in its place
+
+    # ------------------------------------------------------------------ the loop's side
+
+    async def _run(self, source: Any) -> None:
+        try:
+            async for batch in source.batches():
+                self._take(batch)
+                if self._recorder is not None:
+                    self._recorder.take(batch, source.last_event_id)
+                    await self._recorder.room()
+        except SSEError:
+            pass  # the source's status says it
+        except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
+            if source is self._source:
+                self._failure = e
+        finally:
+            await source.aclose()
+            if self._recorder is not None:
+                self._recorder.flush_soon()
+            with self._starting:
+                # Not where it was started again before this end was reached, as the page's two
+                # buttons can do.
+                over = source is self._source
+                if over:
+                    self._channel.resting = self._over = True
+            if over:
+                self._on_change()
+                self._snapshot_writer.over()
+                self._note_analysis(over=True)
+                self._wake()
+
+    def _take(self, batch: EventBatch) -> None:
+        self._window.append(batch)
+        types = set(batch.types)
+        longest = max(map(len, types), default=0)
+        if len(self._counts) + len(types) > _TYPES_KEPT or longest > NAME_CHARS:
+            types = self._fold(batch.types)
+        else:
+            self._counts.update(batch.types)
+        self._channel.note(types)
+        self._notices.changed()
+        self._note_analysis(over=False)
+        self._wake()
+
+    def _fold(self, names: list[str]) -> set[str]:
+        """Count types beyond the limits under one name, so that the sum is still all events."""
+        changed = set()
+        for name in names:
+            full = len(self._counts) >= _TYPES_KEPT - 1
+            if len(name) > NAME_CHARS or (full and name not in self._counts):
+                name = OTHER_TYPES
+            self._counts[name] += 1
+            changed.add(name)
+        return changed
+
+    def _on_change(self) -> None:
+        # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
+        if background.is_loop_thread():
+            self._channel.note()
+        else:
+            background.call(self._channel.note)
+        self._notices.changed(("status", self._status_now()))
+
+    def _status_now(self) -> Status:
+        status: Status = self._source.status
+        if self._failure is None:
+            return status
+        return replace(status, state=State.FAILED, retry_in=None, error=self._failure)
+
+    def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
+        """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of
+        their own, never on the one that serves the streams."""
+        super().observe(handler, names, type)
+        names = _LIVE if names is traitlets.All else names
+        asked = {names} if isinstance(names, str) else set(names)
+        # traitlets calls this too, for our own observers, before there is anything to start.
+        if "_notices" in self.__dict__ and asked & set(_LIVE):
+            self._notices.start()
+
+    def _tell_observers(self, name: str, old: Any, new: Any) -> None:
+        self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
+
+    def _on_gap(self, gap: Gap) -> None:
+        """A gap of the source, in the numbers of the stream; or more is known of the latest."""
+        gap = replace(gap, seq=gap.seq + self._earlier.received)
+        if self._recorder is not None:
+            self._recorder.gap(gap)
+        self._note_gap(gap)
+
+    def _note_gap(self, gap: Gap) -> None:
+        for i, known in enumerate(self._all_gaps):
+            if (known.at, known.cause) == (gap.at, gap.cause):
+                self._all_gaps[i] = gap
+                break
+        else:
+            self._all_gaps.append(gap)
+        self._channel.note(gap=gap)
+
+
+class _Earlier(NamedTuple):
+    """What the sources before a stop and start have received and counted."""
+
+    received: int
+    stats: Stats
+
+
+def _source_of(url: Any, options: SourceOptions) -> Any:
+    """Where the events come from: a server, or a recording in its place."""
+    if isinstance(url, Recording):
+        return Player(url)
+    source = EventSource(url, **options.keywords())
+    source._paced = True
+    return source
+
+
+def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:
+    """Take the traits of a DOMWidget out of `options`; refuse what neither they nor `EventSource`
+    nor the `owner` know, by name."""
+    known = SourceKeywords.__annotations__
+    dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
+    dom -= {"comm", "keys", "log"}
+    traits = {name: options.pop(name) for name in list(options) if name in dom}
+    for name in options:
+        if name not in known:
+            raise unknown_option(owner, name, [*known, *dom, *own])
+    return traits

@@ -1,0 +1,221 @@
+"""JSON payloads -> typed DataFrame columns.
+
+Every value stays what `json.loads` gives: which text is JSON is decided in `json_rows`, what a path
+means in `paths`, which dtype a column has in `columns`. It knows frames and nothing of streams; of
+ours it imports those three.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain, repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .json_decode import NOT_JSON, read
+from .json_path import free_name, paths_of, reader_of
+from .typed_column import ColumnChunk, join
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["beside", "expand", "payloads"]
+
+MARK = "is_json"
+# Payloads that are read and typed together: so few that their objects are gone again before they
+# leave the processor's cache, which is half of the time where payloads are large.
+_SLICE_BYTES = 2**18
+# A server that makes up keys: so many columns are fine, and beyond them so many cells.
+_MANY_COLUMNS = 1_000
+_MANY_CELLS = 50_000_000
+
+
+def expand(
+    frame: pd.DataFrame,
+    columns: str | Iterable[str] | None = None,
+    *,
+    times: str | Iterable[str] = (),
+    mark: bool = False,
+) -> pd.DataFrame:
+    """`frame` with the keys of its JSON objects in `data` as further columns.
+
+    Args:
+        frame: has a column `data`.
+        columns: keys or dotted paths; None for every top-level key, in order of appearance.
+        times: keys or dotted paths whose values are ISO 8601 text: they become timestamps with the
+            time zone they name. A path that is no column yet becomes one. Where zones differ, or a
+            value is no such text, the column keeps objects: datetimes, and the others as they came.
+        mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
+
+    Returns:
+        A new frame. A key that `frame` has as a column becomes `data.<key>`. Rows that are no
+        JSON object, or lack a key, have a missing value there, like a JSON null.
+
+    Raises:
+        TypeError: `columns` or `times` are no names.
+        ValueError: more different keys than a frame can hold.
+    """
+
+    paths = [] if columns is None else paths_of("columns", columns)
+    dates = paths_of("times", times)
+    readers = {path: reader_of(path) for path in (*paths, *dates)}
+    asked: dict[str, list[ColumnChunk]] = {path: [] for path in readers}
+    keys = _Keys(len(frame))
+    is_json: list[bool] = []
+    with _no_collection():
+        for texts in _slices(frame["data"]):
+            values = read(texts)
+            if mark:
+                is_json += [value is not NOT_JSON for value in values]
+            rows = [value if type(value) is dict else {} for value in values]
+            if columns is None:
+                keys.add(rows)
+            for path, reader in readers.items():
+                asked[path].append(ColumnChunk([reader(row) for row in rows]))
+    taken = set(frame.columns)
+    added: dict[str, Any] = {}
+    for path, pieces in (keys.pieces() | asked).items():
+        column = join(pieces)
+        added[free_name(path, taken)] = _timestamps(column) if path in dates else column
+    # A stream of nothing but JSON has its own keys as columns, and no other.
+    if mark and not all(is_json):
+        added[free_name(MARK, taken)] = np.array(is_json, bool)
+    return beside(frame, added)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Payloads have no cycles; looking for some in a hundred thousand takes a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
+    """`frame` with further columns, each of the dtype it has."""
+    import pandas as pd
+
+    # As Series, which say their dtype: pandas would look into object arrays and guess again. The
+    # names come last, or it would look into those.
+    series = {
+        n: pd.Series(values, frame.index, values.dtype, copy=False)
+        for n, values in enumerate(columns.values())
+    }
+    both = pd.concat([frame, pd.DataFrame(series, frame.index, copy=False)], axis=1)
+    both.columns = _labels([*frame.columns, *columns])
+    return both
+
+
+class _Keys:
+    """The top-level keys met so far, and the pieces of their columns."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._rows = 0
+        self._pieces: dict[str, list[ColumnChunk]] = {}
+        self._filled: dict[str, int] = {}
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        for key, values in _transposed(rows):
+            filled = self._filled.get(key, 0)
+            pieces = self._pieces.setdefault(key, [])
+            if filled < self._rows:
+                pieces.append(ColumnChunk.nothing(self._rows - filled))
+            pieces.append(ColumnChunk(values))
+            self._filled[key] = self._rows + len(rows)
+        self._rows += len(rows)
+        many = len(self._pieces)
+        if many > _MANY_COLUMNS and many * self._total > _MANY_CELLS:
+            raise ValueError(
+                f"more than {many:,} different keys in {self._total:,} events: too many columns; "
+                'name the ones you want: columns=["..."], or ask for fewer events: last=...'
+            )
+
+    def pieces(self) -> dict[str, list[ColumnChunk]]:
+        for key, pieces in self._pieces.items():
+            if self._filled[key] < self._rows:
+                pieces.append(ColumnChunk.nothing(self._rows - self._filled[key]))
+        return self._pieces
+
+
+def _transposed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Every key of these rows with its values, in order of appearance; None where it lacks."""
+    first = rows[0] if rows else {}
+    # Most streams send the same keys each time: then no row is asked key by key.
+    if len(first) > 1 and all(len(row) == len(first) for row in rows):
+        try:
+            yield from zip(first, zip(*map(itemgetter(*first), rows), strict=True), strict=True)
+            return
+        except KeyError:  # raised before anything is yielded: zip takes all rows first
+            pass
+    shapes = dict.fromkeys(map(tuple, rows))
+    columns: dict[str, Sequence[Any]] = {}
+    common = set(first).intersection(*shapes)
+    if len(common) > 1:
+        values = zip(*map(itemgetter(*common), rows), strict=True)
+        columns = dict(zip(common, values, strict=True))
+    for key in dict.fromkeys(chain.from_iterable(shapes)):
+        yield key, columns.get(key) or list(map(dict.get, rows, repeat(key)))
+
+
+def _slices(data: Any) -> Iterator[list[bytes]]:
+    """The texts of a column as UTF-8, some at a time."""
+    if data.dtype == object:
+        texts = [str(text).encode("utf-8", "surrogatepass") for text in data]
+        column = pa.chunked_array([pa.array(texts, pa.large_binary())])
+    else:
+        column = pa.chunked_array(pa.array(data.array))
+    rows = len(column)
+    size = min(max(_SLICE_BYTES * rows // (column.nbytes or 1), 64), 2048)
+    for start in range(0, rows, size):
+        yield payloads(column.slice(start, size))
+
+
+def payloads(data: pa.ChunkedArray) -> list[bytes]:
+    """A column of text as UTF-8."""
+    # Not as str: text beyond ASCII would be decoded here and encoded again by its reader.
+    texts: list[bytes] = data.cast(pa.large_binary()).to_pylist()
+    return [b"" if text is None else text for text in texts] if data.null_count else texts
+
+
+def _labels(names: list[str]) -> Any:
+    """Column labels; with half a character in one they have no place in an index of text."""
+    import pandas as pd
+
+    try:
+        return pd.Index(names)
+    except UnicodeError:
+        return pd.Index(np.fromiter(names, object, len(names)), dtype=object)
+
+
+def _timestamps(column: Any) -> Any:
+    """The column as timestamps, where all it has is ISO 8601 text in one time zone."""
+    import pandas as pd
+
+    text = pd.Series(column, dtype=column.dtype, copy=False)
+    present = text.notna()
+    if not present.any():
+        return column
+    if text.dtype == "str":
+        try:
+            return pd.to_datetime(text, format="ISO8601").array
+        except (ValueError, OverflowError):  # no such text, or several zones
+            pass
+    return np.fromiter(map(_moment, text), object, len(text))
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

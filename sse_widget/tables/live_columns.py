@@ -1,0 +1,188 @@
+"""LiveColumns: values at dotted paths of the payloads, read once an event and kept beside the window.
+
+What is held is typed in pieces, aligned with the window by the numbers of the events, goes when its
+events go, and counts toward the window's bound in bytes. It reads on in small slices on the event loop it is told of news on, or at once
+when somebody asks; it decides nothing about what is held. Of ours it imports the floors below and
+reads the window it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .json_columns import beside, payloads
+from .json_decode import read
+from .json_path import free_name, paths_of, reader_of
+from .typed_column import ColumnChunk, join
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .window import RollingWindow, Snapshot
+
+__all__ = ["LiveColumns"]
+
+# Values are typed together when there are so many; as many as the window seals at once.
+_PIECE = 4096
+_SLICE = 512
+# What a value takes until that is known.
+_VALUE_BYTES = 16
+# On the loop: how long events may wait to be read, for how long it reads, and then lets others.
+_DELAY = 0.05
+_BUSY = 0.003
+_REST = 0.01
+
+
+class LiveColumns:
+    """Columns beside a window.
+
+    Args:
+        window: where the events are.
+        paths: keys or dotted paths; each becomes a column of that name, or `data.<path>` where
+            the window has one of that name.
+
+    Raises:
+        TypeError: `paths` are no names.
+    """
+
+    def __init__(self, window: RollingWindow, paths: str | Iterable[str]) -> None:
+        self.paths = paths_of("columns", paths)
+        self._readers = [reader_of(path) for path in self.paths]
+        self._window = window
+        # Held by whoever reads on; the loop never waits for it.
+        self._lock = threading.Lock()
+        self._sealed: deque[tuple[int, list[ColumnChunk]]] = deque()
+        self._tail: list[list[Any]] = [[] for _ in self.paths]
+        self._tail_first = 0
+        self._sealed_bytes = 0
+        self._row_bytes: float = _VALUE_BYTES * len(self.paths)  # as of late
+        self._cursor = 0  # the number of the first event that was not read yet
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def cursor(self) -> int:
+        """The number of the first event that was not read yet."""
+        return self._cursor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values of events that are held, as of when they were read."""
+        return self._bytes(self._window.bounds[0])
+
+    def _bytes(self, oldest: int) -> int:
+        dead = 0.0
+        if self._sealed and self._sealed[0][0] < oldest:
+            first, pieces = self._sealed[0]
+            share = min((oldest - first) / pieces[0].size, 1.0)
+            dead = share * sum(piece.nbytes for piece in pieces)
+        rows = max(self._cursor - max(self._tail_first, oldest), 0)
+        return round(self._sealed_bytes - dead + rows * self._row_bytes)
+
+    # ------------------------------------------------------------------ the loop's side
+
+    def note(self) -> None:
+        """There are events to read; on the loop's thread."""
+        if self._timer is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(_DELAY, self._read_on)
+
+    def close(self) -> None:
+        """Read no further by itself; from any thread."""
+        self._closed = True
+
+    def _read_on(self) -> None:
+        self._timer = None
+        # Where a person's thread is reading everything, there is nothing left to do.
+        if self._closed or not self._lock.acquire(blocking=False):
+            return
+        try:
+            end = time.monotonic() + _BUSY
+            while True:
+                oldest = self._window.bounds[0]
+                start = max(self._cursor, oldest)
+                more = self._advance(self._window.read(start, start + _SLICE))
+                self._let_go(oldest)
+                if not more or time.monotonic() >= end:
+                    break
+        finally:
+            self._lock.release()
+        if more:
+            self._timer = asyncio.get_running_loop().call_later(_REST, self._read_on)
+
+    # ------------------------------------------------------------------ anybody's side
+
+    def read(self, start: int = 0) -> tuple[Snapshot, pd.DataFrame]:
+        """The events held from number `start` on: as a snapshot, and as a DataFrame that has the
+        columns of the window and then these, all of them filled."""
+        with self._lock:
+            snapshot = self._window.read()
+            # From this snapshot, not from the window, which may evict meanwhile.
+            while self._advance(snapshot):
+                pass
+            self._let_go(snapshot.first)
+            skip = min(max(start - snapshot.first, 0), snapshot.table.num_rows)
+            snapshot = snapshot._replace(
+                first=snapshot.first + skip, table=snapshot.table.slice(skip)
+            )
+            rows = snapshot.table.num_rows
+            pieces = [(first, some) for first, some in self._sealed]
+            if self._tail and self._tail[0]:
+                tail = [ColumnChunk(list(values)).packed() for values in self._tail]
+                pieces.append((self._tail_first, tail))
+        frame = snapshot.frame()
+        taken = set(frame.columns)
+        added = {
+            free_name(path, taken): join(_cut([(f, p[n]) for f, p in pieces], snapshot.first, rows))
+            for n, path in enumerate(self.paths)
+        }
+        return snapshot, beside(frame, added)
+
+    def _advance(self, news: Snapshot) -> bool:
+        """Read the next of these events, which begin with the oldest held one or before the
+        cursor; whether there may be more. The lock is held."""
+        if news.first > self._cursor:
+            # Those between were evicted before they were read, and so all that came before.
+            self._sealed.clear()
+            self._sealed_bytes = 0
+            self._restart(news.first)
+        data = news.table.column("data").slice(self._cursor - news.first, _SLICE)
+        if not len(data):
+            return False
+        rows = [value if type(value) is dict else {} for value in read(payloads(data))]
+        for column, reader in zip(self._tail, self._readers, strict=True):
+            column += map(reader, rows)
+        self._cursor += len(rows)
+        if self._cursor - self._tail_first >= _PIECE:
+            pieces = [ColumnChunk(values).packed() for values in self._tail]
+            size = sum(piece.nbytes for piece in pieces)
+            self._sealed.append((self._tail_first, pieces))
+            self._sealed_bytes += size
+            self._row_bytes = size / pieces[0].size
+            self._restart(self._cursor)
+        return True
+
+    def _let_go(self, oldest: int) -> None:
+        while self._sealed and self._sealed[0][0] + self._sealed[0][1][0].size <= oldest:
+            self._sealed_bytes -= sum(piece.nbytes for piece in self._sealed.popleft()[1])
+        if not self._closed:
+            self._window.reserve(self._bytes(oldest))
+
+    def _restart(self, first: int) -> None:
+        self._tail = [[] for _ in self.paths]
+        self._tail_first = self._cursor = first
+
+
+def _cut(pieces: list[tuple[int, ColumnChunk]], start: int, rows: int) -> list[ColumnChunk]:
+    """The pieces of the events numbered from `start` on, `rows` of them."""
+    out = []
+    stop = start + rows
+    for first, piece in pieces:
+        a, b = max(start - first, 0), min(stop - first, piece.size)
+        if a < b:
+            out.append(piece if b - a == piece.size else piece.slice(a, b))
+    return out

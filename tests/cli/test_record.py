@@ -1,0 +1,168 @@
+"""`sse-widget record`: it captures, says how it goes, stops in order, and its exit code is true."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sse_widget.cli import main
+from sse_widget.storage.dataset import Dataset
+
+from ..helpers.many import read_back
+from ..helpers.scripted import Server, answers, sends
+
+
+def start(*options, **how) -> subprocess.Popen[str]:
+    how.setdefault("stderr", subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sse_widget.cli", "record", *map(str, options)], text=True, **how
+    )
+
+
+def wait_for(process, pattern) -> str:
+    for line in process.stderr:
+        if re.search(pattern, line):
+            return line
+    raise AssertionError(f"no {pattern!r}, ended with {process.wait()}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_is_ended_in_order_by_a_signal(origin, tmp_path, number):
+    with start(f"{origin}/count/50/a", f"b={origin}/count/50/b", "--to", tmp_path / "c") as process:
+        try:
+            wait_for(process, r"^2 of 2 open")
+            while Dataset(tmp_path / "c").dataset().count_rows() < 50:
+                time.sleep(0.05)  # another process: there is no event to await
+            process.send_signal(number)
+            last = process.stderr.read().splitlines()[-1]
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    read = read_back(Dataset(tmp_path / "c").dataset())
+    assert (read.streams, read.lost, read.twice) == (2, 0, 0)
+    assert set(read.last) == {f"{origin}/count/50/a", "b"}
+    assert last.startswith(f"{read.events:,} events of 2 streams are in ")
+
+
+def test_it_ends_by_itself_and_goes_on_the_next_time(origin, tmp_path, capsys):
+    for _ in range(2):
+        command = ["record", f"a={origin}/count/50/a", "--to", str(tmp_path / "c")]
+        assert main([*command, "--duration", "1.5"]) == 0
+    read = read_back(Dataset(tmp_path / "c").dataset())
+    assert (read.streams, read.lost, read.twice, read.numbered) == (1, 0, 0, True)
+    assert f"{read.events:,} events of 1 stream are in" in capsys.readouterr().err
+
+
+def test_what_passes_the_filter_is_captured(tmp_path):
+    events = "".join(
+        f"id: {i}\nevent: {'tick' if i % 2 else 'other'}\ndata: {i} {'yes' if i < 6 else 'no'}\n\n"
+        for i in range(10)
+    )
+    with Server(sends(events), answers("204 No Content")) as server:
+        command = ["record", f"a={server.url}", "--to", str(tmp_path)]
+        assert main([*command, "--filter", "yes", "--type", "tick"]) == 0
+        # It resumes after what it saw, not after what it kept.
+        assert server.requests[1].headers["last-event-id"] == "9"
+    table = Dataset(tmp_path).read("a")
+    assert table["data"].to_pylist() == ["1 yes", "3 yes", "5 yes"]
+    assert table["seq"].to_pylist() == [0, 1, 2]
+    assert Dataset(tmp_path).checkpoint().streams["a"].last_event_id == "9"
+
+
+def test_headers_are_sent_and_written_nowhere(tmp_path, capsys):
+    secrets = tmp_path / "headers"
+    secrets.write_text("Authorization: Bearer secret-one\n\nX-Other: secret-two\n")
+    with Server(sends("data: 1\n\n"), answers("204 No Content")) as server:
+        command = ["record", f"{server.url}?token=secret-three", "--to", str(tmp_path / "c")]
+        assert main([*command, "--header", f"@{secrets}", "--header", "X-More: 1"]) == 0
+        asked = server.requests[0].headers
+    assert asked["authorization"] == "Bearer secret-one"
+    assert (asked["x-other"], asked["x-more"]) == ("secret-two", "1")
+    said = capsys.readouterr()
+    written = b"".join(p.read_bytes() for p in (tmp_path / "c").rglob("*.parquet"))
+    assert "secret" not in said.out + said.err
+    assert b"secret" not in written
+
+
+def test_a_stream_that_fails_is_exit_code_1_and_the_rest_is_captured(tmp_path, capsys):
+    with (
+        Server(answers("404 Not Found")) as bad,
+        Server(sends("data: 1\n\n"), answers("204 No Content")) as good,
+    ):
+        command = ["record", f"bad={bad.url}", f"good={good.url}", "--to", str(tmp_path)]
+        assert main(command) == 1
+    assert "bad: the server answered 404" in capsys.readouterr().err
+    [part] = [p for p in tmp_path.rglob("*.parquet") if pq.read_metadata(p).num_rows]
+    assert pq.read_table(part)["stream"].to_pylist() == ["good"]
+
+
+def test_a_folder_that_cannot_be_is_exit_code_1(tmp_path, origin, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["record", f"{origin}/count/1/a", "--to", str(tmp_path / "file")]) == 1
+    assert "is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["example.com/events", "--to", "c"], "Did you mean"),
+        (["http://localhost/"], "--to"),
+        (["--to", "c"], "URL"),
+        (["http://localhost/", "--to", "c", "--duration", "soon"], "90s, 30m, 12h or 7d"),
+        (["http://localhost/", "--to", "c", "--header", "sesame"], 'as "Name: value"'),
+        (["http://localhost/", "--to", "c", "--header", "@no such file"], "No such file"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(options, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(["record", *options])
+    said = capsys.readouterr().err
+    assert told in said
+    assert "sesame" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_streams_of_one_name_are_refused(capsys, tmp_path):
+    options = ["a=http://localhost/1", "a=http://localhost/2", "--to", str(tmp_path / "c")]
+    assert main(["record", *options]) == 2
+    assert "one name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rich", [True, False])
+def test_in_a_terminal_the_line_lives(origin, tmp_path, rich):
+    """With rich and without: one line that is rewritten, and the result below."""
+    ours, theirs = pty.openpty()
+    blocked = "" if rich else "import sys; sys.modules['rich'] = None; "
+    script = f"{blocked}from sse_widget.cli import main; raise SystemExit(main())"
+    options = ["record", f"a={origin}/count/50/a", "--to", str(Path(tmp_path) / "c")]
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *options, "--duration", "2"],
+        stderr=theirs,
+        env={**environment, "TERM": "xterm-256color", "COLUMNS": "100"},
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while select.select([ours], [], [], 30)[0]:
+            try:
+                said += os.read(ours, 65536)
+            except OSError:
+                break  # the other side was closed
+        assert process.wait(20) == 0
+    os.close(ours)
+    text = said.decode()
+    assert "1 of 1 open" in text
+    assert "\r" in text
+    assert "of 0:00:02" in text
+    assert re.search(r"\d+ events of 1 stream are in", text.splitlines()[-1])

@@ -1,0 +1,225 @@
+"""Every exception of the libraries below becomes one of ours that says why, and holds no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import pickle
+import socket
+import ssl
+import traceback
+from types import SimpleNamespace
+
+import aiohttp
+import h11
+import httpcore
+import httpx
+import httpx2
+import pytest
+import yarl
+
+from sse_widget import ConnectionFailed, RetryPolicy
+from sse_widget.client.hints import translate_exception
+
+from ..helpers.clients import OVER, collect, failure
+from ..helpers.scripted import Peer, Server, sends
+
+SECRET = "hunter2hunter2"
+MASKED = "https://example.com/events?token=***"
+
+
+def classes(*modules):
+    """All exception classes that these modules export."""
+    found = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    return sorted(found, key=lambda cls: (cls.__module__, cls.__qualname__))
+
+
+EXPORTED = classes(
+    aiohttp,
+    aiohttp.client_exceptions,
+    aiohttp.http_exceptions,
+    httpx,
+    httpx2,
+    httpcore,
+    h11,
+    ssl,
+    socket,
+)
+
+
+def key():
+    """What aiohttp's errors keep of a connection: the proxy and its password."""
+    return aiohttp.client_reqrep.ConnectionKey(
+        host="example.com",
+        port=443,
+        is_ssl=True,
+        ssl=True,
+        proxy=yarl.URL(f"http://me:{SECRET}@127.0.0.1:1"),
+        proxy_auth=aiohttp.BasicAuth("me", SECRET),
+        proxy_headers_hash=None,
+    )
+
+
+def made(cls):
+    """Instances of a class, as it may be raised; the last one was never initialised."""
+    url = f"https://me:{SECRET}@example.com/events?token={SECRET}"
+    request = SimpleNamespace(real_url=url, url=url, method="GET", headers={"x": SECRET})
+    for build in (
+        lambda: cls(key(), OSError(errno.ECONNREFUSED, "Connect call failed")),
+        lambda: cls(key(), ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]")),
+        lambda: cls(request, (), status=407, message="Proxy", headers={"set-cookie": SECRET}),
+        lambda: cls("words", request=httpx.Request("GET", url, headers={"x": SECRET})),
+        lambda: cls(1, "words"),
+        lambda: cls("words"),
+        lambda: cls.__new__(cls),
+    ):
+        try:
+            yield build()
+        except Exception:
+            continue
+
+
+@pytest.mark.parametrize("cls", EXPORTED, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
+def test_every_exception_of_the_libraries_is_explained(cls):
+    told = 0
+    for phase in ("connect", "body"):
+        for error in made(cls):
+            found = translate_exception(error, MASKED, phase)
+            found.__cause__ = error
+            assert isinstance(found, ConnectionFailed)
+            assert found.url == MASKED
+            assert len(str(found)) > 20
+            assert SECRET not in str(found) + repr(vars(found))
+            # What stays the cause is shown by a traceback, and pickled where Dask is loaded.
+            assert SECRET not in "".join(traceback.format_exception(found))
+            if told < 2 and cls.__module__.startswith("aiohttp"):
+                assert SECRET.encode() not in pickle.dumps(vars(error))
+                assert SECRET not in repr(error.args)
+            told += 1
+    assert told
+
+
+class Nasty(Exception):
+    """Whatever is asked of it fails."""
+
+    def __str__(self):
+        raise AttributeError("real_url")
+
+    __repr__ = __str__
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+@pytest.mark.parametrize("phase", ["connect", "body"])
+def test_an_exception_that_cannot_be_read_is_named_by_its_class(phase):
+    error = ValueError("outer")
+    error.__cause__ = Nasty()
+    assert "ValueError" in str(translate_exception(error, MASKED, phase))
+    assert "Nasty" in str(translate_exception(Nasty(), MASKED, phase))
+
+
+def test_a_circle_of_causes_ends():
+    one, two = ValueError("one"), ConnectionResetError(errno.ECONNRESET, "two")
+    one.__cause__, two.__cause__ = two, one
+    assert "reset" in str(translate_exception(one, MASKED, "body"))
+
+
+def caused(outer, *causes):
+    at = outer
+    for cause in causes:
+        at.__cause__ = cause
+        at = cause
+    return outer
+
+
+def certificate(code):
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] verify failed")
+    error.verify_code = code
+    return caused(httpx.ConnectError("x"), error)
+
+
+def tls(reason):
+    error = ssl.SSLError(1, f"[SSL: {reason}] something (_ssl.c:1)")
+    error.reason = reason
+    return caused(httpx.ConnectError("x"), error)
+
+
+@pytest.mark.parametrize(
+    ("error", "phase", "why", "hint"),
+    [
+        (certificate(10), "connect", "expired", "clock"),
+        (certificate(62), "connect", "another host", "host's name"),
+        (certificate(18), "connect", "signed by nobody", "verify="),
+        (certificate(20), "connect", "cannot be trusted", "SSL_CERT_FILE"),
+        (tls("WRONG_VERSION_NUMBER"), "connect", "does not speak TLS", "http or https"),
+        (tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "connect", "a certificate of yours", "verify="),
+        (tls("TLSV1_ALERT_PROTOCOL_VERSION"), "connect", "version or cipher", "verify="),
+        (caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service")), "connect", "no such host", "host's name"),
+        (OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 111] x"), "connect", "refused", "running"),
+        (ExceptionGroup("multiple", [OSError(errno.EHOSTUNREACH, "x")]), "connect", "no way", "online"),
+        (OSError(errno.EMFILE, "x"), "connect", "too many files", "ulimit"),
+        # aiohttp's hang-up is a ConnectTimeout of httpx: the cause decides, not the outer class.
+        (caused(httpx.ConnectTimeout("x"), aiohttp.ServerDisconnectedError()), "connect", "closed the connection without an answer", "https"),
+        (httpx.RemoteProtocolError("Server disconnected without sending a response."), "connect", "without an answer", "https"),
+        (caused(httpx.ConnectTimeout("x"), aiohttp.ConnectionTimeoutError("x"), TimeoutError()), "connect", "no answer in time", "firewall"),
+        (caused(httpx.ReadError("x"), ConnectionResetError(errno.ECONNRESET, "x")), "body", "reset", ""),
+        (caused(httpx.ReadError("x"), aiohttp.ClientPayloadError("x")), "body", "cut in the middle", ""),
+        (httpx.RemoteProtocolError("peer closed connection without sending complete message body"), "body", "cut in the middle", ""),
+        (caused(httpx.ConnectTimeout("x"), asyncio.CancelledError()), "connect", "no answer in time", "firewall"),
+        (aiohttp.http_exceptions.BadStatusLine("SSH-2.0"), "connect", "no HTTP", "port"),
+    ],
+)  # fmt: skip
+def test_the_cause_decides(error, phase, why, hint):
+    found = translate_exception(error, MASKED, phase)
+    assert why in found.message
+    assert hint in found.hint
+
+
+# ---------------------------------------------------------------------- real sockets
+
+
+MALFORMED = {
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+    "no status": b"HTTP/1.1 abc\r\n\r\n",
+    "a header with NUL": b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
+    "TLS": b"\x15\x03\x01\x00\x02\x02\x16",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("transport")
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_an_answer_that_is_no_http_is_tried_again(name):
+    def malformed(peer):
+        peer.send(MALFORMED[name])
+
+    with Server(malformed, sends("data: a\n\n"), malformed, OVER) as server:
+        source, events = await collect(server.url)
+    assert [e.data for e in events] == ["a"]
+    assert all(isinstance(e, ConnectionFailed) for e in source.errors)
+    assert "no HTTP" in source.errors[0].message
+    assert "no HTTP" in source.errors[-1].message
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("transport")
+async def test_a_server_that_hangs_up_at_once_is_said_to():
+    with Server(lambda peer: None) as server:
+        error = await failure(server.url, retry=RetryPolicy(attempts=1))
+    assert "closed the connection without an answer" in error.message
+    assert "https" in error.hint
+    assert "firewall" not in error.hint
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("transport")
+async def test_a_reset_before_the_answer_is_said_to_be_one():
+    with Server(Peer.reset) as server:
+        error = await failure(server.url, retry=RetryPolicy(attempts=1))
+    assert "reset" in error.message

@@ -1,0 +1,175 @@
+"""Many streams with a history: `python -m tests.many`, a process of its own.
+
+Every stream counts its events from the start of the server at its own rate: an event is a function of
+its number, so that any number can be handed out again and a reader's files can be checked against
+what was sent. One timer serves all connections. Paths:
+
+- `/count/<rate>/<name>`: ids are the numbers; resumes after Last-Event-ID, else with the newest;
+- `/forgetful/<rate>/<name>`: the same, but it answers 400 to an id;
+- `/silent/<name>`: takes the connection and never answers.
+
+The data of an event is its number, and when it was due and was sent, in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..bench import server
+
+__all__ = ["Readback", "read_back", "served"]
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+_BURST = 500
+
+
+@dataclass(order=True)
+class _Reader:
+    due: float
+    n: int = field(compare=False)
+    rate: float = field(compare=False)
+    offset: float = field(compare=False)
+    writer: asyncio.StreamWriter = field(compare=False)
+
+
+class _Server:
+    def __init__(self) -> None:
+        self.began = time.time()
+        self.heap: list[_Reader] = []
+        self.news = asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except (OSError, EOFError):
+            return
+        _, kind, *rest = head.split(" ", 2)[1].split("/")
+        if kind == "silent":
+            return
+        lines = dict(line.split(": ", 1) for line in head.lower().split("\r\n")[1:] if line)
+        last = lines.get("last-event-id")
+        if kind == "forgetful" and last is not None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+            return
+        rate = float(rest[0])
+        # Streams do not all tick at once.
+        offset = (zlib.crc32(rest[1].encode()) % 1000) / 1000 / rate
+        now = time.time() - self.began
+        n = int(last) + 1 if last is not None else max(int((now - offset) * rate), 0)
+        writer.write(_HEAD)
+        heapq.heappush(self.heap, _Reader(n / rate + offset, n, rate, offset, writer))
+        self.news.set()
+
+    async def tick(self) -> None:
+        while True:
+            now = time.time() - self.began
+            while self.heap and self.heap[0].due <= now:
+                one = self.heap[0]
+                if one.writer.is_closing():
+                    heapq.heappop(self.heap)
+                    one.writer.close()
+                    continue
+                events = []
+                sent = self.began + now
+                while one.due <= now and len(events) < _BURST:
+                    at = self.began + one.due
+                    events.append(b"id: %d\ndata: %d %.3f %.3f\n\n" % (one.n, one.n, at, sent))
+                    one.n += 1
+                    one.due = one.n / one.rate + one.offset
+                one.writer.write(b"".join(events))
+                heapq.heapreplace(self.heap, one)
+            wait = self.heap[0].due - (time.time() - self.began) if self.heap else 1.0
+            if wait > 0.02:
+                self.news.clear()
+                try:
+                    async with asyncio.timeout(wait):
+                        await self.news.wait()
+                except TimeoutError:
+                    pass
+            else:
+                await asyncio.sleep(max(wait, 0.002))
+
+
+async def _serve() -> None:
+    many = _Server()
+    listening = await asyncio.start_server(many.answer, "127.0.0.1", 0, backlog=4096)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    ticking = asyncio.create_task(many.tick())
+    await asyncio.to_thread(sys.stdin.read)
+    ticking.cancel()
+    os._exit(0)  # whoever is still being served is gone too
+
+
+def served() -> AbstractContextManager[str]:
+    """The origin of a running server."""
+    return server.served("tests.helpers.many")
+
+
+@dataclass
+class Readback:
+    """What the files of a capture hold of counting streams.
+
+    Attributes:
+        streams: how many there are.
+        events: rows, of all.
+        lost: numbers missing between the first and the last of each stream.
+        twice: numbers that are there more than once.
+        numbered: whether the events of every stream have the numbers 0, 1, 2, ...
+        silence: the longest time between two events of one stream, in seconds.
+        stalled: the longest time the source itself was late, which is the machine's doing.
+        last: the newest number of each stream.
+    """
+
+    streams: int
+    events: int
+    lost: int
+    twice: int
+    numbered: bool
+    silence: float
+    stalled: float
+    last: dict[str, int] = field(repr=False)
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Look until it is true: for what the files have, or other processes, there is no event."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def read_back(history: Any) -> Readback:
+    """Check a capture's files against what the server sent."""
+    frame = history.to_table(columns=["stream", "seq", "received_at", "data"]).to_pandas()
+    parts = frame["data"].str.split(" ", expand=True)
+    frame["n"] = parts[0].astype("int64")
+    frame["at"] = frame["received_at"].astype("int64") / 1e6
+    stalled = float((parts[2].astype("float64") - parts[1].astype("float64")).max())
+    frame = frame.sort_values(["stream", "seq"])
+    by_stream = frame.groupby("stream")
+    n = by_stream["n"].agg(["min", "max", "nunique", "size"])
+    counted = by_stream["seq"].transform(lambda seq: range(len(seq)))
+    return Readback(
+        streams=len(n),
+        events=len(frame),
+        lost=int((n["max"] - n["min"] + 1 - n["nunique"]).sum()),
+        twice=int((n["size"] - n["nunique"]).sum()),
+        numbered=bool((frame["seq"] == counted).all()),
+        silence=float(by_stream["at"].diff().max()),
+        stalled=stalled,
+        last={str(name): int(last) for name, last in n["max"].items()},
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,0 +1,19 @@
+"""The page's bundles stay small: they travel in the state of every widget."""
+
+import gzip
+
+import pytest
+
+from sse_widget.stream.page import _STATIC
+
+
+# A log is asked for when a stream is selected: no overview carries it.
+@pytest.mark.parametrize(
+    ("name", "kb", "zipped_kb"),
+    [("widget.js", 140, 52), ("capture.js", 16, 8), ("log.js", 140, 52)],
+)
+def test_a_bundle_is_small(name, kb, zipped_kb):
+    script = (_STATIC / name).read_bytes()
+    assert len(script) < kb * 1024, f"{name} has {len(script):,} bytes"
+    zipped = len(gzip.compress(script))
+    assert zipped < zipped_kb * 1024, f"{name} has {zipped:,} bytes zipped"

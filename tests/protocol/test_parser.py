@@ -1,0 +1,200 @@
+"""EventStreamParser: conformance, bounds, independence of the chunks.
+
+Every way of cutting the same bytes must give the same events as the literal reading of the
+standard in `tests/helpers/literal.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_widget import EventBatch, EventStreamParser
+from sse_widget.errors import EventTooLarge
+
+from ..helpers import literal
+
+CASES = json.loads((Path(__file__).parents[1] / "vectors" / "spec-cases.json").read_text())
+
+
+def read(chunks, **options):
+    """Everything a parser says of these chunks."""
+    parser = EventStreamParser(**options)
+    events, faults, comments = [], [], []
+    for chunk in chunks:
+        batch = parser.feed(chunk)
+        events += [(e.type, e.data, e.last_event_id) for e in batch]
+        faults += batch.faults
+        comments += batch.comments
+    return parser, events, faults, comments
+
+
+def cut(data: bytes, places) -> list[bytes]:
+    edges = sorted({0, len(data), *(p % (len(data) + 1) for p in places)})
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def one_by_one(data: bytes) -> list[bytes]:
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+def check(case, chunks):
+    parser, events, faults, _ = read(chunks)
+    assert events == [(e["type"], e["data"], e["id"]) for e in case["expected_events"]]
+    assert not faults
+    parser.reset()
+    assert parser.last_event_id == case["final_last_event_id"]
+    assert parser.reconnection_time == case["retry"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c["name"] for c in CASES])
+def test_vector_in_every_split(case):
+    chunks = [base64.b64decode(c) for c in case["chunks"]]
+    whole = b"".join(chunks)
+    check(case, chunks)
+    check(case, [whole])
+    check(case, one_by_one(whole))
+    rng = random.Random(case["name"])
+    for _ in range(50):
+        check(case, cut(whole, [rng.randrange(len(whole) + 1) for _ in range(rng.randrange(6))]))
+
+
+# Pieces that meet every branch when they are joined at random.
+PIECES = st.sampled_from(
+    [
+        *(b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b":", b" ", b"\0"),
+        *(b"data", b"data:", b"data: ", b"event: ", b"event:", b"id: ", b"id", b"retry: "),
+        *(b"data: x\n", b"id: 7\n", b"event: e\n", b": c\n", b"retry: 10\n", b"da", b"ta: y"),
+        *(
+            b"1",
+            b"25",
+            b"abc",
+            "\u00e9\u4e16\U0001f600".encode(),
+            b"\xff",
+            b"\xe2\x82",
+            b"\xed\xa0",
+        ),
+        *(b"\xef\xbb\xbf", b"\xef", b"\xbb", b"\xbf", "\u2028\u0085\x0b\x1c".encode()),
+    ]
+)
+STREAMS = st.lists(PIECES | st.binary(max_size=4), max_size=40).map(b"".join)
+CUTS = st.lists(st.integers(min_value=0), max_size=8)
+
+
+@given(STREAMS, CUTS)
+def test_equals_the_literal_reading(stream, places):
+    expected = literal.read(stream)
+    for chunks in (cut(stream, places), one_by_one(stream)):
+        parser, events, faults, comments = read(chunks)
+        assert events == expected.events
+        assert comments == expected.comments[: len(comments)]
+        assert not faults
+        parser.reset()
+        assert parser.last_event_id == expected.last_event_id
+        assert parser.reconnection_time == expected.reconnection_time
+
+
+@given(STREAMS, CUTS, st.integers(min_value=1, max_value=40))
+def test_bounded_parser_is_independent_of_the_chunks(stream, places, limit):
+    whole, split, single = (
+        read(chunks, max_event_bytes=limit)
+        for chunks in ([stream], cut(stream, places), one_by_one(stream))
+    )
+    assert whole[1] == split[1] == single[1]
+    assert len(whole[2]) == len(split[2]) == len(single[2])
+    assert whole[0].last_event_id == split[0].last_event_id == single[0].last_event_id
+    assert whole[0].reconnection_time == split[0].reconnection_time == single[0].reconnection_time
+    unbounded = literal.read(stream).events
+    assert len(whole[1]) + len(whole[2]) >= len(unbounded)
+    assert all(event in unbounded for event in whole[1])
+
+
+def test_event_ended_by_cr_does_not_wait():
+    parser = EventStreamParser()
+    assert [e.data for e in parser.feed(b"data: a\r\r")] == ["a"]
+    assert [e.data for e in parser.feed(b"\ndata: b\r\n\r")] == ["b"]
+
+
+def test_batch_columns():
+    batch = EventStreamParser().feed(b"id: 1\nevent: t\ndata: a\n\n: hello\ndata: b\n\n")
+    assert isinstance(batch, EventBatch)
+    assert len(batch) == 2
+    assert (batch.types, batch.data) == (["t", "message"], ["a", "b"])
+    assert (batch.last_event_ids, batch.has_id) == (["1", "1"], [True, False])
+    assert batch.comments == [" hello"]
+    assert [e.type for e in batch] == ["t", "message"]
+
+
+def test_reset_keeps_the_last_event_id_and_drops_the_unfinished_event():
+    parser = EventStreamParser()
+    parser.feed(b"id: 5\ndata: a\n\nid: 6\ndata: half")
+    parser.reset()
+    assert parser.last_event_id == "5"
+    batch = parser.feed(b"\xef\xbb\xbfdata: b\n\n")
+    assert [(e.data, e.last_event_id) for e in batch] == [("b", "5")]
+
+
+@pytest.mark.parametrize("size", [1, 1460, 65536, 10**9])
+def test_oversized_event_is_a_fault_between_its_neighbours(size):
+    stream = (
+        b"id: 1\ndata: before\n\n"
+        b"id: 2\ndata: " + b"x" * 2_000_000 + b"\nretry: 77\n\n"
+        b"data: after\n\n"
+    )
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    parser, events, faults, _ = read(chunks, max_event_bytes=2**20)
+    assert [(d, i) for _, d, i in events] == [("before", "1"), ("after", "2")]
+    assert [type(f) for f in faults] == [EventTooLarge]
+    assert "1 MiB (max_event_bytes=1048576)" in str(faults[0])
+    assert faults[0].last_event_id == "2"
+    assert parser.reconnection_time == 77
+
+
+def test_fault_says_how_many_events_came_before_it():
+    parser = EventStreamParser(max_event_bytes=20)
+    batch = parser.feed(b"data: 1\n\ndata: 2\n\ndata: " + b"x" * 50 + b"\n\ndata: 3\n\n")
+    assert batch.data == ["1", "2", "3"]
+    assert [f.index for f in batch.faults] == [2]
+
+
+def test_event_of_exactly_the_limit_passes():
+    line = b"data: " + b"x" * 94
+    assert len(line) == 100
+    for chunks in ([line + b"\n\n"], one_by_one(line + b"\n\n")):
+        assert len(read(chunks, max_event_bytes=100)[1]) == 1
+        assert len(read(chunks, max_event_bytes=99)[2]) == 1
+
+
+def test_comments_between_the_lines_of_an_event_do_not_count():
+    stream = b"data: a\n" + b": keep-alive\n" * 200_000 + b"data: b\n\n"
+    _, events, faults, comments = read(
+        [stream[i : i + 999] for i in range(0, len(stream), 999)], max_event_bytes=2**20
+    )
+    assert [d for _, d, _ in events] == ["a\nb"]
+    assert not faults
+    assert len(comments) == 200_000
+
+
+def test_a_long_comment_does_not_count_either():
+    stream = b"data: " + b"x" * 50 + b"\n: " + b"c" * 60 + b"\n\n"
+    for chunks in ([stream], one_by_one(stream)):
+        _, events, faults, comments = read(chunks, max_event_bytes=100)
+        assert (len(events), faults, len(comments)) == (1, [], 1)
+
+
+def test_retry_of_five_thousand_digits():
+    parser = EventStreamParser()
+    parser.feed(b"retry: " + b"9" * 5000 + b"\n\nretry: " + b"0" * 5000 + b"7\n\n")
+    assert parser.reconnection_time == 7
+
+
+def test_max_event_bytes_must_be_positive():
+    with pytest.raises(ValueError, match="max_event_bytes"):
+        EventStreamParser(max_event_bytes=0)

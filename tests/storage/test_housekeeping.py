@@ -1,0 +1,289 @@
+"""Merging and removing captured files while others read (docs/capture-format.md, "Housekeeping")."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+
+import pyarrow.dataset as ds
+import pytest
+
+from sse_widget.errors import CaptureTaken
+from sse_widget.events import Cause, Gap
+from sse_widget.storage import compaction as housekeeping
+from sse_widget.storage import writer as writing
+from sse_widget.storage.compaction import compact
+from sse_widget.storage.dataset import Dataset
+from sse_widget.storage.footer import Footer
+from sse_widget.storage.writer import Writer
+
+from .test_dataset import AT, batch, numbers, write
+
+
+@pytest.fixture(autouse=True)
+def _small_folders(monkeypatch):
+    monkeypatch.setattr(writing, "FOLDER_PARTS", 3)
+
+
+@pytest.fixture
+def to(tmp_path):
+    return tmp_path / "trades"
+
+
+def files(to):
+    return sorted(str(p.relative_to(to)) for p in to.rglob("*") if p.is_file())
+
+
+def everybody(to):
+    """What a reader that knows nothing of us finds."""
+    return sorted(numbers(ds.dataset(to).to_table())) if files(to) else []
+
+
+def staged(to):
+    return list(to.parent.glob(".trades.staging/*"))
+
+
+# ---------------------------------------------------------------------- merging
+
+
+def test_a_folder_that_is_closed_becomes_one_file(to):
+    gap = Gap(2, AT, Cause.RECONNECT, "why")
+    writer = write(to, [0, 1], [2])
+    writer.gap("s", gap)
+    writer.add("s", batch(3))
+    writer.commit()
+    write(to, [4], [5])
+    before = Dataset(to)
+    held = before.dataset()
+    assert compact(before).merged == 1
+    assert files(to) == [
+        "00000000/part-00000000-00000002.parquet",
+        "00000003/part-00000003.parquet",
+        "00000003/part-00000004.parquet",
+    ]
+    dataset = Dataset(to)
+    assert numbers(dataset.read()) == everybody(to) == [0, 1, 2, 3, 4, 5]
+    assert numbers(dataset.read("s", 1, 3)) == [1, 2]
+    assert numbers(dataset.read("s", last=3)) == [3, 4, 5]
+    assert dataset.gaps() == [("s", gap)]
+    assert numbers(before.read("s", 2)) == [2, 3, 4, 5]  # who knew the small files looks again
+    with pytest.raises(FileNotFoundError):  # never half or double the rows
+        held.to_table()
+    assert staged(to) == []
+    assert compact(dataset).merged == 0
+
+
+def test_the_checkpoint_can_be_a_merged_file(to):
+    write(to, [0], [1], [2])
+    assert compact(Dataset(to)).merged == 1
+    writer = Writer(Dataset(to))
+    assert (writer.next_part, writer.positions["s"].seq) == (3, 3)
+    writer.add("s", batch(3))
+    writer.commit()
+    assert everybody(to) == [0, 1, 2, 3]
+
+
+def test_a_zombie_writes_nothing_into_a_merged_folder(to):
+    asleep = write(to, [0])  # it holds the folder
+    late = Writer(Dataset(to))  # it has not entered the folder yet
+    write(to, [1], [2], [3])
+    compact(Dataset(to))
+    for zombie in (asleep, late):
+        zombie.add("s", batch(1))
+        with pytest.raises(CaptureTaken):
+            zombie.commit()
+    assert everybody(to) == [0, 1, 2, 3]
+
+
+def test_a_damaged_file_keeps_its_folder_as_it_is(to):
+    write(to, [0], [1], [2], [3])
+    path = to / "00000000" / "part-00000001.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    tidied = compact(Dataset(to))
+    assert tidied.merged == 0
+    assert "part-00000001.parquet is damaged" in tidied.notes[0]
+    assert len(files(to)) == 4
+
+
+def test_where_names_cannot_be_exchanged_small_files_stay(to, monkeypatch):
+    def refuse(one, other):
+        raise OSError(22, "Invalid argument")
+
+    write(to, [0], [1], [2], [3])
+    monkeypatch.setattr(housekeeping, "exchange", refuse)
+    tidied = compact(Dataset(to))
+    assert tidied.merged == 0
+    assert "cannot be exchanged" in tidied.notes[0]
+    assert everybody(to) == [0, 1, 2, 3]
+    assert staged(to) == []
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+to, kill_at = sys.argv[1], int(sys.argv[2])
+from datetime import timedelta
+from sse_widget.storage.dataset import Dataset
+from sse_widget.storage.compaction import compact
+
+calls = 0
+def counted(frame, event, arg):
+    global calls
+    if event != "line":
+        return counted
+    calls += 1
+    if calls == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return counted
+
+def tracer(frame, event, arg):
+    mine = "sse_widget/storage/compaction" in frame.f_code.co_filename
+    mine = mine or "sse_widget/storage/stores" in frame.f_code.co_filename
+    return counted(frame, event, arg) if mine else None
+
+dataset = Dataset(to)
+sys.settrace(tracer)
+compact(dataset, keep_bytes=int(sys.argv[3]))
+sys.settrace(None)
+print(calls)
+"""
+
+
+def test_killed_between_any_two_lines_each_row_is_there_once(tmp_path):
+    """Merges two folders and removes one, killed at a line; then the next one does its work."""
+
+    def tidied(to, kill_at):
+        return subprocess.run(
+            [sys.executable, "-c", _KILLED, str(to), str(kill_at), str(keep)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def make(name):
+        to = tmp_path / name / "trades"
+        write(to, *([n] for n in range(10)))
+        return to
+
+    to = make("whole")
+    sizes = [p.size for p in Dataset(to).parts()]
+    keep = sum(sizes) - 1  # the oldest folder goes
+    done = tidied(to, -1)
+    assert done.returncode == 0, done.stderr
+    lines = int(done.stdout)
+    assert everybody(to) == [3, 4, 5, 6, 7, 8, 9]
+    assert lines > 100
+
+    stride = int(os.environ.get("SSE_WIDGET_CRASHES", "12"))
+    for kill_at in range(1, lines, max(lines // stride, 1)):
+        to = make(f"killed-{kill_at}")
+        killed = tidied(to, kill_at)
+        assert killed.returncode == -signal.SIGKILL, (killed.stdout, killed.stderr)
+        found = everybody(to)
+        assert found in (list(range(10)), list(range(3, 10))), f"killed at line {kill_at}"
+        compact(Dataset(to), keep_bytes=keep)
+        assert everybody(to) == list(range(3, 10)), f"killed at line {kill_at}"
+        assert staged(to) == []
+
+
+def test_readers_meet_each_row_once_while_files_are_merged(to):
+    """They look all the time; where a file went away under them they look again. (pyarrow passes
+    over one that went away between its listing and its look at it: it may miss, never double.)"""
+    seen, over, failures = [], threading.Event(), []
+
+    def read(table):
+        got = sorted(numbers(table))
+        seen.append(len(got))
+        return got
+
+    def ours():
+        while not over.is_set():
+            got = read(Dataset(to).read())
+            if got != list(range(got[-1] + 1)):
+                failures.append(got)
+
+    def theirs():
+        while not over.is_set():
+            try:
+                got = read(ds.dataset(to).to_table())
+            except FileNotFoundError:
+                continue
+            if len(got) != len(set(got)):
+                failures.append(got)
+
+    write(to, [0])
+    threads = [threading.Thread(target=reader) for reader in (ours, theirs)]
+    for thread in threads:
+        thread.start()
+    try:
+        for n in range(1, 60, 3):
+            write(to, [n], [n + 1], [n + 2])
+            compact(Dataset(to))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert len(set(seen)) > 1
+    assert len(files(to)) <= 23
+
+
+# ---------------------------------------------------------------------- removing
+
+
+def dated(to, monkeypatch, days):
+    """A capture whose folders were written so many days after each other."""
+    real = Footer.encode
+    written = iter(days)
+
+    def encode(footer):
+        from dataclasses import replace
+
+        return real(replace(footer, at=AT + timedelta(days=next(written))))
+
+    monkeypatch.setattr(Footer, "encode", encode)
+    write(to, *([n] for n in range(len(days))))
+    monkeypatch.setattr(Footer, "encode", real)
+
+
+def test_folders_that_are_too_old_go(to, monkeypatch):
+    dated(to, monkeypatch, [0, 0, 1, 4, 4, 5, 9, 9])
+    assert compact(Dataset(to), keep=timedelta(days=6)).removed == 1
+    assert everybody(to) == [3, 4, 5, 6, 7]
+    assert Dataset(to).oldest("s") == 3
+    assert write(to).positions["s"].seq == 8
+    assert compact(Dataset(to), keep=timedelta(days=1)).removed == 1
+    assert everybody(to) == [6, 7]
+    assert compact(Dataset(to), keep=timedelta(seconds=1)).removed == 0  # the checkpoint stays
+
+
+def test_a_clock_that_jumped_removes_nothing_that_is_new(to, monkeypatch):
+    # Written by clocks that were years ahead, then right again.
+    dated(to, monkeypatch, [4000, 4000, 4000, 1, 1, 1, 2, 2])
+    assert compact(Dataset(to), keep=timedelta(days=7)).removed == 0
+    assert everybody(to) == list(range(8))
+
+
+def test_the_oldest_go_while_there_is_too_much(to):
+    write(to, *([n] for n in range(9)), [9])
+    parts = Dataset(to).parts()
+    tidied = compact(Dataset(to), keep_bytes=sum(p.size for p in parts[5:]), merge=False)
+    assert tidied.removed == 2
+    assert everybody(to) == [6, 7, 8, 9]
+
+
+def test_a_store_has_old_files_removed_too(tmp_path):
+    to = f"memory://{tmp_path.name}/trades"
+    write(to, *([n] for n in range(7)))
+    assert compact(Dataset(to), keep_bytes=1).removed == 2
+    assert numbers(Dataset(to).read()) == [6]
+
+
+def test_what_is_found_there_is_said(to):
+    write(to, [0])
+    (to / "notes.txt").write_text("mine")
+    assert compact(Dataset(to)).notes == ("another file is left alone: notes.txt",)
