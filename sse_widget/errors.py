@@ -1,8 +1,8 @@
 """What can go wrong, in words a person can act on.
 
 Every error says what happened, to which URL (masked: no userinfo, no secrets), and carries a
-`hint`: what to change. This module holds no decisions (whether an error ends a stream is `retry`'s
-business) and imports nothing of ours.
+`hint`: what to change. What a server said is in it only as `visible` text, so an error can be printed
+anywhere. This module holds no decisions (whether an error ends a stream is `retry`'s business).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from .visible import visible
 
 __all__ = [
     "BadContentType",
@@ -26,7 +28,9 @@ __all__ = [
     "InvalidURL",
     "SSEError",
     "TooManyRedirects",
+    "hint_of",
     "mask_url",
+    "message_of",
 ]
 
 
@@ -39,10 +43,11 @@ class SSEError(Exception):
     """
 
     def __init__(self, message: str, *, url: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.url = url
-        self.hint = hint
+        # A server's words are in many messages: none of them gets here as it was said.
+        self.message = visible(message)
+        super().__init__(self.message)
+        self.url = visible(url)
+        self.hint = visible(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
@@ -57,6 +62,19 @@ def _rebuild(cls: type[SSEError], args: tuple[object, ...], state: dict[str, obj
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says, on one line, safe to show; one that is not ours with its type."""
+    if isinstance(error, SSEError):
+        return error.message
+    return visible(f"{type(error).__name__}: {error}")
+
+
+def hint_of(error: BaseException) -> str:
+    """What a person can change; "" where nothing is known."""
+    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the person's raised it
+    return getattr(error, "hint", "") or visible(" ".join(notes))
 
 
 class InvalidURL(SSEError, ValueError):

@@ -1,26 +1,52 @@
 """The values that travel: Event, EventBatch, Gap, Stats, Status.
 
-Plain data, no behaviour beyond reading itself; what they mean is said here once. This module
-imports nothing of ours.
+Plain data, no behaviour beyond reading itself; what they mean is said here once. Imports `visible`,
+for what a server said is in them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .visible import quoted, visible
+
 if TYPE_CHECKING:
     from .errors import EventTooLarge
 
-__all__ = ["Cause", "Event", "EventBatch", "Gap", "State", "Stats", "Status"]
+__all__ = ["Cause", "Event", "EventBatch", "Gap", "State", "Stats", "Status", "TypeCounts"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+def _told(value: object) -> str:
+    """Its repr; of text one in which nothing is hidden."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_told, value))}]"
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
+class _Told:
+    """A repr like that of any dataclass, in which two texts that differ look different."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        told = (f"{f.name}={_told(getattr(self, f.name))}" for f in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+class TypeCounts(dict[str, int]):
+    """Event type -> how many came: a dict in whose repr two types that differ look different."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{quoted(name)}: {n}' for name, n in self.items())}}}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Event(_Told):
     """One event of a stream, as WHATWG HTML 9.2 dispatches it.
 
     Attributes:
@@ -49,8 +75,8 @@ class Event:
         return json.loads(self.data)
 
 
-@dataclass(slots=True)
-class EventBatch:
+@dataclass(slots=True, repr=False)
+class EventBatch(_Told):
     """What one piece of a stream held: parallel columns, one entry an event.
 
     Attributes:
@@ -104,8 +130,8 @@ class Cause(StrEnum):
     DISK = "disk"
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+@dataclass(frozen=True, slots=True, repr=False)
+class Gap(_Told):
     """A place in the stream where events may be missing.
 
     Attributes:
@@ -130,6 +156,9 @@ class Gap:
     duration: float = 0.0
     missing: int | None = None
     repeated: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import anywidget
 import traitlets
 from traitlets import Bunch, Dict
 
@@ -21,6 +20,7 @@ from ..fleet import Engine
 from ..fleet.engine import ignore
 from ..fleet.reports import CaptureStats, StreamTable
 from ..notebook.host import SubshellSender, reruns_on_change
+from ..notebook.synced import SyncedWidget
 from ..runtime import loop as background
 from ..stream.page import NOT_BUILT, built
 from .stream_log import StreamLog
@@ -37,12 +37,15 @@ def _log_script() -> str:
     return script if isinstance(script, str) else script.read_text(encoding="utf-8")
 
 
-class Overview(anywidget.AnyWidget):
+class Overview(SyncedWidget):
     """What SSECapture is to the page; the capture has the engine and the person's side."""
 
     _esm: ClassVar[Any] = built("capture.js", NOT_BUILT)
     _css: ClassVar[Any] = built("widget.css", "")
 
+    _from_page = SyncedWidget._from_page | {"_ack"}
+
+    # The kernel's own, told to the page and never read back.
     _settings = Dict().tag(sync=True)
     _ack = Dict().tag(sync=True, echo_update=False)
 

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..client.options import SourceOptions
-from ..errors import SSEError, mask_url
+from ..errors import mask_url, message_of
 from ..filters import EventFilter
 from ..fleet import Engine
 from ..fleet.engine import LocalEngine
@@ -277,7 +277,7 @@ class SSECapture(Overview):
             finally:
                 interval.cancel()
         except Exception as e:  # shown, never printed into a cell
-            self._failure = e.message if isinstance(e, SSEError) else f"{type(e).__name__}: {e}"
+            self._failure = message_of(e)
         finally:
             await self._report()
 

@@ -8,6 +8,7 @@ logic of streams; imports what a command needs only when it is asked for.
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import re
@@ -27,6 +28,7 @@ from ..client.request import check_url
 from ..errors import InvalidURL, SSEError, mask_url
 from ..filters import EventFilter
 from ..storage.options import Capture, span
+from ..visible import visible, visible_name
 
 if TYPE_CHECKING:
     from ..demo.lab import Lab, Notebooks
@@ -47,12 +49,17 @@ class _Problem(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
+    for out in (sys.stdout, sys.stderr):
+        if isinstance(
+            out, io.TextIOWrapper
+        ):  # a terminal that lacks a character is no reason to end
+            out.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(argv)
     try:
         with _signals() as stop:
             return int(options.run(options, stop))
     except _Problem as problem:
-        print(f"sse-widget: {problem}", file=sys.stderr)
+        print(f"sse-widget: {visible(str(problem), lines=True)}", file=sys.stderr)
         return problem.code
 
 
@@ -244,7 +251,7 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
         if not server.streams:
             raise _Problem(f"there is no capture in {options.capture}")
         for name, events in server.streams.items():
-            _say(f"{server.url_of(name)}  {events:,} events of {name}")
+            _say(f"{server.url_of(name)}  {events:,} events of {visible_name(name)}")
         _say("Ctrl-C ends it.")
         while not stop.asked():
             time.sleep(0.1)
@@ -366,8 +373,9 @@ def _has_display() -> bool:
 
 
 def _say(line: str) -> None:
-    # Flushed: somebody may read this through a pipe, waiting for the address.
-    print(line, flush=True)
+    # Names in a capture are somebody else's words. Flushed: somebody may read this through a pipe,
+    # waiting for the address.
+    print(visible(line), flush=True)
 
 
 if __name__ == "__main__":

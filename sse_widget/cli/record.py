@@ -2,7 +2,8 @@
 
 In a terminal the line lives (by rich, where that is installed); elsewhere a plain line is written now
 and then, and where something changes. It reads what SSECapture tells and decides nothing but when a
-recording is over and whether it went well. Imports `capture` and the floors below.
+recording is over and whether it went well. What streams and files said is written as `visible` text
+only: a terminal obeys nothing of it. Imports `capture` and the floors below.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TextIO
 
 from ..capture import SSECapture
 from ..fleet.reports import CaptureStats
+from ..visible import visible, visible_name
 
 __all__ = ["record"]
 
@@ -42,7 +44,7 @@ def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | N
                 gone = time.monotonic() - begun
                 if duration is not None and gone >= duration:
                     break
-                show(_line(capture.stats, gone, duration), capture.trouble)
+                show(_line(capture.stats, gone, duration), visible(capture.trouble))
                 _wait(lambda: stop() or not capture.running)
             capture.stop()
     finally:
@@ -61,14 +63,14 @@ def _tell(capture: SSECapture, took: float, out: TextIO) -> bool:
     stats = capture.stats
     failed = [name for name, state in capture.streams["state"].items() if state == "failed"]
     for name in failed:
-        print(f"{name}: {capture[str(name)].error}", file=out)
+        print(f"{visible_name(str(name))}: {visible(capture[str(name)].error)}", file=out)
     if capture.trouble:
-        print(capture.trouble, file=out)
+        print(visible(capture.trouble), file=out)
     if stats.pending:
         print(f"{stats.pending:,} events could not be written", file=out)
     print(
         f"{stats.written:,} events of {stats.streams:,} {_plural('stream', stats.streams)} "
-        f"are in {capture.to} ({_clock(took)})",
+        f"are in {visible(capture.to)} ({_clock(took)})",
         file=out,
         flush=True,
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..errors import CaptureTaken, SSEError
+from ..errors import CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..fleet.reports import StreamReport
 from ..fleet.shard import Shard
@@ -85,10 +85,8 @@ class ShardHost:
             return "ended"
         except CaptureTaken:
             return "taken"
-        except SSEError as e:
-            return e.message
         except Exception as e:  # it must not end the task with an error that is retried for ever
-            return f"{type(e).__name__}: {e}"
+            return message_of(e)
         finally:
             orphan.cancel()
 

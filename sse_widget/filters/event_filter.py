@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ..checks import number, truth
 from ..errors import InvalidFilter
+from ..visible import quoted
 from .caseless import search_caseless, spread
 from .regex import lone_surrogate, translate
 
@@ -93,7 +94,7 @@ class EventFilter:
     def __repr__(self) -> str:
         nothing = EventFilter()
         told = ", ".join(
-            f"{f.name}={set(value) if isinstance(value, frozenset) and value else value!r}"
+            f"{f.name}={_told(value)}"
             for f in fields(self)
             if (value := getattr(self, f.name)) != getattr(nothing, f.name)
         )
@@ -206,6 +207,12 @@ class EventFilter:
         if self.case:
             return pc.match_substring(data, needle)
         return search_caseless(needle.lower(), data)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, frozenset) and value:
+        return f"{{{', '.join(map(quoted, value))}}}"
+    return quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _names(field: str, value: object) -> frozenset[str]:

@@ -20,7 +20,7 @@ from ..client import EventSource
 from ..client.connect_limiter import ConnectLimiter
 from ..client.driver import make_client
 from ..client.resumption import ReplayDetector
-from ..errors import SSEError
+from ..errors import SSEError, hint_of, message_of
 from ..events import Cause, EventBatch, Gap, State
 from ..filters import EventFilter
 from ..storage.footer import Position
@@ -165,7 +165,7 @@ class Fleet:
         except asyncio.CancelledError:
             raise
         except Exception as e:  # a bug, or a person's callable: this stream's trouble alone
-            follower.failure = f"{type(e).__name__}: {e}"
+            follower.failure = message_of(e)
         finally:
             if source is not None:
                 await source.aclose()
@@ -259,7 +259,7 @@ class Fleet:
             return StreamReport(follower.name, state, received=follower.seq, written=written)
         status, stats = source.status, source.stats
         error = status.error
-        text = getattr(error, "message", str(error)) if error is not None else ""
+        text = "" if error is None else message_of(error)
         counted = follower.counted
         return StreamReport(
             follower.name,
@@ -277,7 +277,7 @@ class Fleet:
             since,
             source.last_event_id,
             follower.failure or text,
-            getattr(error, "hint", ""),
+            "" if error is None else hint_of(error),
             status.note,
         )
 

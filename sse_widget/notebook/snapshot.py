@@ -1,14 +1,12 @@
 """Snapshot: the latest events as static HTML, for whoever opens the notebook without its kernel.
 
-Pure text: what comes in is escaped and made visible, and nothing depends on a style or a script,
-because GitHub and others strip them: a log in a `pre`, the older part folded. It decides neither
-when it is written nor where. Imports from floor 2 down.
+Pure text: all of it is made by `markup`, which escapes and makes visible what comes in, and nothing
+depends on a style or a script, because GitHub and others strip them: a log in a `pre`, the older part
+folded. It decides neither when it is written nor where.
 """
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +15,8 @@ import pyarrow.compute as pc
 
 from ..events import Gap
 from ..tables.window import Snapshot
+from ..visible import visible, visible_name
+from .markup import Html, html, joined, tag
 
 __all__ = ["MAX_BYTES", "render"]
 
@@ -42,12 +42,6 @@ _STATES = {
     "closed": "Closed",
     "failed": "Failed",
 }
-# What hides, reorders or breaks a line; the page names the same characters (format.ts).
-_ODD = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-_SHOWN = {"\n": "\u23ce", "\u2028": "\u23ce", "\u2029": "\u23ce", "\t": " ", "\x7f": "\u2421"}
 
 
 def render(
@@ -80,32 +74,31 @@ def render(
     if 0 < rows < stats["received"]:
         said[-1] += f", the last {rows:,} here"
     said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
-    why = " ".join(
-        _text(status[name], 500) for name in ("error", "hint", "note") if status.get(name)
-    )
-    parts = [
-        f'<div class="sse-snapshot tex2jax_ignore mathjax_ignore" data-sse-stream="{session}">',
-        f'<p style="margin:0 0 4px"><b>{_text(url, 500)}</b><br>{_DOT.join(said)}{"<br>" + why if why else ""}</p>',
-    ]
+    why = " ".join(visible(status[n], 500) for n in ("error", "hint", "note") if status.get(n))
+    about = [tag("b", visible(url, 500)), tag("br"), _DOT.join(said)]
+    parts = [tag("p", *about, *([tag("br"), why] if why else []), style="margin:0 0 4px")]
     split = _split(lines)
     if split:
         earlier = sum(line.event for line in lines[:split])
-        parts.append(
-            f"<details><summary>{earlier:,} earlier {'event' if earlier == 1 else 'events'}"
-            f"</summary>{_pre(lines[:split], _LINE)}</details>"
-        )
+        words = f"{earlier:,} earlier {'event' if earlier == 1 else 'events'}"
+        parts.append(tag("details", tag("summary", words), _pre(lines[:split], _LINE)))
     if lines[split:]:
         parts.append(_pre(lines[split:]))
-    return "".join([*parts, "</div>"])
+    return tag(
+        "div",
+        *parts,
+        class_="sse-snapshot tex2jax_ignore mathjax_ignore",
+        data_sse_stream=session,
+    )
 
 
 class _Line:
-    __slots__ = ("event", "size", "text")
+    __slots__ = ("event", "html", "size")
 
-    def __init__(self, text: str, event: bool) -> None:
-        self.text = text
+    def __init__(self, line: Html, event: bool) -> None:
+        self.html = line
         self.event = event
-        self.size = len(text.encode()) + 1
+        self.size = len(line.encode()) + 1
 
 
 def _lines(held: Snapshot, gaps: Sequence[Gap], cut: int, lengths: list[int]) -> list[_Line]:
@@ -122,40 +115,24 @@ def _lines(held: Snapshot, gaps: Sequence[Gap], cut: int, lengths: list[int]) ->
     for i, text in enumerate(data):
         out += (_gap(gap, clock) for gap in before.get(held.first + i, ()))
         more = f"\u2026 ({lengths[i]:,} characters)" if lengths[i] > cut else ""
-        words = f"{at[i].strftime(clock)[:-3]}  <b>{types[i]}</b>  "
-        words += f"{ids[i]}  " if ids[i] else ""
-        out.append(_Line(f"{words}{_text(text)}{more}", True))
+        words = [f"{at[i].strftime(clock)[:-3]}  ", tag("b", types[i]), "  "]
+        if ids[i]:
+            words.append(f"{ids[i]}  ")
+        out.append(_Line(html(*words, visible(text), more), True))
     out += (_gap(gap, clock) for gap in before.get(held.first + len(data), ()))
     return out
 
 
 def _gap(gap: Gap, clock: str) -> _Line:
     at = gap.at.astimezone(UTC).strftime(clock)[:-3]
-    return _Line(f"<i>{at}  \u2014 {_text(gap.text, 500)}</i>", False)
+    return _Line(tag("i", f"{at}  \u2014 {visible(gap.text, 500)}"), False)
 
 
 def _column(names: Iterable[str]) -> list[str]:
     """Names of one width; nothing at all where there are none."""
-    plain = [_visible(name, _NAME) for name in names]
+    plain = [visible_name(name, _NAME) for name in names]
     width = max(map(len, plain), default=0)
-    return [html.escape(name.ljust(width)) for name in plain]
-
-
-def _visible(text: str, limit: int | None = None) -> str:
-    if limit is not None and len(text) > limit:
-        text = f"{text[: limit - 1]}\u2026"
-    return _ODD.sub(_name, text)
-
-
-def _name(match: re.Match[str]) -> str:
-    char = match.group()
-    if char in _SHOWN:
-        return _SHOWN[char]
-    return chr(0x2400 + ord(char)) if ord(char) < 0x20 else f"\u2039U+{ord(char):04X}\u203a"
-
-
-def _text(text: str, limit: int | None = None) -> str:
-    return html.escape(_visible(text, limit))
+    return [name.ljust(width) for name in plain]
 
 
 def _count(n: int) -> str:
@@ -181,6 +158,5 @@ def _split(lines: list[_Line]) -> int:
     return at if at > 1 else 0
 
 
-def _pre(lines: Iterable[_Line], rules: str = "") -> str:
-    text = "\n".join(line.text for line in lines)
-    return f'<pre tabindex="0" style="{_RULES}{rules}">{text}</pre>'
+def _pre(lines: Iterable[_Line], rules: str = "") -> Html:
+    return tag("pre", joined(line.html for line in lines), tabindex="0", style=f"{_RULES}{rules}")

@@ -21,6 +21,7 @@ import pyarrow as pa
 from ..protocol import EventStreamParser
 from ..storage.dataset import Dataset
 from ..tables.window import SCHEMA
+from ..visible import quoted, visible, visible_name
 
 __all__ = ["Recording"]
 
@@ -99,7 +100,7 @@ def _read_capture(to: str | os.PathLike[str], stream: str | None) -> tuple[str, 
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(repr(name) for name in names[:5]) + more
+    return ", ".join(map(quoted, names[:5])) + more
 
 
 def _kind_of(content: bytes) -> str:
@@ -194,12 +195,14 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
         there = file.schema_arrow.names
         if "data" not in there:
             raise ValueError(
-                f"{name} has no column 'data' (it has {', '.join(there) or 'none'}): "
+                f"{name} has no column 'data' (it has {', '.join(map(visible_name, there)) or 'none'}): "
                 "the files that save() writes can be replayed"
             )
         table = file.read([f.name for f in _SCHEMA if f.name in there])
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{name} is no Parquet file that can be read: {error}") from None
+        raise ValueError(
+            f"{name} is no Parquet file that can be read: {visible(str(error))}"
+        ) from None
     arrays = []
     for field in _SCHEMA:
         default = "message" if field.name == "type" else ""
@@ -214,7 +217,9 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
             # A time without a zone is UTC, which is what a cast makes of it.
             column = column.cast(field.type, safe=field.name != "received_at")
         except pa.ArrowException as error:
-            raise ValueError(f"{name}: {field.name} must be {field.type}: {error}") from None
+            raise ValueError(
+                f"{name}: {field.name} must be {field.type}: {visible(str(error))}"
+            ) from None
         arrays.append(column if field.name == "received_at" else column.fill_null(default))
     return pa.table(arrays, schema=_SCHEMA)
 

@@ -8,6 +8,7 @@ thousand rows at a time and writes nothing. Imports `dataset` and `export`.
 from __future__ import annotations
 
 import io
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import message_of
 from ..storage.dataset import Dataset
+from ..visible import visible_name
 from .export import write_events
 
 __all__ = ["CaptureServer"]
@@ -47,8 +50,7 @@ class CaptureServer:
         self.over = threading.Event()
         self.streams = {name: p.seq for name, p in dataset.streams().items() if p.seq}
         handler = type("Handler", (_Handler,), {"capture": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -78,7 +80,9 @@ class CaptureServer:
         if len(seqs):
             return int(pc.max(seqs).as_py()) + 1
         # Streams without ids of their own are sent with their numbers.
-        return int(last_id) + 1 if last_id.isascii() and last_id.isdigit() else 0
+        # A number has 18 digits at the most here, and int() refuses one of more than 4,300.
+        own = last_id.isascii() and last_id.isdigit() and len(last_id) <= 18
+        return int(last_id) + 1 if own else 0
 
     def pieces(self, stream: str, start: int) -> Iterator[bytes]:
         """The events from this number on, those that came together in one piece, each when it is
@@ -116,6 +120,16 @@ class CaptureServer:
             start += _ROWS
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A request that failed is told in a line; the standard library prints a traceback."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):  # else the client has gone
+            print(f"sse-widget: a request failed: {message_of(error)}", file=sys.stderr)
+
+
 class _Handler(BaseHTTPRequestHandler):
     capture: CaptureServer
     protocol_version = "HTTP/1.1"
@@ -126,11 +140,19 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host", "").rpartition(":")[0] not in _HERE:
             self._say(403, "This is for this machine only.\n")
             return
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            self._say(400, "This is no path.\n")
+            return
         streams = self.capture.streams
         asked = parse_qs(parts.query).get("stream", [*streams][:1] if len(streams) == 1 else [""])
         if parts.path != "/events":
-            lines = [f"{self.capture.url_of(s)}  {n} events of {s}\n" for s, n in streams.items()]
+            # Read in a terminal, by curl.
+            lines = [
+                f"{self.capture.url_of(s)}  {n} events of {visible_name(s)}\n"
+                for s, n in streams.items()
+            ]
             self._say(200 if parts.path == "/" else 404, "".join(lines))
         elif asked[0] not in streams:
             self._say(404, "Name one of the streams that / lists: /events?stream=NAME\n")

@@ -66,7 +66,10 @@ def span(keep: Any) -> timedelta | None:
         said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
         if not said:
             raise ValueError(f'keep must be like "90s", "30m", "12h" or "7d", not {keep!r}')
-        keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
+        try:
+            keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
+        except OverflowError:
+            raise ValueError(f"keep is longer than a timedelta can be: {keep!r}") from None
     if keep is not None and not isinstance(keep, timedelta):
         raise TypeError(f'keep must be a timedelta or like "7d", not {type(keep).__name__}')
     if keep is not None and keep <= timedelta(0):

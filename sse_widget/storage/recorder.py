@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ..errors import CaptureError, CaptureNotWritten, CaptureTaken
+from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
 from ..tables.window import Snapshot
 from .compaction import Compacted, compact
@@ -296,7 +296,7 @@ class Recorder:
         except CaptureError as e:
             self._move(CaptureState.FAILED, e)
         except Exception as e:  # a bug: said where a person looks, never printed into a cell
-            self._move(CaptureState.FAILED, CaptureError(f"{type(e).__name__}: {e}"))
+            self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         else:
             self._loss = None
             if self._state is CaptureState.WAITING:

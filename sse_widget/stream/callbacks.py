@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import inspect
 import math
+import sys
 import threading
 import time
 import traceback
@@ -25,6 +26,7 @@ import pyarrow.compute as pc
 from ..events import Event
 from ..tables.durations import seconds_of
 from ..tables.window import RollingWindow, Snapshot
+from ..visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,8 +246,10 @@ class _Cursor:
                 # In its context, which is its cell, if that can still show it; from the person's
                 # own code on.
                 trace = error.__traceback__ and error.__traceback__.tb_next
+                # Its message may have words of the server.
+                said = "".join(traceback.format_exception(type(error), error, trace))
                 with contextlib.suppress(Exception):
-                    self._context.run(traceback.print_exception, type(error), error, trace)
+                    self._context.run(sys.stderr.write, visible(said, lines=True))
 
 
 class _Typed(_Cursor):

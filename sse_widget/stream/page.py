@@ -15,17 +15,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import anywidget
 import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
-from ..errors import InvalidFilter, SSEError
+from ..errors import InvalidFilter, hint_of, message_of
 from ..events import Gap, State, Stats, Status
 from ..filters import EventFilter
 from ..notebook.channel import Channel
 from ..notebook.host import SubshellSender, reruns_on_change, session_liveness
 from ..notebook.snapshot import render
 from ..notebook.snapshot_writer import SnapshotWriter
+from ..notebook.synced import SyncedWidget
 from ..notebook.wire import CUT_BYTES
 from ..runtime import loop as background
 from ..tables.window import RollingWindow, Snapshot
@@ -60,14 +60,31 @@ class _Filter(Instance):  # type: ignore[type-arg]
         return super().validate(obj, EventFilter() if value is None else value)
 
 
-class Showing(anywidget.AnyWidget):
+class _FilterWire(Dict):
+    """A filter as it travels, with its revision and who wrote it: nothing else reaches other pages."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        value = super().validate(obj, value)
+        try:
+            EventFilter.from_wire(_without_revision(value))
+        except (InvalidFilter, TypeError, ValueError, OverflowError, RecursionError) as e:
+            raise traitlets.TraitError(message_of(e)) from None
+        if not isinstance(value.get("rev"), int) or not isinstance(value.get("by"), str):
+            raise traitlets.TraitError("a filter has a revision and an author")
+        return value
+
+
+class Showing(SyncedWidget):
     """What SSEStream is to the page; the stream has the window, the source and the counters."""
 
     _esm: ClassVar[Any] = built("widget.js", NOT_BUILT)
     _css: ClassVar[Any] = built("widget.css", "")
 
+    _from_page = SyncedWidget._from_page | {"_filter", "_columns", "_ack"}
+
+    # The kernel's own, told to the page and never read back.
     _settings = Dict().tag(sync=True)
-    _filter = Dict({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    _filter = _FilterWire({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
     # The path whose text the page offers beside the events; "" where none was asked for.
     _text_path = Unicode("").tag(sync=True)
     # The paths that are columns of the log and of df; a write of the page is answered with what
@@ -104,7 +121,8 @@ class Showing(anywidget.AnyWidget):
     ) -> None:
         """Called before the widget itself is made: what the page needs to know of the stream
         travels in the message that opens the comm."""
-        self._revision = self._columns_revision = 0
+        self._revision = self._columns_revision = self._plots = 0
+        self._told_filter = EventFilter().to_wire()
         self._sender = SubshellSender()
         self._session_is_alive = session_liveness()
         self._channel = Channel(
@@ -116,13 +134,14 @@ class Showing(anywidget.AnyWidget):
             older=self._read_kept,
             oldest=self._oldest_kept,
         )
+        self._address, self._session = url, uuid.uuid4().hex
         self._window, self._save_events, self._gaps_so_far = window, save_events, gaps
         self._snapshot_writer = SnapshotWriter(self._snapshot, self._snapshot_stamp)
         self._settings = {
             "url": url,
             "max_events": window.max_events,
             "max_bytes": window.max_bytes,
-            "session": uuid.uuid4().hex,
+            "session": self._session,
             "request": request,
             "ack": "message" if reruns_on_change() else "trait",
         }
@@ -162,8 +181,8 @@ class Showing(anywidget.AnyWidget):
                 "attempt": status.attempt,
                 "retry_in": self._retry_in(status),
                 "since": status.since.timestamp() * 1000,
-                "error": None if error is None else _message(error),
-                "hint": None if error is None else _hint(error),
+                "error": None if error is None else message_of(error),
+                "hint": None if error is None else hint_of(error) or None,
                 "note": status.note or None,
             },
             "last_event_id": source.last_event_id[:CUT_BYTES],
@@ -210,8 +229,7 @@ class Showing(anywidget.AnyWidget):
     def _snapshot(self) -> str:
         stop = self._window.counts.received
         held = self._window.read(stop - self._save_events)
-        url, session = self._settings["url"], self._settings["session"]
-        return render(self._describe(), url, held, self._gaps_so_far(), session)
+        return render(self._describe(), self._address, held, self._gaps_so_far(), self._session)
 
     def _snapshot_stamp(self) -> Any:
         counts, state = self._window.counts, self._describe()["status"]["state"]
@@ -225,8 +243,9 @@ class Showing(anywidget.AnyWidget):
     @traitlets.observe("filter")
     def _filter_set(self, change: Bunch) -> None:
         wire = change.new.to_wire()
-        if _without_revision(self._filter) == wire:
+        if self._told_filter == wire:
             return  # the page's own write, being taken over
+        self._told_filter = wire
         self._revision += 1
         self._filter = {**wire, "rev": self._revision, "by": ""}
 
@@ -239,8 +258,12 @@ class Showing(anywidget.AnyWidget):
             # Written before the page saw what Python wrote since: Python's write stands.
             if wire.get("rev") != self._revision:
                 raise InvalidFilter("out of date")
-            self.filter = EventFilter.from_wire(_without_revision(wire))
+            told = EventFilter.from_wire(_without_revision(wire))
+            if told.to_wire() == _without_revision(wire):
+                self._told_filter = told.to_wire()
+            self.filter = told
         except (InvalidFilter, TypeError, ValueError, KeyError):
+            self._told_filter = self.filter.to_wire()
             self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
 
     # ------------------------------------------------------------------ columns and charts
@@ -292,18 +315,10 @@ class Showing(anywidget.AnyWidget):
                 raise TypeError(f"{name} must be a key or dotted path, not {value!r}")
             if value == "":
                 raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
-        self._plot = {"path": path or "", "by": by or "", "rev": self._plot["rev"] + 1}
+        self._plots += 1
+        self._plot = {"path": path or "", "by": by or "", "rev": self._plots}
         return self
 
 
 def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in wire.items() if k not in ("rev", "by")}
-
-
-def _message(error: Exception) -> str:
-    return error.message if isinstance(error, SSEError) else f"{type(error).__name__}: {error}"
-
-
-def _hint(error: Exception) -> str | None:
-    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the person's raised it
-    return getattr(error, "hint", "") or " ".join(notes) or None

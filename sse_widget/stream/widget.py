@@ -27,7 +27,7 @@ from ..checks import whole_number
 from ..client import EventSource
 from ..client.options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from ..errors import SSEError
-from ..events import EventBatch, Gap, State, Stats, Status
+from ..events import EventBatch, Gap, State, Stats, Status, TypeCounts
 from ..notebook.host import CellRuns
 from ..notebook.wire import NAME_CHARS
 from ..recordings.player import Player
@@ -93,7 +93,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
 
     status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
     event_types = _Live(
-        lambda self: dict(self._counts), "Event type -> how many came since the stream began."
+        lambda self: TypeCounts(self._counts), "Event type -> how many came since the stream began."
     )
     last_event_id = _Live(
         lambda self: self._source.last_event_id, "The id the stream would resume after."

@@ -35,7 +35,7 @@ def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
     keys = path.split(".")
     if len(keys) == 1:
         return lambda row: row.get(path)
-    places = [int(key) if key.isdecimal() else -1 for key in keys]
+    places = [int(key) if key.isdecimal() and len(key) <= 9 else -1 for key in keys]
     steps = list(zip(keys, places, strict=True))
 
     def read(row: dict[str, Any]) -> Any:

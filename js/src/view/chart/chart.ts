@@ -3,9 +3,10 @@
  * shown on demand; what is brushed in one is brushed in both.
  */
 import type { Session } from "../../kernel/session.ts";
+import { oneLine } from "../../events/visible.ts";
 import { Axis } from "./axis.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
-import { brief, clock, count, oneLine } from "../dom/format.ts";
+import { brief, clock, count } from "../dom/format.ts";
 import type { Palette } from "./palette.ts";
 import { Plot } from "./plot.ts";
 import { Rate } from "./rate.ts";

@@ -5,9 +5,10 @@
 import { Discovery } from "../../json/paths.ts";
 import { FINE, type Line, merged, type Point, Series, ticks } from "../../events/series.ts";
 import type { Session } from "../../kernel/session.ts";
+import { oneName } from "../../events/visible.ts";
 import type { Axis } from "./axis.ts";
 import { attr, fit, h, text } from "../dom/dom.ts";
-import { brief, count, figure, oneLine } from "../dom/format.ts";
+import { brief, count, figure } from "../dom/format.ts";
 import { colour, OTHERS_COLOUR, Palette } from "./palette.ts";
 import type { Strip } from "./strip.ts";
 
@@ -118,7 +119,7 @@ export class Plot {
     this.#values = new Palette(HUE);
     this.#asChange = null;
     text(this.#title, brief(path, NAME_CHARS));
-    attr(this.#title, "title", oneLine(path));
+    attr(this.#title, "title", oneName(path));
     this.#offer(by);
   }
   close(): void {

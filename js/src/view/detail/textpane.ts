@@ -5,9 +5,10 @@
  */
 import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
 import type { Session } from "../../kernel/session.ts";
+import { manyLines, oneName } from "../../events/visible.ts";
 import { copyButton } from "./copy.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
-import { bytes, count, manyLines, oneLine } from "../dom/format.ts";
+import { bytes, count } from "../dom/format.ts";
 
 const SHOWN_CHARS = 256 * 1024;
 const SLICE_MS = 6;
@@ -98,8 +99,8 @@ export class TextPane {
     this.#joined = null;
     this.#blocks.clear();
     this.#body.replaceChildren();
-    text(this.#path, oneLine(source.path));
-    attr(this.#path, "title", `The strings at ${oneLine(source.path)} of every event, joined`);
+    text(this.#path, oneName(source.path));
+    attr(this.#path, "title", `The strings at ${oneName(source.path)} of every event, joined`);
   }
 
   /** Looks at a few of the newest and oldest events, now and then: a text shows itself at once. */

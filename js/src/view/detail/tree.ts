@@ -7,8 +7,9 @@ import { recognise } from "../../json/base64.ts";
 import type { Columns } from "../../kernel/columns.ts";
 import { Children, root, type Value } from "../../json/jsonscan.ts";
 import { childPath, keyOf } from "../../json/paths.ts";
+import { manyLines, oneName } from "../../events/visible.ts";
 import { attr, h, ours } from "../dom/dom.ts";
-import { bytes, count, manyLines, oneLine } from "../dom/format.ts";
+import { bytes, count } from "../dom/format.ts";
 import { payloadView } from "./payload.ts";
 
 const PAGE = 200;
@@ -70,7 +71,7 @@ export class Tree {
   #say(leaf: Element, path: string): void {
     const on = this.#columns.has(path);
     attr(leaf, "aria-pressed", String(on));
-    attr(leaf, "title", `${on ? "Remove the column" : "Show as a column"} ${oneLine(path)}`);
+    attr(leaf, "title", `${on ? "Remove the column" : "Show as a column"} ${oneName(path)}`);
     attr(leaf.closest(".sse-line")!, "data-column", on ? "true" : null);
   }
 
@@ -93,11 +94,11 @@ export class Tree {
     if (toggle) parts.push(toggle);
     const isLeaf = value.shape !== "object" && value.shape !== "array" && node.path !== null;
     const leaf = isLeaf
-      ? h("button.sse-json-key.sse-leaf", { tabindex: "-1" }, key === null ? "" : manyLines(key))
+      ? h("button.sse-json-key.sse-leaf", { tabindex: "-1" }, key === null ? "" : oneName(key))
       : null;
-    if (leaf && key === null) attr(leaf, "aria-label", oneLine(node.path!));
+    if (leaf && key === null) attr(leaf, "aria-label", oneName(node.path!));
     if (leaf) parts.push(leaf, key === null ? "" : ": ");
-    else if (key !== null) parts.push(h("span.sse-json-key", {}, manyLines(key)), ": ");
+    else if (key !== null) parts.push(h("span.sse-json-key", {}, oneName(key)), ": ");
     const [open, close] = value.shape === "object" ? ["{", "}"] : ["[", "]"];
     if (toggle) {
       attr(toggle, "aria-expanded", String(node.end !== null));

@@ -1,8 +1,10 @@
 /**
  * Turns numbers, times and event text into what a person reads: pure functions, chosen to be cheap
- * enough for every visible row at every frame. Text from a server comes out harmless and visible
- * (control pictures for controls, a name for what would hide or reorder), never as markup.
+ * enough for every visible row at every frame. Text from a server comes out as `visible.ts` says, never
+ * as markup.
  */
+import { oneName } from "../../events/visible.ts";
+
 const numbers = new Intl.NumberFormat("en-US");
 
 export function count(n: number): string {
@@ -73,31 +75,9 @@ export function delta(ms: number): string {
     : `${sign}${count(Math.floor(m / 60))}:${two(m % 60)}:${rest.slice(0, 2)}`;
 }
 
-/** What hides, reorders or breaks a line: C0, DEL, C1, bidi controls, zero-width characters, line ends. */
-const ODD =
-  /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]|[\u{E0000}-\u{E007F}]/gu;
-
-function named(char: string): string {
-  const code = char.codePointAt(0)!;
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
-  return `\u2039U+${code.toString(16).toUpperCase().padStart(4, "0")}\u203A`;
-}
-
-/** One line: line ends as ⏎, tabs as a space, everything odd by its picture or name. */
-export function oneLine(value: string): string {
-  return value.replace(ODD, (char) =>
-    char === "\n" || char === "\u2028" || char === "\u2029" ? "\u23CE" : char === "\t" ? " " : named(char),
-  );
-}
-/** Many lines: line feeds and tabs stay, everything odd by its picture or name. */
-export function manyLines(value: string): string {
-  return value.replace(ODD, (char) => (char === "\n" || char === "\t" ? char : named(char)));
-}
-
-/** The beginning of what may be very long, on one line. */
+/** The beginning of a name (a type, an id, a path) that may be very long. */
 export function brief(value: string, length: number): string {
-  return cutAt(oneLine(value.slice(0, length + 1)), length);
+  return cutAt(oneName(value.slice(0, length + 1)), length);
 }
 
 /** The first characters of a line, with a sign where more follows; never half a surrogate pair. */

@@ -5,8 +5,9 @@
 import type { Marker, Marks } from "../../filter/marker.ts";
 import type { Place } from "../../events/store.ts";
 import { Payload } from "../../json/paths.ts";
+import { manyLines, oneLine } from "../../events/visible.ts";
 import { attr, h, text } from "../dom/dom.ts";
-import { brief, clock, cutAt, fullTime, manyLines, oneLine } from "../dom/format.ts";
+import { brief, clock, cutAt, fullTime } from "../dom/format.ts";
 import type { Grid } from "./grid.ts";
 import type { Line } from "../chart/lines.ts";
 import type { Palette } from "../chart/palette.ts";

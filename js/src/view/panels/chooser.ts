@@ -7,8 +7,9 @@ import { Discovery, type Found } from "../../json/paths.ts";
 import { loneSurrogate } from "../../filter/patterns.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Place } from "../../events/store.ts";
+import { oneLine, oneName } from "../../events/visible.ts";
 import { attr, fit, h, show, text } from "../dom/dom.ts";
-import { brief, count, cutAt, oneLine } from "../dom/format.ts";
+import { brief, count, cutAt } from "../dom/format.ts";
 import type { Grid } from "../log/grid.ts";
 import { Popover } from "../dom/popover.ts";
 
@@ -229,7 +230,7 @@ export class Chooser {
   #put(entry: Entry, path: string, found?: Found): void {
     if (entry.path !== path) {
       entry.path = path;
-      const label = oneLine(path);
+      const label = oneName(path);
       text(entry.name, cutAt(label, NAME_CHARS));
       attr(entry.node, "title", label);
     }

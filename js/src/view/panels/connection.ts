@@ -4,9 +4,10 @@
  */
 import type { Session } from "../../kernel/session.ts";
 import { h, show, text } from "../dom/dom.ts";
-import { ago, bytes, count, fullTime, oneLine } from "../dom/format.ts";
+import { ago, bytes, count, fullTime } from "../dom/format.ts";
 import { Popover } from "../dom/popover.ts";
 import type { Capture } from "../../kernel/wire.ts";
+import { oneLine, oneName } from "../../events/visible.ts";
 
 const MEANING = {
   connecting: "Connecting: no answer yet",
@@ -89,7 +90,7 @@ export class Connection {
       Connections: head ? count(head.stats.connects) : "",
       "Last byte": since(lastByteAt),
       "Last event": since(lastEventAt),
-      "Last event ID": head ? head.last_event_id || "none" : "",
+      "Last event ID": head ? oneName(head.last_event_id) || "none" : "",
       "Server\u2019s retry": head?.reconnection_time == null ? "" : `${count(head.reconnection_time)} ms`,
       Read: head
         ? `${bytes(head.stats.bytes)}, ${count(head.stats.comments)} ${head.stats.comments === 1 ? "comment" : "comments"}`

@@ -4,8 +4,9 @@
  */
 import { account } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
+import { oneLine } from "../../events/visible.ts";
 import { h, show, text } from "../dom/dom.ts";
-import { count, oneLine } from "../dom/format.ts";
+import { count } from "../dom/format.ts";
 
 export class Empty {
   readonly node: HTMLElement;

@@ -3,8 +3,9 @@
  * It shows the status the kernel sent and counts down by itself; it never guesses a state.
  */
 import type { Command, Session } from "../../kernel/session.ts";
+import { oneLine } from "../../events/visible.ts";
 import { attr, h, icon, setIcon, show, text } from "../dom/dom.ts";
-import { count, oneLine, rate } from "../dom/format.ts";
+import { count, rate } from "../dom/format.ts";
 
 const ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",

@@ -5,8 +5,9 @@
  */
 import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
+import { oneLine, oneName } from "../../events/visible.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
-import { ago, count, oneLine, rate } from "../dom/format.ts";
+import { ago, count, rate } from "../dom/format.ts";
 
 const ROW = 24;
 const SPARE = 6;
@@ -41,8 +42,12 @@ class Line {
     attr(this.node, "aria-selected", String(selected));
     attr(this.node, "data-current", current ? "true" : null);
     attr(this.node, "data-state", stream.state);
-    attr(this.node, "title", [stream.url, stream.error, stream.hint, stream.note].filter(Boolean).join("\n"));
-    text(this.#name, oneLine(stream.name));
+    attr(
+      this.node,
+      "title",
+      [stream.url, stream.error, stream.hint, stream.note].filter(Boolean).map(oneLine).join("\n"),
+    );
+    text(this.#name, oneName(stream.name));
     text(this.#why, oneLine(stream.error || stream.note));
     text(this.#word, word(stream.state));
     const values = [
@@ -51,7 +56,7 @@ class Line {
       count(stream.received),
       count(stream.gaps),
       stream.lag > 0 ? `${(stream.lag / 1000).toFixed(1)} s` : "0",
-      oneLine(stream.worker),
+      oneName(stream.worker),
     ];
     values.forEach((value, i) => text(this.#cells[i + 2]!, value));
     attr(this.#cells[5]!, "data-some", stream.gaps > 0 ? "true" : null);
@@ -117,7 +122,7 @@ export class Overview {
   constructor(roster: Roster, to: string, signal: AbortSignal) {
     this.#roster = roster;
     this.#signal = signal;
-    text(this.#to, to);
+    text(this.#to, oneLine(to));
     const close = h("button", { class: "sse-small", click: () => roster.select(null) }, "Close");
     attr(close, "aria-label", "Close the log");
     this.#log.append(h("div", { class: "sse-below-head" }, this.#logName, close), this.#logNote);
@@ -287,7 +292,7 @@ export class Overview {
       attr(node, "data-state", worker.state);
       text(
         node.lastChild!,
-        `${oneLine(worker.name)}: ${count(worker.streams)} streams, ${rate(worker.rate)}${worker.state === "open" ? "" : `, ${worker.state}`}`,
+        `${oneName(worker.name)}: ${count(worker.streams)} streams, ${rate(worker.rate)}${worker.state === "open" ? "" : `, ${worker.state}`}`,
       );
     });
   }
@@ -306,7 +311,7 @@ export class Overview {
       this.#log.append(log.draw(AbortSignal.any([life.signal, this.#signal])));
     }
     text(this.#logNote, log ? "" : selected?.failure || "Loading the log\u2026");
-    text(this.#logName, oneLine(selected?.name ?? ""));
+    text(this.#logName, oneName(selected?.name ?? ""));
   }
 
   #seek(): void {

@@ -1,0 +1,36 @@
+"""Synced: a widget of which a page may write some traits, and no others.
+
+Whoever is on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the
+address it shows, its settings. Here only what the page is meant to write is taken, and only that is told to
+the other pages; the kernel's own values stay as it made them. It knows nothing of streams.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+__all__ = ["SyncedWidget"]
+
+
+class SyncedWidget(anywidget.AnyWidget):
+    """An AnyWidget that takes only the traits in `_from_page` from its pages."""
+
+    # ipywidgets' own: how many views there are, where somebody asked for it.
+    _from_page: ClassVar[frozenset[str]] = frozenset({"_view_count"})
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Called by ipywidgets with what a page wrote; what is not the page's to write is dropped,
+        and for what is no value of its trait the page is told what holds."""
+        for name in self._from_page & sync_data.keys():
+            value, trait = sync_data[name], self.traits()[name]
+            # ipywidgets tells the other pages before it looks at the value: ask first.
+            try:
+                if value is not None or not trait.allow_none:
+                    trait.validate(self, value)
+            except traitlets.TraitError:
+                self.send_state(name)
+            else:
+                super().set_state({name: value})
