@@ -36,6 +36,7 @@ lint: install ## ruff, mypy, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timings --no-cache >/dev/null || $(BIN)/lint-imports
 	$(NPM) run --silent types
 
 test: install browser lint ## every check that CI makes

@@ -22,7 +22,7 @@ from .errors import (
 from .events import Event, EventBatch, Gap, Stats, Status
 from .filters import EventFilter
 from .protocol import EventStreamParser
-from .storage.options import Capture
+from .storage import Capture
 from .stream import SSEStream
 
 __all__ = [

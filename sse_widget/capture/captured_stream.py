@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..events import State
-from ..fleet.reports import StreamRow
-from ..storage.dataset import Dataset
+from ..fleet import StreamRow
+from ..storage import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,13 +16,10 @@ from typing import Any, ClassVar
 import traitlets
 from traitlets import Bunch, Dict
 
-from ..fleet import Engine
-from ..fleet.engine import ignore
-from ..fleet.reports import CaptureStats, StreamTable
-from ..notebook.host import SubshellSender, reruns_on_change
-from ..notebook.synced import SyncedWidget
-from ..runtime import loop as background
-from ..stream.page import NOT_BUILT, built
+from .. import runtime
+from ..fleet import CaptureStats, Engine, StreamTable, ignore
+from ..notebook import SubshellSender, SyncedWidget, reruns_on_change
+from ..stream import NOT_BUILT, built
 from .stream_log import StreamLog
 
 __all__ = ["Overview"]
@@ -76,7 +73,7 @@ class Overview(SyncedWidget):
         }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        background.call(self._open)
+        runtime.call(self._open)
         return super()._repr_mimebundle_(**kwargs)
 
     def _open(self) -> None:
@@ -124,7 +121,7 @@ class Overview(SyncedWidget):
         """A request of the page; on whatever thread the kernel answers messages."""
         self._sender.note()
         if isinstance(content, dict):
-            background.call(self._answer, content)
+            runtime.call(self._answer, content)
 
     def _answer(self, content: dict[str, Any]) -> None:
         if content.get("kind") == "ack":
@@ -190,7 +187,7 @@ class Overview(SyncedWidget):
 
     @traitlets.observe("_ack")
     def _on_ack(self, change: Bunch) -> None:
-        background.call(self._acknowledged, change.new)
+        runtime.call(self._acknowledged, change.new)
 
     def _acknowledged(self, ack: dict[str, Any]) -> None:
         n = ack.get("n")

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..events import EventBatch, Gap
-from ..fleet.reports import StreamReport
-from ..notebook.channel import Channel
-from ..tables.window import RollingWindow
+from ..fleet import StreamReport
+from ..notebook import Channel
+from ..tables import RollingWindow
 
 __all__ = ["StreamLog"]
 

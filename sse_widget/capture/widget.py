@@ -18,18 +18,23 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..client.options import SourceOptions
+from .. import runtime
+from ..client import SourceOptions
 from ..errors import mask_url, message_of
 from ..filters import EventFilter
-from ..fleet import Engine
-from ..fleet.engine import LocalEngine
-from ..fleet.reports import CaptureStats, StreamRow, StreamTable
-from ..fleet.stream_urls import named, shown, sorted_out
-from ..notebook.host import CellRuns
-from ..runtime import loop as background
-from ..storage.dataset import Dataset
-from ..storage.options import Capture, capture_of
-from ..stream.widget import split_traits
+from ..fleet import (
+    CaptureStats,
+    Engine,
+    LocalEngine,
+    StreamRow,
+    StreamTable,
+    named,
+    shown,
+    sorted_out,
+)
+from ..notebook import CellRuns
+from ..storage import Capture, Dataset, capture_of
+from ..stream import split_traits
 from .captured_stream import CapturedStream
 from .page import Overview
 
@@ -79,7 +84,7 @@ class SSECapture(Overview):
         **options: Any,
     ) -> None:
         if cluster is not None:
-            from ..cluster.dask_backend import check
+            from ..cluster import check
 
             check(cluster)
         traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
@@ -135,7 +140,7 @@ class SSECapture(Overview):
         Raises:
             ModuleNotFoundError: the extra `cluster` is not installed.
         """
-        from ..cluster.dask_backend import dask_dataframe
+        from ..cluster import dask_dataframe
 
         return dask_dataframe(Dataset(self._to))
 
@@ -205,7 +210,7 @@ class SSECapture(Overview):
 
     def _command(self, stream: str, kind: str) -> None:
         if self._engine is not None:
-            background.call(self._engine.command, stream, kind)
+            runtime.call(self._engine.command, stream, kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._roster.rows)
@@ -239,14 +244,14 @@ class SSECapture(Overview):
             return
         self._failure = ""
         self._engine = self._make_engine()
-        self._task = background.run(self._run(self._engine))
+        self._task = runtime.run(self._run(self._engine))
         # Not earlier: it is still running as long as its task is not done. And this may not be missed.
-        self._task.add_done_callback(lambda _: background.call(self._push, True))
+        self._task.add_done_callback(lambda _: runtime.call(self._push, True))
 
     def stop(self) -> None:
         """End all connections; what came is on disk when this returns, and `start()` resumes."""
-        background.call(self._halt)
-        if self._task is not None and not background.is_loop_thread():
+        runtime.call(self._halt)
+        if self._task is not None and not runtime.is_loop_thread():
             concurrent.futures.wait([self._task], _STOP_SECONDS)
 
     def close(self) -> None:
@@ -254,7 +259,7 @@ class SSECapture(Overview):
         # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
         if self.__dict__.get("_task") is not None:
             self.stop()
-            background.call(self._deselect)
+            runtime.call(self._deselect)
         if getattr(self, "comm", None) is not None:
             super().close()
 
@@ -294,9 +299,9 @@ class SSECapture(Overview):
 
     def _look(self) -> None:
         """The roster as it is now, not as of the latest beat."""
-        if self._engine is not None and not background.is_loop_thread():
+        if self._engine is not None and not runtime.is_loop_thread():
             with contextlib.suppress(concurrent.futures.TimeoutError):
-                background.run(self._report()).result(2.0)
+                runtime.run(self._report()).result(2.0)
 
     async def _report(self) -> None:
         if self._engine is not None:

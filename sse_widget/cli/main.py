@@ -24,10 +24,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..client.request import check_url
+from ..client import check_url
 from ..errors import InvalidURL, SSEError, mask_url
 from ..filters import EventFilter
-from ..storage.options import Capture, span
+from ..storage import Capture, span
 from ..visible import visible, visible_name
 
 if TYPE_CHECKING:
@@ -238,8 +238,8 @@ def _signals() -> Iterator[_Stop]:
 
 def _replay(options: argparse.Namespace, stop: _Stop) -> int:
     from ..errors import CaptureError
-    from ..recordings.server import CaptureServer
-    from ..storage.dataset import Dataset
+    from ..recordings import CaptureServer
+    from ..storage import Dataset
 
     try:
         server = CaptureServer(Dataset(options.capture), options.port, options.speed)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from ..capture import SSECapture
-from ..fleet.reports import CaptureStats
+from ..fleet import CaptureStats
 from ..visible import visible, visible_name
 
 __all__ = ["record"]

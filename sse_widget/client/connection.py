@@ -19,12 +19,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from .. import runtime
 from ..errors import BadContentType, BadStatus, ConnectionFailed, SSEError, TooManyRedirects
-from ..request_parts import auth_of, header_pairs
-from ..runtime import loop as background
-from ..runtime.pacing import Flow
+from ..runtime import Flow
 from .hints import content_hint, quoted, status_hint, translate_exception
 from .request import Request, build_headers, origin_of, resolve
+from .request_parts import auth_of, header_pairs
 
 __all__ = ["Connection"]
 
@@ -125,7 +125,7 @@ async def _follow(client: Any, request: Request, last_event_id: str) -> Any:
     content, json = request.content, request.json
     # Asked on every attempt, so that short-lived tokens refresh.
     # Fetching one blocks, and the background loop is everybody's; another one is the person's own.
-    call = background.run_in_thread if background.is_loop_thread() else None
+    call = runtime.run_in_thread if runtime.is_loop_thread() else None
     headers = await resolve(request.headers, "headers", request.masked, call)
     auth = await resolve(request.auth, "auth", request.masked, call)
     # What a callable gave is checked as what is given at once is; httpx would show it.

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, State, Status
 from ..protocol import EventStreamParser
-from ..runtime.pacing import ReadPacer
+from ..runtime import ReadPacer
 from .accounting import Accounts, Outage
 from .connection import Connection
 from .event_target import EventTarget

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
+from .. import runtime
 from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, State, Stats
 from ..protocol import EventStreamParser
-from ..runtime import loop as background
 from .driver import Driver
 from .options import SourceKeywords, SourceOptions, signature_of
 from .request import Request, check_url
@@ -194,7 +194,7 @@ class EventSource(Driver):
 
     def __iter__(self) -> Iterator[Event]:
         """The same without asyncio: the background thread reads, this thread waits."""
-        if background.is_loop_thread():
+        if runtime.is_loop_thread():
             raise RuntimeError("a blocking loop on the background thread would wait for itself")
         batches = self.batches()
 
@@ -207,7 +207,7 @@ class EventSource(Driver):
 
         try:
             while True:
-                waiting = background.run(following())
+                waiting = runtime.run(following())
                 try:
                     batch = waiting.result()
                 except KeyboardInterrupt:
@@ -222,7 +222,7 @@ class EventSource(Driver):
                         return
                 self._delivered_id = None
         finally:
-            ended = background.run(end())
+            ended = runtime.run(end())
             # Unless the collector ends this on that very thread, which must not wait for itself.
-            if not background.is_loop_thread():
+            if not runtime.is_loop_thread():
                 ended.result(5.0)

@@ -20,7 +20,7 @@ import httpx
 
 from ..checks import plain_callable, seconds, takes_arguments, text, truth, whole_number, wrong_type
 from ..events import Event
-from ..request_parts import (
+from .request_parts import (
     Asked,
     Auth,
     Content,

@@ -18,7 +18,7 @@ import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from ..runtime import loop as background
+from .. import runtime
 
 __all__ = ["default_client"]
 
@@ -126,7 +126,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        return await background.run_in_thread(functools.partial(_look_up, host, port, family))
+        return await runtime.run_in_thread(functools.partial(_look_up, host, port, family))
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -3,6 +3,7 @@
 It must never know of widgets.
 """
 
+from .dask_backend import check, dask_dataframe
 from .scheduler import ClusterEngine
 
-__all__ = ["ClusterEngine"]
+__all__ = ["ClusterEngine", "check", "dask_dataframe"]

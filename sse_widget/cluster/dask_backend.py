@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from ..storage.dataset import Dataset
+from ..storage import Dataset
 from . import shard_host as tenants
 from .shard_host import Command, ShardSpec, ShardStatus
 

@@ -19,13 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..events import State
-from ..fleet.engine import ignore
-from ..fleet.fleet import Watcher
-from ..fleet.reports import StreamTable
-from ..fleet.shard import reached
-from ..storage.dataset import Dataset
-from ..storage.footer import Position
-from ..storage.options import Capture
+from ..fleet import StreamTable, Watcher, ignore, reached
+from ..storage import Capture, Dataset, Position
 from .dask_backend import STARTING, Dask
 from .shard_host import Command, ShardHost, ShardSpec, ShardStatus
 from .workers import DEAD_AFTER_S, HEARTBEAT_S, WorkerMonitor

@@ -14,13 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .. import runtime
 from ..errors import CaptureTaken, message_of
 from ..events import EventBatch, Gap
-from ..fleet.reports import StreamReport
-from ..fleet.shard import Shard
-from ..runtime import loop as background
-from ..storage.footer import Position
-from ..storage.options import Capture
+from ..fleet import Shard, StreamReport
+from ..storage import Capture, Position
 
 __all__ = ["Command", "ShardHost", "ShardSpec", "ShardStatus", "ask", "hold"]
 
@@ -138,7 +136,7 @@ def hold(spec: ShardSpec) -> str:
             while len(_ended) > 1_000:
                 _ended.popitem(last=False)
 
-    return background.run(run()).result()
+    return runtime.run(run()).result()
 
 
 async def ask(watched: str | None, orders: dict[str, list[Command]]) -> dict[str, ShardStatus]:
@@ -152,4 +150,4 @@ async def ask(watched: str | None, orders: dict[str, list[Command]]) -> dict[str
         }
         return running | {token: _ended[token] for token in orders if token in _ended}
 
-    return await asyncio.wrap_future(background.run(look()))
+    return await asyncio.wrap_future(runtime.run(look()))

@@ -3,6 +3,24 @@
 It must never know of the page.
 """
 
-from .engine import Engine
+from .engine import Engine, LocalEngine, ignore
+from .fleet import Watcher
+from .reports import CaptureStats, StreamReport, StreamRow, StreamTable
+from .shard import Shard, reached
+from .stream_urls import named, shown, sorted_out
 
-__all__ = ["Engine"]
+__all__ = [
+    "CaptureStats",
+    "Engine",
+    "LocalEngine",
+    "Shard",
+    "StreamReport",
+    "StreamRow",
+    "StreamTable",
+    "Watcher",
+    "ignore",
+    "named",
+    "reached",
+    "shown",
+    "sorted_out",
+]

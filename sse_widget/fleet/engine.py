@@ -10,8 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..storage.dataset import Dataset
-from ..storage.options import Capture
+from ..storage import Capture, Dataset
 from .fleet import Watcher
 from .reports import StreamTable
 from .shard import Shard, reached

@@ -16,14 +16,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from ..client import EventSource
-from ..client.connect_limiter import ConnectLimiter
-from ..client.driver import make_client
-from ..client.resumption import ReplayDetector
+from ..client import ConnectLimiter, EventSource, ReplayDetector, make_client
 from ..errors import SSEError, hint_of, message_of
 from ..events import Cause, EventBatch, Gap, State
 from ..filters import EventFilter
-from ..storage.footer import Position
+from ..storage import Position
 from .reports import StreamReport
 
 __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]

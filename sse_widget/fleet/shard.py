@@ -16,11 +16,7 @@ from typing import Any
 
 from ..errors import CaptureNotWritten, CaptureTaken
 from ..events import Cause, EventBatch, Gap
-from ..storage.compaction import compact
-from ..storage.dataset import Dataset
-from ..storage.footer import Position
-from ..storage.options import Capture
-from ..storage.writer import FOLDER_TIME, Writer
+from ..storage import FOLDER_TIME, Capture, Dataset, Position, Writer, compact
 from .fleet import REMEMBER, Fleet, Watcher
 from .reports import StreamReport
 

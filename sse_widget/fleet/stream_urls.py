@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..client.request import check_url
+from ..client import check_url
 from ..errors import InvalidURL, SSEError, mask_url
 
 __all__ = ["named", "shown", "sorted_out"]

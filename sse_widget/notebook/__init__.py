@@ -2,3 +2,23 @@
 
 It must never know of connections or files.
 """
+
+from .channel import Channel
+from .host import CellRuns, SubshellSender, reruns_on_change, session_liveness
+from .snapshot import render
+from .snapshot_writer import SnapshotWriter
+from .synced import SyncedWidget
+from .wire import CUT_BYTES, NAME_CHARS
+
+__all__ = [
+    "CUT_BYTES",
+    "NAME_CHARS",
+    "CellRuns",
+    "Channel",
+    "SnapshotWriter",
+    "SubshellSender",
+    "SyncedWidget",
+    "render",
+    "reruns_on_change",
+    "session_liveness",
+]

@@ -24,8 +24,8 @@ from functools import partial
 from typing import Any
 
 from ..events import Gap
-from ..runtime.pacing import contention, pace
-from ..tables.window import RollingWindow, Snapshot
+from ..runtime import contention, pace
+from ..tables import RollingWindow, Snapshot
 from .wire import Message, encode, newest
 
 __all__ = ["Channel"]

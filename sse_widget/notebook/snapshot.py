@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ..events import Gap
-from ..tables.window import Snapshot
+from ..tables import Snapshot
 from ..visible import visible, visible_name
 from .markup import Html, html, joined, tag
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 
-from ..runtime import loop as background
+from .. import runtime
 from .host import Output, on_cell_end
 
 __all__ = ["SnapshotWriter"]
@@ -59,12 +59,12 @@ class SnapshotWriter:
                 self._forget = on_cell_end(self._cell_ended)
             self._output.place()
             self._placed = True
-        background.call(self._beat)
+        runtime.call(self._beat)
         return True
 
     def keep(self) -> None:
         """Bring the output up to date: before this returns, but for the loop, which never waits."""
-        if background.is_loop_thread():
+        if runtime.is_loop_thread():
             self._write_aside()
         else:
             self._write()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..tables.window import Snapshot
+from ..tables import Snapshot
 
 __all__ = ["CUT_BYTES", "NAME_CHARS", "Message", "encode", "newest"]
 

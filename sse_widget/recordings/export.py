@@ -24,8 +24,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..filters import EventFilter
-from ..storage.stores import sync_folder
-from ..tables.window import SCHEMA, Snapshot
+from ..storage import sync_folder
+from ..tables import SCHEMA, Snapshot
 from .progress import Progress
 
 __all__ = ["FORMATS", "TABLE_SCHEMA", "arrow_table", "check_path", "save", "write_events"]

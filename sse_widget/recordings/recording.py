@@ -19,8 +19,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..protocol import EventStreamParser
-from ..storage.dataset import Dataset
-from ..tables.window import SCHEMA
+from ..storage import Dataset
+from ..tables import SCHEMA
 from ..visible import quoted, visible, visible_name
 
 __all__ = ["Recording"]

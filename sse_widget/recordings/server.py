@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import message_of
-from ..storage.dataset import Dataset
+from ..storage import Dataset
 from ..visible import visible_name
 from .export import write_events
 

@@ -2,3 +2,19 @@
 
 It must never know what a stream, an event or a notebook is.
 """
+
+from .loop import call, is_loop_thread, run, run_in_thread
+from .observers import ObserverThread
+from .pacing import Flow, ReadPacer, contention, pace
+
+__all__ = [
+    "Flow",
+    "ObserverThread",
+    "ReadPacer",
+    "call",
+    "contention",
+    "is_loop_thread",
+    "pace",
+    "run",
+    "run_in_thread",
+]

@@ -2,3 +2,27 @@
 
 It must never know of connections or the page.
 """
+
+from .compaction import compact
+from .dataset import Dataset
+from .footer import Position
+from .options import Capture, capture_of, span
+from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
+from .stores import sync_folder
+from .writer import FOLDER_TIME, Writer
+
+__all__ = [
+    "FOLDER_TIME",
+    "Capture",
+    "CaptureState",
+    "CaptureStatus",
+    "Dataset",
+    "Position",
+    "Recorder",
+    "Writer",
+    "capture_of",
+    "compact",
+    "span",
+    "sync_folder",
+    "unbroken",
+]

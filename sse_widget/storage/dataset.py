@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ..errors import CaptureDamaged, SSEError
 from ..events import Gap
-from ..tables.window import SCHEMA
+from ..tables import SCHEMA
 from .footer import Footer, Position
 from .stores import FileInfo, Store, place_of
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..events import EventBatch
-from ..tables.window import Snapshot, microseconds, numbers, repeated, strings, texts
+from ..tables import Snapshot, microseconds, numbers, repeated, strings, texts
 from .dataset import ROWS
 from .footer import Footer, Position
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
-from ..tables.window import Snapshot
+from ..tables import Snapshot
 from .compaction import Compacted, compact
 from .dataset import Dataset
 from .footer import Position

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
 from ..events import EventBatch, Gap
-from ..tables.window import Snapshot
+from ..tables import Snapshot
 from .dataset import Dataset
 from .footer import Footer, Position
 from .part import Append, encode, gather

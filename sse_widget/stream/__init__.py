@@ -3,6 +3,7 @@
 It must never know of fleets of streams.
 """
 
-from .widget import SSEStream
+from .page import NOT_BUILT, built
+from .widget import SSEStream, split_traits
 
-__all__ = ["SSEStream"]
+__all__ = ["NOT_BUILT", "SSEStream", "built", "split_traits"]

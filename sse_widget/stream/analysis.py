@@ -13,13 +13,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import runtime
 from ..filters import EventFilter
-from ..recordings.export import arrow_table, save
-from ..runtime import loop as background
-from ..tables.dataframe import to_dataframe
-from ..tables.joined_text import JoinedText
-from ..tables.live_columns import LiveColumns
-from ..tables.window import RollingWindow, Snapshot
+from ..recordings import arrow_table, save
+from ..tables import JoinedText, LiveColumns, RollingWindow, Snapshot, to_dataframe
 from .callbacks import Callback, Callbacks
 
 if TYPE_CHECKING:
@@ -90,7 +87,7 @@ class Analysis:
         if old is not None:
             old.close()
         if live.paths:
-            background.call(live.note)
+            runtime.call(live.note)
         else:
             self._window.reserve(0)
 

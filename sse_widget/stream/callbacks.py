@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow.compute as pc
 
 from ..events import Event
-from ..tables.durations import seconds_of
-from ..tables.window import RollingWindow, Snapshot
+from ..tables import RollingWindow, Snapshot, seconds_of
 from ..visible import visible
 
 if TYPE_CHECKING:

@@ -14,14 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..client.options import SourceKeywords, SourceOptions
+from .. import runtime
+from ..client import SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
-from ..recordings.export import arrow_table
-from ..runtime import loop as background
-from ..storage.options import capture_of
-from ..storage.recorder import CaptureState, CaptureStatus, Recorder, unbroken
-from ..tables.window import SCHEMA, RollingWindow, Snapshot
+from ..recordings import arrow_table
+from ..storage import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
+from ..tables import SCHEMA, RollingWindow, Snapshot
 
 __all__ = ["Capturing", "RestoredState"]
 
@@ -109,13 +108,13 @@ class Capturing:
         self._recorder = recorder
         if recorder is not None:
             recorder.hear(
-                changed=lambda: background.call(self._capture_changed),
-                gapped=lambda gap: background.call(self._note_gap, gap),
+                changed=lambda: runtime.call(self._capture_changed),
+                gapped=lambda gap: runtime.call(self._note_gap, gap),
                 facts=self._facts,
                 held=self._window.read,
             )
             # It may have met trouble before there was anybody to tell.
-            background.call(self._capture_changed)
+            runtime.call(self._capture_changed)
 
     @property
     def capture(self) -> CaptureStatus | None:

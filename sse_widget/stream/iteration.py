@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Never
 
 from ..events import Event, State
-from ..tables.window import RollingWindow
+from ..tables import RollingWindow
 
 __all__ = ["Reading"]
 

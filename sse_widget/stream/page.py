@@ -18,17 +18,21 @@ from typing import Any, ClassVar, Self
 import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
+from .. import runtime
 from ..errors import InvalidFilter, hint_of, message_of
 from ..events import Gap, State, Stats, Status
 from ..filters import EventFilter
-from ..notebook.channel import Channel
-from ..notebook.host import SubshellSender, reruns_on_change, session_liveness
-from ..notebook.snapshot import render
-from ..notebook.snapshot_writer import SnapshotWriter
-from ..notebook.synced import SyncedWidget
-from ..notebook.wire import CUT_BYTES
-from ..runtime import loop as background
-from ..tables.window import RollingWindow, Snapshot
+from ..notebook import (
+    CUT_BYTES,
+    Channel,
+    SnapshotWriter,
+    SubshellSender,
+    SyncedWidget,
+    render,
+    reruns_on_change,
+    session_liveness,
+)
+from ..tables import RollingWindow, Snapshot
 
 __all__ = ["Showing"]
 
@@ -147,13 +151,13 @@ class Showing(SyncedWidget):
         }
 
     def _end_showing(self) -> None:
-        background.call(self._channel.close)
+        runtime.call(self._channel.close)
         self._snapshot_writer.close()
 
     # ------------------------------------------------------------------ to the page, and from it
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        background.call(self._channel.open)
+        runtime.call(self._channel.open)
         kept = self._save_events > 0 and self._snapshot_writer.show()
         bundle = super()._repr_mimebundle_(**kwargs)
         if kept and isinstance(bundle, tuple):
@@ -201,7 +205,7 @@ class Showing(SyncedWidget):
         """A request of the page; on whatever thread the kernel answers messages."""
         self._sender.note()
         if isinstance(content, dict):
-            background.call(self._answer, content)
+            runtime.call(self._answer, content)
 
     def _answer(self, content: dict[str, Any]) -> None:
         if self._channel.answer(content):
@@ -222,7 +226,7 @@ class Showing(SyncedWidget):
     def _on_ack(self, change: Bunch) -> None:
         n = change.new.get("n")
         if isinstance(n, int):
-            background.call(self._channel.acknowledge, n)
+            runtime.call(self._channel.acknowledge, n)
 
     # ------------------------------------------------------------------ the saved notebook
 

@@ -23,19 +23,16 @@ import ipywidgets
 import traitlets
 from traitlets import Bunch
 
+from .. import runtime
 from ..checks import whole_number
-from ..client import EventSource
-from ..client.options import SourceKeywords, SourceOptions, signature_of, unknown_option
+from ..client import EventSource, SourceKeywords, SourceOptions, signature_of, unknown_option
 from ..errors import SSEError
 from ..events import EventBatch, Gap, State, Stats, Status, TypeCounts
-from ..notebook.host import CellRuns
-from ..notebook.wire import NAME_CHARS
-from ..recordings.player import Player
-from ..recordings.recording import Recording
-from ..runtime import loop as background
-from ..runtime.observers import ObserverThread
-from ..storage.options import Capture
-from ..tables.window import RollingWindow
+from ..notebook import NAME_CHARS, CellRuns
+from ..recordings import Player, Recording
+from ..runtime import ObserverThread
+from ..storage import Capture
+from ..tables import RollingWindow
 from .analysis import Analysis
 from .history import Capturing, RestoredState
 from .iteration import Reading
@@ -190,7 +187,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         """
         played: Any = Recording(recording, speed, stream)
         playing = cls(played, **options)
-        if math.isinf(speed) and playing._task is not None and not background.is_loop_thread():
+        if math.isinf(speed) and playing._task is not None and not runtime.is_loop_thread():
             playing._task.result()
         return playing
 
@@ -235,21 +232,21 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
                     return
                 self._renew()
             self._channel.resting = self._over = False
-            self._task = background.run(self._run(self._source))
-        background.call(self._snapshot_writer.begin)
+            self._task = runtime.run(self._run(self._source))
+        runtime.call(self._snapshot_writer.begin)
 
     def stop(self) -> None:
         """End the connection; what was received stays, and `start()` resumes."""
         self._source.close()
         self._join()
         if self._recorder is not None:
-            self._recorder.flush(0.0 if background.is_loop_thread() else _FLUSH)
+            self._recorder.flush(0.0 if runtime.is_loop_thread() else _FLUSH)
         self._snapshot_writer.keep()
 
     def clear(self) -> None:
         """Let go of the events held, here and on the page; the stream and its numbers go on."""
         self._window.clear()
-        background.call(self._channel.note)
+        runtime.call(self._channel.note)
         self._snapshot_writer.keep()
 
     def close(self) -> None:
@@ -257,10 +254,10 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
         if "_source" in self.__dict__:
             self._source.close()
-            if self._task is not None and not background.is_loop_thread():
+            if self._task is not None and not runtime.is_loop_thread():
                 self._join()
             if self._recorder is not None:
-                self._recorder.close(0.0 if background.is_loop_thread() else _FLUSH)
+                self._recorder.close(0.0 if runtime.is_loop_thread() else _FLUSH)
             self._end_analysis()
             self._notices.close()
             if self._task is not None:
@@ -278,7 +275,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
 
     def _join(self) -> None:
         """Wait until the connection is gone, which takes milliseconds."""
-        if self._task is None or background.is_loop_thread():
+        if self._task is None or runtime.is_loop_thread():
             return
         # A hung resolver cannot be cancelled: its task ends when it answers, not within this.
         concurrent.futures.wait([self._task], 2.0)
@@ -357,10 +354,10 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
 
     def _on_change(self) -> None:
         # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
-        if background.is_loop_thread():
+        if runtime.is_loop_thread():
             self._channel.note()
         else:
-            background.call(self._channel.note)
+            runtime.call(self._channel.note)
         self._notices.changed(("status", self._status_now()))
 
     def _status_now(self) -> Status:

@@ -2,3 +2,24 @@
 
 It must never know of connections, files or the page.
 """
+
+from .dataframe import to_dataframe
+from .durations import seconds_of
+from .joined_text import JoinedText
+from .live_columns import LiveColumns
+from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
+
+__all__ = [
+    "SCHEMA",
+    "JoinedText",
+    "LiveColumns",
+    "RollingWindow",
+    "Snapshot",
+    "microseconds",
+    "numbers",
+    "repeated",
+    "seconds_of",
+    "strings",
+    "texts",
+    "to_dataframe",
+]

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def nobody_computes(monkeypatch):
     """Whatever else this process or machine does meanwhile."""
-    monkeypatch.setattr(beats, "crowd", ContentionDetector())
+    monkeypatch.setattr(beats, "contention", ContentionDetector())
 
 
 class Flow:
@@ -109,7 +109,7 @@ async def test_a_client_without_a_flow_is_read_as_it_comes():
 
 
 async def test_a_beat_that_is_ended_leaves_the_transport_reading(monkeypatch):
-    monkeypatch.setattr(beats, "BEAT", 3600.0)
+    monkeypatch.setattr(beats, "INTERVAL_S", 3600.0)
     flow = Flow()
     reads = Reads(flow)
     await reads.read(after=0)
@@ -135,7 +135,7 @@ def held(came, then):
 
 
 def test_a_beat_leaves_the_socket_alone_and_stopping_ends_it_at_once(monkeypatch):
-    monkeypatch.setattr(beats, "BEAT", 3600.0)
+    monkeypatch.setattr(beats, "INTERVAL_S", 3600.0)
     came, full = threading.Event(), threading.Event()
 
     def fill(peer):
@@ -159,7 +159,7 @@ def test_a_beat_leaves_the_socket_alone_and_stopping_ends_it_at_once(monkeypatch
 
 
 def test_what_came_during_a_beat_is_read_after_it(monkeypatch):
-    monkeypatch.setattr(beats, "BEAT", 0.3)
+    monkeypatch.setattr(beats, "INTERVAL_S", 0.3)
     came, last = threading.Event(), threading.Event()
 
     def further(peer):
@@ -203,7 +203,7 @@ def test_beside_a_thread_that_computes_rows_go_in_the_wake_up_that_read_them():
 
 
 def test_a_single_late_timer_changes_nothing(monkeypatch):
-    monkeypatch.setattr(beats, "crowd", ContentionDetector())
+    monkeypatch.setattr(beats, "contention", ContentionDetector())
     before = beats.interval()
     beats.contention.note(0.5)
     assert beats.interval() == before

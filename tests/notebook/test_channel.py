@@ -160,7 +160,7 @@ def test_rows_reach_the_page_without_pandas():
 @pytest.fixture
 async def quick(page, monkeypatch):
     """A page that keeps up, whatever else this machine does; its clock moves only when told to."""
-    monkeypatch.setattr(beats, "crowd", ContentionDetector())
+    monkeypatch.setattr(beats, "contention", ContentionDetector())
     page.channel.open()
     page.acknowledge()
     page.still = time.monotonic()

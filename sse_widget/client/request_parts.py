@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from .checks import text, truth, wrong_type
+from ..checks import text, truth, wrong_type
 
 __all__ = [
     "Asked",
