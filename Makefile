@@ -36,7 +36,7 @@ lint: install ## ruff, mypy, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timings --no-cache >/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent types
 
 test: install browser lint ## every check that CI makes
