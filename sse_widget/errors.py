@@ -7,10 +7,6 @@ anywhere. This module holds no decisions (whether an error ends a stream is `ret
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
-
 from .visible import visible
 
 __all__ = [
@@ -29,7 +25,6 @@ __all__ = [
     "SSEError",
     "TooManyRedirects",
     "hint_of",
-    "mask_url",
     "message_of",
 ]
 
@@ -187,44 +182,3 @@ class CaptureTooNew(CaptureError, ValueError):
 
 class CaptureDamaged(CaptureError, ValueError):
     """A file of a capture cannot be read."""
-
-
-# A query value is masked when its name looks like a secret, or the value looks like a token.
-_SECRET_NAME = re.compile(
-    r"(?i)(^|[^a-z])(api[-_]?key|key|token|auth|authorization|secret|sig|signature|pass|passwd|"
-    r"password|pwd|credential|credentials|session|sid|jwt|bearer|code)s?([^a-z]|$)"
-    r"|token$|secret$|apikey|password|accesskey|signature"
-)
-_SECRET_VALUE = re.compile(r"^(eyJ[\w-]+\.|sk-|ghp_|xox[abp]-)|^[A-Za-z0-9+/_-]{32,}={0,2}$")
-
-MASK = "***"
-
-
-def mask_url(url: str, secret_names: Iterable[str] = ()) -> str:
-    """`url` without its secrets: userinfo, query values that look secret or are named, fragment.
-
-    `secret_names` are the names of query values that came by `params=` or auth: always masked.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")
-    except ValueError:
-        return MASK
-    netloc = f"{MASK}@{host[2]}" if host[1] else host[2]
-    named = set(secret_names)
-    query = parts.query
-    if query:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        masked = [
-            (name, MASK)
-            if value and (name in named or _SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
-            else (name, value)
-            for name, value in pairs
-        ]
-        # Only a query that has secrets is written anew: others stay as the person wrote them.
-        if masked != pairs:
-            query = "&".join(
-                f"{quote(name, safe='')}={value if value == MASK else quote(value, safe=',:/')}"
-                for name, value in masked
-            )
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import runtime
 from ..client import SourceOptions
-from ..errors import mask_url, message_of
+from ..errors import message_of
 from ..filters import EventFilter
 from ..fleet import (
     CaptureStats,
@@ -32,6 +32,7 @@ from ..fleet import (
     shown,
     sorted_out,
 )
+from ..masking import mask_url
 from ..notebook import CellRuns
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
@@ -195,10 +196,13 @@ class SSECapture(Overview):
         Raises:
             KeyError: there is none.
         """
+        if not isinstance(stream, str):
+            raise KeyError(f"a stream is known by its name, not by {type(stream).__name__}")
         if stream not in self._roster.rows:
             found = [name for name, url in self._good.items() if url == stream]
             if not found:
-                raise KeyError(f"no stream {mask_url(stream)!r} in this capture")
+                shown = mask_url(stream) if set(stream) & set(":@/") else stream
+                raise KeyError(f"no stream {shown!r} in this capture")
             stream = found[0]
         return CapturedStream(
             stream, self._to, partial(self._row, stream), partial(self._command, stream)

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..client import check_url
-from ..errors import InvalidURL, SSEError, mask_url
+from ..errors import InvalidURL, SSEError
 from ..filters import EventFilter
+from ..masking import mask_url
 from ..storage import Capture, span
 from ..visible import visible, visible_name
 

@@ -4,20 +4,23 @@ It must never know of tables, files or notebooks.
 """
 
 from .connect_limiter import ConnectLimiter
-from .driver import make_client
 from .event_source import EventSource
+from .http_client import make_client
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
-from .request import check_url
+from .request import Request
 from .resumption import ReplayDetector
 from .retry import RetryPolicy
+from .urls import address_text, check_url
 
 __all__ = [
     "ConnectLimiter",
     "EventSource",
     "ReplayDetector",
+    "Request",
     "RetryPolicy",
     "SourceKeywords",
     "SourceOptions",
+    "address_text",
     "check_url",
     "make_client",
     "signature_of",

@@ -37,10 +37,12 @@ class Accounts:
 
     Args:
         gapped: called with every new gap, and again when more is known of it.
+        hide: takes the stream's secrets out of what is told of a gap: an id may repeat one.
     """
 
-    def __init__(self, gapped: Callable[[Gap], None]) -> None:
+    def __init__(self, gapped: Callable[[Gap], None], hide: Callable[[str], str] = str) -> None:
         self._gapped = gapped
+        self._hide = hide
         self.errors: deque[SSEError] = deque(maxlen=_ERRORS_KEPT)
         self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
         self.received = 0
@@ -86,9 +88,10 @@ class Accounts:
         gap, self._open = self._open, None
         if gap is None:
             return
+        begin = gap.text.partition("; ")[0]
         known = replace(
             gap,
-            text=f"{gap.text.partition('; ')[0]}; {resumption.sentence(gap.resumed_from)}",
+            text=self._hide(f"{begin}; {resumption.sentence(gap.resumed_from)}"),
             replayed=resumption.replayed,
             missing=resumption.missing,
             repeated=resumption.repeated,
@@ -107,7 +110,7 @@ class Accounts:
             self._note(at, Cause.OVERSIZE, fault.message, replayed=False, missing=1)
 
     def _note(self, seq: int, cause: Cause, text: str, **more: Any) -> Gap:
-        gap = Gap(seq, datetime.now(UTC), cause, text, **more)
+        gap = Gap(seq, datetime.now(UTC), cause, self._hide(text), **more)
         self.gaps.append(gap)
         self._gapped(gap)
         return gap

@@ -31,6 +31,10 @@ class ConnectLimiter:
         self._patience = hold_timeout
         self._hosts: dict[tuple[str, int | None], asyncio.Semaphore] = {}
 
+    def __getattr__(self, name: str) -> Any:
+        """What a client knows beside sending: its query values, its cookies, its base URL."""
+        return getattr(self._client, name)
+
     def build_request(self, *args: Any, **options: Any) -> Any:
         return self._client.build_request(*args, **options)
 

@@ -22,15 +22,17 @@ from ..protocol import EventStreamParser
 from ..runtime import ReadPacer
 from .accounting import Accounts, Outage
 from .connection import Connection
+from .cookies import OriginJar
 from .event_target import EventTarget
+from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .options import SourceOptions, id_of
-from .request import Request, origin_of, sendable
+from .request import Request, sendable
 from .resumption import ReplayDetector, drop
 from .retry import Retry, Stop
 from .watchdog import IdleWatchdog, SystemSuspended
 
-__all__ = ["Driver", "make_client"]
+__all__ = ["Driver"]
 
 # Characters of ids in one batch: those it may have, and from where on it is worth a look.
 _IDS_AT_ONCE = 8 * 2**20
@@ -56,10 +58,10 @@ class Driver(EventTarget):
         self._options = options
         self._parser = parser
         self._replays = ReplayDetector(options.dedupe)
-        self._accounts = Accounts(lambda gap: self._gapped(gap))
+        self._accounts = Accounts(lambda gap: self._gapped(gap), request.secrets.hide)
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
-        self.origin = origin_of(request.url)
+        self.origin = "" if request.address is None else request.address.origin
 
         self._driven = False
         self._closing = False
@@ -75,6 +77,7 @@ class Driver(EventTarget):
             url=request.masked,
         )
         self._client: Any = None
+        self._jar = OriginJar()
         self._connection: Connection | None = None
         self._released: asyncio.Event | None = None
         self._reader: AsyncGenerator[Any, None] | None = None
@@ -113,6 +116,7 @@ class Driver(EventTarget):
                                 return
                 except SSEError as e:
                     error = e
+                    self._request.secrets.clean(e)
                 finally:
                     await self._hang_up()
                 self._parser.reset()
@@ -149,7 +153,7 @@ class Driver(EventTarget):
         except Exception as e:
             # A listener or another callable of the person's raised: over, and it says why.
             if self.status.state is not State.FAILED:
-                self._move(State.FAILED, attempt, error=e)
+                self._move(State.FAILED, attempt, error=self._request.secrets.clean(e))
             raise
         finally:
             await self._release()
@@ -169,7 +173,9 @@ class Driver(EventTarget):
                 raise Closed
             if self._client is None:
                 self._client = make_client(self._options.client)
-            self._connection = await Connection.open(self._client, self._request, last_id)
+            self._connection = await Connection.open(
+                self._client, self._request, last_id, self._jar
+            )
         self._accounts.connects += 1
         self.origin = self._connection.origin
         self._move(State.OPEN)
@@ -351,6 +357,7 @@ class Driver(EventTarget):
         """Go on where `earlier` was stopped: what it remembers and was told, its errors, and a gap
         between."""
         self._replays = earlier._replays
+        self._jar = earlier._jar
         self._parser._reconnection_time = earlier._parser.reconnection_time
         self._accounts.errors.extend(earlier._accounts.errors)
         if earlier._accounts.connects or earlier._lost is not None:
@@ -419,18 +426,6 @@ class Driver(EventTarget):
         self._closing = True
         if self._released is not None:
             self._released.set()
-
-
-def make_client(option: Any) -> Any:
-    """The client to use: the one handed over, one that a factory makes, or ours."""
-    if option is None:
-        # Imported when first needed: it takes a fifth of a second.
-        from .transport import default_client
-
-        return default_client()
-    # A class has the methods of its clients, and is the most natural factory.
-    is_client = hasattr(option, "build_request") and not isinstance(option, type)
-    return option if is_client else option()
 
 
 def _nothing(*_: object) -> None:

@@ -15,10 +15,11 @@ from typing import Any, ClassVar, Self, TypeVar, Unpack
 from .. import runtime
 from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, State, Stats
+from ..masking import Secrets
 from ..protocol import EventStreamParser
 from .driver import Driver
 from .options import SourceKeywords, SourceOptions, signature_of
-from .request import Request, check_url
+from .request import Request
 
 __all__ = ["EventSource"]
 
@@ -29,7 +30,8 @@ class EventSource(Driver):
     """A client of one event stream.
 
     Args:
-        url: absolute http or https URL.
+        url: absolute http or https URL, as text or as the URL object of httpx, yarl or pydantic. It
+            is asked for byte for byte. A path goes on from the `base_url` of `client=`.
         last_event_id: the id to resume after.
         headers: sent along; ours give way to yours. Text that is not ASCII is sent as UTF-8. Or a
             callable without arguments, sync or async, that is asked on every attempt.
@@ -37,16 +39,20 @@ class EventSource(Driver):
         params: added to the URL's query; never shown.
         content, json: the request's body: text, bytes, an iterable of bytes or a file, which are
             read at once; or what is sent as JSON.
-        auth: as httpx takes it, or a callable like `headers`.
-        cookies: sent along: a mapping, pairs, or a jar.
+        auth: (user, password); an `Auth` of httpx or httpx2; a function of the request, as httpx
+            takes it; or a callable like `headers` that gives one of these.
+        cookies: sent along: a mapping, pairs, or a jar. What the server sets comes back to its own
+            origin (scheme, host and port), up to 6 KiB; of one name yours is sent.
         client: an httpx-compatible async client, or a callable that makes one. A client that is
-            handed over is not closed; one that was made here is.
+            handed over is not closed, and keeps a cookie jar of its own; one that was made here is
+            closed.
         retry: when to connect again.
         reconnect: "auto": after a clean end connect again where the method is safe (GET); True:
             always, sending method, headers and body again; False: never.
         idle_timeout: seconds without a byte after which the connection is given up; any byte
             counts, comments too, and the answer to the request. None: wait for ever.
-        max_event_bytes: the most bytes of one event; a larger one is skipped and reported.
+        max_event_bytes: the most bytes of one event; a larger one is skipped and reported. None:
+            16 MiB, and after a POST 64 MiB.
         stop_when: ends the stream for good after an event whose data or type equals this text, or
             one of these texts, or for which this callable is true. That event is still delivered.
         dedupe: after a reconnect, drop the events that came before: True compares id, type and
@@ -66,23 +72,10 @@ class EventSource(Driver):
 
     def __init__(self, url: str, **options: Unpack[SourceKeywords]) -> None:
         told = SourceOptions.of("EventSource", options)
-        parsed, masked, url_auth = check_url(url, told.params)
-        auth = url_auth if told.auth is None else told.auth
         super().__init__(
-            Request(
-                parsed,
-                told.method,
-                told.headers,
-                told.content,
-                told.json,
-                auth,
-                told.cookies,
-                masked,
-            ),
+            Request.of(url, told),
             told,
-            EventStreamParser(
-                max_event_bytes=told.max_event_bytes, last_event_id=told.last_event_id
-            ),
+            EventStreamParser(max_event_bytes=told.event_limit, last_event_id=told.last_event_id),
         )
 
     __signature__ = signature_of(__init__)
@@ -129,6 +122,11 @@ class EventSource(Driver):
     def reconnection_time(self) -> int | None:
         """The server's latest `retry:` in milliseconds; None where it sent none."""
         return self._parser.reconnection_time
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secret values of this stream; it takes them out of what a server said."""
+        return self._request.secrets
 
     def __repr__(self) -> str:
         note = f"; {self.status.note}" if self.status.note else ""

@@ -7,7 +7,7 @@ keeps what listeners raise from nobody: the driver raises it. Imports nothing of
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 __all__ = ["EventTarget", "Listener"]
@@ -15,37 +15,71 @@ __all__ = ["EventTarget", "Listener"]
 Listener = Callable[..., Any]
 
 
+class _Entry:
+    """One listener in the list of its type, or the place of a handler there."""
+
+    __slots__ = ("is_handler", "listener", "removed", "takes_argument")
+
+    def __init__(self, listener: Listener, *, is_handler: bool = False) -> None:
+        self.is_handler = is_handler
+        self.removed = False
+        self.use(listener)
+
+    def use(self, listener: Listener) -> None:
+        """Call this one from here on, at the same place."""
+        self.listener = listener
+        self.takes_argument = _takes_argument(listener)
+
+
 class EventTarget:
     """Something that has listeners."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[tuple[Listener, bool]]] = {}
-        self._handlers: dict[str, Listener] = {}
+        self._listeners: dict[str, list[_Entry]] = {}
 
-    def add_event_listener(self, type: str, listener: Listener) -> None:
-        """Call `listener` for every event of this type, as `addEventListener`.
+    def add_event_listener(self, type: str | Iterable[str], listener: Listener) -> None:
+        """Call `listener` for every event of this type, or of each of these types, as
+        `addEventListener`.
 
         "open" is called when a connection opens, "error" with the `SSEError` when one fails or
         ends; like in the standard, events that the server names so arrive there too. A listener
         may take the event or nothing, may be async, and is called once however often it is added.
-        What it raises, the driver raises.
-        """
-        if not callable(listener):
-            raise TypeError(f"a listener must be callable, not {listener!r}")
-        entries = self._listeners.setdefault(type, [])
-        if all(known != listener for known, _ in entries):
-            entries.append((listener, _takes_argument(listener)))
+        One that is added while an event is told hears of the next; one that is removed then is not
+        called any more. What it raises, the driver raises.
 
-    def remove_event_listener(self, type: str, listener: Listener) -> None:
-        """The listener is not called any more; unknown ones are ignored."""
-        entries = [e for e in self._listeners.pop(type, ()) if e[0] != listener]
-        if entries:
-            self._listeners[type] = entries
+        Raises:
+            TypeError: the listener cannot be called, or a type is no text.
+        """
+        _check_callable("a listener", listener)
+        for name in _types(type):
+            entries = self._listeners.setdefault(name, [])
+            if all(e.is_handler or e.listener != listener for e in entries):
+                entries.append(_Entry(listener))
+
+    def remove_event_listener(self, type: str | Iterable[str], listener: Listener) -> None:
+        """The listener is not called any more; unknown ones are ignored, and handlers such as
+        `on_message` stay."""
+        for name in _types(type):
+            for entry in self._listeners.get(name, ()):
+                if not entry.is_handler and entry.listener == listener:
+                    self._remove(name, entry)
+                    break
+
+    def _remove(self, type_: str, entry: _Entry) -> None:
+        entry.removed = True  # also for a call that is under way
+        left = [e for e in self._listeners[type_] if e is not entry]
+        if left:
+            self._listeners[type_] = left
+        else:
+            del self._listeners[type_]
+
+    def _handler(self, type_: str) -> _Entry | None:
+        return next((e for e in self._listeners.get(type_, ()) if e.is_handler), None)
 
     @property
     def on_open(self) -> Listener | None:
         """Called when a connection opens."""
-        return self._handlers.get("open")
+        return _listener_of(self._handler("open"))
 
     @on_open.setter
     def on_open(self, handler: Listener | None) -> None:
@@ -54,7 +88,7 @@ class EventTarget:
     @property
     def on_message(self) -> Listener | None:
         """Called for events of type "message": those the server gave no type."""
-        return self._handlers.get("message")
+        return _listener_of(self._handler("message"))
 
     @on_message.setter
     def on_message(self, handler: Listener | None) -> None:
@@ -64,26 +98,54 @@ class EventTarget:
     def on_error(self) -> Listener | None:
         """Called with the error when a connection fails or ends; `ready_state` then tells
         whether another attempt follows (CONNECTING) or none (CLOSED)."""
-        return self._handlers.get("error")
+        return _listener_of(self._handler("error"))
 
     @on_error.setter
     def on_error(self, handler: Listener | None) -> None:
         self._handle("error", handler)
 
     def _handle(self, type_: str, handler: Listener | None) -> None:
-        old = self._handlers.pop(type_, None)
-        if old is not None:
-            self.remove_event_listener(type_, old)
-        if handler is not None:
-            self.add_event_listener(type_, handler)
-            self._handlers[type_] = handler
+        # The event handlers of HTML 8.1.8.1: beside the listeners, at the place where the first one
+        # was set; None gives that place up.
+        entry = self._handler(type_)
+        if handler is None:
+            if entry is not None:
+                self._remove(type_, entry)
+            return
+        _check_callable(f"on_{type_}", handler)
+        if entry is None:
+            self._listeners.setdefault(type_, []).append(_Entry(handler, is_handler=True))
+        else:
+            entry.use(handler)
 
     async def _call(self, type_: str, value: object) -> None:
         """Call the listeners of this type, in the order they were added."""
-        for listener, takes_argument in list(self._listeners.get(type_, ())):
-            result = listener(value) if takes_argument else listener()
+        for entry in list(self._listeners.get(type_, ())):
+            if entry.removed:
+                continue
+            result = entry.listener(value) if entry.takes_argument else entry.listener()
             if inspect.isawaitable(result):
                 await result
+
+
+def _types(type_: str | Iterable[str]) -> list[str]:
+    names = [type_] if isinstance(type_, str) else type_
+    if not isinstance(names, Iterable) or isinstance(names, bytes):
+        raise TypeError(f"type must be text, or a list of them, not {type(type_).__name__}")
+    found = list(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise TypeError(f"type must be text, or a list of them, not {type(name).__name__}")
+    return found
+
+
+def _check_callable(what: str, listener: object) -> None:
+    if not callable(listener):
+        raise TypeError(f"{what} must be callable, not {type(listener).__name__}")
+
+
+def _listener_of(entry: _Entry | None) -> Listener | None:
+    return None if entry is None else entry.listener
 
 
 def _takes_argument(listener: Listener) -> bool:

@@ -20,6 +20,7 @@ import httpx
 
 from ..checks import plain_callable, seconds, takes_arguments, text, truth, whole_number, wrong_type
 from ..events import Event
+from .http_client import check_client
 from .request_parts import (
     Asked,
     Auth,
@@ -74,7 +75,7 @@ class SourceKeywords(TypedDict, total=False):
     retry: RetryPolicy | None
     reconnect: bool | Literal["auto"]
     idle_timeout: float | None
-    max_event_bytes: int
+    max_event_bytes: int | None
     stop_when: str | Iterable[str] | Callable[[Event], object] | None
     dedupe: bool | Key
     resume: Callable[[str], str | None] | None
@@ -97,7 +98,7 @@ class SourceOptions:
         retry: when to connect again.
         reconnect: True, False, or "auto", which `reconnects` explains.
         idle_timeout: seconds without a byte, None for no limit.
-        max_event_bytes: the most bytes of one event.
+        max_event_bytes: the most bytes of one event; `event_limit` where it is None.
         stop_when: the texts that end the stream, or the callable that tells.
         dedupe: whether events that came before are dropped, or the callable that gives their key.
         resume: the callable that changes the id to resume after.
@@ -119,7 +120,7 @@ class SourceOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     reconnect: bool | Literal["auto"] = "auto"
     idle_timeout: float | None = None
-    max_event_bytes: int = 16 * 2**20
+    max_event_bytes: int | None = None
     stop_when: frozenset[str] | Callable[[Event], object] | None = None
     dedupe: bool | Key = False
     resume: Callable[[str], str | None] | None = None
@@ -159,6 +160,13 @@ class SourceOptions:
         return self.content is not None or self.json is not None
 
     @property
+    def event_limit(self) -> int:
+        """The most bytes of one event."""
+        if self.max_event_bytes is not None:
+            return self.max_event_bytes
+        return _EVENT_BYTES_AFTER_POST if self.method == "POST" else _EVENT_BYTES
+
+    @property
     def reconnects(self) -> bool:
         """Whether a clean end is followed by another attempt: "auto" means where the method is
         safe, so that nothing is ordered twice."""
@@ -178,8 +186,13 @@ class SourceOptions:
         }
 
 
-# RFC 9110, 9.2.1 and 15.2.1: asking twice orders nothing twice. QUERY is a draft's.
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
+# The registry of HTTP methods (RFC 9110, 16.1): asking twice orders nothing twice. QUERY is a draft's.
+_SAFE_METHODS = frozenset(
+    {"GET", "HEAD", "OPTIONS", "PROPFIND", "QUERY", "REPORT", "SEARCH", "TRACE"}
+)
+_EVENT_BYTES = 16 * 2**20
+# What is asked for by a body may come as one event: an image of a model.
+_EVENT_BYTES_AFTER_POST = 64 * 2**20
 
 
 def unknown_option(owner: str, name: str, known: Iterable[str]) -> TypeError:
@@ -242,10 +255,8 @@ def _method(name: str, value: object) -> str:
 
 
 def _client(name: str, value: Any) -> Any:
-    if value is not None and not (hasattr(value, "build_request") or callable(value)):
-        raise wrong_type(
-            name, "an httpx-compatible async client, or a callable that makes one", value
-        )
+    if value is not None:
+        check_client(name, value)
     return value
 
 
@@ -328,7 +339,9 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "retry": _retry,
     "reconnect": _reconnect,
     "idle_timeout": lambda name, value: None if value is None else seconds(name, value),
-    "max_event_bytes": lambda name, value: whole_number(name, value, at_least=1),
+    "max_event_bytes": lambda name, value: (
+        None if value is None else whole_number(name, value, at_least=1)
+    ),
     "stop_when": _stop_when,
     "dedupe": _dedupe,
     "resume": _resume,

@@ -1,7 +1,7 @@
-"""What is asked for: the URL, the headers, and what of them may be shown.
+"""What is asked for, on every attempt anew: address, headers, cookies and body of one request.
 
-It reads settings and writes headers, by WHATWG HTML 9.2.2 and 9.2.3; it sends nothing. Imports
-`errors` only.
+It reads settings and writes headers, by WHATWG HTML 9.2.2 and 9.2.3, and knows the stream's secrets; it
+sends nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
 import httpx
 
 from .._version import __version__
-from ..errors import ConnectionFailed, InvalidURL, SSEError, mask_url
+from ..errors import ConnectionFailed, SSEError
+from ..masking import Secrets, mask_url
+from .cookies import pairs_of
+from .http_client import is_client
+from .options import SourceOptions
+from .urls import Address, address_text, check_url
 
-__all__ = ["Request", "build_headers", "check_url", "origin_of", "resolve", "sendable"]
+__all__ = ["Request", "build_headers", "is_request_function", "raised", "resolve", "sendable"]
 
 PROJECT_PAGE = "https://github.com/sse-widget/sse-widget"
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -26,69 +33,86 @@ USER_AGENT = f"sse-widget/{__version__} (+{PROJECT_PAGE})"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask for, on every attempt anew. The repr shows no header, body or parameter."""
+    """What to ask for. The repr shows the masked URL alone.
 
-    url: httpx.URL = field(repr=False)
-    method: str
-    headers: Any = field(default=None, repr=False)
-    content: Any = field(default=None, repr=False)
-    json: Any = field(default=None, repr=False)
-    auth: Any = field(default=None, repr=False)
-    cookies: Any = field(default=None, repr=False)
-    masked: str = ""
-
-
-class Address(NamedTuple):
-    """Where to ask: the URL without its userinfo, what of it may be shown, and the userinfo."""
-
-    url: httpx.URL
-    masked: str
-    auth: tuple[str, str] | None
-
-
-def check_url(url: object, params: Any = None) -> Address:
-    """The address of a stream, with its parameters.
-
-    Raises:
-        InvalidURL: it is not an absolute http or https URL with a host.
+    Attributes:
+        url: as it was given.
+        options: everything else.
+        address: None where it is known with the client alone: a path that goes on from the `base_url`
+            of a client that a factory will make.
+        masked: what may be shown of the URL.
+        secrets: the secret values in all of this, which nothing that a server said may show.
     """
-    if not isinstance(url, str | httpx.URL):
-        raise InvalidURL(
-            f"the URL must be a string, not {type(url).__name__}",
-            hint='Such as SSEStream("https://example.com/events").',
-        )
-    text = str(url).strip()
-    shown = mask_url(text)
-    hint = 'An event stream has an absolute address, such as "https://example.com/events".'
+
+    url: str = field(repr=False)
+    options: SourceOptions = field(repr=False)
+    address: Address | None = field(repr=False)
+    masked: str
+    secrets: Secrets = field(repr=False)
+
+    @classmethod
+    def of(cls, url: object, options: SourceOptions) -> Request:
+        """The request of a stream, its address checked as far as it is known.
+
+        Raises:
+            InvalidURL: the URL is none.
+        """
+        text, client = address_text(url), options.client
+        # A path may go on from the base_url of a client that is not made yet. A class has none.
+        made_later = callable(client) and not isinstance(client, type) and not is_client(client)
+        if made_later and text.startswith("/") and not text.startswith("//"):
+            return cls(text, options, None, mask_url(text), _secrets(None, options))
+        base = getattr(client, "base_url", None) if is_client(client) else None
+        address = check_url(text, options.params, base)
+        return cls(text, options, address, address.masked, _secrets(address, options))
+
+    def located(self, client: Any) -> Address:
+        """Where this client asks: with the query values it has of its own, which are sent to the
+        address that was given and nowhere else.
+
+        Raises:
+            InvalidURL: the URL is a path, and the client has no `base_url` either.
+        """
+        base, own = getattr(client, "base_url", None), getattr(client, "params", None)
+        if not own:
+            return self.address or check_url(self.url, self.options.params, base)
+        bare = check_url(self.url, (), base)
+        named = bare.query_names()
+        pairs = [(k, v) for k, v in own.multi_items() if k not in named]
+        self.secrets.add_pairs(pairs)
+        given = httpx.QueryParams(self.options.params)
+        return bare.with_params(httpx.QueryParams(pairs).merge(given))
+
+
+def _secrets(address: Address | None, options: SourceOptions) -> Secrets:
+    """What is secret of a request, as far as it was given as a value."""
+    secrets = Secrets()
+
+    def given() -> None:
+        if address is not None:
+            secrets.add_query(address.target.partition("?")[2])
+            if address.auth is not None:
+                secrets.add_login(*address.auth)
+        secrets.add_pairs(options.params)
+        for name, value in () if callable(options.headers) else options.headers:
+            secrets.add_header(name.decode("ascii"), value.decode("utf-8", "replace"))
+        if isinstance(options.auth, tuple):
+            secrets.add_login(*options.auth)
+        secrets.add_pairs(pair.partition("=")[::2] for pair in pairs_of(options.cookies))
+        secrets.add_body(options.json)
+        for proxy in getproxies_environment().values():
+            secrets.add_login(*_login_of(proxy))
+
+    secrets.add_later(given)
+    return secrets
+
+
+def _login_of(proxy: str) -> tuple[str, str]:
     try:
-        parsed = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError) as e:
-        raise InvalidURL(f"not a URL: {shown!r} ({e})", url=shown, hint=hint) from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        if "://" not in text and text and not text.startswith("/"):
-            hint = f'Did you mean "https://{shown}" or "http://{shown}"?'
-        raise InvalidURL(f"not an http or https URL: {shown!r}", url=shown, hint=hint)
-    names: list[str] = []
-    if params is not None:
-        try:
-            query = httpx.QueryParams(params)
-        except (TypeError, ValueError) as e:
-            raise TypeError(f"params must be a mapping or a list of pairs: {e}") from None
-        names = list(query.keys())
-        parsed = parsed.copy_merge_params(params)
-    # Credentials of a URL are sent as a header, and by the same rules as auth=.
-    auth = (parsed.username, parsed.password) if parsed.userinfo else None
-    bare = parsed.copy_with(fragment=None, userinfo=b"")
-    return Address(bare, mask_url(str(parsed), names), auth)
-
-
-def origin_of(url: Any) -> str:
-    """Scheme, host and port of a URL, as `MessageEvent.origin` has them."""
-    port = url.port
-    # Not `url.host`: an origin is ASCII, `xn--bcher-kva.example`.
-    host = url.raw_host.decode("ascii")
-    host = f"[{host}]" if ":" in host else host
-    return f"{url.scheme}://{host}" + (f":{port}" if port is not None else "")
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        return "", ""
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 async def resolve(
@@ -99,7 +123,7 @@ async def resolve(
 ) -> Any:
     """A setting, or what the callable that was given for it returns, sync or async; `call` calls
     one that may block."""
-    if not callable(value) or isinstance(value, httpx.Auth):
+    if not callable(value) or hasattr(value, "auth_flow") or is_request_function(value):
         return value
     try:
         value = value() if call is None or _is_async(value) else await call(value)
@@ -107,15 +131,48 @@ async def resolve(
     except SSEError:
         raise
     except Exception as e:
-        # Fetching a token fails like a connection does, and is tried again like one. What it
-        # raised may hold the token: only its name is told.
-        raise ConnectionFailed(
-            f"{name}= raised {type(e).__name__} when it was asked", url=masked
-        ) from e
+        failed = raised(name, e, masked)
+    # Not within the handler: the cause would go along, and with it what it says.
+    raise failed
+
+
+def raised(name: str, error: Exception, masked: str) -> ConnectionFailed:
+    """A person's callable raised when it was asked.
+
+    Fetching a token fails like a connection does, and is tried again like one. What it raised may
+    hold the token, so only its name is told, and where it was raised.
+    """
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = f", in {at.tb_frame.f_code.co_name}(), line {at.tb_lineno}" if at is not None else ""
+    return ConnectionFailed(
+        f"{name}= raised {type(error).__name__} when it was asked{where}", url=masked
+    )
 
 
 def _is_async(fn: Any) -> bool:
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+def is_request_function(auth: Any) -> bool:
+    """Whether this is a function of the request, as httpx takes one for auth, and not one that is
+    asked for the auth: it cannot be called without an argument."""
+    if not callable(auth) or hasattr(auth, "auth_flow"):
+        return False
+    try:
+        signature = inspect.signature(auth)
+    except (TypeError, ValueError):
+        return False
+    try:
+        signature.bind()
+    except TypeError:
+        try:
+            signature.bind(None)
+        except TypeError:
+            return False
+        return True
+    return False
 
 
 def sendable(last_event_id: str) -> bool:
@@ -124,7 +181,7 @@ def sendable(last_event_id: str) -> bool:
     return not _CONTROLS.search(last_event_id)
 
 
-def build_headers(own: Any, last_event_id: str) -> Any:
+def build_headers(own: Any, last_event_id: str) -> list[tuple[bytes, bytes]]:
     """The headers of one attempt: ours, where `own` does not say otherwise."""
     headers = httpx.Headers(
         {

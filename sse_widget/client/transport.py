@@ -15,8 +15,10 @@ from typing import Any
 
 import aiohttp
 import httpx
+import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from .. import runtime
 
@@ -38,13 +40,55 @@ class _Transport(AiohttpTransport):
     """httpx-aiohttp's transport, with a body that loses nothing and hangs nowhere."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await super().handle_async_request(request)
-        inner = getattr(response.stream, "_aiohttp_response", None)
-        if isinstance(inner, aiohttp.ClientResponse):
-            response.stream = body = _Body(inner)
-            # httpx wraps the stream once more; its extensions are there for such things.
-            response.extensions["sse_widget.flow"] = body
-        return response
+        if not isinstance(self.client, aiohttp.ClientSession):
+            self.client = self.get_client()
+        timeout, proxy = request.extensions.get("timeout", {}), self.proxy
+        auth = None if proxy is None or proxy.auth is None else aiohttp.BasicAuth(*proxy.auth)
+        with map_aiohttp_exceptions():
+            inner = await self.client.request(
+                request.method,
+                wire_url(request.url),
+                headers=request.headers,
+                data=_body_of(request),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=timeout.get("connect"), sock_read=timeout.get("read")
+                ),
+                server_hostname=request.extensions.get("sni_hostname"),
+                proxy=None if proxy is None else str(proxy.url),
+                proxy_auth=auth,
+                proxy_headers=None if proxy is None else proxy.headers,
+            )
+        body = _Body(inner)
+        return httpx.Response(
+            inner.status,
+            headers=inner.raw_headers,
+            stream=body,
+            request=request,
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": (inner.reason or "").encode("utf-8", "replace"),
+                # httpx wraps the stream once more; its extensions are there for such things.
+                "sse_widget.flow": body,
+            },
+        )
+
+
+def wire_url(url: httpx.URL) -> yarl.URL:
+    """The URL for aiohttp, which would write it anew: what stands in the request line is the target
+    as it is, with a "?" at its end, with "%7e" and not "~"."""
+    target = url.raw_path.decode("ascii")
+    authority = url.netloc.decode("ascii")
+    # In the path alone: yarl drops an empty query.
+    return yarl.URL.build(scheme=url.scheme, authority=authority, path=target, encoded=True)
+
+
+def _body_of(request: httpx.Request) -> Any:
+    try:
+        return request.content or None
+    except httpx.RequestNotRead:
+        request.headers.pop("transfer-encoding", None)  # aiohttp writes its own
+        return request.stream
 
 
 class _Body(httpx.AsyncByteStream):
@@ -187,6 +231,7 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
             resolver=_Resolver(),
         ),
         cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
+        auto_decompress=False,
         skip_auto_headers=("Content-Type",),
         read_bufsize=2**18,
     )

@@ -1,6 +1,6 @@
 """Addresses: which streams a capture has: their names, and those that cannot be used, with the reason.
 
-It connects to nothing. Imports `request` and `errors`.
+It connects to nothing.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..client import check_url
-from ..errors import InvalidURL, SSEError, mask_url
+from ..client import Request, SourceOptions, address_text
+from ..errors import InvalidURL, SSEError
+from ..masking import mask_url
 
 __all__ = ["named", "shown", "sorted_out"]
 
@@ -21,12 +22,12 @@ def named(urls: Any) -> dict[str, Any]:
     if isinstance(urls, Mapping):
         for name in urls:
             if not isinstance(name, str) or not name:
-                raise TypeError(f"a stream's name must be a text, not {name!r}")
+                raise TypeError(f"a stream's name must be text, not {type(name).__name__}")
         found = dict(urls)
     else:
         found = {}
         for url in urls:
-            name = base = mask_url(url) if isinstance(url, str) else repr(url)
+            name = base = _name_of(url)
             n = 1
             while name in found:
                 n += 1
@@ -35,6 +36,15 @@ def named(urls: Any) -> dict[str, Any]:
     if not found:
         raise ValueError("no streams: give a list of URLs, or a mapping of names to URLs")
     return found
+
+
+def _name_of(url: Any) -> str:
+    """A stream without a name has its URL for one, without secrets. What is none is told by its
+    type alone: it may hold a token."""
+    try:
+        return mask_url(address_text(url))
+    except InvalidURL:
+        return f"({type(url).__name__})"
 
 
 def sorted_out(
@@ -47,30 +57,37 @@ def sorted_out(
     masked: dict[str, str] = {}
     for name, url in urls.items():
         try:
-            address = check_url(url, options.get("params"))
+            request = _request(url, options)
         except InvalidURL as error:
             bad[name] = error
             continue
-        same = (str(address.url), address.auth)
+        address = request.address
+        same = request.url if address is None else (address.text, address.auth)
         if same in taken:
             bad[name] = InvalidURL(
-                f"the same URL as {taken[same]!r}: it is captured once", url=address.masked
+                f"the same URL as {taken[same]!r}: it is captured once", url=request.masked
             )
-        elif unnamed and address.masked in masked:
+        elif unnamed and request.masked in masked:
             # Its name would depend on the order of the list, and with it the place it resumes at.
             bad[name] = InvalidURL(
-                f"differs from {masked[address.masked]!r} in a secret alone",
-                url=address.masked,
+                f"differs from {masked[request.masked]!r} in a secret alone",
+                url=request.masked,
                 hint='Give both a name: SSECapture({"first": url, "second": url}, to=...).',
             )
         else:
-            good[name] = str(url).strip()
-            taken[same] = masked[address.masked] = name
+            good[name] = request.url
+            taken[same] = masked[request.masked] = name
     return good, bad
 
 
+def _request(url: Any, options: Mapping[str, Any]) -> Request:
+    known = {name: options[name] for name in ("client", "params") if name in options}
+    return Request.of(url, SourceOptions(**known))
+
+
 def shown(url: Any, options: Mapping[str, Any]) -> str:
+    """What may be shown of a stream's URL, whether it is one or not."""
     try:
-        return check_url(url, options.get("params")).masked
+        return _request(url, options).masked
     except InvalidURL as error:
-        return error.url or repr(url)
+        return error.url or _name_of(url)

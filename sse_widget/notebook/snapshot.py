@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ..events import Gap
+from ..masking import Secrets
 from ..tables import Snapshot
 from ..visible import visible, visible_name
 from .markup import Html, html, joined, tag
@@ -45,7 +46,12 @@ _STATES = {
 
 
 def render(
-    head: Mapping[str, Any], url: str, held: Snapshot, gaps: Sequence[Gap], session: str
+    head: Mapping[str, Any],
+    url: str,
+    held: Snapshot,
+    gaps: Sequence[Gap],
+    session: str,
+    secrets: Secrets | None = None,
 ) -> str:
     """The events of `held`, newest last, in at most `MAX_BYTES` of HTML.
 
@@ -55,16 +61,19 @@ def render(
         held: the rows to keep; the oldest are left out where they do not fit.
         gaps: the gaps of the stream; those between the rows are lines too.
         session: names the stream, so that a page with a live view can hide this.
+        secrets: of the stream: a notebook is saved, and given to others, so not even an event that
+            repeats one has it here.
     """
     stats, status = head["stats"], head["status"]
     now = datetime.now(UTC)
     lines: list[_Line] = []
+    secrets = secrets or Secrets()
     lengths = pc.utf8_length(held.table.column("data")).to_pylist()
     for cut in _CUTS:
         # What is too much before it is escaped need not be written to see it.
         if cut != _CUTS[-1] and sum(min(n, cut) for n in lengths) > _ROWS_BYTES:
             continue
-        lines = _lines(held, gaps, cut, lengths)
+        lines = _lines(held, gaps, cut, lengths, secrets)
         if _size(lines) <= _ROWS_BYTES:
             break
     lines = _newest(lines, _ROWS_BYTES)
@@ -101,13 +110,17 @@ class _Line:
         self.size = len(line.encode()) + 1
 
 
-def _lines(held: Snapshot, gaps: Sequence[Gap], cut: int, lengths: list[int]) -> list[_Line]:
-    table = held.table
-    data = pc.utf8_slice_codeunits(table.column("data"), 0, cut).to_pylist()
+def _lines(
+    held: Snapshot, gaps: Sequence[Gap], cut: int, lengths: list[int], secrets: Secrets
+) -> list[_Line]:
+    table, hide = held.table, secrets.hide
+    # Cut through a secret its beginning would stay.
+    whole = pc.utf8_slice_codeunits(table.column("data"), 0, cut + secrets.longest).to_pylist()
+    data = [hide(text)[:cut] for text in whole]
     at = table.column("received_at").to_pylist()
     clock = "%H:%M:%S.%f" if at and at[0].date() == at[-1].date() else "%Y-%m-%d %H:%M:%S.%f"
-    types = _column(table.column("type").to_pylist())
-    ids = _column(table.column("last_event_id").to_pylist())
+    types = _column(map(hide, table.column("type").to_pylist()))
+    ids = _column(map(hide, table.column("last_event_id").to_pylist()))
     before: dict[int, list[Gap]] = {}
     for gap in gaps:
         before.setdefault(gap.seq, []).append(gap)

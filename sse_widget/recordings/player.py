@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ..errors import SSEError
 from ..events import EventBatch, Gap, State, Stats, Status
+from ..masking import Secrets
 
 if TYPE_CHECKING:
     from .recording import Recording
@@ -45,6 +46,7 @@ class Player:
         self.errors: list[SSEError] = []
         self.gaps: list[Gap] = []
         self.origin = ""
+        self.secrets = Secrets()  # a recording was asked for with none
         self.last_event_id = ""
         self.reconnection_time: int | None = None
         self._position = self._began_at = 0

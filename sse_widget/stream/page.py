@@ -177,7 +177,7 @@ class Showing(SyncedWidget):
 
     def _describe(self) -> dict[str, Any]:
         source, stats, status = self._source, self.stats, self.status
-        error = status.error
+        error, hide = status.error, source.secrets.hide
         return {
             "stats": {name: getattr(stats, name) for name in Stats.__slots__},
             "status": {
@@ -185,11 +185,11 @@ class Showing(SyncedWidget):
                 "attempt": status.attempt,
                 "retry_in": self._retry_in(status),
                 "since": status.since.timestamp() * 1000,
-                "error": None if error is None else message_of(error),
-                "hint": None if error is None else hint_of(error) or None,
+                "error": None if error is None else hide(message_of(error)),
+                "hint": None if error is None else hide(hint_of(error)) or None,
                 "note": status.note or None,
             },
-            "last_event_id": source.last_event_id[:CUT_BYTES],
+            "last_event_id": hide(source.last_event_id[:CUT_BYTES]),
             "reconnection_time": source.reconnection_time,
             "capture": self._describe_capture(),
         }
@@ -233,7 +233,14 @@ class Showing(SyncedWidget):
     def _snapshot(self) -> str:
         stop = self._window.counts.received
         held = self._window.read(stop - self._save_events)
-        return render(self._describe(), self._address, held, self._gaps_so_far(), self._session)
+        return render(
+            self._describe(),
+            self._address,
+            held,
+            self._gaps_so_far(),
+            self._session,
+            self._source.secrets,
+        )
 
     def _snapshot_stamp(self) -> Any:
         counts, state = self._window.counts, self._describe()["status"]["state"]

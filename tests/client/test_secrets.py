@@ -14,7 +14,7 @@ import traceback
 import pytest
 
 from sse_widget import RetryPolicy, SSEStream
-from sse_widget.errors import mask_url
+from sse_widget.masking import mask_url
 
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
