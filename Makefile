@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test heavy lint browser bench report profile clean
+.PHONY: help install demo house test heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: install ## ruff, mypy, tsc
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent types
+
+house: install ## the counts that the rules of the house are about
+	@$(BIN)/python scripts/house.py
 
 test: install browser lint ## every check that CI makes
 	$(NPM) run --silent test
