@@ -16,12 +16,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..filters import EventFilter
 from ..storage import sync_folder
@@ -66,7 +68,11 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 
 def save(
-    snapshot: Snapshot, path: str | os.PathLike[str], filter: EventFilter | None = None
+    snapshot: Snapshot,
+    path: str | os.PathLike[str],
+    filter: EventFilter | None = None,
+    *,
+    csv_formulas: bool = False,
 ) -> Path:
     """Write these events to `path`; a file that is there is replaced, at once and only when the
     new one is complete.
@@ -76,13 +82,16 @@ def save(
         filter: only what this filter lets through.
         path: its suffix says how: `.csv` (a header, then quoted as RFC 4180 says), `.ndjson` (an
             object a line), `.parquet`, `.sse`.
+        csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run as a
+            formula (it begins with =, +, -, @, a tab or a line end) begins with an apostrophe, as
+            OWASP advises against CSV injection.
 
     Returns:
         The absolute path of the file.
 
     Raises:
-        TypeError: `filter` is no EventFilter.
-        ValueError: the suffix names no format; or, for `.sse`, an event that no event stream can
+        TypeError: `filter` is no EventFilter, or `csv_formulas` no bool.
+        ValueError: the suffix names no format; `csv_formulas` for another one than `.csv`; or, for `.sse`, an event that no event stream can
             carry (one that came from elsewhere); the message says which.
         OSError: the file cannot be written: no such folder, no permission, a full disk. What was
             there before is there still.
@@ -90,7 +99,13 @@ def save(
     path = check_path(path)
     if filter is not None and not isinstance(filter, EventFilter):
         raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
+    if not isinstance(csv_formulas, bool):
+        raise TypeError(f"csv_formulas is True or False, not {csv_formulas!r}")
     write = FORMATS[path.suffix.lower()]
+    if csv_formulas:
+        if write is not _write_csv:
+            raise ValueError(f"csv_formulas is an option of .csv; {path.suffix} keeps every text")
+        write = partial(_write_csv, formulas=True)
     table = arrow_table(snapshot)
     mask = None if filter is None else filter.mask(table)
     if mask is not None:
@@ -124,7 +139,13 @@ def _slices(table: pa.Table, size: int, reached: Reached) -> Iterator[pa.Table]:
         reached(start + size)
 
 
-def _write_csv(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+# OWASP, "CSV Injection": what makes a formula of a cell that begins with it.
+_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+
+
+def _write_csv(
+    table: pa.Table, file: IO[bytes], reached: Reached, *, formulas: bool = False
+) -> None:
     import pyarrow.csv
 
     texts = pa.schema(
@@ -133,7 +154,19 @@ def _write_csv(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
     with pyarrow.csv.CSVWriter(file, texts) as writer:
         for some in _slices(table, _ROWS, reached):
             at = pa.array(_iso(some), pa.string())
-            writer.write_table(some.set_column(1, texts.field(1), at))
+            some = some.set_column(1, texts.field(1), at)
+            writer.write_table(some if formulas else _without_formulas(some))
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    for name in ("type", "last_event_id", "data"):
+        at, column = table.schema.get_field_index(name), table[name]
+        begins = pc.match_substring_regex(column, _FORMULA)
+        if pc.any(begins).as_py():
+            mark, nothing = (pa.scalar(text, column.type) for text in ("'", ""))
+            quoted = pc.binary_join_element_wise(mark, column, nothing)
+            table = table.set_column(at, table.field(at), pc.if_else(begins, quoted, column))
+    return table
 
 
 def _write_parquet(table: pa.Table, file: IO[bytes], reached: Reached) -> None:

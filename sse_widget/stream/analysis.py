@@ -144,7 +144,13 @@ class Analysis:
             times=times,
         )
 
-    def save(self, path: str | os.PathLike[str], filter: EventFilter | None = None) -> Path:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        filter: EventFilter | None = None,
+        *,
+        csv_formulas: bool = False,
+    ) -> Path:
         """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
 
         The file is there whole or not at all; one that exists is replaced. `.sse` is an event
@@ -153,15 +159,18 @@ class Analysis:
 
         Args:
             filter: only what this filter lets through; `stream.filter` for what the page shows.
+            csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run
+                as a formula (it begins with =, +, -, @, a tab or a line end) begins with an
+                apostrophe, as OWASP advises against CSV injection.
 
         Returns:
             The absolute path of the file.
 
         Raises:
-            ValueError: another suffix; for `.sse`, an event no event stream can carry.
+            ValueError: another suffix; `csv_formulas` with another one than `.csv`; for `.sse`, an event no event stream can carry.
             OSError: it cannot be written; what was there before is there still.
         """
-        return save(self._window.read(), path, filter)
+        return save(self._window.read(), path, filter, csv_formulas=csv_formulas)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,

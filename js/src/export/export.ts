@@ -14,14 +14,21 @@ export interface Row {
 export type Format = "ndjson" | "csv" | "sse";
 export const FORMATS: Record<Format, { mime: string; what: string }> = {
   ndjson: { mime: "application/x-ndjson", what: "One JSON object a line" },
-  csv: { mime: "text/csv", what: "A table, as RFC 4180 has it" },
+  csv: { mime: "text/csv", what: "A table; what a spreadsheet would run as a formula begins with an apostrophe" },
   sse: { mime: "text/event-stream", what: "An event stream, to be replayed" },
 };
 
-/** ISO 8601 in UTC; null where the time is not known. */
-export function iso(at: number): string | null {
-  const time = new Date(at);
-  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+/**
+ * ISO 8601 in UTC, to the millisecond, or to the microsecond where `at` has them or it is asked for; null
+ * where the time is not known.
+ */
+export function iso(at: number, micros = false): string | null {
+  const whole = Math.round(at * 1000);
+  const time = new Date(Math.floor(whole / 1000));
+  if (Number.isNaN(time.getTime())) return null;
+  const rest = ((whole % 1000) + 1000) % 1000;
+  const text = time.toISOString();
+  return micros || rest > 0 ? `${text.slice(0, -1)}${String(rest).padStart(3, "0")}Z` : text;
 }
 
 export function asJson({ seq, at, type, id, data }: Row): string {
@@ -30,11 +37,18 @@ export function asJson({ seq, at, type, id, data }: Row): string {
 
 /** One line for a spreadsheet or a chat: the columns of the log, tabs between them. */
 export function asLine({ at, type, id, data }: Row): string {
-  return [iso(at) ?? "", type, id, data].map((cell) => cell.replace(/[\t\r\n]+/g, " ")).join("\t");
+  return [iso(at) ?? "", type, id, data]
+    .map((cell) => harmless(cell).replace(/[\t\r\n]+/g, " "))
+    .join("\t");
+}
+
+/** Text that a spreadsheet would run begins with an apostrophe, as OWASP advises; Python's `export` does the same. */
+function harmless(cell: string): string {
+  return /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/.test(cell) ? `'${cell}` : cell;
 }
 
 function quoted(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  return `"${cell.replaceAll('"', '""')}"`;
 }
 
 /** Turns events into the text of a file, in order; one writer a file, for .sse looks back one event. */
@@ -47,13 +61,13 @@ export class Writer {
   }
 
   head(): string {
-    return this.#format === "csv" ? "seq,received_at,type,last_event_id,data\r\n" : "";
+    return this.#format === "csv" ? '"seq","received_at","type","last_event_id","data"\n' : "";
   }
 
   write(row: Row): string {
     if (this.#format === "ndjson") return `${asJson(row)}\n`;
     if (this.#format === "csv")
-      return `${[String(row.seq), iso(row.at) ?? "", row.type, row.id, row.data].map(quoted).join(",")}\r\n`;
+      return `${[String(row.seq), ...[iso(row.at, true) ?? "", ...[row.type, row.id, row.data].map(harmless)].map(quoted)].join(",")}\n`;
     return this.#sse(row);
   }
 

@@ -371,7 +371,7 @@ export class View {
       return this.#notice.say("A recording has no address to ask elsewhere.");
     const command = make(settings.url, head?.last_event_id ?? "", settings.request);
     if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
-    const places = placeholders(command);
+    const places = placeholders(settings.url, settings.request);
     const secret = places.length > 0 ? ` Put what is secret in the place of ${places.join(", ")}.` : "";
     const unknown = settings.request?.unknown ?? [];
     const add = unknown.length > 0 ? ` Add what ${unknown.join(" and ")} gives.` : "";
