@@ -87,6 +87,9 @@ class BadStatus(SSEError):
         status: the HTTP status code.
         body: the first 1 KiB of the body as text.
         retry_after: seconds the server asked to wait (`Retry-After`), or None.
+        proxy: the address of the proxy that answered in the server's place, masked; "" where it was
+            the server. A SOCKS proxy has no HTTP statuses: 407 is a user or password that it does not
+            accept, 403 an address that it does not allow.
     """
 
     def __init__(
@@ -98,11 +101,13 @@ class BadStatus(SSEError):
         status: int = 0,
         body: str = "",
         retry_after: float | None = None,
+        proxy: str = "",
     ) -> None:
         super().__init__(message, url=url, hint=hint)
         self.status = status
         self.body = body
         self.retry_after = retry_after
+        self.proxy = proxy
 
 
 class BadContentType(SSEError):

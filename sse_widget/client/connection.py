@@ -22,7 +22,7 @@ from ..masking import Secrets
 from ..runtime import Flow
 from .cookies import OriginJar
 from .exchange import ask, close
-from .hints import content_hint, quoted, status_hint, translate_exception
+from .hints import content_hint, proxy_hint, quoted, status_hint, translate_exception
 from .request import Request
 
 __all__ = ["Connection"]
@@ -107,13 +107,18 @@ async def _check(response: Any, request: Request, last_id: str) -> None:
         # RFC 9110: these have no body to peek at.
         body = "" if status in (204, 205, 304) else await _peek(response, secrets)
         reason = secrets.hide(getattr(response, "reason_phrase", ""))
+        proxy = response.extensions.get("sse_widget.proxy") if status == 407 else None
         raise BadStatus(
-            f"the server answered {status} {reason}".rstrip() + quoted(body),
+            f"the {f'proxy {proxy}' if proxy else 'server'} answered {status} {reason}".rstrip()
+            + quoted(body),
             url=masked,
-            hint=status_hint(status, last_id),
+            hint=proxy_hint(407, proxy.source, authorized=proxy.auth is not None)
+            if proxy
+            else status_hint(status, last_id),
             status=status,
             body=body,
             retry_after=_retry_after(response.headers.get("retry-after")),
+            proxy=str(proxy or ""),
         )
     essence = kind.split(";", 1)[0].strip(" \t").lower()
     if essence != "text/event-stream":

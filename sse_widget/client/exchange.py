@@ -201,6 +201,9 @@ class _Asking:
             response = await self.client.send(built, stream=True, follow_redirects=False, **options)
         except (TypeError, AttributeError, NotImplementedError):
             raise  # a mistake in the request or the client: no other attempt would mend it
+        except SSEError as e:  # of our own transport: a proxy or certificates that cannot be used
+            e.url = e.url or self.request.masked
+            raise
         except Exception as e:
             # What `raise_for_status()` raises in a hook of the client is an answer all the same.
             response = getattr(e, "response", None)

@@ -3,7 +3,7 @@
 What an exception means is one table, `_TABLE`: a predicate, why it failed, and a hint. The cause
 decides, not the class that a library wrapped around it: the exceptions of a chain are looked at from
 the innermost outwards. Words only: it raises nothing, retries nothing and never repeats a header or
-a body beyond the beginning of an answer. Imports `errors` only.
+a body beyond the beginning of an answer. Imports `errors`, `failures` and `heads`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal, NamedTuple
 
-from ..errors import ConnectionFailed
+from ..errors import BadStatus, ConnectionFailed, SSEError
+from ..masking import MASK
+from .failures import NoAnswer, ProxyDown, ProxyRefused
+from .heads import NotHTTP
 
-__all__ = ["content_hint", "quoted", "status_hint", "translate_exception"]
+__all__ = ["content_hint", "proxy_hint", "quoted", "status_hint", "translate_exception"]
 
 
 def status_hint(status: int, last_id: str = "") -> str:
@@ -91,7 +94,7 @@ def translate_exception(
     *,
     secure: bool = False,
     own_client: bool = False,
-) -> ConnectionFailed:
+) -> SSEError:
     """A transport's exception as one of ours: the cause in plain words, no secret in it.
 
     It explains whatever it is given: an exception that it cannot read is named by its class. What
@@ -103,17 +106,23 @@ def translate_exception(
         phase: whether there was no answer yet, or it broke while the body came.
         secure: whether the URL is https.
         own_client: whether the person gave the client: its options are set there.
+
+    Returns:
+        A `ConnectionFailed`; a `BadStatus` where a proxy answered in the server's place.
     """
-    what, why, hint = _PREFIX[phase], "", ""
+    what, why, hint = _PREFIX[phase], type(error).__name__, ""
     try:
         chain = list(_chain(error))
         failure = _Failure(phase, secure, own_client, tuple(chain), " ".join(map(_words, chain)))
+        refused = _refusal(failure, masked)
         for e in chain:
             _disarm(e, masked)
+        if refused is not None:
+            return refused
         what, why, hint = _read(failure)
     except Exception:  # what explains a failure must not be one
         pass
-    return ConnectionFailed(f"{what}: {why or type(error).__name__}", url=masked, hint=hint)
+    return ConnectionFailed(f"{what}: {why}", url=masked, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,59 @@ def _disarm(error: BaseException, masked: str) -> None:
         error.args = (masked, *error.args[1:])
 
 
+# ---------------------------------------------------------------------- proxies
+
+
+def _refusal(failure: _Failure, masked: str) -> SSEError | None:
+    """The answer of a proxy that did not connect, as an answer; None where there is none."""
+    refused = next((e for e in failure.chain if isinstance(e, ProxyRefused)), None)
+    if refused is None:
+        of_httpx = _named("ProxyError")
+        found = next((e for e in failure.chain if of_httpx(e, failure)), None)
+        if found is None or isinstance(found, OSError):  # aiohttp's: it could not be reached
+            return None
+        refused = _of_httpx(_words(found))
+    status = refused.status or _status_of_socks(refused)
+    said = " ".join(filter(None, (str(refused.status or ""), refused.reason)))
+    message = f"the proxy {refused.proxy}".rstrip() + f" did not connect to the server: {said}"
+    if not status:
+        return ConnectionFailed(message, url=masked)
+    hint = proxy_hint(status, refused.source, authorized=MASK in refused.proxy)
+    proxy = refused.proxy or "(of the client)"
+    return BadStatus(message, url=masked, hint=hint, status=status, proxy=proxy)
+
+
+def _of_httpx(words: str) -> ProxyRefused:
+    """What httpx's own transport says: "407 Proxy Authentication Required", or the words of SOCKS."""
+    found = re.match(r"(\d{3})(?: (.*)|$)", words)
+    status, reason = (int(found[1]), found[2] or "") if found is not None else (0, words)
+    return ProxyRefused("", "the client", status, reason, [])
+
+
+def _status_of_socks(refused: ProxyRefused) -> int:
+    """The status of HTTP that means the same; 0 where trying again may help."""
+    if refused.code == 2:
+        return 403
+    said = refused.reason.lower()
+    return 407 if "authentication" in said or "username" in said else 0
+
+
+def proxy_hint(status: int, source: str, *, authorized: bool) -> str:
+    """What a person can change where a proxy answers with this status.
+
+    Args:
+        source: what names the proxy.
+        authorized: whether it was sent a user and a password.
+    """
+    if status == 407 and authorized:
+        return f"It does not accept the user and password in {source}."
+    if status == 407:
+        return f"It wants a user and a password: write user:password@host:port in {source}."
+    if status == 403:
+        return "Its rules do not allow this address: ask who runs it, or list the host in NO_PROXY."
+    return "The server may be down, or out of its reach."
+
+
 # ---------------------------------------------------------------------- the table
 
 Means = Callable[[BaseException, _Failure], bool]
@@ -180,21 +242,32 @@ Means = Callable[[BaseException, _Failure], bool]
 
 class _Row(NamedTuple):
     when: Means
-    why: str
+    why: str | Callable[[BaseException], str]
     hint: str = ""
     what: str = ""  # instead of the prefix of the phase
 
 
 def _read(failure: _Failure) -> tuple[str, str, str]:
     """(what happened, why, what to change) of a failure."""
-    for error in failure.chain:
-        for row in _TABLE:
-            if row.when(error, failure):
-                hint = row.hint
-                if failure.own_client:
-                    hint = hint.replace("verify=", "the client's verify=")
-                return row.what or _PREFIX[failure.phase], row.why, hint
-    return _PREFIX[failure.phase], "", ""
+    what, why, hint = _PREFIX[failure.phase], "", ""
+    for error, row in ((e, row) for e in failure.chain for row in _TABLE):
+        if row.when(error, failure):
+            what, hint = row.what or what, row.hint
+            why = row.why if isinstance(row.why, str) else row.why(error)
+            break
+    else:
+        known = [e for e in failure.chain if not isinstance(e, NoAnswer | ProxyDown)]
+        why = type(known[-1]).__name__ if known else "no answer"
+    down = next((e for e in failure.chain if isinstance(e, ProxyDown)), None)
+    if down is not None:
+        what = f"could not connect to the proxy {down.proxy}"
+        hint = f"Is it running, at this host and port? {down.source} names it."
+        if down.source != "proxy=":
+            hint += " A host in NO_PROXY needs none."
+        why = why.replace("the server", "it")
+    elif failure.own_client:
+        hint = hint.replace("verify=", "the client's verify=")
+    return what, why, hint
 
 
 def _named(*names: str) -> Means:
@@ -259,6 +332,21 @@ def _certificate(*codes: int) -> Means:
 
 def _is(*classes: type[BaseException]) -> Means:
     return lambda e, f: isinstance(e, classes)
+
+
+def _speaks_tls(e: BaseException, f: _Failure) -> bool:
+    # A record of TLS (RFC 8446, 5.1): an alert, or its handshake.
+    return isinstance(e, NotHTTP) and e.beginning[:2] in (b"\x15\x03", b"\x16\x03")
+
+
+def _speaks_http2(e: BaseException, f: _Failure) -> bool:
+    # It begins with SETTINGS (RFC 9113, 3.4 and 4.1).
+    return isinstance(e, NotHTTP) and e.beginning[:1] == b"\0" and e.beginning[3:4] == b"\x04"
+
+
+def _begins(e: BaseException) -> str:
+    beginning = getattr(e, "beginning", b"")[:40]
+    return f"what came is no HTTP: it begins with {beginning!r}"
 
 
 _HUNG_UP = "the server closed the connection without an answer"
@@ -397,6 +485,15 @@ _TABLE: tuple[_Row, ...] = (
         "no answer in time",
         "Check the host and port, and a firewall between.",
     ),
+    # What is no HTTP.
+    _Row(_speaks_tls, "the port speaks TLS", "Take https:// instead of http://.", "no answer"),
+    _Row(
+        _speaks_http2,
+        "the server speaks HTTP/2 alone",
+        "Pass client=lambda: httpx.AsyncClient(http1=False, http2=True).",
+        "no answer",
+    ),
+    _Row(_is(NotHTTP), _begins, _HUNG_UP_HINT, "no answer"),
     # What libraries make of it.
     _Row(_in("connect", _hangs_up), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
     _Row(_in("connect", _hangs_up_stock), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
@@ -440,5 +537,4 @@ _TABLE: tuple[_Row, ...] = (
         _named("ReadError", "CloseError", "WriteError", "ClientConnectionError"),
         "the server closed the connection",
     ),
-    _Row(_named("ProxyError", "ClientProxyConnectionError"), "the proxy did not connect"),
 )

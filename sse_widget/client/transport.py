@@ -1,13 +1,17 @@
-"""The HTTP client that is used where nobody brings one.
+"""The HTTP client that is used where nobody brings one: httpx over an aiohttp session.
 
 Nothing here is imported before the first connection is made: aiohttp alone takes a fifth of a
-second. It makes clients and decides nothing else; of ours it imports `background`.
+second. One attempt is one request: what failed is told and not asked again, and who failed, the server
+or a proxy, is told with it. It makes clients and decides nothing else; of ours it imports `background`,
+`certificates`, `heads` and `proxies`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
+import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -17,10 +21,12 @@ import aiohttp
 import httpx
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
-from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
-from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from .. import runtime
+from .certificates import Verify, context
+from .failures import NoAnswer, ProxyDown, ProxyRefused
+from .heads import MAX_HEAD_BYTES, Head, NotHTTP
+from .proxies import Proxy, environment_proxy
 
 __all__ = ["default_client"]
 
@@ -30,48 +36,68 @@ _READ = 768 * 1024
 _USUAL = 256 * 1024
 
 
-@functools.cache
-def _ssl_context() -> ssl.SSLContext:
-    # Reading the certificates takes some 20 ms: once a process, not once a stream.
-    return httpx.create_ssl_context()
+class _Transport(httpx.AsyncBaseTransport):
+    """httpx's transport over aiohttp, with a body that loses nothing and hangs nowhere.
 
+    Args:
+        verify: the certificates of secure connections.
+        proxy: where all requests go through; None: what the environment says for each.
+    """
 
-class _Transport(AiohttpTransport):
-    """httpx-aiohttp's transport, with a body that loses nothing and hangs nowhere."""
+    def __init__(self, verify: Verify, proxy: Proxy | None) -> None:
+        self._verify = verify
+        self._proxy = proxy
+        # aiohttp takes the proxy of HTTP with a request; that of SOCKS is the connector's.
+        self._sessions: dict[Proxy | None, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not isinstance(self.client, aiohttp.ClientSession):
-            self.client = self.get_client()
-        timeout, proxy = request.extensions.get("timeout", {}), self.proxy
-        auth = None if proxy is None or proxy.auth is None else aiohttp.BasicAuth(*proxy.auth)
-        with map_aiohttp_exceptions():
-            inner = await self.client.request(
-                request.method,
-                wire_url(request.url),
-                headers=request.headers,
-                data=_body_of(request),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    sock_connect=timeout.get("connect"), sock_read=timeout.get("read")
-                ),
-                server_hostname=request.extensions.get("sni_hostname"),
-                proxy=None if proxy is None else str(proxy.url),
-                proxy_auth=auth,
-                proxy_headers=None if proxy is None else proxy.headers,
-            )
-        body = _Body(inner)
+        proxy = self._proxy or environment_proxy(request.url)
+        secure = "https" in (request.url.scheme, proxy and proxy.scheme)
+        through = proxy if proxy is not None and not proxy.is_socks else None
+        timeout = request.extensions.get("timeout", {})
+        headers = request.headers.multi_items()
+        if through is not None and request.url.scheme == "http":
+            headers += _authorization(through).items()  # no CONNECT that would carry it
+        response = await self._session(proxy).request(
+            request.method,
+            wire_url(request.url),
+            headers=headers,
+            data=_body(request),
+            allow_redirects=False,
+            # A plain http address waits for no certificates to be read.
+            ssl=context(self._verify) if secure else True,
+            server_hostname=request.extensions.get("sni_hostname"),
+            proxy=None if through is None else through.url,
+            proxy_headers=None if through is None else _authorization(through),
+            timeout=aiohttp.ClientTimeout(
+                sock_connect=timeout.get("connect"), sock_read=timeout.get("read")
+            ),
+            middlewares=(_OneAttempt(proxy),),
+        )
+        body = _Body(response)
         return httpx.Response(
-            inner.status,
-            headers=inner.raw_headers,
+            response.status,
+            headers=response.raw_headers,
             stream=body,
             request=request,
             extensions={
                 "http_version": b"HTTP/1.1",
-                "reason_phrase": (inner.reason or "").encode("utf-8", "replace"),
+                "reason_phrase": (response.reason or "").encode("utf-8", "replace"),
                 # httpx wraps the stream once more; its extensions are there for such things.
                 "sse_widget.flow": body,
+                "sse_widget.proxy": proxy,
             },
         )
+
+    def _session(self, proxy: Proxy | None) -> aiohttp.ClientSession:
+        socks = proxy if proxy is not None and proxy.is_socks else None
+        if socks not in self._sessions:
+            self._sessions[socks] = _session(socks)
+        return self._sessions[socks]
+
+    async def aclose(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
 
 
 def wire_url(url: httpx.URL) -> yarl.URL:
@@ -83,12 +109,109 @@ def wire_url(url: httpx.URL) -> yarl.URL:
     return yarl.URL.build(scheme=url.scheme, authority=authority, path=target, encoded=True)
 
 
-def _body_of(request: httpx.Request) -> Any:
+def _body(request: httpx.Request) -> Any:
     try:
         return request.content or None
     except httpx.RequestNotRead:
         request.headers.pop("transfer-encoding", None)  # aiohttp writes its own
         return request.stream
+
+
+def _authorization(proxy: Proxy) -> dict[str, str]:
+    if proxy.auth is None:
+        return {}
+    token = base64.b64encode(":".join(proxy.auth).encode()).decode()
+    return {"Proxy-Authorization": f"Basic {token}"}
+
+
+class _Request(aiohttp.ClientRequest):
+    """Knows whether it was sent, and has the head of its answer read as browsers read it."""
+
+    asked = False
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        self.asked = True
+        if conn.transport is not None:
+            _keep_alive(conn.transport.get_extra_info("socket"))
+            conn.transport.set_protocol(_Answer(conn.transport, conn.protocol))
+        return await super().send(conn)
+
+
+class _Answer(asyncio.Protocol):
+    """Stands before aiohttp's protocol until the head of the answer is over."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: Any) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._head = Head()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            out, over = self._head.feed(data)
+        except NotHTTP as e:
+            self._protocol.set_exception(e)
+            self._transport.close()
+            return
+        if over:
+            self._transport.set_protocol(self._protocol)
+        if out:
+            self._protocol.data_received(out)
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()  # type: ignore[no-any-return]
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+
+class _OneAttempt:
+    """A middleware of aiohttp: says who failed, in exceptions that aiohttp does not ask again after.
+
+    It repeats a GET whose connection ended before the answer (RFC 9110, 9.2.2), for a server may close
+    a connection that stood idle. Ours are new ones each.
+    """
+
+    def __init__(self, proxy: Proxy | None) -> None:
+        self._proxy = proxy
+
+    async def __call__(self, request: Any, handler: Any) -> aiohttp.ClientResponse:
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        except aiohttp.ClientHttpProxyError as e:
+            headers = [] if e.headers is None else list(e.headers.items())
+            raise self._refused(e.status, e.message, headers) from e
+        except (aiohttp.ClientError, OSError, NotHTTP) as e:
+            if request.asked or self._proxy is None or _is_tls(e):
+                # TLS is spoken with the server, through the tunnel of the proxy.
+                raise NoAnswer from e
+            raise self._down() from e
+        except Exception as e:
+            # Of aiohttp-socks, which need not be installed.
+            if self._proxy is None or not type(e).__module__.startswith("aiohttp_socks"):
+                raise
+            if type(e).__name__ != "ProxyError":
+                raise self._down() from e
+            raise self._refused(0, str(e), [], getattr(e, "error_code", None)) from e
+
+    def _down(self) -> ProxyDown:
+        assert self._proxy is not None
+        return ProxyDown(str(self._proxy), self._proxy.source)
+
+    def _refused(
+        self, status: int, reason: str, headers: list[tuple[str, str]], code: int | None = None
+    ) -> ProxyRefused:
+        assert self._proxy is not None
+        return ProxyRefused(str(self._proxy), self._proxy.source, status, reason, headers, code)
+
+
+def _is_tls(e: BaseException) -> bool:
+    return isinstance(e, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError)
 
 
 class _Body(httpx.AsyncByteStream):
@@ -199,70 +322,59 @@ def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
     return found
 
 
-class _Either(httpx.AsyncBaseTransport):
-    """A transport with certificates, and one without: a plain http address waits for none."""
-
-    def __init__(self, proxy: httpx.Proxy | None = None) -> None:
-        self._proxy = proxy
-        self._made: dict[bool, _Transport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        secure = "https" in (request.url.scheme, self._proxy and self._proxy.url.scheme)
-        if secure not in self._made:
-            # A new context trusts nobody: no secure connection comes about by mistake.
-            context = _ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._made[secure] = _Transport(
-                verify=context, client=functools.partial(_session, context), proxy=self._proxy
-            )
-        return await self._made[secure].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for transport in self._made.values():
-            await transport.aclose()
-
-
-def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+def _session(socks: Proxy | None) -> aiohttp.ClientSession:
+    limits: dict[str, Any] = {"max_line_size": MAX_HEAD_BYTES, "max_field_size": MAX_HEAD_BYTES}
+    if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters:  # aiohttp 3.14
+        limits["max_headers"] = MAX_HEAD_BYTES
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0,
-            ssl=context,
-            socket_factory=_tcp_socket,
-            force_close=True,
-            resolver=_Resolver(),
-        ),
+        connector=_connector(socks),
         cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
-        auto_decompress=False,
         skip_auto_headers=("Content-Type",),
+        auto_decompress=False,
         read_bufsize=2**18,
+        request_class=_Request,
+        **limits,
     )
 
 
-def _tcp_socket(address: Any) -> socket.socket:
-    family, kind, proto, _, _ = address
-    sock = socket.socket(family, kind, proto)
+def _connector(socks: Proxy | None) -> aiohttp.TCPConnector:
+    if socks is None:
+        return aiohttp.TCPConnector(limit=0, force_close=True, resolver=_Resolver())
+    from aiohttp_socks import ProxyConnector, ProxyType
+
+    user, password = socks.auth or (None, None)
+    kind = ProxyType.SOCKS4 if socks.scheme == "socks4" else ProxyType.SOCKS5
+    connector: aiohttp.TCPConnector = ProxyConnector(
+        host=socks.host,
+        port=socks.port,
+        proxy_type=kind,
+        username=user,
+        password=password,
+        rdns=True,
+        limit=0,
+        force_close=True,
+    )
+    return connector
+
+
+def _keep_alive(sock: Any) -> None:
+    if sock is None:  # some loops do not tell it
+        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         option = getattr(socket, name, None)
         if option is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
-    return sock
 
 
-class _Client(HttpxAiohttpClient):
-    # The hooks httpx-aiohttp itself overrides: httpx finds the proxies, we make the sessions.
-    def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
-        return _Either()
-
-    def _init_proxy_transport(
-        self, proxy: httpx.Proxy, *args: Any, **kwargs: Any
-    ) -> httpx.AsyncBaseTransport:
-        return _Either(proxy)
-
-
-def default_client() -> httpx.AsyncClient:
+def default_client(verify: Verify = True, proxy: Proxy | None = None) -> httpx.AsyncClient:
     """An httpx client over an aiohttp session: a seventh of the CPU per chunk of the stock one.
 
-    It has no connection limit, honours the proxies of the environment, and lets
-    TCP find a dead peer within about a minute.
+    It has no connection limit and lets TCP find a dead peer within about a minute.
+
+    Args:
+        verify: True: the certificates that httpx brings, or those of SSL_CERT_FILE; False: none is
+            checked; the path of others, or a context.
+        proxy: where all requests go through; None: what the environment says.
     """
-    return _Client()
+    return httpx.AsyncClient(transport=_Transport(verify, proxy))

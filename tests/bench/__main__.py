@@ -21,7 +21,7 @@ MODULES = (
     *("cell", "first", "page", "widgets"),
 )
 _SHOWN = (
-    *("aiohttp", "httpx", "httpx-aiohttp", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
+    *("aiohttp", "httpx", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
     *("launchdarkly-eventsource", "sseclient-py", "aiohttp-sse-client", "requests-sse", "openai"),
     *("orjson", "polars", "holoviews", "streamz"),
     *("ipywidgets", "jupyterlab", "ipykernel", "perspective-python"),

@@ -188,7 +188,6 @@ MALFORMED = {
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
     "no status": b"HTTP/1.1 abc\r\n\r\n",
     "a header with NUL": b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
-    "TLS": b"\x15\x03\x01\x00\x02\x02\x16",
 }
 
 
@@ -203,8 +202,8 @@ async def test_an_answer_that_is_no_http_is_tried_again(name):
         source, events = await collect(server.url)
     assert [e.data for e in events] == ["a"]
     assert all(isinstance(e, ConnectionFailed) for e in source.errors)
+    assert source.errors[0].message == source.errors[-1].message
     assert "no HTTP" in source.errors[0].message
-    assert "no HTTP" in source.errors[-1].message
 
 
 @pytest.mark.anyio
@@ -223,3 +222,61 @@ async def test_a_reset_before_the_answer_is_said_to_be_one():
     with Server(Peer.reset) as server:
         error = await failure(server.url, retry=RetryPolicy(attempts=1))
     assert "reset" in error.message
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("beginning", "said", "hint"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02\x16", "the port speaks TLS", "https://"),
+        (b"\0\0\x12\x04\0\0\0\0\0", "HTTP/2 alone", "http2=True"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "begins with b'SSH-2.0-OpenSSH_9.6", "port"),
+        (b"220 mail.example ESMTP\r\n", "begins with b'220 mail", "port"),
+    ],
+)
+async def test_what_answers_in_place_of_http_is_named(beginning, said, hint):
+    """Servers of other protocols speak first, or hold the connection: nothing is waited for."""
+
+    def other(peer):
+        peer.send(beginning)
+        peer.hold()
+
+    with Server(other) as server:
+        error = await failure(server.url, retry=RetryPolicy(attempts=1))
+    assert said in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.anyio
+async def test_http_on_a_port_of_tls_is_told_to_take_https(certificate):
+    with Server(Peer.hold, tls=certificate) as server:
+        error = await failure(server.url.replace("https", "http"), retry=RetryPolicy(attempts=1))
+    assert "https" in error.hint
+    assert "firewall" not in str(error)
+
+
+@pytest.mark.anyio
+async def test_https_on_a_plain_port_is_told_to_take_http():
+    async def plain(reader, writer):
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        error = await failure(f"https://127.0.0.1:{port}/", retry=RetryPolicy(attempts=1))
+    assert "does not speak TLS" in error.message
+    assert "http" in error.hint
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", ["hang up", "reset"])
+async def test_one_attempt_is_one_request(end):
+    def ends(peer):
+        if end == "reset":
+            peer.reset()
+
+    with Server(ends, ends, sends("data: a\n\n"), OVER) as server:
+        source, _ = await collect(server.url, retry=RetryPolicy(initial=0, minimum=0, jitter=0))
+    assert len(server.requests) == 4
+    assert len(source.errors) == 2

@@ -1,0 +1,56 @@
+"""What our transport raises: who failed. `diagnosis` turns it into words.
+
+Plain exceptions, without a base of httpx or aiohttp; the cause of each is what the library raised.
+Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+__all__ = ["NoAnswer", "ProxyDown", "ProxyRefused"]
+
+
+class NoAnswer(Exception):
+    """The server did not answer."""
+
+
+class ProxyDown(Exception):
+    """The proxy cannot be reached, or is none.
+
+    Attributes:
+        proxy: its address, safe to show.
+        source: what names it: "proxy=", or a variable of the environment.
+    """
+
+    def __init__(self, proxy: str, source: str) -> None:
+        super().__init__(proxy, source)
+        self.proxy = proxy
+        self.source = source
+
+
+class ProxyRefused(Exception):
+    """The proxy answered, and did not connect.
+
+    Attributes:
+        proxy, source: as of `ProxyDown`.
+        status: of HTTP; 0 where it speaks SOCKS.
+        reason: its words.
+        headers: of its answer.
+        code: of SOCKS (RFC 1928, 6), None where it gave none.
+    """
+
+    def __init__(
+        self,
+        proxy: str,
+        source: str,
+        status: int,
+        reason: str,
+        headers: list[tuple[str, str]],
+        code: int | None = None,
+    ) -> None:
+        super().__init__(proxy, source, status, reason)
+        self.proxy = proxy
+        self.source = source
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.code = code

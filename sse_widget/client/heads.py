@@ -1,0 +1,142 @@
+"""The head of an answer, read as browsers read it, and written anew so that a strict parser takes it.
+
+Browsers pass over what they cannot read in a head: a line without a colon, a length that is said twice.
+A parser of servers' requests must not, and refuses the answer. Pure: bytes in, bytes out. It decides
+nothing about what the answer means. Imports nothing of ours.
+
+The rules are those of RFC 9112, and of Chromium where it is more lenient.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["MAX_HEAD_BYTES", "Head", "NotHTTP"]
+
+# Chromium's own limit for all headers of an answer.
+MAX_HEAD_BYTES = 256 * 1024
+_END = re.compile(rb"\r?\n\r?\n")
+# Shoutcast's servers write "ICY".
+_STATUS = re.compile(rb"[ \t]*(?:HTTP/(\d+)(?:\.(\d+))?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.I)
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SIGNS = (b"HTTP/", b"ICY ")
+
+
+class NotHTTP(Exception):
+    """What came is no answer of HTTP.
+
+    Attributes:
+        beginning: its first bytes.
+    """
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__(f"not HTTP: {beginning[:64]!r}")
+        self.beginning = beginning[:64]
+
+
+class Head:
+    """Collects the bytes of a head; `feed` gives them back once it is whole."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._scanned = 0  # bytes of it that hold no end
+
+    @property
+    def held(self) -> bytes:
+        """What came of a head that is not whole."""
+        return self._held
+
+    def feed(self, data: bytes) -> tuple[bytes, bool]:
+        """(what goes on to the parser, whether the head is over).
+
+        An interim answer (1xx) goes on as it is, and the head of the next one is waited for.
+
+        Raises:
+            NotHTTP: it does not begin as an answer does.
+        """
+        held = self._held + data
+        scanned, self._scanned = self._scanned, 0
+        out = b""
+        while True:
+            # RFC 9112, 2.2: empty lines before it are ignored.
+            if held[:1] in (b"\r", b"\n"):
+                held, scanned = held.lstrip(b"\r\n"), 0
+            start = held[:5].upper()
+            if not any(start.startswith(s) or s.startswith(start) for s in _SIGNS):
+                raise NotHTTP(held)
+            end = _END.search(held, scanned)
+            if end is None:
+                if len(held) > MAX_HEAD_BYTES:
+                    return out + held, True  # the parser says what is wrong with it
+                self._held, self._scanned = held, max(len(held) - 3, 0)
+                return out, False
+            scanned = 0
+            head, held = held[: end.start()], held[end.end() :]
+            written, interim = _written(head)
+            out += written
+            if not interim:
+                self._held = b""
+                return out + held, True
+            if not held:
+                self._held = b""
+                return out, False
+
+
+def _written(head: bytes) -> tuple[bytes, bool]:
+    """A head as a strict parser takes it, and whether it is of an interim answer."""
+    first, *rest = head.split(b"\n")
+    status = _STATUS.fullmatch(first.rstrip(b"\r"))
+    if status is None:
+        raise NotHTTP(first)
+    major, minor, code, reason = status.groups()
+    version = b"1.0" if (major, minor) in ((b"1", b"0"), (b"0", b"9"), (None, None)) else b"1.1"
+    lines = [b"HTTP/%s %s %s" % (version, code, _clean(reason))]
+    lines += (b"%s: %s" % field for field in _one_length(_fields(rest)))
+    return b"\r\n".join([*lines, b"", b""]), code.startswith(b"1") and code != b"101"
+
+
+def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Names and values; a line that is none of both is passed over."""
+    found: list[tuple[bytes, bytes]] = []
+    folds = False
+    for raw in lines:
+        line = raw.rstrip(b"\r")
+        if line[:1] in (b" ", b"\t"):
+            # RFC 9112, 5.2: the line before goes on.
+            if folds:
+                name, value = found[-1]
+                found[-1] = (name, b"%s %s" % (value, _clean(line)))
+            continue
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" \t")
+        folds = bool(colon) and _TOKEN.fullmatch(name) is not None
+        if folds:
+            found.append((name, _clean(value)))
+    return found
+
+
+def _clean(value: bytes) -> bytes:
+    # RFC 9110, 5.5: a lone CR becomes a space. A NUL stays, and the parser refuses it.
+    return value.replace(b"\r", b" ").strip(b" \t")
+
+
+def _one_length(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The same with at most one way to tell where the body ends (RFC 9112, 6.3).
+
+    A length that is said twice counts once; two that differ stay, and the parser refuses them. One that
+    is no number is none. "chunked" goes before a length, and other codings of a transfer tell nothing.
+    """
+    lengths: list[bytes] = []
+    chunked = False
+    others: list[tuple[bytes, bytes]] = []
+    for name, value in fields:
+        if name.lower() == b"content-length":
+            lengths += (part.strip(b" \t") for part in value.split(b","))
+        elif name.lower() == b"transfer-encoding":
+            chunked = chunked or b"chunked" in value.lower().replace(b",", b" ").split()
+        else:
+            others.append((name, value))
+    if chunked:
+        return [*others, (b"Transfer-Encoding", b"chunked")]
+    known = {part.lstrip(b"0") or b"0": None for part in lengths if part.isdigit()}
+    return [*others, *((b"Content-Length", length) for length in known)]
