@@ -2,8 +2,9 @@
 
 Everything here runs on the background loop. The channel is a cursor over the window: it holds no
 event itself, sends what came since the last tick, and where the page is slower than the stream it
-sends the newest and counts the rest as `not_sent`. It knows comms only as a `send` callable, and
-imports `wire`, `window`, `beats` and `events`.
+sends the newest and counts the rest as `not_sent`. How much may be on the way is `allowance`'s
+business. It knows comms only as a `send` callable, and imports `allowance`, `wire`, `window`, `beats`
+and `events`.
 
 The messages (times in milliseconds since the epoch, `seq` the number of an event):
 
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 from ..events import Gap
 from ..runtime import contention, pace
 from ..tables import RollingWindow, Snapshot
+from .allowance import Allowance
 from .wire import Message, encode, newest
 
 __all__ = ["Channel"]
@@ -33,13 +34,6 @@ __all__ = ["Channel"]
 Send = Callable[[Message, list[Any]], None]
 
 HEARTBEAT = 2.0
-BATCH_BYTES = 2**20
-# What may be on the way to a page. An acknowledgement costs the kernel more than a batch, so a page
-# that keeps up says so twice a second at most, and one that is sent much as often as it paints.
-UNACKNOWLEDGED = 24
-UNACKNOWLEDGED_BYTES = 2 * BATCH_BYTES
-OVERDUE = 1.0
-SLOW_TICK = 0.25
 
 
 class Channel:
@@ -88,9 +82,7 @@ class Channel:
         self._rows_at = 0.0  # when the latest batch with rows was sent
         self._row_bytes = 0.0  # of the latest rows
         self._acknowledged = 0
-        # Bytes of the latest batches after the acknowledged one.
-        self._on_the_way: deque[int] = deque(maxlen=UNACKNOWLEDGED)
-        self._progress_at = 0.0  # when the oldest unacknowledged batch was sent, or the last ack
+        self._allowance = Allowance(clock)
         self._new_types: set[str] = set()
         self._new_gaps: list[Gap] = []
         self.not_sent = 0
@@ -106,7 +98,8 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         # A late page asks for history itself: what is older than a batch need not be pushed, and
         # was not held back from anybody.
-        self._cursor = newest(self._window.read(self._cursor), BATCH_BYTES).first
+        held = self._window.read(self._cursor)
+        self._cursor = newest(held, self._allowance.batch_bytes).first
         self._new_types.update(self._counts)
         self._new_gaps = self._gaps()
         self.note()
@@ -134,9 +127,7 @@ class Channel:
         missed."""
         if n > self._acknowledged:
             self._acknowledged = min(n, self._n)
-            while len(self._on_the_way) > self._n - self._acknowledged:
-                self._on_the_way.popleft()
-            self._progress_at = self._clock()
+            self._allowance.answered(self._n - self._acknowledged)
             if self._news and self._live:
                 self._go()
 
@@ -166,34 +157,27 @@ class Channel:
         now = self._clock()
         if not self._news:
             return HEARTBEAT - (now - self._sent_at)
-        behind = self._on_the_way
-        if len(behind) < UNACKNOWLEDGED and sum(behind) < UNACKNOWLEDGED_BYTES:
-            # What a connection says of itself as it opens must not hold up its first event.
-            rows = self._window.bounds[1] - self._cursor
-            since = now - (self._rows_at if rows else self._sent_at)
-            return pace(rows, int(rows * self._row_bytes), read=read) - since
-        overdue = self._progress_at + OVERDUE - now
-        if overdue > 0:
-            return overdue
-        # Nobody answers (a busy kernel, a hidden page): go on slowly, never fall silent.
-        return SLOW_TICK - (now - self._sent_at)
+        if not self._allowance.is_free:
+            return self._allowance.pause
+        # What a connection says of itself as it opens must not hold up its first event.
+        rows = self._window.bounds[1] - self._cursor
+        since = now - (self._rows_at if rows else self._sent_at)
+        return pace(rows, int(rows * self._row_bytes), read=read) - since
 
     def _push(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         now = self._clock()
-        snapshot = newest(self._window.read(self._cursor), BATCH_BYTES)
+        snapshot = newest(self._window.read(self._cursor), self._allowance.batch_bytes)
         self.not_sent += max(snapshot.first - max(self._cursor, self._first_ever()), 0)
         self._cursor = snapshot.stop
         self._n += 1
-        if self._n - 1 <= self._acknowledged:
-            self._progress_at = now
         self._sent_at = now
         self._news = False
         rows, buffers = encode(snapshot)
         size = sum(len(buffer) for buffer in buffers)
-        self._on_the_way.append(size)
+        self._allowance.sent(size)
         if buffers:
             self._rows_at = now
             self._row_bytes = size / snapshot.table.num_rows
@@ -201,7 +185,8 @@ class Channel:
         # In the order they were first seen, which is the order of the chips.
         types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)
         gaps, self._new_gaps = self._new_gaps, []
-        self._send({"kind": "batch", "n": self._n, **self._head(types, gaps), **rows}, buffers)
+        message = {"kind": "batch", "n": self._n, "allowed": self._allowance.bytes}
+        self._send({**message, **self._head(types, gaps), **rows}, buffers)
 
     def _first_ever(self) -> int:
         """Events cleared or evicted before they could be sent are counted there, not here."""
@@ -290,7 +275,8 @@ class Channel:
     def _answer_rows(
         self, page: str, request: int, asked: tuple[int, int], found: Snapshot
     ) -> None:
-        content, buffers = encode(newest(found, BATCH_BYTES))
+        # The page asks again for what is left.
+        content, buffers = encode(newest(found, self._allowance.bytes // 2))
         self._send(
             {"kind": "rows", "to": page, "id": request, "asked": list(asked), **content}, buffers
         )

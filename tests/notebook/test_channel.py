@@ -17,7 +17,8 @@ import pyarrow as pa
 import pytest
 
 from sse_widget.events import Cause, EventBatch, Gap
-from sse_widget.notebook.channel import BATCH_BYTES, UNACKNOWLEDGED, Channel
+from sse_widget.notebook.allowance import BATCH_BYTES, BATCHES
+from sse_widget.notebook.channel import Channel
 from sse_widget.notebook.wire import CUT_BYTES, encode
 from sse_widget.runtime import pacing as beats
 from sse_widget.runtime.pacing import INTERVAL_S, ContentionDetector
@@ -211,18 +212,20 @@ async def test_batches_are_numbered_and_carry_each_event_once(page):
 async def test_back_pressure_holds_then_sends_the_newest(page):
     """A page that does not answer: a few batches, then slowly, with what was left out counted."""
     page.channel.open()
-    while len(page.batches) < UNACKNOWLEDGED:
+    while len(page.batches) < BATCHES:
         page.append("x" * 1000)
         await asyncio.sleep(0)
         await page.until(lambda: page.batches[-1][0]["count"] > 0)
         sent = len(page.batches)
         page.append("y")
         await page.until(lambda sent=sent: len(page.batches) > sent)
+    page.still = time.monotonic()
     held_back = len(page.rows)
     first = page.window.counts.received
     for _ in range(3000):
         page.append("z" * 1000)
     assert len(page.rows) == held_back
+    page.still = None
     page.acknowledge()
     await page.until(lambda: page.rows[-1][0] == page.window.counts.received - 1)
     newest = decode(*page.batches[-1])
@@ -233,9 +236,9 @@ async def test_back_pressure_holds_then_sends_the_newest(page):
 
 async def test_a_slow_page_does_not_hold_a_quick_one(page, monkeypatch):
     """Two pages, one of which answers late: batches follow the answers of the other."""
-    monkeypatch.setattr("sse_widget.notebook.channel.OVERDUE", 3600)
+    monkeypatch.setattr("sse_widget.notebook.allowance._OVERDUE", 3600)
     page.channel.open()
-    for _ in range(5 * UNACKNOWLEDGED):
+    for _ in range(5 * BATCHES):
         seen = len(page.batches)
         page.append("a")
         await page.until(lambda seen=seen: len(page.batches) > seen)
@@ -247,7 +250,7 @@ async def test_a_slow_page_does_not_hold_a_quick_one(page, monkeypatch):
 
 async def test_a_page_that_never_answers_is_not_left_in_silence(page):
     page.channel.open()
-    while len(page.batches) <= UNACKNOWLEDGED:
+    while len(page.batches) <= BATCHES:
         seen = len(page.batches)
         page.append("a")
         await page.until(lambda seen=seen: len(page.batches) > seen)

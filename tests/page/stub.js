@@ -193,6 +193,10 @@ const model = new Model();
 const kernel = new Kernel();
 const options = new URLSearchParams(location.search);
 if (options.get("vscode")) document.body.classList.add(`vscode-${options.get("vscode")}`);
+if (options.has("colab")) {
+  document.documentElement.setAttribute("theme", "dark");
+  document.body.classList.add("colab-dark");
+}
 if (options.get("theme")) document.body.classList.add(`lab-${options.get("theme")}`);
 
 function view(width) {

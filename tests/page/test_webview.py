@@ -55,6 +55,16 @@ def test_its_colours_are_used(webview):
     assert webview.page.evaluate(f"{style}.colorScheme") == "dark"
 
 
+def test_the_dark_colours_of_colab_are_used(open_stub):
+    """Not those of ipywidgets, which are always of a light theme there."""
+    stub = open_stub("colab")
+    stub.feed(*EVENTS)
+    style = "getComputedStyle(document.querySelector('.sse-widget'))"
+    assert stub.page.evaluate(f"{style}.backgroundColor") == "rgb(56, 56, 56)"
+    assert stub.page.evaluate(f"{style}.color") == "rgb(213, 213, 213)"
+    assert stub.page.evaluate(f"{style}.colorScheme") == "dark"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_that_says_only_its_scheme(open_stub, scheme):
     """No variables of a known host: the ground decides, not what the computer prefers."""

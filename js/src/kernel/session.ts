@@ -51,7 +51,8 @@ const MAX_FIRSTS = 1_000;
 /** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
 const ACK_MS = 50;
 const ACK_CALM_MS = 3_000;
-const ACK_BYTES = 1024 * 1024;
+/** Where the kernel does not say what it allows itself. */
+const ALLOWED_BYTES = 2 * 1024 * 1024;
 const ACK_BATCHES = 12;
 const SLICE_MS = 8;
 const TICK_MS = 500;
@@ -100,6 +101,8 @@ export class Session {
   #ackedAt = 0;
   /** bytes that came since the last acknowledgement */
   #onTheWay = 0;
+  /** bytes that the kernel sends at most before an acknowledgement */
+  #allowed = ALLOWED_BYTES;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #work: ReturnType<typeof setTimeout> | undefined;
   #tick: ReturnType<typeof setInterval> | undefined;
@@ -242,7 +245,7 @@ export class Session {
     const n = this.#numbers.last;
     if (n <= this.#acked) return;
     clearTimeout(this.#ackTimer);
-    const calm = this.#onTheWay < ACK_BYTES && n - this.#acked < ACK_BATCHES;
+    const calm = this.#onTheWay < this.#allowed / 2 && n - this.#acked < ACK_BATCHES;
     const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
     if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
     else this.#acknowledge();
@@ -265,6 +268,7 @@ export class Session {
     this.#countRates(message);
     this.#takeHead(message);
     for (const { byteLength } of buffers) this.#onTheWay += byteLength;
+    this.#allowed = message.allowed ?? ALLOWED_BYTES;
     const { first, count } = message;
     const columns = count > 0 ? decodeRows(message, buffers) : null;
     const tail = this.#tail ?? first;

@@ -73,7 +73,7 @@ export interface Rows {
 }
 
 export type FromKernel =
-  | ({ kind: "batch"; n: number } & Head & Rows)
+  | ({ kind: "batch"; n: number; allowed?: number } & Head & Rows)
   | ({ kind: "hello"; to: string; n: number } & Head)
   | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)
   | {
