@@ -1,22 +1,28 @@
 /**
- * The log of one stream of many: a script of its own, which the overview asks the kernel for when the
- * first stream is selected. A capture that nobody looks into carries none of it. It exports nothing, for
- * not every page may load a module: whoever runs it says with `give` where its one function goes.
+ * The log of one stream: what the widget of a stream shows, and what the overview of many asks the kernel
+ * for when the first stream is selected. It is built as a script that sets one name, `sseLog`, for not every
+ * page may load a module; `widget.js` begins with it, and the kernel cuts it out of there.
  */
 import workerSource from "./filter/matcher.worker.ts?text";
-import type { MakeLog } from "./kernel/roster.ts";
-import { Session } from "./kernel/session.ts";
-import { View } from "./view/view.ts";
 import { workersOf } from "./filter/workers.ts";
+import type { MakeLog } from "./kernel/roster.ts";
+import { type Port, Session, type Settings } from "./kernel/session.ts";
+import { View } from "./view/view.ts";
 
-declare const give: (make: MakeLog) => void;
+export { View };
 
-give((port, settings) => {
-  const session = new Session(port, settings, workersOf(workerSource));
+/** What a page holds of one stream, and says to its kernel. */
+export function openSession(port: Port, settings: Settings): Session {
+  return new Session(port, settings, workersOf(workerSource));
+}
+
+/** The log of one stream of many. */
+export const makeLog: MakeLog = (port, settings) => {
+  const session = openSession(port, settings);
   return {
     receive: (message, buffers) => session.receive(message, buffers),
     lost: () => session.lost(),
     end: () => session.end(),
     draw: (signal) => new View(session, signal).node,
   };
-});
+};

@@ -7,11 +7,9 @@ import type { AnyModel } from "@anywidget/types";
 import type { SyncedColumns } from "./kernel/columns.ts";
 import type { FilterState } from "./filter/filter.ts";
 import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
-import workerSource from "./filter/matcher.worker.ts?text";
-import { type Port, Session, type Settings } from "./kernel/session.ts";
-import { View } from "./view/view.ts";
+import type { Port, Session, Settings } from "./kernel/session.ts";
 import type { FromKernel } from "./kernel/wire.ts";
-import { workersOf } from "./filter/workers.ts";
+import { openSession, View } from "./log.ts";
 
 type SyncedFilter = FilterState & { rev: number; by: string };
 interface Traits {
@@ -57,7 +55,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
-  const session = new Session(port, settings, workersOf(workerSource));
+  const session = openSession(port, settings);
   const entry: Entry = { session, views: new Set() };
   const remember = (): void => {
     entries.set(model, entry);

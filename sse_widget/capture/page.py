@@ -28,10 +28,17 @@ __all__ = ["Overview"]
 _UNSEEN = 5.0
 
 
+# What stands in widget.js between the log and the widget of one stream (`js/build.mjs` writes it).
+_SEAM = "\n/* the log ends here */\n"
+
+
 @functools.cache
 def _log_script() -> str:
-    script = built("log.js", "")
-    return script if isinstance(script, str) else script.read_text(encoding="utf-8")
+    """The log of one stream as a script that hands its maker to `give`; "" where none was built."""
+    script = built("widget.js", "")
+    text = script if isinstance(script, str) else script.read_text(encoding="utf-8")
+    log, seam, _ = text.partition(_SEAM)
+    return f"{log}\ngive(sseLog.makeLog);" if seam else ""
 
 
 class Overview(SyncedWidget):

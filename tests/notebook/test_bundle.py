@@ -10,7 +10,7 @@ from sse_widget.stream.page import _STATIC
 # A log is asked for when a stream is selected: no overview carries it.
 @pytest.mark.parametrize(
     ("name", "kb", "zipped_kb"),
-    [("widget.js", 140, 52), ("capture.js", 16, 8), ("log.js", 140, 52)],
+    [("widget.js", 140, 52), ("capture.js", 16, 8)],
 )
 def test_a_bundle_is_small(name, kb, zipped_kb):
     script = (_STATIC / name).read_bytes()
