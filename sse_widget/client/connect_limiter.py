@@ -25,6 +25,9 @@ class ConnectLimiter:
         patience: seconds an attempt without an answer keeps its place.
     """
 
+    # It calls the extension "sse_widget.sent" of a request when its turn has come.
+    tells_when_sent = True
+
     def __init__(self, client: Any, at_once: int = AT_ONCE, hold_timeout: float = PATIENCE) -> None:
         self._client = client
         self._at_once = at_once
@@ -43,6 +46,9 @@ class ConnectLimiter:
         host = (request.url.host, request.url.port)
         places = self._hosts.setdefault(host, asyncio.Semaphore(self._at_once))
         await places.acquire()
+        tell = getattr(request, "extensions", {}).get("sse_widget.sent")
+        if tell is not None:
+            tell()
         overdue = asyncio.get_running_loop().call_later(self._patience, places.release)
         try:
             return await self._client.send(request, **options)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -43,15 +43,23 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, client: Any, request: Request, last_event_id: str, jar: OriginJar
+        cls,
+        client: Any,
+        request: Request,
+        last_event_id: str,
+        jar: OriginJar,
+        sent: Callable[[], None],
     ) -> Connection:
         """Send the request, follow its redirects, check the answer.
+
+        Args:
+            sent: called when a request goes out.
 
         Raises:
             ConnectionFailed, BadStatus, BadContentType, TooManyRedirects: each with the masked
                 URL and a hint.
         """
-        response, address = await ask(client, request, last_event_id, jar)
+        response, address = await ask(client, request, last_event_id, jar, sent)
         try:
             await _check(response, request, last_event_id)
         except BaseException:

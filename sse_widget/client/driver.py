@@ -20,6 +20,7 @@ from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, State, Status
 from ..protocol import EventStreamParser
 from ..runtime import ReadPacer
+from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
 from .cookies import OriginJar
@@ -73,7 +74,9 @@ class Driver(EventTarget):
         self._watch = IdleWatchdog(
             self._interrupt,
             idle_timeout=options.idle_timeout,
+            asks_again=options.reconnects,
             quiet=self._quiet,
+            unanswered=self._unanswered,
             url=request.masked,
         )
         self._client: Any = None
@@ -174,7 +177,7 @@ class Driver(EventTarget):
             if self._client is None:
                 self._client = make_client(self._options.client)
             self._connection = await Connection.open(
-                self._client, self._request, last_id, self._jar
+                self._client, self._request, last_id, self._jar, self._watch.sent
             )
         self._accounts.connects += 1
         self.origin = self._connection.origin
@@ -183,7 +186,7 @@ class Driver(EventTarget):
             self._replays.cut(last_id)
             self._accounts.reconnected(self._lost, last_id)
             self._lost = None
-        self._watch.heard()
+        self._watch.answered()
         return self._connection
 
     async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
@@ -346,6 +349,28 @@ class Driver(EventTarget):
         if note != self.status.note:
             self.status = replace(self.status, note=note)
             self._changed()
+
+    def _unanswered(self, sent: bool) -> None:
+        if self.status.state is not State.CONNECTING:
+            return
+        options = self._options
+        if not sent:
+            asked = [n for n in ("headers", "auth") if callable(getattr(options, n))]
+            which = " or ".join(f"{name}=" for name in asked)
+            return self._note(
+                f"The callable of {which} has not returned yet."
+                if asked
+                else "It waits for its turn: other streams connect to this host."
+            )
+        if options.idle_timeout is not None:
+            then = f"after {options.idle_timeout:g} s it is given up (idle_timeout=)"
+        elif options.reconnects:
+            then = f"after {watchdog.ANSWER_TIMEOUT:g} s it is asked anew"
+        else:
+            then = (
+                f"a {options.method} is not sent twice, so it is waited for (idle_timeout= ends it)"
+            )
+        self._note(f"The server has not answered yet; {then}.")
 
     def _quiet(self) -> None:
         if self.status.state is State.OPEN:

@@ -62,15 +62,24 @@ class Answer(NamedTuple):
 Call = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-async def ask(client: Any, request: Request, last_event_id: str, jar: OriginJar) -> Answer:
+async def ask(
+    client: Any,
+    request: Request,
+    last_event_id: str,
+    jar: OriginJar,
+    sent: Callable[[], None],
+) -> Answer:
     """Send the request, and follow its redirects.
+
+    Args:
+        sent: called when a request goes out, which may be later than it is given to the client.
 
     Raises:
         ConnectionFailed, BadStatus, TooManyRedirects, InvalidURL: with the masked URL and a hint.
         TypeError, ValueError, RuntimeError: the request or the client cannot work; another attempt
             would not mend it.
     """
-    asking = await _Asking.prepare(client, request, last_event_id, jar)
+    asking = await _Asking.prepare(client, request, last_event_id, jar, sent)
     address, options = asking.first, request.options
     method, content, json = options.method, options.content, options.json
     for _ in range(MAX_REDIRECTS + 1):
@@ -109,6 +118,7 @@ class _Asking:
     request: Request
     last_event_id: str
     jar: OriginJar
+    sent: Callable[[], None]
     first: Address
     headers: HeaderPairs
     auth: Any
@@ -116,7 +126,12 @@ class _Asking:
 
     @classmethod
     async def prepare(
-        cls, client: Any, request: Request, last_event_id: str, jar: OriginJar
+        cls,
+        client: Any,
+        request: Request,
+        last_event_id: str,
+        jar: OriginJar,
+        sent: Callable[[], None],
     ) -> _Asking:
         if getattr(client, "is_closed", False) is True:
             raise RuntimeError("client= was closed: give one that stays open, or a function")
@@ -135,7 +150,7 @@ class _Asking:
             request.secrets.add_login(*auth)
         elif auth is None:
             auth = first.auth  # what stood in the URL
-        return cls(client, request, last_event_id, jar, first, headers, auth, call)
+        return cls(client, request, last_event_id, jar, sent, first, headers, auth, call)
 
     def foreign(self, address: Address) -> bool:
         """Whether this is another origin than the one that was asked."""
@@ -166,7 +181,7 @@ class _Asking:
             headers=pairs,
             content=content,
             json=json,
-            extensions={"timeout": _TIMEOUT},
+            extensions={"timeout": _TIMEOUT, "sse_widget.sent": self.sent},
         )
         if foreign:
             for name in [n for n in built.headers if n.lower() not in _HARMLESS_HEADERS]:
@@ -197,6 +212,8 @@ class _Asking:
 
     async def _send(self, built: Any, address: Address, **options: Any) -> Any:
         quiet = _asking.set(True)
+        if getattr(self.client, "tells_when_sent", False) is not True:
+            self.sent()
         try:
             response = await self.client.send(built, stream=True, follow_redirects=False, **options)
         except (TypeError, AttributeError, NotImplementedError):

@@ -17,6 +17,9 @@ from .interrupt import Interrupt
 __all__ = ["IdleWatchdog", "SystemSuspended"]
 
 QUIET_AFTER = 30.0
+# Seconds after which a server that has not answered is told of, and after which it is asked anew.
+UNANSWERED_AFTER = 10.0
+ANSWER_TIMEOUT = 30.0
 SLEPT = 30.0
 INTERVAL_S = 5.0
 
@@ -31,7 +34,10 @@ class IdleWatchdog:
     Args:
         interrupt: how the driver's wait is ended.
         idle_timeout: seconds without a byte after which it is ended; None for never.
-        quiet: called after 30 s without a byte.
+        asks_again: whether an attempt without an answer is ended after 30 s, where there is no
+            `idle_timeout`: another one follows.
+        quiet: called after 30 s without a byte of an open stream.
+        unanswered: called after 10 s of an attempt, with whether the request was sent.
         url: for the errors, masked.
     """
 
@@ -40,18 +46,24 @@ class IdleWatchdog:
         interrupt: Interrupt,
         *,
         idle_timeout: float | None,
+        asks_again: bool,
         quiet: Callable[[], None],
+        unanswered: Callable[[bool], None],
         url: str,
     ) -> None:
         self._interrupt = interrupt
         self._idle = idle_timeout
+        self._asks_again = asks_again
         self._quiet = quiet
+        self._unanswered = unanswered
+        self._connecting = self._sent = False
         self._url = url
         self._timer: asyncio.TimerHandle | None = None
         self._heard = self._beat = self._wall = 0.0
 
     def start(self) -> None:
-        """A connection is asked for."""
+        """An attempt begins: a token may be fetched first, or a turn waited for."""
+        self._connecting, self._sent = True, False
         self._heard = self._beat = time.monotonic()
         self._wall = time.time()
         self._schedule(0.0)
@@ -62,12 +74,22 @@ class IdleWatchdog:
             self._timer.cancel()
             self._timer = None
 
+    def sent(self) -> None:
+        """The request goes out: from here on the server is waited for."""
+        self._sent = True
+        self._heard = time.monotonic()
+
+    def answered(self) -> None:
+        """The connection is open."""
+        self._connecting = False
+        self._heard = time.monotonic()
+
     def heard(self) -> None:
         """A byte came; any byte counts, comments too."""
         self._heard = time.monotonic()
 
     def _schedule(self, silent: float) -> None:
-        limits = (QUIET_AFTER, self._idle)
+        limits = (QUIET_AFTER, UNANSWERED_AFTER, ANSWER_TIMEOUT, self._idle)
         due = min([INTERVAL_S, *(d - silent for d in limits if d is not None and d > silent)])
         self._timer = asyncio.get_running_loop().call_later(due, self._look)
 
@@ -92,6 +114,18 @@ class IdleWatchdog:
                     hint="Raise idle_timeout where the stream may be silent that long.",
                 )
             )
-        elif silent >= QUIET_AFTER:
-            self._quiet()
+        elif not self._connecting:
+            if silent >= QUIET_AFTER:
+                self._quiet()
+        elif self._sent and self._asks_again and self._idle is None and silent >= ANSWER_TIMEOUT:
+            self._interrupt.fire(
+                ConnectionFailed(
+                    f"no answer for {silent:.3g} s",
+                    url=self._url,
+                    hint="Check the host and port, and a firewall between. A server that answers "
+                    "with its first event alone needs idle_timeout=, the seconds to wait for it.",
+                )
+            )
+        elif silent >= UNANSWERED_AFTER:
+            self._unanswered(self._sent)
         self._schedule(silent)

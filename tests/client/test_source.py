@@ -271,6 +271,95 @@ async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
     assert states[:4] == ["connecting", "open", "quiet", "open"]
 
 
+async def states(source, until):
+    """The status at each change, up to the first for which `until` holds."""
+    seen, done = [], asyncio.Event()
+
+    def changed():
+        seen.append(source.status)
+        if until(source.status):
+            done.set()
+
+    source._changed = changed
+    reading = asyncio.ensure_future(source.run())
+    await asyncio.wait_for(done.wait(), 10)
+    source.close()
+    await reading
+    return seen
+
+
+@pytest.fixture
+def quick_watch(monkeypatch):
+    monkeypatch.setattr("sse_widget.client.watchdog.UNANSWERED_AFTER", 0.02)
+    monkeypatch.setattr("sse_widget.client.watchdog.INTERVAL_S", 0.01)
+    return monkeypatch
+
+
+async def test_a_server_that_never_answers_is_told_of_and_then_asked_anew(quick_watch):
+    quick_watch.setattr("sse_widget.client.watchdog.ANSWER_TIMEOUT", 0.1)
+    with Server(Peer.hold) as server:
+        source = connect(server.url)
+        seen = await states(source, lambda status: status.state == "waiting")
+    (note,) = {status.note for status in seen if status.note}
+    assert "has not answered yet" in note
+    assert "asked anew" in note
+    assert [str(status.state) for status in seen][:3] == ["connecting", "connecting", "waiting"]
+    waiting = next(status for status in seen if status.state == "waiting")
+    assert isinstance(waiting.error, ConnectionFailed)
+    assert "no answer for" in waiting.error.message
+    assert "idle_timeout=" in waiting.error.hint
+    assert waiting.note == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"json": {}}, "a POST is not sent twice"),
+        ({"reconnect": False}, "a GET is not sent twice"),
+        ({"idle_timeout": 60}, "after 60 s it is given up"),
+    ],
+)
+async def test_who_is_not_asked_twice_is_waited_for(quick_watch, options, said):
+    """The answer of a language model that thinks may take minutes, and costs."""
+    quick_watch.setattr("sse_widget.client.watchdog.ANSWER_TIMEOUT", 0.03)
+
+    def slow(peer):
+        noted.wait(10)
+        peer.stream("data: a\n\n")
+
+    noted = threading.Event()
+    with Server(slow, OVER) as server:
+        source = connect(server.url, **options)
+
+        def changed():
+            if source.status.note:
+                notes.append(source.status.note)
+                # Some looks later: the limit of others is over.
+                asyncio.get_running_loop().call_later(0.1, noted.set)
+
+        notes = []
+        source._changed = changed
+        async for event in source:
+            assert event.data == "a"
+            assert source.status.note == ""
+            assert repr(source) == f"<EventSource {server.url} open>"
+            break
+        await source.aclose()
+    assert len(notes) == 1
+    assert said in notes[0]
+
+
+async def test_a_callable_that_does_not_return_is_told_of(quick_watch):
+    hangs = asyncio.Event()
+
+    async def headers():
+        await hangs.wait()
+
+    source = connect("http://127.0.0.1:1/", headers=headers)
+    seen = await states(source, lambda status: status.note)
+    assert "The callable of headers= has not returned yet." in [s.note for s in seen]
+
+
 async def test_retry_now_ends_the_wait():
     with Server(sends("data: a\n\n"), sends("data: b\n\n", then="hold")) as server:
         source = connect(server.url, retry=RetryPolicy(initial=3600, maximum=3600))
