@@ -4,8 +4,8 @@
  * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
-import type { SyncedColumns } from "./kernel/columns.ts";
 import type { FilterState } from "./filter/filter.ts";
+import type { SyncedColumns } from "./kernel/columns.ts";
 import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
 import type { Port, Session, Settings } from "./kernel/session.ts";
 import type { FromKernel } from "./kernel/wire.ts";

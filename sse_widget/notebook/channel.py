@@ -9,7 +9,8 @@ and `events`.
 The messages (times in milliseconds since the epoch, `seq` the number of an event):
 
 * `batch`: numbered `n` = 1, 2, 3, ..., so that the page sees a lost one; rows `first` to
-  `first + count`, and the head: counters, status, changed type counts, new gaps.
+  `first + count`, and the head: counters, status, changed type counts, new gaps. `polled` where a
+  page had asked for it, because by itself nothing reached it.
 * `rows`, `event`, `hello`: answers, to the one page that asked.
 
 How rows travel is `wire`'s business.
@@ -164,7 +165,7 @@ class Channel:
         since = now - (self._rows_at if rows else self._sent_at)
         return pace(rows, int(rows * self._row_bytes), read=read) - since
 
-    def _push(self) -> None:
+    def _push(self, *, polled: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -185,7 +186,9 @@ class Channel:
         # In the order they were first seen, which is the order of the chips.
         types = [t for t in self._counts if t in new] if len(new) > 1 else list(new)
         gaps, self._new_gaps = self._new_gaps, []
-        message = {"kind": "batch", "n": self._n, "allowed": self._allowance.bytes}
+        message: Message = {"kind": "batch", "n": self._n, "allowed": self._allowance.bytes}
+        if polled:
+            message["polled"] = True
         self._send({**message, **self._head(types, gaps), **rows}, buffers)
 
     def _first_ever(self) -> int:
@@ -214,6 +217,8 @@ class Channel:
         match content:
             case {"kind": "hello", "page": str(page)}:
                 self.hello(page)
+            case {"kind": "poll"}:
+                self.poll()
             case {
                 "kind": "rows",
                 "page": str(page),
@@ -240,6 +245,12 @@ class Channel:
             },
             [],
         )
+
+    def poll(self) -> None:
+        """A page hears nothing: what is new, at once. Some hosts pass on only what is sent while a
+        message of the page is being answered."""
+        self.open()
+        self._push(polled=True)
 
     def rows(self, page: str, request: int, first: int, stop: int) -> None:
         """The newest part of a range that fits into one message."""

@@ -7,12 +7,18 @@ the other pages; the kernel's own values stay as it made them. It knows nothing 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
+from .. import runtime
+
 __all__ = ["SyncedWidget"]
+
+# The background loop answers within milliseconds, unless a cell holds the interpreter.
+_ANSWER_S = 0.1
 
 
 class SyncedWidget(anywidget.AnyWidget):
@@ -34,3 +40,17 @@ class SyncedWidget(anywidget.AnyWidget):
                 self.send_state(name)
             else:
                 super().set_state({name: value})
+
+    def _post(self, content: Any, answer: Callable[[dict[str, Any]], None]) -> None:
+        """Have the background loop answer a message of a page.
+
+        This returns when it is answered, or after a tenth of a second: Colab is said to drop what a
+        thread sends after the handler of a message, or the cell, is done. An acknowledgement has no
+        answer.
+        """
+        if not isinstance(content, dict):
+            return
+        if content.get("kind") == "ack":
+            runtime.call(answer, content)
+        else:
+            runtime.call_within(_ANSWER_S, answer, content)

@@ -3,7 +3,7 @@
 It must never know what a stream, an event or a notebook is.
 """
 
-from .loop import call, is_loop_thread, run, run_in_thread
+from .loop import call, call_within, is_loop_thread, run, run_in_thread
 from .observers import ObserverThread
 from .pacing import Flow, ReadPacer, contention, pace
 
@@ -12,6 +12,7 @@ __all__ = [
     "ObserverThread",
     "ReadPacer",
     "call",
+    "call_within",
     "contention",
     "is_loop_thread",
     "pace",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
-__all__ = ["call", "is_loop_thread", "run", "run_in_thread"]
+__all__ = ["call", "call_within", "is_loop_thread", "run", "run_in_thread"]
 
 T = TypeVar("T")
 
@@ -62,6 +62,21 @@ def call(fn: Callable[..., object], *args: object) -> None:
     """Call `fn` on the background loop soon; from the loop's own thread too, never at once."""
     if not _ended:
         loop().call_soon_threadsafe(fn, *args)
+
+
+def call_within(seconds: float, fn: Callable[..., object], *args: object) -> None:
+    """Call `fn` on the background loop, and wait until it is done, but not longer than this."""
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            fn(*args)
+        finally:
+            done.set()
+
+    call(work)
+    if not is_loop_thread():
+        done.wait(seconds)
 
 
 async def run_in_thread(fn: Callable[[], T]) -> T:

@@ -104,6 +104,7 @@ class Kernel {
     this.page = content.page;
     if (content.kind === "hello") this.tell({ kind: "hello", n: this.n, ...this.head([...this.counts], this.gaps ?? []) });
     if (content.kind === "rows") this.answerRows(content);
+    if (content.kind === "poll" && this.answersPolls) queueMicrotask(() => this.feed([], { polled: true }));
     if (content.kind === "event") {
       const event = this.events[content.seq];
       this.tell({ kind: "event", id: content.id, seq: content.seq, found: true, type: event.type, last_event_id: event.id }, [unaligned(encoder.encode(event.data))]);
@@ -135,14 +136,14 @@ class Kernel {
     return [...counts];
   }
   /** One batch with these events; `lost`: it never arrives; `skip`: the kernel holds the rows back. */
-  feed(events, { lost = false, skip = false, gaps = [] } = {}) {
+  feed(events, { lost = false, skip = false, polled = false, gaps = [] } = {}) {
     const first = this.events.length;
     const counts = this.take(events);
     this.gaps = [...(this.gaps ?? []), ...gaps];
     if (skip) return void (this.stats.not_sent += events.length);
     this.n++;
     if (lost) return;
-    const head = { kind: "batch", n: this.n, ...this.head(counts, gaps) };
+    const head = { kind: "batch", n: this.n, polled, ...this.head(counts, gaps) };
     if (events.length === 0) return model.trigger("msg:custom", { ...head, first: this.events.length, count: 0 }, []);
     const { content, buffers } = rows(this.events.slice(first), first);
     model.trigger("msg:custom", { ...head, ...content }, buffers);

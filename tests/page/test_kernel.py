@@ -274,3 +274,28 @@ def test_the_state_opens_the_details_of_the_connection(open_stub):
     stub.page.keyboard.press("Escape")
     expect(facts).to_be_hidden()
     expect(stub.button("Waiting")).to_be_focused()
+
+
+def test_a_page_that_hears_nothing_asks(open_stub):
+    """As in a host that drops what the kernel says of its own accord."""
+    stub = open_stub(clock=True)
+    stub.feed(*TICKS[:1])
+    stub.page.clock.run_for(2_000)
+    assert stub.heard("poll") == []
+    stub.kernel("kernel.answersPolls = true")
+    stub.feed({"type": "trade", "data": "heard when asked"}, lost=True)
+    stub.page.clock.run_for(2_000)
+    expect(stub.row("heard when asked")).to_be_visible()
+    asked = len(stub.heard("poll"))
+    assert asked >= 1
+    # It goes on asking, quickly ...
+    for i in range(3):
+        stub.feed({"type": "trade", "data": f"and again {i}"}, lost=True)
+        stub.page.clock.run_for(1_000)
+        expect(stub.row(f"and again {i}")).to_be_visible()
+    expect(stub.status).to_contain_text("Open")
+    # ... until something comes by itself, or the stream has ended.
+    stub.kernel("kernel.be({ state: 'closed' })")
+    asked = len(stub.heard("poll"))
+    stub.page.clock.run_for(20_000)
+    assert len(stub.heard("poll")) == asked

@@ -1,8 +1,8 @@
 // The growing text: what the page joins is what `stream.text(path)` joins.
 import { describe, expect, it } from "vitest";
+import { columns, random } from "../testing/kernel.ts";
 import { detect, Joined, valueAt } from "./joined.ts";
 import { Store } from "./store.ts";
-import { columns, random } from "../testing/kernel.ts";
 
 const SOURCE = { path: "choices.0.delta.content", type: "" };
 const delta = (content: unknown): { data: string } => ({

@@ -1,8 +1,8 @@
 // Numbers over time: each event read once, in any order, by type or by a value; round scales.
 import { describe, expect, it } from "vitest";
+import { columns, type Made } from "../testing/kernel.ts";
 import { FINE, type Line, merged, Series, ticks } from "./series.ts";
 import { Store } from "./store.ts";
-import { columns, type Made } from "../testing/kernel.ts";
 
 const T = 1_767_323_045_000;
 function filled(events: Made[]): Store {

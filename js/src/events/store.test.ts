@@ -1,13 +1,13 @@
 // The page's events: each once, in order, inside the bounds, and the accounts always balance,
 // whatever the order of batches, answers, evictions, clears, filters and pauses.
 import { describe, expect, it } from "vitest";
-import { account } from "../kernel/accounts.ts";
-import { JOIN_ROWS } from "./block.ts";
 import { EVERYTHING } from "../filter/filter.ts";
 import { Scan } from "../filter/scan.ts";
-import { Store } from "./store.ts";
 import { Workers } from "../filter/workers.ts";
+import { account } from "../kernel/accounts.ts";
 import { columns, random, run } from "../testing/kernel.ts";
+import { JOIN_ROWS } from "./block.ts";
+import { Store } from "./store.ts";
 
 const noWorker = new Workers([]);
 const finish = (scan: Scan): void => {

@@ -24,7 +24,12 @@ it("ndjson", () => {
 });
 
 it("csv quotes every text, and none of them is a formula", () => {
-  expect(written("csv", [row(1, { type: "a,b", data: 'he said "no"\nand left' }), row(2, { at: AT + 0.007, data: "=1+1", id: "-1" })])).toBe(
+  expect(
+    written("csv", [
+      row(1, { type: "a,b", data: 'he said "no"\nand left' }),
+      row(2, { at: AT + 0.007, data: "=1+1", id: "-1" }),
+    ]),
+  ).toBe(
     '"seq","received_at","type","last_event_id","data"\n' +
       '1,"2026-01-02T03:04:05.006000Z","a,b","","he said ""no""\nand left"\n' +
       '2,"2026-01-02T03:04:05.006007Z","message","\'-1","\'=1+1"\n',

@@ -14,7 +14,10 @@ export interface Row {
 export type Format = "ndjson" | "csv" | "sse";
 export const FORMATS: Record<Format, { mime: string; what: string }> = {
   ndjson: { mime: "application/x-ndjson", what: "One JSON object a line" },
-  csv: { mime: "text/csv", what: "A table; what a spreadsheet would run as a formula begins with an apostrophe" },
+  csv: {
+    mime: "text/csv",
+    what: "A table; what a spreadsheet would run as a formula begins with an apostrophe",
+  },
   sse: { mime: "text/event-stream", what: "An event stream, to be replayed" },
 };
 
@@ -37,9 +40,7 @@ export function asJson({ seq, at, type, id, data }: Row): string {
 
 /** One line for a spreadsheet or a chat: the columns of the log, tabs between them. */
 export function asLine({ at, type, id, data }: Row): string {
-  return [iso(at) ?? "", type, id, data]
-    .map((cell) => harmless(cell).replace(/[\t\r\n]+/g, " "))
-    .join("\t");
+  return [iso(at) ?? "", type, id, data].map((cell) => harmless(cell).replace(/[\t\r\n]+/g, " ")).join("\t");
 }
 
 /** Text that a spreadsheet would run begins with an apostrophe, as OWASP advises; Python's `export` does the same. */

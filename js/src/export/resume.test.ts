@@ -3,7 +3,14 @@ import { expect, it } from "vitest";
 import { asCurl, asPython, type Outline, placeholders } from "./resume.ts";
 
 const PLAIN: Outline = { method: "GET", headers: [], auth: "", cookies: false, body: "", unknown: [] };
-const HOSTILE = ["it's", "\u001b[31m'\\x", "\u202Eevil", "\u0085", "\u001b[201~; touch pwned", "\u{e0041}\ufe0f\u00ad"];
+const HOSTILE = [
+  "it's",
+  "\u001b[31m'\\x",
+  "\u202Eevil",
+  "\u0085",
+  "\u001b[201~; touch pwned",
+  "\u{e0041}\ufe0f\u00ad",
+];
 
 it("plain", () => {
   expect(asCurl("https://a.example/s?x=1", "42")).toBe(
@@ -30,7 +37,8 @@ it("a masked secret becomes a placeholder", () => {
 });
 
 it("what a terminal obeys or an editor hides is never pasted", () => {
-  const odd = /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFE0F\u{E0000}-\u{E01EF}]/u;
+  const odd =
+    /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFE0F\u{E0000}-\u{E01EF}]/u;
   for (const id of HOSTILE) {
     expect(asCurl("u", id)).not.toMatch(odd);
     expect(asPython("u", id)).not.toMatch(odd);
@@ -71,7 +79,13 @@ it("what the kernel gives by name only has a placeholder of its own", () => {
 
 it("every header has a placeholder of its own, and none is a variable that a shell has", () => {
   const command = asCurl("u", "", { ...PLAIN, headers: ["X-A", "x_a", "_", "'", "9"] });
-  expect(command.match(/"\$\w+"/g)).toEqual(['"$X_A"', '"$X_A_2"', '"$HEADER"', '"$HEADER_2"', '"$HEADER_3"']);
+  expect(command.match(/"\$\w+"/g)).toEqual([
+    '"$X_A"',
+    '"$X_A_2"',
+    '"$HEADER"',
+    '"$HEADER_2"',
+    '"$HEADER_3"',
+  ]);
 });
 
 it("a method that does not follow from the body is given", () => {

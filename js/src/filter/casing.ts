@@ -4,7 +4,7 @@
  * \b to ſ and the Kelvin sign. So patterns never use the flag: sets are written out in full, with
  * the flag asked only which characters a set gains. It imports only escapes.ts.
  */
-import { isHalf, type Item } from "./escapes.ts";
+import { type Item, isHalf } from "./escapes.ts";
 
 let casedCharacters: string | null = null;
 const gains = new Map<string, string>();

@@ -1,7 +1,7 @@
 // Marks agree with what the filter finds, whatever case folding does to lengths.
 import { expect, it } from "vitest";
-import { findPlain } from "./marker.ts";
 import { Rates } from "../kernel/rates.ts";
+import { findPlain } from "./marker.ts";
 
 it.each([
   ["a btc BTC", "Btc", false, ["btc", "BTC"]],

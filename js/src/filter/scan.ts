@@ -4,10 +4,10 @@
  * patterns run in a worker that can be ended. It never decides what a filter means (filter.ts).
  */
 import type { Block } from "../events/block.ts";
+import type { Store } from "../events/store.ts";
 import { type Compiled, compile, type FilterState } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
-import type { Store } from "../events/store.ts";
 import type { Workers } from "./workers.ts";
 
 /** One row's pattern takes longer than this: the pattern is stopped, not the page. */

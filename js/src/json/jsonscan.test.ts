@@ -1,8 +1,8 @@
 // JSON where it lies: every letter stays, no depth is too deep; bytes in text.
 import { describe, expect, it } from "vitest";
+import { random } from "../testing/kernel.ts";
 import { hexDump, recognise } from "./base64.ts";
 import { Children, judge, root, type Value } from "./jsonscan.ts";
-import { random } from "../testing/kernel.ts";
 
 function children(source: string, of: Value): Value[] {
   const list = new Children(source, of);

@@ -3,8 +3,9 @@
  * all numbers are taken from one store at one instant, so that they balance by construction of the
  * last one and not by luck.
  */
-import type { Head, Stats } from "./wire.ts";
+
 import type { Store } from "../events/store.ts";
+import type { Head, Stats } from "./wire.ts";
 
 export interface Accounts {
   received: number;

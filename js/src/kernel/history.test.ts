@@ -1,8 +1,8 @@
 // What the page asks the kernel for: the lost first, the newest first, one at a time, never for ever.
 import { describe, expect, it } from "vitest";
-import { CALM, History } from "./history.ts";
 import { Store } from "../events/store.ts";
 import { run } from "../testing/kernel.ts";
+import { CALM, History } from "./history.ts";
 
 function ask(history: History, store: Store, upTo: number, rate = 0): readonly [number, number] | null {
   return history.next(store, upTo, rate, 0)?.range ?? null;

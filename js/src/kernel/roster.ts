@@ -3,6 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
+import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
 import type { FromKernel, State } from "./wire.ts";
 
@@ -81,6 +82,8 @@ export type Column = "name" | "state" | "rate" | "last" | "received" | "gaps" | 
 /** Trouble first: sorted by state is how one finds what needs a hand. */
 const ORDER: State[] = ["failed", "waiting", "connecting", "quiet", "open", "closed"];
 const SILENT_MS = 12_000;
+/** Changes are told every second, to a page that is not seen every 5 s. */
+const PATIENCE_MS = 6_000;
 
 export class Roster {
   streams: Stream[] = [];
@@ -97,6 +100,7 @@ export class Roster {
 
   #line: Line;
   #watchers = new Set<() => void>();
+  #poll = new Poll(PATIENCE_MS);
 
   constructor(line: Line) {
     this.#line = line;
@@ -104,13 +108,18 @@ export class Roster {
 
   watch(changed: () => void, signal: AbortSignal): void {
     this.#watchers.add(changed);
-    const tick = setInterval(changed, 1_000);
+    if (this.#watchers.size === 1) this.#poll.begin();
+    const tick = setInterval(() => {
+      if (!this.gone && this.head?.running !== false && this.#poll.due()) this.#line.send({ kind: "hello" });
+      changed();
+    }, 1_000);
     signal.addEventListener("abort", () => (this.#watchers.delete(changed), clearInterval(tick)));
   }
 
   receive(message: FromCapture, buffers: DataView[]): void {
     this.heardAt = Date.now();
     this.gone = false;
+    this.#poll.heard(message.kind !== "overview" || message.to !== undefined);
     if (message.kind !== "overview") {
       // One that comes before the log itself is not missed: the log begins by asking for all there is.
       if (message.log === this.selected?.number) this.selected.log?.receive(message, buffers);

@@ -3,16 +3,18 @@
  * the counters, asks for what is missing, acknowledges what was painted. It knows the kernel only as
  * a `Port` and views only as callbacks: neither anywidget nor the DOM.
  */
-import { Columns, type SyncedColumns } from "./columns.ts";
-import { EVERYTHING, type FilterState } from "../filter/filter.ts";
-import { History } from "./history.ts";
-import { Marker } from "../filter/marker.ts";
-import { Rates } from "./rates.ts";
-import type { Outline } from "../export/resume.ts";
-import { Scan } from "../filter/scan.ts";
+
 import { type Range, Store } from "../events/store.ts";
-import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
+import type { Outline } from "../export/resume.ts";
+import { EVERYTHING, type FilterState } from "../filter/filter.ts";
+import { Marker } from "../filter/marker.ts";
+import { Scan } from "../filter/scan.ts";
 import type { Workers } from "../filter/workers.ts";
+import { Columns, type SyncedColumns } from "./columns.ts";
+import { History } from "./history.ts";
+import { Poll } from "./poll.ts";
+import { Rates } from "./rates.ts";
+import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
 
 export interface Port {
   send(message: ToKernel): void;
@@ -58,6 +60,8 @@ const SLICE_MS = 8;
 const TICK_MS = 500;
 export const BUSY_MS = 1_000;
 export const SILENT_MS = 7_000;
+/** A heartbeat comes every 2 s. */
+const PATIENCE_MS = 2_600;
 
 export class Session {
   readonly store = new Store();
@@ -94,6 +98,7 @@ export class Session {
   #port: Port;
   #watchers = new Set<Watcher>();
   #numbers = new Numbers();
+  #poll = new Poll(PATIENCE_MS);
   #samples: [number, number][] = [];
   #tail: number | null = null;
   #rev = 0;
@@ -133,7 +138,10 @@ export class Session {
 
   watch(watcher: Watcher, signal: AbortSignal): void {
     // Nothing is sent before a stream is displayed: its silence until now says nothing.
-    if (this.#watchers.size === 0) this.heardAt = Math.max(this.heardAt, Date.now());
+    if (this.#watchers.size === 0) {
+      this.heardAt = Math.max(this.heardAt, Date.now());
+      this.#poll.begin();
+    }
     this.#watchers.add(watcher);
     this.#tick ??= setInterval(() => this.#beat(), TICK_MS);
     signal.addEventListener("abort", () => {
@@ -147,6 +155,7 @@ export class Session {
   receive(message: FromKernel, buffers: readonly DataView[]): void {
     this.heardAt = Date.now();
     this.gone = false;
+    this.#poll.heard(message.kind !== "batch" || message.polled === true);
     if (message.kind === "batch") this.#batch(message, buffers);
     else if (message.kind === "hello") this.#hello(message);
     else if (message.kind === "rows") this.#rows(message, buffers);
@@ -231,8 +240,12 @@ export class Session {
 
   /** No message for so long that the kernel is busy or gone. An ended stream is silent by right. */
   silent(): boolean {
+    return !this.#ended() && Date.now() - this.heardAt > SILENT_MS;
+  }
+
+  #ended(): boolean {
     const state = this.head?.status.state;
-    return state !== "closed" && state !== "failed" && Date.now() - this.heardAt > SILENT_MS;
+    return state === "closed" || state === "failed";
   }
 
   /** The kernel's time now, in ms: its clock and this page's need not agree. */
@@ -385,6 +398,8 @@ export class Session {
   }
 
   #beat(): void {
+    if (!this.gone && !this.#ended() && this.#poll.due())
+      this.#port.send({ kind: this.head ? "poll" : "hello" });
     this.#pump();
     this.#changed();
   }

@@ -73,7 +73,7 @@ export interface Rows {
 }
 
 export type FromKernel =
-  | ({ kind: "batch"; n: number; allowed?: number } & Head & Rows)
+  | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean } & Head & Rows)
   | ({ kind: "hello"; to: string; n: number } & Head)
   | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)
   | {
@@ -87,7 +87,7 @@ export type FromKernel =
     };
 
 export type ToKernel =
-  | { kind: "hello" }
+  | { kind: "hello" | "poll" }
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
   | { kind: "ack"; n: number }

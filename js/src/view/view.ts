@@ -3,33 +3,34 @@
  * Pause, scroll and selection are this view's own; events and filter belong to the session. It knows
  * no wire: everything it draws it takes from the session.
  */
+
+import type { Range } from "../events/store.ts";
 import { FORMATS, type Format } from "../export/export.ts";
 import { asCurl, asPython, placeholders } from "../export/resume.ts";
 import type { Session } from "../kernel/session.ts";
-import type { Range } from "../events/store.ts";
-import { Announcer } from "./panels/announcer.ts";
 import { Chart } from "./chart/chart.ts";
-import { Chooser } from "./panels/chooser.ts";
-import { Chips } from "./panels/chips.ts";
-import { Detail } from "./detail/detail.ts";
-import { Connection } from "./panels/connection.ts";
+import { Lines, marks } from "./chart/lines.ts";
+import { Palette } from "./chart/palette.ts";
 import { copyText } from "./detail/copy.ts";
+import { Detail } from "./detail/detail.ts";
+import { TextPane } from "./detail/textpane.ts";
 import { attr, h, ours } from "./dom/dom.ts";
+import { count } from "./dom/format.ts";
+import { Grid } from "./log/grid.ts";
+import { Log } from "./log/log.ts";
+import { Announcer } from "./panels/announcer.ts";
+import { Chips } from "./panels/chips.ts";
+import { Chooser } from "./panels/chooser.ts";
+import { Connection } from "./panels/connection.ts";
 import { Download } from "./panels/download.ts";
 import { Empty } from "./panels/empty.ts";
 import { Footer } from "./panels/footer.ts";
-import { count } from "./dom/format.ts";
-import { Grid } from "./log/grid.ts";
 import { Header } from "./panels/header.ts";
 import { Help } from "./panels/help.ts";
-import { Lines, marks } from "./chart/lines.ts";
-import { Log } from "./log/log.ts";
 import { Notice } from "./panels/notice.ts";
 import { ViewMenu } from "./panels/options.ts";
-import { Palette } from "./chart/palette.ts";
 import { Search } from "./panels/search.ts";
 import { Snapshot } from "./panels/snapshot.ts";
-import { TextPane } from "./detail/textpane.ts";
 
 const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */

@@ -2,11 +2,12 @@
  * The charts of a view, under one time axis: the rate of the stream, and the numbers of one path. Each is
  * shown on demand; what is brushed in one is brushed in both.
  */
-import type { Session } from "../../kernel/session.ts";
+
 import { oneLine } from "../../events/visible.ts";
-import { Axis } from "./axis.ts";
+import type { Session } from "../../kernel/session.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, clock, count } from "../dom/format.ts";
+import { Axis } from "./axis.ts";
 import type { Palette } from "./palette.ts";
 import { Plot } from "./plot.ts";
 import { Rate } from "./rate.ts";

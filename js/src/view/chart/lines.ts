@@ -3,8 +3,8 @@
  * them. Pure arithmetic over positions: it makes no line before it is asked for, and no DOM.
  */
 import { lowerBound } from "../../events/block.ts";
-import type { Session } from "../../kernel/session.ts";
 import type { Store } from "../../events/store.ts";
+import type { Session } from "../../kernel/session.ts";
 import { count } from "../dom/format.ts";
 
 /** Something between two events that is not an event: it stands before the event `seq`. */

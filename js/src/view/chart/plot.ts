@@ -2,13 +2,14 @@
  * The numbers of one path over time, as lines: their scale, their legend, how they are grouped. The
  * values are `series.ts`'s business, the time and the brush the axis's. It shows text only.
  */
-import { Discovery } from "../../json/paths.ts";
+
 import { FINE, type Line, merged, type Point, Series, ticks } from "../../events/series.ts";
-import type { Session } from "../../kernel/session.ts";
 import { oneName } from "../../events/visible.ts";
-import type { Axis } from "./axis.ts";
+import { Discovery } from "../../json/paths.ts";
+import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, text } from "../dom/dom.ts";
 import { brief, count, figure } from "../dom/format.ts";
+import type { Axis } from "./axis.ts";
 import { colour, OTHERS_COLOUR, Palette } from "./palette.ts";
 import type { Strip } from "./strip.ts";
 

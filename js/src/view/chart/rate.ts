@@ -3,9 +3,9 @@
  */
 import { OTHERS } from "../../kernel/rates.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Axis } from "./axis.ts";
 import { h, text } from "../dom/dom.ts";
 import { brief, count } from "../dom/format.ts";
+import type { Axis } from "./axis.ts";
 import type { Palette } from "./palette.ts";
 import { colour, OTHERS_COLOUR } from "./palette.ts";
 import type { Strip } from "./strip.ts";

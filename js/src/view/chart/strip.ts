@@ -2,8 +2,9 @@
  * One chart over time: a canvas, and over it the brush, the marks and the cursor, which all charts of a
  * view share. Brushed by pointer or by keys. What is painted is its owner's business.
  */
-import type { Axis } from "./axis.ts";
+
 import { attr, h, onResize, ours, show } from "../dom/dom.ts";
+import type { Axis } from "./axis.ts";
 
 /** A press that moves less is a click: it ends the brush. */
 const CLICK_PX = 4;

@@ -3,18 +3,19 @@
  * without changing a letter, bytes as what they are. It keeps its own copy, so an event stays readable after the page let it go; it
  * shows text only, and never more than a browser can lay out.
  */
-import { recognise } from "../../json/base64.ts";
+
+import { manyLines } from "../../events/visible.ts";
 import { asJson, asLine, type Row } from "../../export/export.ts";
+import { recognise } from "../../json/base64.ts";
 import { judge } from "../../json/jsonscan.ts";
 import type { Session } from "../../kernel/session.ts";
-import { manyLines } from "../../events/visible.ts";
-import { copyButton } from "./copy.ts";
+import type { Palette } from "../chart/palette.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
 import { Highlights } from "../log/highlights.ts";
-import type { Palette } from "../chart/palette.ts";
-import { payloadView } from "./payload.ts";
 import { separator } from "../log/separator.ts";
+import { copyButton } from "./copy.ts";
+import { payloadView } from "./payload.ts";
 import { Tree } from "./tree.ts";
 
 const DOM_CHARS = 2 ** 19;

@@ -4,11 +4,11 @@
  * here it is text nodes only, whatever the server sent.
  */
 import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
-import type { Session } from "../../kernel/session.ts";
 import { manyLines, oneName } from "../../events/visible.ts";
-import { copyButton } from "./copy.ts";
+import type { Session } from "../../kernel/session.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
+import { copyButton } from "./copy.ts";
 
 const SHOWN_CHARS = 256 * 1024;
 const SLICE_MS = 6;

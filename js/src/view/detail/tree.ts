@@ -3,11 +3,12 @@
  * came. Lines are made when their value is opened, some hundred at a time, side by side and never
  * inside each other, so neither size nor depth can overwhelm a browser.
  */
+
+import { manyLines, oneName } from "../../events/visible.ts";
 import { recognise } from "../../json/base64.ts";
-import type { Columns } from "../../kernel/columns.ts";
 import { Children, root, type Value } from "../../json/jsonscan.ts";
 import { childPath, keyOf } from "../../json/paths.ts";
-import { manyLines, oneName } from "../../events/visible.ts";
+import type { Columns } from "../../kernel/columns.ts";
 import { attr, h, ours } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
 import { payloadView } from "./payload.ts";

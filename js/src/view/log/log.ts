@@ -3,16 +3,17 @@
  * until the person scrolls up, then keeps what is under the cursor where it is while rows come and
  * go above and below. It decides nothing about filters or pauses: it is given lines.
  */
-import type { Session } from "../../kernel/session.ts";
+
 import type { Store } from "../../events/store.ts";
+import type { Session } from "../../kernel/session.ts";
+import type { Line, Lines } from "../chart/lines.ts";
+import type { Palette } from "../chart/palette.ts";
 import { attr, h, onResize, show, text } from "../dom/dom.ts";
 import { ago, clock, count, delta } from "../dom/format.ts";
+import type { Options } from "../panels/options.ts";
 import type { Grid } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
-import type { Line, Lines } from "../chart/lines.ts";
-import type { Options } from "../panels/options.ts";
-import type { Palette } from "../chart/palette.ts";
 import { Row } from "./row.ts";
 
 /** Rows drawn out of sight, where a person scrolls: the next turn of the wheel finds them. */

@@ -2,15 +2,16 @@
  * One line of the log as one DOM node that is used again and again for different events. It writes
  * text, never markup, and only what a line can show; it knows neither scrolling nor selection rules.
  */
-import type { Marker, Marks } from "../../filter/marker.ts";
+
 import type { Place } from "../../events/store.ts";
-import { Payload } from "../../json/paths.ts";
 import { manyLines, oneLine } from "../../events/visible.ts";
+import type { Marker, Marks } from "../../filter/marker.ts";
+import { Payload } from "../../json/paths.ts";
+import type { Line } from "../chart/lines.ts";
+import type { Palette } from "../chart/palette.ts";
 import { attr, h, text } from "../dom/dom.ts";
 import { brief, clock, cutAt, fullTime } from "../dom/format.ts";
 import type { Grid } from "./grid.ts";
-import type { Line } from "../chart/lines.ts";
-import type { Palette } from "../chart/palette.ts";
 
 /** Characters of data in a line; what is behind the ellipsis is in the detail pane. */
 const LINE_CHARS = 300;

@@ -4,9 +4,9 @@
  * into a list with a search box, so that 10,000 types are not 10,000 nodes.
  */
 import type { Session } from "../../kernel/session.ts";
+import type { Palette } from "../chart/palette.ts";
 import { attr, fit, h, onResize, show, text } from "../dom/dom.ts";
 import { brief, count, rate } from "../dom/format.ts";
-import type { Palette } from "../chart/palette.ts";
 
 const VISIBLE = 12;
 const LISTED = 200;

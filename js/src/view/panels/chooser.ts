@@ -3,15 +3,16 @@
  * column. It looks into a few hundred events, in slices, while it is open; what a column shows is the
  * rows' business, and what holds is the session's.
  */
-import { Discovery, type Found } from "../../json/paths.ts";
-import { loneSurrogate } from "../../filter/patterns.ts";
-import type { Session } from "../../kernel/session.ts";
+
 import type { Place } from "../../events/store.ts";
 import { oneLine, oneName } from "../../events/visible.ts";
+import { loneSurrogate } from "../../filter/patterns.ts";
+import { Discovery, type Found } from "../../json/paths.ts";
+import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
-import type { Grid } from "../log/grid.ts";
 import { Popover } from "../dom/popover.ts";
+import type { Grid } from "../log/grid.ts";
 
 const LISTED = 200;
 const NAME_CHARS = 100;

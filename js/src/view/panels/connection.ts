@@ -2,12 +2,13 @@
  * What is known about the connection, under its state, on demand: a table of facts that grows old
  * while one looks at it. It shows what the kernel said; it never guesses.
  */
+
+import { oneLine, oneName } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
+import type { Capture } from "../../kernel/wire.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { ago, bytes, count, fullTime } from "../dom/format.ts";
 import { Popover } from "../dom/popover.ts";
-import type { Capture } from "../../kernel/wire.ts";
-import { oneLine, oneName } from "../../events/visible.ts";
 
 const MEANING = {
   connecting: "Connecting: no answer yet",

@@ -2,9 +2,10 @@
  * What stands in the log while it has no row: what is being waited for, why nothing is shown, and
  * the way out. It never covers a row.
  */
+
+import { oneLine } from "../../events/visible.ts";
 import { account } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
-import { oneLine } from "../../events/visible.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { count } from "../dom/format.ts";
 

@@ -2,8 +2,9 @@
  * The connection and what can be done about it: state, address, reason and hint, totals, buttons.
  * It shows the status the kernel sent and counts down by itself; it never guesses a state.
  */
-import type { Command, Session } from "../../kernel/session.ts";
+
 import { oneLine } from "../../events/visible.ts";
+import type { Command, Session } from "../../kernel/session.ts";
 import { attr, h, icon, setIcon, show, text } from "../dom/dom.ts";
 import { count, rate } from "../dom/format.ts";
 

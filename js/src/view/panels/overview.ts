@@ -3,9 +3,10 @@
  * the selected stream stands below, the same view as of a stream alone. It draws what the roster
  * knows and decides only what is this view's own: where it is scrolled to and which row has the focus.
  */
+
+import { oneLine, oneName } from "../../events/visible.ts";
 import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
-import { oneLine, oneName } from "../../events/visible.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { ago, count, rate } from "../dom/format.ts";
 

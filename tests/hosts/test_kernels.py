@@ -1,0 +1,78 @@
+"""A real kernel without any front end: what its messages say, and when."""
+
+from __future__ import annotations
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from ..helpers.scripted import Server, sends
+
+EVENTS = "".join(f"id: {i}\ndata: number {i};\n\n" for i in range(1, 31))
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    manager, client = start_new_kernel()
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def execute(client, code: str) -> list[dict]:
+    """Run code; every message that came on its behalf, and of our thread, until it was done."""
+    return until_idle(client, client.execute(code))
+
+
+def until_idle(client, asked: str) -> list[dict]:
+    messages = []
+    while True:
+        message = client.get_iopub_msg(timeout=60)
+        assert message["msg_type"] != "error", message["content"]
+        messages.append(message)
+        if message["parent_header"].get("msg_id") == asked and message["content"] == {
+            "execution_state": "idle"
+        }:
+            return messages
+
+
+def say(client, comm: str, content: dict) -> str:
+    """A custom message of the page to a widget."""
+    data = {"method": "custom", "content": content}
+    message = client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+    client.shell_channel.send(message)
+    return message["header"]["msg_id"]
+
+
+def custom(message: dict) -> dict:
+    return message["content"].get("data", {}).get("content", {})
+
+
+SHOW = """
+from sse_widget import SSECapture, SSEStream
+stream = SSEStream({url!r})
+capture = SSECapture({{"one": {url!r}}}, to={to!r})
+display(stream, capture)
+await stream.until(where=lambda event: event.last_event_id == "30", timeout=30)
+"""
+
+
+def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_path):
+    """Colab may drop what a thread sends when no cell runs and no message is being answered."""
+    with Server(*[sends(EVENTS, then="hold")] * 2) as server:
+        shown = execute(kernel, SHOW.format(url=server.url, to=str(tmp_path / "capture")))
+        opened = [m["content"] for m in shown if m["msg_type"] == "comm_open"]
+        widgets = [c["comm_id"] for c in opened if "_esm" in c["data"].get("state", {})]
+        stream, capture = widgets
+        for comm, asked, kind in [
+            (stream, {"kind": "hello", "page": "p"}, "hello"),
+            (stream, {"kind": "poll", "page": "p"}, "batch"),
+            (stream, {"kind": "rows", "page": "p", "id": 1, "first": 0, "stop": 30}, "rows"),
+            (stream, {"kind": "event", "page": "p", "id": 2, "seq": 3}, "event"),
+            (capture, {"kind": "hello", "page": "p"}, "overview"),
+        ]:
+            inside = until_idle(kernel, say(kernel, comm, asked))
+            answers = [custom(m) for m in inside if m["content"].get("comm_id") == comm]
+            assert kind in [answer.get("kind") for answer in answers], asked
+            if asked["kind"] == "poll":
+                assert [a for a in answers if a.get("polled")]
+        execute(kernel, "stream.close(); capture.close()")
