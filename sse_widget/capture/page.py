@@ -35,10 +35,9 @@ _SEAM = "\n/* the log ends here */\n"
 @functools.cache
 def _log_script() -> str:
     """The log of one stream as a script that hands its maker to `give`; "" where none was built."""
-    script = built("widget.js", "")
-    text = script if isinstance(script, str) else script.read_text(encoding="utf-8")
-    log, seam, _ = text.partition(_SEAM)
-    return f"{log}\ngive(sseLog.makeLog);" if seam else ""
+    log, seam, _ = built("widget.js", "").partition(_SEAM)
+    return f"{log}
+give(sseLog.makeLog);" if seam else ""
 
 
 class Overview(SyncedWidget):

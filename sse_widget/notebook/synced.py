@@ -27,6 +27,14 @@ class SyncedWidget(anywidget.AnyWidget):
     # ipywidgets' own: how many views there are, where somebody asked for it.
     _from_page: ClassVar[frozenset[str]] = frozenset({"_view_count"})
 
+    # ipywidgets 7 shows itself by this, and asks nobody for a bundle; where there is none, IPython
+    # asks for the bundle, as with ipywidgets 8.
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        # A closed widget has no view, only a text. (With ipywidgets 8 nobody asks it.)
+        return None if self.comm is None else super()._repr_mimebundle_(**kwargs)
+
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Called by ipywidgets with what a page wrote; what is not the page's to write is dropped,
         and for what is no value of its trait the page is told what holds."""

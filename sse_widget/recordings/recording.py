@@ -198,7 +198,10 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
                 f"{name} has no column 'data' (it has {', '.join(map(visible_name, there)) or 'none'}): "
                 "the files that save() writes can be replayed"
             )
-        table = file.read([f.name for f in _SCHEMA if f.name in there])
+        names = [f.name for f in _SCHEMA if f.name in there]
+        # pyarrow 18 cannot read what has no rows at all.
+        empty = pa.schema([file.schema_arrow.field(name) for name in names]).empty_table()
+        table = file.read(names) if file.num_row_groups else empty
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
             f"{name} is no Parquet file that can be read: {visible(str(error))}"

@@ -26,7 +26,7 @@ from typing import Any
 from ..errors import CaptureDamaged
 from .dataset import ROWS, Dataset, Part
 from .footer import Footer
-from .part import PARQUET
+from .part import part_writer
 from .stores import LocalStore, discard, sync_folder
 
 __all__ = ["Compacted", "compact"]
@@ -198,18 +198,14 @@ def _merge(
 
 def _write(place: LocalStore, folder: Path, parts: list[Part], footers: list[Footer]) -> None:
     """One file with the rows of all of them, lasting before it is seen."""
-    import pyarrow.parquet
-
     folder.mkdir()
     path = folder / f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
     gaps = tuple(pair for footer in footers for pair in footer.gaps)
+    footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps)
     with path.open("xb") as file:
-        with pyarrow.parquet.ParquetWriter(file, ROWS, **PARQUET) as writer:
+        with part_writer(file, footer) as writer:
             for table in _groups(place, parts):
                 writer.write_table(table)
-            writer.add_key_value_metadata(
-                replace(footers[-1], begun=footers[0].begun, gaps=gaps).encode()
-            )
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)

@@ -7,8 +7,9 @@ below it.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -22,7 +23,7 @@ from ..tables import Snapshot, microseconds, numbers, repeated, strings, texts
 from .dataset import ROWS
 from .footer import Footer, Position
 
-__all__ = ["PARQUET", "Append", "encode", "gather"]
+__all__ = ["Append", "encode", "gather", "part_writer"]
 
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
@@ -42,16 +43,30 @@ class Append(NamedTuple):
 
 def encode(table: pa.Table, footer: Footer) -> Any:
     """The bytes of a part."""
-    import pyarrow.parquet
-
     sink = pa.BufferOutputStream()
-    with pyarrow.parquet.ParquetWriter(sink, ROWS, **PARQUET) as file:
+    with part_writer(sink, footer) as file:
         file.write_table(table)
-        file.add_key_value_metadata(footer.encode())
     return sink.getvalue()
 
 
-PARQUET: dict[str, Any] = {
+@contextlib.contextmanager
+def part_writer(sink: Any, footer: Footer) -> Iterator[Any]:
+    """A `pyarrow.parquet.ParquetWriter` of a part with this footer: of one file, from one source of
+    settings, so that a merged part is written as the small ones were."""
+    import pyarrow.parquet
+
+    metadata = footer.encode()
+    # Before pyarrow 17 metadata can only be told with the schema, which is then written a second
+    # time, as part of Arrow's own: a reader finds the same, in a larger file.
+    young = hasattr(pyarrow.parquet.ParquetWriter, "add_key_value_metadata")
+    schema = ROWS if young else ROWS.with_metadata(metadata)
+    with pyarrow.parquet.ParquetWriter(sink, schema, **_PARQUET) as writer:
+        yield writer
+        if young:
+            writer.add_key_value_metadata(metadata)
+
+
+_PARQUET: dict[str, Any] = {
     # What is next to nothing as codes and differences is not worth a compressor of its own.
     "compression": {
         name: "zstd" if name in ("last_event_id", "data") else "none" for name in ROWS.names

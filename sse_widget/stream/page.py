@@ -43,9 +43,15 @@ NOT_BUILT = """export default { render({ el }) {
 _EVERYTHING = EventFilter()
 
 
-def built(name: str, otherwise: str) -> Path | str:
-    """A file of the page, or what stands in for it in a checkout that was not built."""
-    return _STATIC / name if (_STATIC / name).exists() else otherwise
+def built(name: str, otherwise: str) -> str:
+    """The text of a file of the page, or what stands in for it in a checkout that was not built.
+
+    Text, not a path: anywidget watches a path, and what watches it holds every widget for ever.
+    """
+    file = _STATIC / name
+    text = file.read_text(encoding="utf-8") if file.exists() else otherwise
+    # A single line could be a path too, as anywidget reads it.
+    return f"{text}\n"
 
 
 # Beside a snapshot the live log has nothing to add where it cannot live.

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import ipywidgets
 import traitlets
@@ -52,7 +52,13 @@ _FLUSH = 5.0
 _cells = CellRuns()
 
 
-class _Live(traitlets.TraitType[Any, Any]):
+if TYPE_CHECKING:
+    _Trait = traitlets.TraitType[Any, Any]
+else:  # before traitlets 5.10 it takes no parameters when it runs
+    _Trait = traitlets.TraitType
+
+
+class _Live(_Trait):
     """A trait that is read where it lives, so that it is never late, and is observable: the
     stream notifies when it changed. It cannot be set."""
 

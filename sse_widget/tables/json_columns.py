@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .json_decode import NOT_JSON, read
 from .json_path import free_name, paths_of, reader_of
@@ -206,12 +207,24 @@ def _timestamps(column: Any) -> Any:
     present = text.notna()
     if not present.any():
         return column
-    if text.dtype == "str":
+    # pandas before 3 has text as objects, and parses several zones too, with a warning, row by row.
+    if text.dtype == "str" or (pd.api.types.infer_dtype(text) == "string" and _one_zone(column)):
         try:
             return pd.to_datetime(text, format="ISO8601").array
         except (ValueError, OverflowError):  # no such text, or several zones
             pass
     return np.fromiter(map(_moment, text), object, len(text))
+
+
+def _one_zone(texts: Any) -> bool:
+    """Whether these times name one time zone, or none of them names any."""
+    try:
+        column = pa.array(texts, pa.large_string(), from_pandas=True)
+    except UnicodeError:  # half a character is no time
+        return False
+    named = pc.replace_substring_regex(column, r"^.{8,}?(Z|[+-]\d\d(?::?\d\d)?)?$", r"\1")
+    zones = pc.unique(named.drop_null()).to_pylist()
+    return len({"+0000" if zone == "Z" else f"{zone.replace(':', ''):0<5}" for zone in zones}) < 2
 
 
 def _moment(value: Any) -> Any:

@@ -131,8 +131,9 @@ class ColumnChunk:
 
 
 def join(pieces: Sequence[ColumnChunk]) -> Any:
-    """The narrowest exact pandas array of all their values: bool, int64, float64, str, or the
-    kinds of these that have missing values (boolean, Int64); else an object array.
+    """The narrowest exact pandas array of all their values: bool, int64, float64, str (objects
+    before pandas 3), or the kinds of these that have missing values (boolean, Int64); else an
+    object array.
 
     Whole numbers and floats together are float64 where that holds each of them.
     """
@@ -148,8 +149,8 @@ def join(pieces: Sequence[ColumnChunk]) -> Any:
         return np.fromiter(everything, object, sum(piece.size for piece in pieces))
     whole = pa.chunked_array([piece.arrow(kind) for piece in pieces], _ARROW[kind])
     if kind == "str":
-        text: Any = pd.StringDtype(na_value=np.nan)
-        return text.__from_arrow__(whole)
+        # What this pandas has text as, which is what `df` has: `str`, before pandas 3 objects.
+        return whole.to_pandas().values
     if kind == "float" or not whole.null_count:
         return _numpy(whole)
     dtype: Any = pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype()

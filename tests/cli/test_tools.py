@@ -14,6 +14,8 @@ import pytest
 
 from sse_widget import SSEStream
 
+from ..helpers.of_pandas import from_arrow
+
 COLUMNS = ["seq", "received_at", "type", "last_event_id", "data"]
 N = 10_000  # several sealed batches and a tail
 
@@ -47,7 +49,7 @@ def test_polars_from_an_arrow_table(stream):
 
 
 def test_pandas(stream):
-    frame = pd.DataFrame.from_arrow(stream)
+    frame = from_arrow(stream)
     assert list(frame.columns) == COLUMNS
     pd.testing.assert_frame_equal(frame.set_index("seq"), stream.df, check_index_type=False)
 
@@ -87,5 +89,5 @@ def test_nothing_held_is_a_table_too():
     stream = SSEStream.replay(b"", speed=math.inf)
     assert pl.DataFrame(stream).shape == (0, 5)
     assert duckdb.sql("select count(*) from stream").fetchall() == [(0,)]
-    assert list(pd.DataFrame.from_arrow(stream).columns) == COLUMNS
+    assert list(from_arrow(stream).columns) == COLUMNS
     stream.close()

@@ -20,6 +20,7 @@ from sse_widget import EventFilter, SSEStream
 from ..conftest import captures
 from ..helpers import literal
 from ..helpers.clients import AT_ONCE
+from ..helpers.of_pandas import PARSED, from_arrow
 from ..helpers.scripted import Server, answers
 
 OVER = answers("204 No Content")
@@ -111,7 +112,7 @@ def test_every_key_with_its_own_values(replay):
     assert [str(t) for t in frame.dtypes[4:]] == [
         "float64",
         "object",
-        "datetime64[us, UTC+01:00]",
+        f"datetime64[{PARSED}, UTC+01:00]",
         "Int64",
         "bool",
     ]
@@ -226,7 +227,7 @@ def test_arrow_reads_the_stream_a_snapshot_each_time(replay):
     table = pa.table(stream)
     assert table.column_names == ["seq", "received_at", "type", "last_event_id", "data"]
     assert table["seq"].to_pylist() == [0, 1, 2, 3]
-    frame = pd.DataFrame.from_arrow(stream)
+    frame = from_arrow(stream)
     assert frame["data"].tolist() == stream.df["data"].tolist()
     stream.clear()
     assert pa.table(stream).num_rows == 0

@@ -30,6 +30,7 @@ from sse_widget.notebook.channel import Channel
 from sse_widget.runtime import loop as background
 
 from ..helpers.clients import AT_ONCE
+from ..helpers.of_pandas import TEXT
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
 OVER = answers("204 No Content")
@@ -86,7 +87,7 @@ def test_events_become_rows(streams):
         assert events[0].origin == server.origin
     df = stream.df
     assert list(df.columns) == ["received_at", "type", "last_event_id", "data"]
-    assert [str(t) for t in df.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+    assert [str(t) for t in df.dtypes] == ["datetime64[us, UTC]", TEXT, TEXT, TEXT]
     assert df.index.tolist() == [0, 1]
     assert df["type"].tolist() == ["trade", "message"]
     assert stream.event_types == {"trade": 1, "message": 1}

@@ -19,6 +19,8 @@ from sse_widget.tables.live_columns import LiveColumns
 from sse_widget.tables.typed_column import ColumnChunk
 from sse_widget.tables.window import RollingWindow
 
+from ..helpers.of_pandas import TEXT
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -33,7 +35,7 @@ def test_columns_follow_those_of_the_window():
     put(window, {"price": 1.5, "user": {"name": "é"}}, "no json", {"price": 2.5})
     _, frame = LiveColumns(window, ["price", "user.name", "data", "none"]).read()
     assert list(frame.columns)[4:] == ["price", "user.name", "data.data", "none"]
-    assert [str(t) for t in frame.dtypes[4:]] == ["float64", "str", "object", "object"]
+    assert [str(t) for t in frame.dtypes[4:]] == ["float64", TEXT, "object", "object"]
     assert frame["price"].isna().tolist() == [False, True, False]
     assert frame.index.name == "seq"
 

@@ -22,6 +22,8 @@ from sse_widget.tables.json_decode import NOT_JSON, read
 from sse_widget.tables.json_path import reader_of
 from sse_widget.tables.typed_column import ColumnChunk, join
 
+from ..helpers.of_pandas import PARSED, TEXT
+
 
 @pytest.fixture(autouse=True, params=["orjson", "json"])
 def parser(request, monkeypatch):
@@ -57,7 +59,7 @@ def columns(*rows: object) -> pd.DataFrame:
         ([1.5, 2], "float64"),
         ([True, False], "bool"),
         ([True, None], "boolean"),
-        (["a", None], "str"),
+        (["a", None], TEXT),
         ([1, "a"], "object"),
         ([1, True], "object"),
         ([2**63, 1], "object"),
@@ -276,10 +278,10 @@ def test_made_up_keys_end_in_an_error_that_says_what_to_do(monkeypatch):
 @pytest.mark.parametrize(
     ("texts", "dtype"),
     [
-        (["2026-01-02T03:04:05Z", None], "datetime64[us, UTC]"),
+        (["2026-01-02T03:04:05Z", None], f"datetime64[{PARSED}, UTC]"),
         (["2026-01-02T03:04:05+02:00", "2026-01-02"], "object"),
-        (["2026-01-02T03:04:05.5+02:00"], "datetime64[us, UTC+02:00]"),
-        (["2026-01-02T03:04:05"], "datetime64[us]"),
+        (["2026-01-02T03:04:05.5+02:00"], f"datetime64[{PARSED}, UTC+02:00]"),
+        (["2026-01-02T03:04:05"], f"datetime64[{PARSED}]"),
         (["2026-01-02T03:04:05.123456789Z"], "datetime64[ns, UTC]"),
         (["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+01:00"], "object"),
         (["2026-01-02T03:04:05Z", "yesterday", 5], "object"),
@@ -315,3 +317,14 @@ def test_text_that_grows():
     joined.add(['{"a": [{"t": "Hé"}]}', "[DONE]", '{"a": []}', '{"a": [{"t": 1}]}'], 4)
     joined.add(['{"a": [{"t": "llo"}]}'], 5)
     assert (joined.text, joined.cursor) == ("Héllo", 5)
+
+
+def test_times_beyond_what_nanoseconds_reach_are_themselves():
+    texts = ["1600-01-02T03:04:05Z", "9999-12-31T00:00:00Z"]
+    column = expand(frame(*(json.dumps({"t": t}) for t in texts)), [], times="t")["t"]
+    assert [value.isoformat() for value in column] == [t.replace("Z", "+00:00") for t in texts]
+
+
+def test_half_a_character_is_no_time():
+    column = expand(frame('{"t": "\\ud800"}'), [], times="t")["t"]
+    assert column.tolist() == ["\ud800"]

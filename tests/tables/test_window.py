@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from sse_widget.events import EventBatch
 from sse_widget.tables.window import RollingWindow
 
+from ..helpers.of_pandas import TEXT
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
@@ -27,7 +29,7 @@ def test_frame_has_the_columns_of_the_contract():
     window.append(batch("a", "é", type_="trade", id_="7"))
     frame = window.read().frame()
     assert list(frame.columns) == ["received_at", "type", "last_event_id", "data"]
-    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", TEXT, TEXT, TEXT]
     assert isinstance(frame.index, pd.RangeIndex)
     assert frame.index.name == "seq"
     assert frame.iloc[1].tolist() == [pd.Timestamp(NOW), "trade", "7", "é"]
@@ -36,7 +38,7 @@ def test_frame_has_the_columns_of_the_contract():
 def test_empty_frame_has_the_same_dtypes():
     frame = RollingWindow().read().frame()
     assert len(frame) == 0
-    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", "str", "str", "str"]
+    assert [str(t) for t in frame.dtypes] == ["datetime64[us, UTC]", TEXT, TEXT, TEXT]
 
 
 def test_eviction_by_events_is_exact_and_visible_in_the_index():
