@@ -79,8 +79,10 @@ class Overview(SyncedWidget):
         }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        runtime.call(self._open)
-        return super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            runtime.call(self._open)
+        return bundle
 
     def _open(self) -> None:
         self._displayed = True

@@ -163,9 +163,11 @@ class Showing(SyncedWidget):
     # ------------------------------------------------------------------ to the page, and from it
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
         runtime.call(self._channel.open)
         kept = self._save_events > 0 and self._snapshot_writer.show()
-        bundle = super()._repr_mimebundle_(**kwargs)
         if kept and isinstance(bundle, tuple):
             bundle[0].setdefault("text/html", _NO_FALLBACK)
         return bundle

@@ -99,6 +99,7 @@ def notebook():
             "s.stop()",
             "s = SSEStream.replay(b'data: a\\n\\ndata: b\\n\\n', speed=math.inf)\ns",
             "s.clear()",
+            "s.close()\ns",
         )
 
 
@@ -173,6 +174,12 @@ def test_what_was_cleared_goes(notebook):
     assert "2 events received" in html
 
 
+def test_a_closed_stream_is_shown_as_its_text(notebook):
+    (output,) = notebook.cells[14].outputs
+    assert list(output.data) == ["text/plain"]
+    assert "closed" in output.data["text/plain"]
+
+
 def test_nbconvert_shows_it_once_and_sanitized_too(notebook):
     notebook = copy.deepcopy(notebook)
     del notebook.metadata["widgets"]  # front ends do not save the state of widgets
@@ -180,7 +187,7 @@ def test_nbconvert_shows_it_once_and_sanitized_too(notebook):
         page, _ = HTMLExporter(sanitize_html=sanitize).from_notebook_node(notebook)
         assert page.count("number 600;") == 2  # of 500 and of 3
         assert "&lt;SSEStream" in page  # where nothing is kept, the text says what was there
-        assert page.count("&lt;SSEStream") == 1
+        assert page.count("&lt;SSEStream") == 2  # and of the closed one
         assert "<script>window.hacked" not in page
 
 
