@@ -36,8 +36,7 @@ _SEAM = "\n/* the log ends here */\n"
 def _log_script() -> str:
     """The log of one stream as a script that hands its maker to `give`; "" where none was built."""
     log, seam, _ = built("widget.js", "").partition(_SEAM)
-    return f"{log}
-give(sseLog.makeLog);" if seam else ""
+    return f"{log}\ngive(sseLog.makeLog);" if seam else ""
 
 
 class Overview(SyncedWidget):

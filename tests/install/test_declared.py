@@ -73,9 +73,7 @@ def declared(*extras: str) -> set[str]:
 def test_every_import_is_declared():
     demo = PACKAGE / "demo"
     core = others(p for p in PACKAGE.rglob("*.py") if not p.is_relative_to(demo))
-    assert {
-        n: f for n, f in core.items() if n not in declared() | declared(*EXTRAS)
-    } == {}
+    assert {n: f for n, f in core.items() if n not in declared() | declared(*EXTRAS)} == {}
     wing = others(demo.rglob("*.py"))
     assert {n: f for n, f in wing.items() if n not in declared() | declared("demo")} == {}
 
