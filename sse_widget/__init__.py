@@ -19,7 +19,7 @@ from .errors import (
     SSEError,
     TooManyRedirects,
 )
-from .events import Event, EventBatch, Gap, Stats, Status
+from .events import Event, EventBatch, Gap, Reason, Stats, Status
 from .filters import EventFilter
 from .protocol import EventStreamParser
 from .storage import Capture
@@ -45,6 +45,7 @@ __all__ = [
     "IdleTimeout",
     "InvalidFilter",
     "InvalidURL",
+    "Reason",
     "RetryPolicy",
     "SSECapture",
     "SSEError",

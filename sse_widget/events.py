@@ -11,14 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .visible import quoted, visible
 
 if TYPE_CHECKING:
     from .errors import EventTooLarge
 
-__all__ = ["Cause", "Event", "EventBatch", "Gap", "State", "Stats", "Status", "TypeCounts"]
+__all__ = [
+    "Cause",
+    "Event",
+    "EventBatch",
+    "Gap",
+    "Reason",
+    "State",
+    "Stats",
+    "Status",
+    "TypeCounts",
+]
 
 
 def _told(value: object) -> str:
@@ -207,6 +217,38 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+class Reason(StrEnum):
+    """Why a stream is over.
+
+    Attributes:
+        sentence: the same in a plain sentence.
+        warns: whether the stream may be less than it was meant to be.
+    """
+
+    sentence: str
+    warns: bool
+
+    def __new__(cls, value: str, sentence: str, warns: bool = False) -> Self:
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.sentence = sentence
+        reason.warns = warns
+        return reason
+
+    STOPPED = "stopped", "You stopped it."
+    STOP_WHEN = "stop_when", "The event came that stop_when= waits for."
+    STOP_WHEN_NOT_MET = (
+        "stop_when_not_met",
+        "The stream ended before the event came that stop_when= waits for.",
+        True,
+    )
+    ENDED = "ended", "The server ended the stream."
+    NO_CONTENT = "no_content", "The server answered 204 No Content: the stream is over."
+    GAVE_UP = "gave_up", "RetryPolicy(attempts=) allows no more attempts.", True
+    PLAYED = "played", "The recording was played to its end."
+    FAILED = "failed", "It failed: the error says why."
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What a stream is doing now.
@@ -219,6 +261,7 @@ class Status:
         error: the latest error of this trouble, None while all is well.
         note: one plain sentence about what is odd while the stream runs, such as that bytes come
             and no event does; "" where nothing is. It is no error: the stream goes on.
+        reason: why it is over, where it is: one of `Reason`; None while it runs.
     """
 
     state: State
@@ -227,3 +270,9 @@ class Status:
     since: datetime
     error: Exception | None = None
     note: str = ""
+    reason: Reason | None = None
+
+    @property
+    def text(self) -> str:
+        """`note`, or the sentence of `reason`; "" where there is nothing to say."""
+        return self.note or ("" if self.reason is None else self.reason.sentence)

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import SSEError
-from ..events import Cause, Event, EventBatch, Gap, State, Status
+from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
 from ..protocol import EventStreamParser
-from ..runtime import ReadPacer
+from ..runtime import ReadPacer, SharedEvent
 from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
@@ -28,6 +28,7 @@ from .event_target import EventTarget
 from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .options import SourceOptions, id_of
+from .repeated_ends import RepeatedEnds
 from .request import Request, sendable
 from .resumption import ReplayDetector, drop
 from .retry import Retry, Stop
@@ -64,6 +65,12 @@ class Driver(EventTarget):
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
         self.origin = "" if request.address is None else request.address.origin
 
+        self._attempt = 0  # connections that ended in a row without a healthy one
+        self._opened = math.inf  # when this connection did, monotonic
+        self._ends = RepeatedEnds()
+        self._ended_by = Reason.STOPPED  # unless something else ends it
+        self._over = SharedEvent()  # nothing is left of it: no connection, no reader
+
         self._driven = False
         self._closing = False
         self._fresh = False  # this connection brought something new
@@ -82,7 +89,6 @@ class Driver(EventTarget):
         self._client: Any = None
         self._jar = OriginJar()
         self._connection: Connection | None = None
-        self._released: asyncio.Event | None = None
         self._reader: AsyncGenerator[Any, None] | None = None
         # SSEStream's wish: it reads beside a person's cell. Whoever reads here is the cell.
         self._paced = False
@@ -101,16 +107,13 @@ class Driver(EventTarget):
             return
         self._driven = True
         self._loop = asyncio.get_running_loop()
-        self._released = asyncio.Event()
-        attempt = 0
         try:
             while True:
                 error: SSEError | None = None
-                opened = math.inf
                 self._fresh = False
+                self._opened = math.inf
                 try:
-                    connection = await self._open(attempt)
-                    opened = time.monotonic()
+                    connection = await self._open()
                     await self._call("open", Event("open", origin=connection.origin))
                     async with aclosing(self._read(connection)) as batches:
                         async for batch in batches:
@@ -122,48 +125,68 @@ class Driver(EventTarget):
                     self._request.secrets.clean(e)
                 finally:
                     await self._hang_up()
-                self._parser.reset()
-                healthy = (
-                    self._fresh or time.monotonic() - opened >= self._options.retry.reset_after
-                )
-                attempt = 1 if healthy else attempt + 1
-                decision = self._options.retry.decide(
-                    error, attempt=attempt, reconnection_time=self._parser.reconnection_time
-                )
-                if not self._options.reconnects and not isinstance(decision, Stop):
-                    decision = Stop("the stream ended", error)
-                if isinstance(decision, Stop) and decision.error is None:
-                    # Over as the server meant it, such as by a 204: nothing to be told as an error.
-                    self._move(State.CLOSED)
-                    await self._call("error", Event("error"))
+                if not await self._again(error):
                     return
-                if error is not None:
-                    self._accounts.errors.append(error)
-                if isinstance(decision, Stop) and decision.error is not None:
-                    self._move(State.FAILED, attempt, error=decision.error)
-                    await self._call("error", decision.error)
-                    raise decision.error
-                assert isinstance(decision, Retry)
-                if self._lost is None and self._accounts.connects:
-                    cause = Cause.SLEEP if isinstance(error, SystemSuspended) else Cause.RECONNECT
-                    why = error.message if error is not None else "the server ended the stream"
-                    self._lost = Outage(time.monotonic(), cause, why)
-                self._move(State.WAITING, attempt, retry_in=decision.after, error=error)
-                await self._call("error", error or Event("error"))
-                await self._wait(decision.after)
         except Closed:
             return
         except Exception as e:
             # A listener or another callable of the person's raised: over, and it says why.
             if self.status.state is not State.FAILED:
-                self._move(State.FAILED, attempt, error=self._request.secrets.clean(e))
+                clean = self._request.secrets.clean(e)
+                self._move(State.FAILED, error=clean, reason=Reason.FAILED)
             raise
         finally:
             await self._release()
 
-    async def _open(self, attempt: int) -> Connection:
+    async def _again(self, error: SSEError | None) -> bool:
+        """What follows the end of a connection: True after the pause before the next attempt, False
+        where the stream is over as the server meant it.
+
+        Raises:
+            SSEError: it failed for good.
+        """
+        self._parser.reset()
+        policy, lasted = self._options.retry, time.monotonic() - self._opened
+        healthy = self._fresh or lasted >= policy.reset_after
+        self._attempt = 1 if healthy else self._attempt + 1
+        self._ends.ended(cleanly=error is None, lasted=lasted)
+        decision = policy.decide(
+            error,
+            attempt=self._attempt,
+            reconnection_time=self._parser.reconnection_time,
+        )
+        if not self._options.reconnects and isinstance(decision, Retry):
+            decision = Stop(Reason.ENDED if error is None else Reason.FAILED, error)
+        if isinstance(decision, Stop) and decision.error is None:
+            # Over as the server meant it, such as by a 204: nothing to be told as an error.
+            unmet = self._options.stop_when is not None
+            self._move(State.CLOSED, reason=Reason.STOP_WHEN_NOT_MET if unmet else decision.reason)
+            await self._call("error", Event("error"))
+            return False
+        if error is not None:
+            self._accounts.errors.append(error)
+        if isinstance(decision, Stop):
+            assert decision.error is not None
+            self._move(State.FAILED, error=decision.error, reason=decision.reason)
+            await self._call("error", decision.error)
+            raise decision.error
+        if self._lost is None and self._accounts.connects:
+            cause = Cause.SLEEP if isinstance(error, SystemSuspended) else Cause.RECONNECT
+            why = error.message if error is not None else "the server ended the stream"
+            self._lost = Outage(time.monotonic(), cause, why)
+        self._move(
+            State.WAITING,
+            retry_in=decision.after,
+            error=error,
+            note=self._ends.note or decision.why,
+        )
+        await self._call("error", error or Event("error"))
+        await self._wait(decision.after)
+        return True
+
+    async def _open(self) -> Connection:
         """One attempt to connect."""
-        self._move(State.CONNECTING, attempt, error=self.status.error)
+        self._move(State.CONNECTING, error=self.status.error)
         last_id = self._parser.last_event_id
         if self._options.resume is not None and self._lost is not None:
             last_id = self._rewound(last_id)
@@ -180,6 +203,8 @@ class Driver(EventTarget):
                 self._client, self._request, last_id, self._jar, self._watch.sent
             )
         self._accounts.connects += 1
+        self._opened = time.monotonic()
+        self._ends.began(last_id)
         self.origin = self._connection.origin
         self._move(State.OPEN)
         if self._lost is not None:
@@ -218,6 +243,7 @@ class Driver(EventTarget):
                 batch.received_at = datetime.now(UTC)
                 batch.origin = connection.origin
                 ledger.comments += len(batch.comments)
+                self._ends.came(batch)
                 if continuity.open and batch.types:
                     self._compare(batch, before)
                 elif batch.types:
@@ -236,6 +262,8 @@ class Driver(EventTarget):
                             yield portion
                 unseen = len(chunk)
         self._closing = True
+        if isinstance(ending, Closed):
+            self._ended_by = Reason.STOP_WHEN
         raise ending
 
     async def _portions(self, batch: EventBatch) -> AsyncGenerator[EventBatch, None]:
@@ -326,16 +354,20 @@ class Driver(EventTarget):
     def _move(
         self,
         state: State,
-        attempt: int = 0,
         *,
         retry_in: float | None = None,
         error: Exception | None = None,
         note: str | None = None,
+        reason: Reason | None = None,
     ) -> None:
         if note is None:
-            # Silence changes nothing about what is odd; any other change makes it old news.
-            note = self.status.note if {self.status.state, state} <= _CONNECTED else ""
-        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note)
+            # Silence changes nothing about what is odd; any other change makes it old news, but
+            # for what is odd about more than one connection.
+            kept = self.status.note if {self.status.state, state} <= _CONNECTED else ""
+            note = kept or ("" if reason else self._ends.note)
+        # How many attempts failed is of interest until one succeeds, or none follows.
+        attempt = 0 if state in _CONNECTED or state is State.CLOSED else self._attempt
+        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
         self._changed()
 
     def _note(self, note: str) -> None:
@@ -346,6 +378,7 @@ class Driver(EventTarget):
         `_move(..., note=...)` instead. `Status.since` stays as it is. Call it on the driver's
         thread, as often as you like: what is said already is not told again.
         """
+        note = note or self._ends.note
         if note != self.status.note:
             self.status = replace(self.status, note=note)
             self._changed()
@@ -408,7 +441,8 @@ class Driver(EventTarget):
         """End the stream for good, from any thread, task or listener; no event follows."""
         self._closing = True
         if not self._driven:
-            self._move(State.CLOSED)
+            self._move(State.CLOSED, reason=Reason.STOPPED)
+            self._over.set()
         self._from_any_thread(lambda: self._interrupt.fire(Closed()))
 
     def _from_any_thread(self, fn: Callable[[], None]) -> None:
@@ -424,16 +458,25 @@ class Driver(EventTarget):
         else:
             loop.call_soon_threadsafe(fn)
 
+    async def wait_closed(self) -> Status:
+        """Wait, on any event loop, until the stream is over for good and its connection is gone.
+
+        It ends nothing and raises nothing of the stream's own: the status says why it is over, by
+        its `reason` and, where it failed, its `error`.
+        """
+        await self._over.wait()
+        return self.status
+
     async def aclose(self) -> None:
         """`close()`, and wait until the connection is gone."""
         self.close()
-        if self._released is None or self._loop is not asyncio.get_running_loop():
+        if not self._driven or self._loop is not asyncio.get_running_loop():
             return
         if self._reader is not None and not getattr(self._reader, "ag_running", False):
             # The driver stands at a yield, because its reader left the loop: end it there.
             await self._reader.aclose()
         elif self._interrupt.task is not asyncio.current_task():
-            await self._released.wait()
+            await self._over.wait()
 
     async def _hang_up(self) -> None:
         self._watch.stop()
@@ -447,10 +490,9 @@ class Driver(EventTarget):
         if client is not None and client is not self._options.client:
             await client.aclose()
         if self.status.state not in (State.CLOSED, State.FAILED):
-            self._move(State.CLOSED)
+            self._move(State.CLOSED, reason=self._ended_by)
         self._closing = True
-        if self._released is not None:
-            self._released.set()
+        self._over.set()
 
 
 def _nothing(*_: object) -> None:

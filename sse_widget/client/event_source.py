@@ -129,8 +129,8 @@ class EventSource(Driver):
         return self._request.secrets
 
     def __repr__(self) -> str:
-        note = f"; {self.status.note}" if self.status.note else ""
-        return f"<EventSource {self.url} {self.status.state}{note}>"
+        text = f"; {self.status.text}" if self.status.text else ""
+        return f"<EventSource {self.url} {self.status.state}{text}>"
 
     # ------------------------------------------------------------------ drivers
 

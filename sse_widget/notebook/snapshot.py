@@ -84,6 +84,8 @@ def render(
         said[-1] += f", the last {rows:,} here"
     said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
     why = " ".join(visible(status[n], 500) for n in ("error", "hint", "note") if status.get(n))
+    if not why and status.get("reason"):
+        why = f"{'Warning: ' if status.get('warns') else ''}{visible(status['reason'], 500)}"
     about = [tag("b", visible(url, 500)), tag("br"), _DOT.join(said)]
     parts = [tag("p", *about, *([tag("br"), why] if why else []), style="margin:0 0 4px")]
     split = _split(lines)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import SSEError
-from ..events import EventBatch, Gap, State, Stats, Status
+from ..events import EventBatch, Gap, Reason, State, Stats, Status
 from ..masking import Secrets
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Player:
         """End it, from any thread."""
         self._closing = True
         if not self._driven:
-            self._move(State.CLOSED)
+            self._move(State.CLOSED, Reason.STOPPED)
         loop, wake = self._loop, self._wake
         if loop is not None and wake is not None and not loop.is_closed():
             loop.call_soon_threadsafe(wake.set)
@@ -87,7 +87,8 @@ class Player:
         """`close()`; there is nothing to wait for."""
         self._closing = True
         if self.status.state is not State.CLOSED:
-            self._move(State.CLOSED)
+            played = self._position >= self.recording.table.num_rows
+            self._move(State.CLOSED, Reason.PLAYED if played else Reason.STOPPED)
 
     def retry_now(self) -> None:
         """A recording has no attempts to hasten."""
@@ -139,8 +140,8 @@ class Player:
         at = pace.time(start) or datetime.now(UTC)
         return EventBatch(types, data, ids, has_id, origin=self.origin, received_at=at)
 
-    def _move(self, state: State) -> None:
-        self.status = Status(state, 0, None, datetime.now(UTC))
+    def _move(self, state: State, reason: Reason | None = None) -> None:
+        self.status = Status(state, 0, None, datetime.now(UTC), reason=reason)
         self._changed()
 
 

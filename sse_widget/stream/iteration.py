@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Never
 
 from ..events import Event, State
+from ..runtime import SharedEvent
 from ..tables import RollingWindow
 
 __all__ = ["Reading"]
@@ -24,7 +25,7 @@ class Reading:
     _window: RollingWindow
     _source: Any
     _counts: Counter[str]
-    _over: bool
+    _ended: SharedEvent
     _waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -39,7 +40,7 @@ class Reading:
         self._waiters.add(waiter)
         try:
             while True:
-                over = self._over
+                over = self._ended.is_set()
                 snapshot = self._window.read(cursor, cursor + 4096)
                 cursor = snapshot.stop
                 for seq, row in enumerate(snapshot.table.to_pylist(), snapshot.first):
@@ -103,7 +104,8 @@ class Reading:
         counts = Counter(self._counts)  # in one step: the loop adds types meanwhile
         came = ", ".join(f"{n:,} {t!r}" for t, n in counts.most_common(5))
         state = self.status
-        why = f" ({state.error})" if state.error is not None else ""
+        said = state.text if state.error is None else str(state.error)
+        why = f" ({said})" if said else ""
         return f"what came: {came or 'nothing'}; the stream is {state.state}{why}"
 
     def _wake(self) -> None:

@@ -196,6 +196,8 @@ class Showing(SyncedWidget):
                 "error": None if error is None else hide(message_of(error)),
                 "hint": None if error is None else hide(hint_of(error)) or None,
                 "note": status.note or None,
+                "reason": None if status.reason is None else status.reason.sentence,
+                "warns": status.reason is not None and status.reason.warns,
             },
             "last_event_id": hide(source.last_event_id[:CUT_BYTES]),
             "reconnection_time": source.reconnection_time,

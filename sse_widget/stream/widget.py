@@ -27,10 +27,10 @@ from .. import runtime
 from ..checks import whole_number
 from ..client import EventSource, SourceKeywords, SourceOptions, signature_of, unknown_option
 from ..errors import SSEError
-from ..events import EventBatch, Gap, State, Stats, Status, TypeCounts
+from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
 from ..notebook import NAME_CHARS, CellRuns
 from ..recordings import Player, Recording
-from ..runtime import ObserverThread
+from ..runtime import ObserverThread, SharedEvent
 from ..storage import Capture
 from ..tables import RollingWindow
 from .analysis import Analysis
@@ -137,7 +137,7 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         self._earlier = _Earlier(past.received, past.stats)
         self._starting = threading.Lock()
         self._task: Future[None] | None = None
-        self._over = False  # nothing more will come, unless started again
+        self._ended = SharedEvent(is_set=True)  # nothing more will come, unless started again
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._failure: Exception | None = None
         self._notices = ObserverThread(
@@ -237,7 +237,8 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
                 if not (self._task.done() or self._source._closing):
                     return
                 self._renew()
-            self._channel.resting = self._over = False
+            self._channel.resting = False
+            self._ended.clear()
             self._task = runtime.run(self._run(self._source))
         runtime.call(self._snapshot_writer.begin)
 
@@ -248,6 +249,16 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         if self._recorder is not None:
             self._recorder.flush(0.0 if runtime.is_loop_thread() else _FLUSH)
         self._snapshot_writer.keep()
+
+    async def wait_closed(self) -> Status:
+        """Wait, on any event loop, until the stream is over: ended by the server or `stop_when=`,
+        stopped, or failed. All that came is held then, and `start()` connects again.
+
+        It ends nothing and raises nothing of the stream's own: the status says why it is over, by
+        its `reason` and, where it failed, its `error`.
+        """
+        await self._ended.wait()
+        return self._status_now()
 
     def clear(self) -> None:
         """Let go of the events held, here and on the page; the stream and its numbers go on."""
@@ -274,9 +285,9 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
 
     def __repr__(self) -> str:
         s, status = self.stats, self.status
-        note = f"; {status.note}" if status.note else ""
+        text = f"; {status.text}" if status.text else ""
         return (
-            f"<SSEStream {self.url} {status.state}: {s.received:,} received, {s.held:,} held{note}>"
+            f"<SSEStream {self.url} {status.state}: {s.received:,} received, {s.held:,} held{text}>"
         )
 
     def _join(self) -> None:
@@ -327,7 +338,8 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
                 # buttons can do.
                 over = source is self._source
                 if over:
-                    self._channel.resting = self._over = True
+                    self._channel.resting = True
+                    self._ended.set()
             if over:
                 self._on_change()
                 self._snapshot_writer.over()
@@ -370,7 +382,13 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         status: Status = self._source.status
         if self._failure is None:
             return status
-        return replace(status, state=State.FAILED, retry_in=None, error=self._failure)
+        return replace(
+            status,
+            state=State.FAILED,
+            retry_in=None,
+            error=self._failure,
+            reason=Reason.FAILED,
+        )
 
     def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
         """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of

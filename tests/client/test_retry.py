@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from sse_widget import BadContentType, BadStatus, ConnectionFailed, IdleTimeout, RetryPolicy
+from sse_widget import (
+    BadContentType,
+    BadStatus,
+    ConnectionFailed,
+    IdleTimeout,
+    Reason,
+    RetryPolicy,
+)
 from sse_widget.client.retry import Retry, Stop
 
 
@@ -22,10 +30,46 @@ def test_jitter_takes_away_up_to_its_part():
     assert delays(RetryPolicy(), 3, chance=1.0) == [0.5, 1, 2]
 
 
-def test_server_retry_is_the_base_within_the_clamps():
-    assert delays(RetryPolicy(), 3, server=3000) == [3, 6, 12]
-    assert delays(RetryPolicy(), 1, server=0) == [0.1]
-    assert delays(RetryPolicy(), 1, server=10**19) == [60]
+def test_what_the_server_asks_for_is_the_least_that_is_waited():
+    policy = RetryPolicy()
+    assert delays(policy, 3, server=3000) == [3, 6, 12]
+    assert delays(policy, 1, server=0) == [0.1]
+    for chance in (0.0, 0.5, 1.0):
+        waits = delays(policy, 12, server=3000, chance=chance)
+        assert min(waits) >= 3
+        assert max(waits) <= 60, "our own growth ends at the maximum"
+        assert delays(policy, 1, server=3000, chance=chance) == [3 * (1 + chance / 2)]
+
+
+def test_the_maximum_bounds_our_own_growth_and_not_what_the_server_asks_for():
+    assert delays(RetryPolicy(), 2, server=300_000) == [300, 300]
+    assert delays(RetryPolicy(), 1, server=300_000, chance=1.0) == [450]
+    assert delays(RetryPolicy(maximum=0, minimum=0, initial=0), 1, server=3000) == [3]
+
+
+def test_an_hour_is_the_longest_wait():
+    for chance in (0.0, 1.0):
+        assert delays(RetryPolicy(), 3, server=10**19, chance=chance) == [3600] * 3
+    assert delays(RetryPolicy(maximum=math.inf, jitter=0), 100)[-1] == 3600
+    assert delays(RetryPolicy.whatwg(), 1, server=10**9) == [3600]
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "server", "says"),
+    [
+        (None, 1, 3000, ""),
+        (ConnectionFailed("x"), 3, None, ""),
+        (BadStatus("x", status=503, retry_after=300), 1, None, "asks to wait 5 min (Retry-After)"),
+        (None, 1, 30_000, "asks for 30 s before each attempt (retry:)"),
+        (None, 1, 10**10, "asks for 116 days before each attempt (retry:), of which an hour"),
+        (ConnectionFailed("x"), 7, None, "7 attempts failed in a row, and the wait grows"),
+    ],
+)
+def test_a_long_wait_says_why(error, attempt, server, says):
+    decision = RetryPolicy(jitter=0).decide(error, attempt=attempt, reconnection_time=server)
+    assert isinstance(decision, Retry)
+    assert says in decision.why
+    assert bool(says) == bool(decision.why)
 
 
 @pytest.mark.parametrize("multiplier", [1.0, 2.0, 1e5, 1e300])
@@ -44,12 +88,12 @@ def test_whatwg_is_flat():
     assert isinstance(policy.decide(ConnectionFailed("x"), attempt=99), Retry)
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 522, 529, 599])
 def test_statuses_worth_another_attempt(status):
     assert isinstance(RetryPolicy().decide(BadStatus("x", status=status), attempt=1), Retry)
 
 
-@pytest.mark.parametrize("status", [201, 205, 301, 400, 401, 403, 404, 410, 501])
+@pytest.mark.parametrize("status", [201, 205, 301, 400, 401, 403, 404, 410, 501, 505, 511])
 def test_other_statuses_are_final(status):
     decision = RetryPolicy().decide(BadStatus("x", status=status), attempt=1)
     assert isinstance(decision, Stop)
@@ -78,13 +122,14 @@ def test_clean_end_and_broken_connections_are_retried():
 
 def test_wrong_content_type_is_final():
     error = BadContentType("x")
-    assert RetryPolicy().decide(error, attempt=1) == Stop("connecting again would not help", error)
+    assert RetryPolicy().decide(error, attempt=1) == Stop(Reason.FAILED, error)
 
 
 def test_attempts_limit():
     policy = RetryPolicy(attempts=2)
     assert isinstance(policy.decide(ConnectionFailed("x"), attempt=1), Retry)
-    assert isinstance(policy.decide(ConnectionFailed("x"), attempt=2), Stop)
+    error = ConnectionFailed("x")
+    assert policy.decide(error, attempt=2) == Stop(Reason.GAVE_UP, error)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +140,8 @@ def test_attempts_limit():
         {"jitter": 2},
         {"minimum": 5, "maximum": 1},
         {"attempts": 0},
+        {"initial": 7200, "maximum": 7200},
+        {"statuses": {42}},
         {"multiplier": float("inf")},
     ],
 )
@@ -106,5 +153,20 @@ def test_values_out_of_range(bad):
 def test_values_of_another_type():
     with pytest.raises(TypeError, match="initial"):
         RetryPolicy(initial="1")
+    with pytest.raises(TypeError, match=r"^multiplier must be a number, not str$"):
+        RetryPolicy(multiplier="2")
+    for wrong in (503, {"503"}, [5.5]):
+        with pytest.raises(TypeError, match="statuses must be HTTP statuses"):
+            RetryPolicy(statuses=wrong)
+    for wrong in ("3", 1.5, True):
+        with pytest.raises(TypeError, match="attempts must be a whole number or None"):
+            RetryPolicy(attempts=wrong)
     with pytest.raises(TypeError, match="maximum"):
         RetryPolicy(maximum=math.nan)
+
+
+def test_its_repr_says_what_differs_from_the_default():
+    assert repr(RetryPolicy()) == "RetryPolicy()"
+    policy = RetryPolicy(attempts=np.int64(3), statuses=(503, 429))
+    assert repr(policy) == "RetryPolicy(statuses=(429, 503), attempts=3)"
+    assert eval(repr(policy)) == policy

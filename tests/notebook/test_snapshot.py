@@ -165,6 +165,7 @@ def test_stopping_writes_it(notebook):
     (html,) = kept(notebook.cells[9])
     text = Read(html).text
     assert "Closed" in text
+    assert "You stopped it." in text
     assert "kept" in text
 
 

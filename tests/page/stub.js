@@ -90,7 +90,7 @@ class Kernel {
   clearedTo = 0;
   counts = new Map();
   stats = { ...NONE };
-  status = { state: "open", attempt: 0, retry_in: null, since: Date.now(), error: null, hint: null, note: null };
+  status = { state: "open", attempt: 0, retry_in: null, since: Date.now(), error: null, hint: null, note: null, reason: null, warns: false };
 
   head(counts = [], gaps = []) {
     const received = this.events.length;
@@ -149,7 +149,7 @@ class Kernel {
     model.trigger("msg:custom", { ...head, ...content }, buffers);
   }
   be(status) {
-    this.status = { ...this.status, attempt: 0, retry_in: null, error: null, hint: null, note: null, since: Date.now(), ...status };
+    this.status = { ...this.status, attempt: 0, retry_in: null, error: null, hint: null, note: null, reason: null, warns: false, since: Date.now(), ...status };
     this.feed([]);
   }
   beat() {

@@ -149,6 +149,27 @@ def test_what_is_odd_while_it_runs_is_said_beside_the_state(stub):
     expect(stub.page.locator(".sse-note")).to_be_hidden()
 
 
+def test_a_closed_stream_says_why_beside_the_state(stub):
+    reason = "The server ended the stream."
+    stub.kernel("kernel.be({state: 'closed', reason: arg})", reason)
+    expect(stub.status).to_contain_text("Closed\u2013 the server ended the stream")
+    expect(stub.page.locator(".sse-empty")).to_contain_text(reason)
+    stub.page.locator(".sse-state").click()
+    expect(stub.page.locator(".sse-facts")).to_contain_text(reason)
+    stub.feed(*TICKS)
+    expect(stub.page.locator(".sse-note")).to_be_hidden()
+
+
+def test_a_stream_that_ended_too_early_is_a_warning(stub):
+    stub.feed(*TICKS)
+    reason = "The stream ended before the event came that stop_when= waits for."
+    stub.kernel("kernel.be({state: 'closed', reason: arg, warns: true})", reason)
+    expect(stub.page.locator(".sse-note")).to_be_visible()
+    expect(stub.status).to_contain_text(f"Warning: {reason}")
+    stub.kernel("kernel.be({state: 'open'})")
+    expect(stub.status).not_to_contain_text("Warning")
+
+
 def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
     stub.feed(*TICKS)
     stub.kernel("kernel.busy = true")

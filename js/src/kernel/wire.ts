@@ -29,6 +29,10 @@ export interface Status {
   hint: string | null;
   /** What is odd while the stream runs; it is no error. */
   note: string | null;
+  /** Why it is over, in a sentence; null while it runs. */
+  reason?: string | null;
+  /** Whether it may have ended before it was meant to. */
+  warns?: boolean;
 }
 
 export interface Gap {

@@ -98,7 +98,9 @@ export class Connection {
         : "",
       Capture: head?.capture ? captured(head.capture) : "",
       "Found there": head?.capture?.notes.join("; ") ?? "",
-      Reason: [head?.status.error ?? "", head?.status.hint ?? ""].filter(Boolean).join(" "),
+      Reason: [head?.status.error || head?.status.reason || "", head?.status.hint ?? ""]
+        .filter(Boolean)
+        .join(" "),
       Note: head?.status.note ?? "",
     };
     for (const [fact, [name, value]] of this.#rows) {

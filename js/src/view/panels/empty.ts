@@ -46,7 +46,13 @@ export class Empty {
     this.saysReason = status?.state === "failed" && !this.#session.gone;
     if (status?.state === "failed")
       return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));
-    if (status?.state === "closed") return this.#say("The stream is closed", "Start connects again.");
+    if (status?.state === "closed") {
+      this.saysReason = status.warns === true && !this.#session.gone;
+      return this.#say(
+        "The stream is closed",
+        `${oneLine(status.reason ?? "")} Start connects again.`.trim(),
+      );
+    }
     if ((head?.stats.received ?? 0) > 0)
       return this.#say("No event on this page", "New events appear here as they come.");
     // Bytes that make no event, a server that does not answer: more telling than the address.

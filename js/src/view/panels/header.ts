@@ -128,14 +128,31 @@ export class Header {
     const lost = this.#session.gone || silent;
     attr(this.#status, "data-state", lost ? "lost" : state);
     text(this.#word, this.#session.gone ? "No kernel" : silent ? "Kernel silent" : WORDS[state]);
-    text(this.#countdown, lost ? "" : this.#wait());
+    const { reason: over, warns } = head?.status ?? {};
+    // Why it is over stands beside the state; a warning takes a line of its own.
+    const ended = state === "closed" && over && !warns && !lost ? oneLine(over) : "";
+    text(
+      this.#countdown,
+      ended
+        ? `\u2013 ${ended[0]!.toLowerCase()}${ended.slice(1).replace(/\.$/, "")}`
+        : lost
+          ? ""
+          : this.#wait(),
+    );
+    attr(this.#countdown, "aria-hidden", ended ? null : "true");
+    attr(this.#countdown, "title", ended || null);
+    attr(this.#status, "data-warns", warns && !lost ? "true" : null);
     const url = oneLine(settings.url);
     text(this.#url, url);
     attr(this.#url, "title", url);
     const [reason, hint] = this.#explain();
     text(this.#reason, reason);
     text(this.#hint, hint);
-    const odd = lost ? "" : oneLine(head?.status.note ?? "");
+    const odd = lost
+      ? ""
+      : warns && !reason
+        ? `Warning: ${oneLine(over ?? "")}`
+        : oneLine(head?.status.note ?? "");
     text(this.#odd, odd);
     show(this.#note, reason !== "" || hint !== "" || odd !== "");
     this.#note.classList.toggle("sse-said-below", saidBelow);

@@ -1,0 +1,59 @@
+"""RepeatedEnds: notices a finite stream: one that the server ends each time, and that every reconnect
+begins again.
+
+It compares how connections began and ended. It decides nothing: the stream goes on as the retry
+policy says, and a person is told what to change. Imports `events`.
+"""
+
+from __future__ import annotations
+
+from ..events import EventBatch
+
+__all__ = ["RepeatedEnds"]
+
+# Seconds. A server, or what stands before it, may well end a connection that has lasted longer, and
+# mean nothing by it; one that ends sooner, again and again, has nothing more to send.
+_SHORT = 60.0
+
+_First = tuple[str, str, str]
+
+
+class RepeatedEnds:
+    """Watches the connections of one source."""
+
+    def __init__(self) -> None:
+        self._first: _First | None = (
+            None  # of this connection: type, data and id of its first event
+        )
+        self._events = 0
+        self._resumed = False
+        self._before: tuple[_First | None, int] | None = (
+            None  # of the one before, if that just ended
+        )
+        self.note = ""
+
+    def began(self, resumed_from: str) -> None:
+        """A connection opened that asked to go on after this id."""
+        self._first, self._events, self._resumed = None, 0, bool(resumed_from)
+
+    def came(self, batch: EventBatch) -> None:
+        """These events came, as they came: before any of them is dropped."""
+        if self._first is None and batch.types:
+            self._first = (batch.types[0], batch.data[0], batch.last_event_ids[0])
+        self._events += len(batch)
+
+    def ended(self, *, cleanly: bool, lasted: float) -> None:
+        """The connection is gone. After the second clean end of the same stream `note` says so."""
+        now, before = (self._first, self._events), self._before
+        self._before = now if cleanly else None
+        self.note = ""
+        if not cleanly or before is None:
+            return
+        # Data with a time in it begins differently each time. A single event is how a server is
+        # polled that speaks this protocol, and is no stream that begins again.
+        unlike = not self._resumed and lasted < _SHORT and min(before[1], self._events) > 1
+        if self._first == before[0] or unlike:
+            self.note = (
+                "The server ends this stream each time: "
+                "reconnect=False or stop_when= where it is finite."
+            )
