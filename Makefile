@@ -32,12 +32,13 @@ demo: install ## a demo server and JupyterLab with the quickstart notebook
 browser: .venv/.installed ## Chromium for the tests, where there is none
 	@$(BIN)/python scripts/browser.py
 
-lint: install ## ruff, mypy, tsc
+lint: install ## ruff, mypy, import-linter, tsc, biome
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent types
+	$(NPM) run --silent lint
 
 house: install ## the counts that the rules of the house are about
 	@$(BIN)/python scripts/house.py

@@ -32,11 +32,16 @@ function begin(model: Model, signal: AbortSignal): Roster {
   let here = false;
   let came: (source: string) => void = () => {};
   const send = (message: object): void => attempt(() => model.send({ ...message, page }));
+  const save = (name: "_ack", value: object): void =>
+    attempt(() => {
+      model.set(name, value);
+      model.save_changes();
+    });
   // Not before the kernel answered: a state update that a busy kernel holds would hold back all others.
   const acknowledge = (ack: object): void => {
     if (!greeted) return;
     if (model.get("_settings").ack === "message") send({ kind: "ack", ...ack });
-    else attempt(() => (model.set("_ack", { page, ...ack }), model.save_changes()));
+    else save("_ack", { page, ...ack });
   };
   const roster = new Roster({
     send,
@@ -64,8 +69,10 @@ function begin(model: Model, signal: AbortSignal): Roster {
   const heard = (content: FromCapture | Script, buffers: DataView[]): void => {
     if ("to" in content && content.to !== page) return;
     greeted ||= "to" in content;
-    if (content.kind === "script") (here = true), came(content.source);
-    else roster.receive(content, buffers);
+    if (content.kind === "script") {
+      here = true;
+      came(content.source);
+    } else roster.receive(content, buffers);
   };
   const lost = (): void => roster.lost();
   rosters.set(model, roster).set(model.get("_settings"), roster);

@@ -36,9 +36,17 @@ interface Entry {
  */
 const entries = new WeakMap<object, Entry>();
 
+// biome-ignore lint/suspicious/noExplicitAny: what an ear hears is what the host sends under that name.
+type Ear = (...heard: any[]) => void;
+
 function begin(model: Model, signal: AbortSignal): Entry {
   const page = pageId();
   let greeted = false;
+  const save = <Name extends keyof Traits>(name: Name, value: Traits[Name]): void =>
+    attempt(() => {
+      model.set(name, value);
+      model.save_changes();
+    });
   const port: Port = {
     send: (message) => attempt(() => model.send({ ...message, page })),
     // A state update is held back by ipywidgets until the one before it was answered. One that was sent
@@ -46,12 +54,10 @@ function begin(model: Model, signal: AbortSignal): Entry {
     acknowledge: (n) => {
       if (!greeted) return;
       if (session.settings.ack === "message") port.send({ kind: "ack", n });
-      else attempt(() => (model.set("_ack", { page, n }), model.save_changes()));
+      else save("_ack", { page, n });
     },
-    writeFilter: (filter) =>
-      attempt(() => (model.set("_filter", { ...filter, by: page }), model.save_changes())),
-    writeColumns: (columns) =>
-      attempt(() => (model.set("_columns", { ...columns, by: page }), model.save_changes())),
+    writeFilter: (filter) => save("_filter", { ...filter, by: page }),
+    writeColumns: (columns) => save("_columns", { ...columns, by: page }),
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
@@ -91,7 +97,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
   const lost = (): void => session.lost();
   remember();
   for (const take of [filtered, columned, plotted, texted]) take();
-  const ears: [string, (...heard: any[]) => void][] = [
+  const ears: [string, Ear][] = [
     ["msg:custom", heard],
     ["change:_filter", filtered],
     ["change:_columns", columned],

@@ -162,7 +162,7 @@ export class Joined {
   #split(at: number): void {
     for (let piece = this.pieces[at]!; piece.text.length > PIECE_CHARS; piece = this.pieces[++at]!) {
       const line = piece.text.indexOf("\n", PIECE_CHARS);
-      const cut = line >= 0 ? line + 1 : piece.text.length > PIECE_MAX ? PIECE_MAX : piece.text.length;
+      const cut = line >= 0 ? line + 1 : Math.min(piece.text.length, PIECE_MAX);
       if (cut >= piece.text.length) return;
       // Both parts come from the same events: the range goes with the last of them.
       this.pieces.splice(at + 1, 0, {

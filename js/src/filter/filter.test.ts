@@ -83,7 +83,7 @@ test("the largest patterns that are accepted run here", () => {
     "\\W{990}",
     "[^\\P{Lu}a]{48}",
     "k".repeat(4_990),
-    "(".repeat(100) + "k" + ")".repeat(100),
+    `${"(".repeat(100)}k${")".repeat(100)}`,
   ];
   for (const text of large) {
     for (const caseSensitive of [true, false]) {

@@ -113,7 +113,10 @@ export class Roster {
       if (!this.gone && this.head?.running !== false && this.#poll.due()) this.#line.send({ kind: "hello" });
       changed();
     }, 1_000);
-    signal.addEventListener("abort", () => (this.#watchers.delete(changed), clearInterval(tick)));
+    signal.addEventListener("abort", () => {
+      this.#watchers.delete(changed);
+      clearInterval(tick);
+    });
   }
 
   receive(message: FromCapture, buffers: DataView[]): void {
@@ -176,7 +179,7 @@ export class Roster {
   }
 
   silent(): boolean {
-    return this.head !== null && this.head.running && Date.now() - this.heardAt > SILENT_MS;
+    return this.head?.running === true && Date.now() - this.heardAt > SILENT_MS;
   }
 
   now(): number {

@@ -6,7 +6,9 @@
 /** What the script hands to `give`; rejects with a sentence where this page runs no script. */
 export async function run<T>(source: string): Promise<T> {
   let given: T | undefined;
-  const give = (value: T): void => void (given = value);
+  const give = (value: T): void => {
+    given = value;
+  };
   const url = URL.createObjectURL(
     new Blob([`export default(give)=>{${source}\n}`], { type: "text/javascript" }),
   );

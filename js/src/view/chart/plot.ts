@@ -230,7 +230,7 @@ export class Plot {
       const found = line?.points.findLast(([at]) => at <= bucket);
       text(value, found ? figure(found[1].last) : "\u2013");
       // Wide enough for all it ever said: nothing jumps.
-      value.style.minWidth = `${Math.max(parseInt(value.style.minWidth) || 0, value.textContent!.length)}ch`;
+      value.style.minWidth = `${Math.max(parseInt(value.style.minWidth, 10) || 0, value.textContent!.length)}ch`;
     }
   }
 

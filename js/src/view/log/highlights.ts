@@ -48,8 +48,8 @@ export class Highlights {
     }
     if (this.#ranges.length === 0) return;
     // One name for the page, as highlights have it; each view adds and removes only its own ranges.
-    let all = CSS.highlights.get(NAME);
-    if (!all) CSS.highlights.set(NAME, (all = new Highlight()));
+    const all = CSS.highlights.get(NAME) ?? new Highlight();
+    CSS.highlights.set(NAME, all);
     for (const range of this.#ranges) all.add(range);
   }
 

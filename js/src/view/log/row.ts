@@ -141,7 +141,7 @@ export class Row {
       const words = value ? oneLine(cutAt(payload.text(value, CELL_CHARS + 1), CELL_CHARS)) : "";
       text(cell, words);
       attr(cell, "title", words === "" ? null : words);
-      attr(cell, "data-shape", value && value.shape);
+      attr(cell, "data-shape", value?.shape ?? null);
       if (value && words !== "null") grid.saw(path, words.length, value.shape === "number");
     });
   }

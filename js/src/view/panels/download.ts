@@ -33,7 +33,8 @@ export class Download {
   /** `stop`: where a paused view ends, else null. */
   async save(format: Format, stop: number | null): Promise<void> {
     this.#stop?.abort();
-    const own = (this.#stop = new AbortController());
+    const own = new AbortController();
+    this.#stop = own;
     const { store } = this.#session;
     const began = performance.now();
     const end = stop ?? store.end;

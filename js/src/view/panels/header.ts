@@ -179,7 +179,7 @@ export class Header {
   /** " - retry in 3 s, attempt 2", counted from when the kernel said so. */
   #wait(): string {
     const { head } = this.#session;
-    if (!head || head.status.state !== "waiting") return "";
+    if (head?.status.state !== "waiting") return "";
     const left =
       head.status.retry_in === null
         ? null
