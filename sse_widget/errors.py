@@ -7,6 +7,8 @@ anywhere. This module holds no decisions (whether an error ends a stream is `ret
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .visible import visible
 
 __all__ = [
@@ -85,7 +87,8 @@ class BadStatus(SSEError):
 
     Attributes:
         status: the HTTP status code.
-        body: the first 1 KiB of the body as text.
+        body: the body as text, up to 64 KiB; "" where none came within a second.
+        headers: of the answer, by name in any case; without the values of cookies.
         retry_after: seconds the server asked to wait (`Retry-After`), or None.
         proxy: the address of the proxy that answered in the server's place, masked; "" where it was
             the server. A SOCKS proxy has no HTTP statuses: 407 is a user or password that it does not
@@ -100,12 +103,14 @@ class BadStatus(SSEError):
         hint: str = "",
         status: int = 0,
         body: str = "",
+        headers: Mapping[str, str] | None = None,
         retry_after: float | None = None,
         proxy: str = "",
     ) -> None:
         super().__init__(message, url=url, hint=hint)
         self.status = status
         self.body = body
+        self.headers = {} if headers is None else headers
         self.retry_after = retry_after
         self.proxy = proxy
 

@@ -1,0 +1,281 @@
+"""Content codings: the bytes of a body as they were before the server compressed them.
+
+In bounded steps, since a small compressed chunk may hold gigabytes. As lenient as browsers are: "deflate"
+with and without the zlib header, several codings one over another, a body that is not compressed at all,
+bytes behind the end, and names that are no compression ("utf-8"). It reads no socket and decides
+nothing about the answer. Imports nothing of ours.
+
+The rules are those of RFC 9110, 8.4, and of Fetch's "handle content codings".
+"""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Collection, Generator, Iterator
+from typing import Any, Protocol
+
+__all__ = ["STEP_BYTES", "BrokenCoding", "Decoder", "UnreadableCoding", "decoder_of"]
+
+# The most that one step gives.
+STEP_BYTES = 64 * 1024
+# RFC 9659: what a server may ask of a client's memory.
+_ZSTD_WINDOW_LOG = 23
+# One block of zstd gives 128 KiB at most and takes 4 bytes at least; zstandard knows no other limit.
+_ZSTD_SLICE = 32
+
+_GZIP = frozenset({"gzip", "x-gzip"})
+# What is no compression is no coding either: servers write "utf-8", "none", "binary".
+_COMPRESSIONS = _GZIP | {
+    "aes128gcm",
+    "br",
+    "compress",
+    "dcb",
+    "dcz",
+    "deflate",
+    "exi",
+    "pack200-gzip",
+    "x-compress",
+    "zstd",
+}
+
+
+class BrokenCoding(Exception):
+    """The bytes are not what the coding says."""
+
+    def __init__(self, coding: str, why: str) -> None:
+        super().__init__(f"the server's {coding} coding is broken: {why}")
+
+
+class UnreadableCoding(Exception):
+    """A compression that is not read.
+
+    Attributes:
+        coding: its name.
+        package: what has to be installed to read it; "" where nothing helps.
+        asked: whether it was asked for.
+    """
+
+    def __init__(self, coding: str, package: str, asked: bool) -> None:
+        super().__init__(coding)
+        self.coding = coding
+        self.package = package
+        self.asked = asked
+
+
+class Decoder(Protocol):
+    """Reads one coding."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What these bytes hold, about `STEP_BYTES` at most at a time, some of it perhaps empty.
+
+        Raises:
+            BrokenCoding: they cannot be read.
+        """
+
+
+def decoder_of(header: str, asked: Collection[str] = ()) -> Decoder | None:
+    """What reads the codings of a Content-Encoding header; None where there are none.
+
+    Args:
+        asked: the codings of the request's Accept-Encoding. gzip and deflate are read in any case.
+
+    Raises:
+        UnreadableCoding: br and zstd, where they were not asked for or no package reads them, and any
+            other compression.
+    """
+    names = [name for part in header.split(",") if (name := part.strip().lower()) in _COMPRESSIONS]
+    # They were applied in this order.
+    decoders = [_decoder(name, asked) for name in reversed(names)]
+    if not decoders:
+        return None
+    return decoders[0] if len(decoders) == 1 else _Chain(decoders)
+
+
+def _decoder(name: str, asked: Collection[str]) -> Decoder:
+    if name in _GZIP or name == "deflate":
+        return _Inflater(name)
+    was_asked = name in asked or "*" in asked
+    make, package = {"br": (_brotli, "brotli"), "zstd": (_zstd, "zstandard")}.get(name, (None, ""))
+    decoder = make() if make is not None and was_asked else None
+    if decoder is None:
+        raise UnreadableCoding(name, package, was_asked)
+    return decoder
+
+
+class _Chain:
+    """One coding over another."""
+
+    def __init__(self, decoders: list[Decoder]) -> None:
+        self._first, *rest = decoders
+        self._rest: Decoder = rest[0] if len(rest) == 1 else _Chain(rest)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._first.feed(data):
+            if piece:
+                yield from self._rest.feed(piece)
+            else:
+                yield b""
+
+
+class _Inflater:
+    """gzip and deflate."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._gzip = name in _GZIP
+        self._inflater: Any = None
+        self._beginning = b""  # too little of it to know what it is
+        self._members = 0
+        self._plain = self._over = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._over:
+                return
+            if self._plain:
+                yield data
+                return
+            if self._inflater is None:
+                data, self._beginning = self._beginning + data, b""
+                if not self._begin(data):
+                    self._beginning = data
+                    return
+                continue
+            data = yield from self._step(data)
+
+    def _step(self, data: bytes) -> Generator[bytes, None, bytes]:
+        """Steps to the end of the data, or of a member; returns what is left."""
+        while True:
+            try:
+                piece = self._inflater.decompress(data, STEP_BYTES)
+            except zlib.error as e:
+                raise BrokenCoding(self._name, str(e)) from e
+            yield piece
+            if self._inflater.eof:
+                rest: bytes = self._inflater.unused_data
+                self._inflater = None
+                self._members += 1
+                self._over = not self._gzip
+                return rest
+            data = self._inflater.unconsumed_tail
+            if not data and len(piece) < STEP_BYTES:
+                return b""
+
+    def _begin(self, data: bytes) -> bool:
+        """Take what the first bytes say; False where they are too few."""
+        if self._gzip:
+            if data[:1] != b"\x1f":
+                # Padding behind the end; or the server says gzip and does not compress.
+                self._over, self._plain = self._members > 0, self._members == 0
+            elif len(data) < 2:
+                return False
+            elif data[:2] != b"\x1f\x8b" and self._members:
+                self._over = True
+            else:
+                self._inflater = zlib.decompressobj(wbits=31)
+            return True
+        if len(data) < 2:
+            return False
+        # RFC 1950, 2.2. Some servers send deflate without its header.
+        has_header = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+        self._inflater = zlib.decompressobj(wbits=15 if has_header else -15)
+        return True
+
+
+class _Brotli:
+    def __init__(self, decompressor: Any) -> None:
+        self._decompressor = decompressor
+        self._process = getattr(decompressor, "process", None) or decompressor.decompress
+        self._over = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while not self._over:
+            try:
+                piece = self._process(data, output_buffer_limit=STEP_BYTES)
+            except Exception as e:  # brotli's own class, or brotlicffi's
+                raise BrokenCoding("br", str(e) or type(e).__name__) from e
+            yield piece
+            self._over = self._decompressor.is_finished()
+            # It takes more input before it has given all output.
+            if self._decompressor.can_accept_more_data() and not piece:
+                return
+            data = b""
+
+
+def _brotli() -> Decoder | None:
+    for name in ("brotli", "brotlicffi"):
+        module = _module(name)
+        if module is not None:
+            decoder = _Brotli(module.Decompressor())
+            try:
+                # Older versions give all there is at once.
+                decoder._process(b"", output_buffer_limit=1)
+            except TypeError:
+                continue
+            return decoder
+    return None
+
+
+class _Zstd:
+    """Frame after frame, by the module of Python 3.14 or its backport."""
+
+    def __init__(self, module: Any) -> None:
+        self._make: Callable[[], Any] = lambda: module.ZstdDecompressor(
+            options={module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+        )
+        self._decompressor = self._make()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data or not self._decompressor.needs_input:
+            try:
+                yield self._decompressor.decompress(data, STEP_BYTES)
+            except Exception as e:
+                raise BrokenCoding("zstd", str(e)) from e
+            data = b""
+            if self._decompressor.eof:
+                data = self._decompressor.unused_data
+                self._decompressor = self._make()
+
+
+class _ZstdSlices:
+    """The same by the package zstandard, which gives all that its input holds at once."""
+
+    def __init__(self, module: Any) -> None:
+        self._make: Callable[[], Any] = module.ZstdDecompressor(
+            max_window_size=1 << _ZSTD_WINDOW_LOG
+        ).decompressobj
+        self._decompressor = self._make()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), _ZSTD_SLICE):
+            piece = data[at : at + _ZSTD_SLICE]
+            while piece:
+                try:
+                    yield self._decompressor.decompress(piece)
+                except Exception as e:
+                    raise BrokenCoding("zstd", str(e)) from e
+                piece = b""
+                if self._decompressor.eof:
+                    piece = self._decompressor.unused_data
+                    self._decompressor = self._make()
+
+
+def _zstd() -> Decoder | None:
+    kinds: list[tuple[str, Callable[[Any], Decoder]]] = [
+        ("compression.zstd", _Zstd),
+        ("backports.zstd", _Zstd),
+        ("zstandard", _ZstdSlices),
+    ]
+    for name, kind in kinds:
+        module = _module(name)
+        if module is not None:
+            return kind(module)
+    return None
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
