@@ -38,6 +38,10 @@ def _told(value: object) -> str:
     return quoted(value) if isinstance(value, str) else repr(value)
 
 
+# An id may be as long as an event; a sentence is not.
+_GAP_CHARS = 1_000
+
+
 class _Told:
     """A repr like that of any dataclass, in which two texts that differ look different."""
 
@@ -168,7 +172,7 @@ class Gap(_Told):
     repeated: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", visible(self.text))
+        object.__setattr__(self, "text", visible(self.text, _GAP_CHARS))
 
 
 @dataclass(frozen=True, slots=True)

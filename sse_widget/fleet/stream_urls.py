@@ -6,11 +6,13 @@ It connects to nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..client import Request, SourceOptions, address_text
-from ..errors import InvalidURL, SSEError
+from ..errors import CaptureError, InvalidURL, SSEError
 from ..masking import mask_url
+from ..storage import check_stream_name
+from ..visible import visible_name
 
 __all__ = ["named", "shown", "sorted_out"]
 
@@ -35,7 +37,22 @@ def named(urls: Any) -> dict[str, Any]:
             found[name] = url
     if not found:
         raise ValueError("no streams: give a list of URLs, or a mapping of names to URLs")
-    return found
+    return dict(_named(name, url) for name, url in found.items())
+
+
+def _named(name: str, url: Any) -> tuple[str, Any]:
+    """A name that cannot be used is a row that says why, under one that can be shown."""
+    try:
+        return check_stream_name(name), url
+    except ValueError as error:
+        return visible_name(name, 200), _Misnamed(url, str(error))
+
+
+class _Misnamed(NamedTuple):
+    """Stands for the URL of a stream whose name cannot be used."""
+
+    url: Any
+    why: str
 
 
 def _name_of(url: Any) -> str:
@@ -56,6 +73,9 @@ def sorted_out(
     taken: dict[Any, str] = {}
     masked: dict[str, str] = {}
     for name, url in urls.items():
+        if isinstance(url, _Misnamed):
+            bad[name] = CaptureError(url.why, hint="Give it another name.")
+            continue
         try:
             request = _request(url, options)
         except InvalidURL as error:
@@ -87,6 +107,8 @@ def _request(url: Any, options: Mapping[str, Any]) -> Request:
 
 def shown(url: Any, options: Mapping[str, Any]) -> str:
     """What may be shown of a stream's URL, whether it is one or not."""
+    if isinstance(url, _Misnamed):
+        url = url.url
     try:
         return _request(url, options).masked
     except InvalidURL as error:

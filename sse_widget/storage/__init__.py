@@ -6,7 +6,7 @@ It must never know of connections or the page.
 from .compaction import compact
 from .dataset import Dataset
 from .footer import Position
-from .options import Capture, capture_of, span
+from .options import Capture, capture_of, check_stream_name, span
 from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
 from .stores import sync_folder
 from .writer import FOLDER_TIME, Writer
@@ -21,6 +21,7 @@ __all__ = [
     "Recorder",
     "Writer",
     "capture_of",
+    "check_stream_name",
     "compact",
     "span",
     "sync_folder",

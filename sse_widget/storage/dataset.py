@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +23,8 @@ import pyarrow as pa
 from ..errors import CaptureDamaged, SSEError
 from ..events import Gap
 from ..tables import SCHEMA
-from .footer import Footer, Position
+from .footer import MAX_BYTES as MAX_FOOTER
+from .footer import MAX_NUMBER, Footer, Position
 from .stores import FileInfo, Store, place_of
 
 __all__ = ["ROWS", "Checkpoint", "Dataset", "Part"]
@@ -41,9 +43,16 @@ ROWS = pa.schema(
 """The columns of a capture."""
 
 _PART = re.compile(
-    r"(?:(?P<shard>[A-Za-z][\w.-]*)/)?(?P<folder>\d{8,})/part-(?P<first>\d{8,})(?:-(?P<last>\d{8,}))?\.parquet"
+    r"(?:(?P<shard>[A-Za-z][\w.-]*)/)?(?P<folder>[0-9]{8,15})"
+    r"/part-(?P<first>[0-9]{8,15})(?:-(?P<last>[0-9]{8,15}))?\.parquet",
+    re.ASCII,
 )
-_SHARD = re.compile(r"[A-Za-z][\w.-]*")
+_FOLDER = re.compile(r"[0-9]{8,15}")
+_SHARD = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+_MAX_PART = 10**15
+# What Parquet itself says of a file: that of a merged one takes some KB beside ours.
+_MAX_METADATA = 4 * MAX_FOOTER
+_FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 # Files are merged and removed while others read: the list is made anew then, by a slow reader beside
 # a busy writer several times.
 _TRIES = 20
@@ -112,10 +121,14 @@ class Dataset:
         """
         return self._again(lambda: self._parts(shard))
 
+    def folders(self, shard: str = "") -> list[str]:
+        """The names of the folders of a sequence, oldest first."""
+        return sorted(filter(_FOLDER.fullmatch, self.place.folders(shard)), key=int)
+
     def _parts(self, shard: str | None) -> list[Part]:
         if shard is None:
             return _of(self.place.walk())
-        folders = [f for f in self.place.folders(shard) if f.isdigit()]
+        folders = self.folders(shard)
         return _of([e for f in folders for e in self.place.walk(_inside(shard, f))])
 
     def foreign_files(self) -> list[str]:
@@ -149,27 +162,54 @@ class Dataset:
                 known = self._read_footer(part)
             except CaptureDamaged as e:
                 known = e
-            # A thousand streams have large ones.
-            self._footers[part.path] = known
-            self._weight += _weight(known)
-            while self._weight > _KNOWN and len(self._footers) > 1:
-                self._weight -= _weight(self._footers.pop(next(iter(self._footers))))
+            self._remember(part, known)
         return known
+
+    def _remember(self, part: Part, known: Footer | CaptureDamaged) -> None:
+        before = self._footers.pop(part.path, None)
+        self._footers[part.path] = known
+        self._weight += _weight(known) - (0 if before is None else _weight(before))
+        # A thousand streams have large ones.
+        while self._weight > _KNOWN and len(self._footers) > 1:
+            self._weight -= _weight(self._footers.pop(next(iter(self._footers))))
 
     def _read_footer(self, part: Part) -> Footer:
         import pyarrow.parquet
 
         try:
             with self.place.filesystem.open_input_file(self.place.full(part.path)) as file:
-                metadata = pyarrow.parquet.read_metadata(file).metadata
+                _check_length(file)
+                opened = pyarrow.parquet.ParquetFile(
+                    file,
+                    thrift_string_size_limit=_MAX_METADATA,
+                    thrift_container_size_limit=_MAX_METADATA // 64,
+                )
+                metadata = opened.metadata.metadata
+                if not opened.schema_arrow.equals(ROWS, check_metadata=False):
+                    raise pa.ArrowInvalid("its columns are not those of a capture")
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as e:
-            raise CaptureDamaged(
-                f"{part.path} is damaged: {e}",
-                hint="It was cut short on its way here. Move it elsewhere, or copy it again.",
-            ) from None
-        return Footer.decode(metadata, part.path)
+            raise _damaged(part, e) from None
+        footer = Footer.decode(metadata, part.path)
+        if footer.part != part.last:
+            raise _damaged(part, f"its footer says that it is part {footer.part}")
+        return footer
+
+    def _rows(
+        self, parts: list[Part], wanted: Any = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        """Rows as they can be believed. A part of which they cannot is left out, from here on too."""
+        names = ROWS.names if columns is None else columns
+        try:
+            return _believed(self._dataset(parts).to_table(names, filter=wanted))
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as e:
+            if len(parts) == 1:
+                self._remember(parts[0], _damaged(parts[0], e))
+                return ROWS.empty_table().select(names)
+        return pa.concat_tables([self._rows([part], wanted, columns) for part in parts])
 
     # ------------------------------------------------------------------ where to go on
 
@@ -185,13 +225,15 @@ class Dataset:
         return self._again(lambda: self._checkpoint(shard))
 
     def _checkpoint(self, shard: str) -> Checkpoint:
-        folders = sorted((f for f in self.place.folders(shard) if f.isdigit()), key=int)
+        folders = self.folders(shard)
         following: int | None = None
         for folder in reversed(folders):
             inside = _inside(shard, folder)
             parts = _of(self.place.walk(inside))
             for part in reversed(parts):
                 following = part.last + 1 if following is None else following
+                if following >= _MAX_PART:
+                    raise _damaged(part, "no part has such a number")
                 footer = self._try(part)
                 if isinstance(footer, CaptureDamaged):
                     continue
@@ -283,17 +325,19 @@ class Dataset:
             before = pc.field("seq") < stop
             wanted = before if wanted is None else wanted & before
         if last is None:
-            return self._dataset(parts).to_table(filter=wanted)
+            return self._rows(parts, wanted)
         if stream is not None:
-            shards = {p.shard: p for p in parts}
-            shards = {s: p for s, p in shards.items() if self._reached(stream, [p], 0)}
-            parts = [p for p in parts if p.shard in shards]
+            of: dict[str, list[Part]] = {}
+            for part in parts:
+                of.setdefault(part.shard, []).append(part)
+            # By the newest file of each shard that can be read.
+            parts = [p for s in of.values() if self._reached(stream, s, len(s) - 1) for p in s]
         found: list[pa.Table] = []
         missing, room = last, math.inf if nbytes is None else nbytes
         for part in reversed(parts):
             if missing <= 0 or room <= 0:
                 break
-            table = self._dataset([part]).to_table(filter=wanted)
+            table = self._rows([part], wanted)
             found.append(table.slice(max(table.num_rows - missing, 0)))
             missing -= table.num_rows
             room -= table.nbytes
@@ -330,7 +374,7 @@ class Dataset:
 
         parts = self.parts()
         for part in self._covering(parts, stream, 0, None):
-            seqs = self._dataset([part], stream).to_table(columns=["seq"])["seq"]
+            seqs = self._rows([part], pc.field("stream") == stream, ["seq"])["seq"]
             if len(seqs):
                 return int(pc.min(seqs).as_py())
         return None
@@ -376,12 +420,59 @@ def _of(entries: list[FileInfo]) -> list[Part]:
         if named:
             shard, first = named["shard"] or "", int(named["first"])
             last = int(named["last"] or first)
+            if last < first:
+                continue
             found.append(Part(shard, first, last, _inside(shard, named["folder"]), path, size))
     return sorted(found)
 
 
+def _check_length(file: Any) -> None:
+    """Before Parquet's own reader takes all of it into memory.
+
+    A file ends with four bytes for the length of what it says of itself, and PAR1:
+    https://parquet.apache.org/docs/file-format/
+    """
+    size = file.size()
+    if size >= 8:
+        length = int.from_bytes(file.read_at(4, size - 8), "little")
+        if length > _MAX_METADATA:
+            raise pa.ArrowInvalid(f"its metadata is longer than {_MAX_METADATA:,} bytes")
+
+
+def _believed(table: pa.Table) -> pa.Table:
+    """These rows, if they are what a capture can have.
+
+    Raises:
+        pa.ArrowInvalid: text that is no UTF-8, a missing value, a number or a time out of range.
+    """
+    import pyarrow.compute as pc
+
+    table.validate(full=True)
+    limits = {"seq": (0, MAX_NUMBER), "received_at": (_FIRST_TIME, _LAST_TIME)}
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if column.null_count:
+            raise pa.ArrowInvalid(f"a value of {name} is missing")
+        if name in limits and len(column):
+            low, high = (pa.scalar(limit, column.type) for limit in limits[name])
+            ends = pc.min_max(column)
+            if not (pc.less_equal(low, ends["min"]).as_py() and pc.less(ends["max"], high).as_py()):
+                raise pa.ArrowInvalid(f"a value of {name} is out of range")
+    return table
+
+
+def _damaged(part: Part, why: object) -> CaptureDamaged:
+    return CaptureDamaged(
+        f"{part.path} is damaged: {why}",
+        hint="It was cut short on its way here. Move it elsewhere, or copy it again.",
+    )
+
+
 def _weight(footer: Footer | CaptureDamaged) -> int:
-    return 1 + len(footer.streams) if isinstance(footer, Footer) else 1
+    """How many positions it is about, as far as memory goes."""
+    if isinstance(footer, CaptureDamaged):
+        return 1
+    types = sum(len(position.types) for position in footer.streams.values())
+    return 1 + len(footer.streams) + types // 8 + len(footer.gaps) // 2
 
 
 def _inside(shard: str, folder: str) -> str:

@@ -9,23 +9,44 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import CaptureDamaged, CaptureTooNew
+from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
 
-__all__ = ["KEY", "VERSION", "Footer", "Position"]
+__all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Position"]
 
 VERSION = 1
 KEY = b"sse_widget"
 
 # A thousand streams have a footer of 200 KB, which Parquet itself does not compress.
 _COMPRESS_FROM = 16 * 1024
-_TYPES_KEPT = 1_000
+MAX_BYTES = 4 * 2**20
+_MAX_OBJECTS = 200_000
+MAX_NUMBER = 2**53  # what JavaScript can count to
+
+
+class _Kept(NamedTuple):
+    """What a footer tells at the most."""
+
+    types: int  # of a stream
+    gaps: int
+    id_chars: int  # a longer id is left out: no server takes one of 16 KiB back
+
+
+# The first of these with which it is short enough.
+_KEPT = (
+    _Kept(1_000, 10_000, 16_384),
+    _Kept(100, 1_000, 16_384),
+    _Kept(10, 100, 1_024),
+    _Kept(0, 10, 64),
+)
 _OTHERS = "(other types)"
 
 
@@ -73,28 +94,46 @@ class Footer:
     gaps: tuple[tuple[str, Gap], ...] = ()
 
     def encode(self) -> dict[bytes, bytes]:
-        """As key and value of a Parquet file."""
-        text = json.dumps(
-            {
-                "version": VERSION,
-                "part": self.part,
-                "closes": self.closes,
-                "at": self.at.isoformat(),
-                "begun": self.begun.isoformat(),
-                "writer": self.writer,
-                "streams": {name: _position(p) for name, p in self.streams.items()},
-                "gaps": [{"stream": name, **_gap(gap)} for name, gap in self.gaps],
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode("utf-8", "surrogatepass")
+        """As key and value of a Parquet file. Where it would be too long it has the most frequent
+        event types, the newest gaps, and no ids that are long.
+
+        Raises:
+            CaptureError: more streams than a footer can tell of.
+        """
+        for kept in _KEPT:
+            text = json.dumps(
+                {
+                    "version": VERSION,
+                    "part": self.part,
+                    "closes": self.closes,
+                    "at": self.at.isoformat(),
+                    "begun": self.begun.isoformat(),
+                    "writer": self.writer,
+                    "streams": {n: _position(p, kept) for n, p in self.streams.items()},
+                    "gaps": [
+                        {"stream": name, **_gap(gap, kept)}
+                        for name, gap in self.gaps[max(len(self.gaps) - kept.gaps, 0) :]
+                    ],
+                },
+                ensure_ascii=False,
+                separators=(",", ":"),
+            ).encode("utf-8", "replace")
+            if len(text) <= MAX_BYTES:
+                break
+        else:
+            raise CaptureError(
+                f"what is to be known of {len(self.streams):,} streams takes {len(text):,} bytes, "
+                f"more than the {MAX_BYTES:,} that a file can tell",
+                hint="Spread them over several captures, or over a cluster.",
+            )
         if len(text) > _COMPRESS_FROM:
             text = b"zlib:" + base64.b64encode(zlib.compress(text, 1))
         return {KEY: text}
 
     @classmethod
     def decode(cls, metadata: Mapping[bytes, bytes] | None, path: str) -> Footer:
-        """Of a Parquet file's key-value metadata.
+        """Of a Parquet file's key-value metadata. It may be anybody's: nothing of it is believed
+        that this package could not have written, and no more than `MAX_BYTES` of it are read.
 
         Raises:
             CaptureTooNew: a version that this one does not know.
@@ -107,10 +146,8 @@ class Footer:
                 hint="Move it elsewhere; the rest of the capture can be read.",
             )
         try:
-            if text.startswith(b"zlib:"):
-                text = zlib.decompress(base64.b64decode(text[5:]))
-            said = json.loads(text.decode("utf-8", "surrogatepass"))
-            version = int(said["version"])
+            said = _object(json.loads(_inflated(text).decode()))
+            version = _whole(said["version"])
             if version > VERSION:
                 raise CaptureTooNew(
                     f"{path} has version {version} of the capture format; "
@@ -119,79 +156,166 @@ class Footer:
                 )
             at = _time(said["at"])
             return cls(
-                part=int(said["part"]),
-                closes=bool(said["closes"]),
+                part=_whole(said["part"]),
+                closes=_flag(said["closes"]),
                 at=at,
                 begun=_time(said["begun"]),
-                writer=str(said["writer"]),
-                streams={n: _to_position(p, at) for n, p in said["streams"].items()},
-                gaps=tuple((str(g["stream"]), _to_gap(g)) for g in said["gaps"]),
+                writer=_text(said["writer"]),
+                streams={
+                    _text(name): _to_position(_object(p), at)
+                    for name, p in _object(said["streams"]).items()
+                },
+                gaps=tuple(
+                    (_text(_object(gap)["stream"]), _to_gap(gap)) for gap in _array(said["gaps"])
+                ),
             )
         except CaptureTooNew:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as e:
+        except (ValueError, KeyError, RecursionError) as e:
             raise CaptureDamaged(
-                f"{path} has a footer that makes no sense: {type(e).__name__}: {e}",
+                f"{path} has a footer that makes no sense: {message_of(e)}",
                 hint="Move it elsewhere; the rest of the capture can be read.",
             ) from None
 
 
-def _position(position: Position) -> dict[str, Any]:
+# ---------------------------------------------------------------------- what is believed
+
+
+def _inflated(text: bytes) -> bytes:
+    """The JSON, as far as it may go."""
+    if text.startswith(b"zlib:"):
+        if len(text) > 2 * MAX_BYTES:
+            raise ValueError("it is too long")
+        try:
+            inflater = zlib.decompressobj()
+            text = inflater.decompress(base64.b64decode(text[5:]), MAX_BYTES + 1)
+        except zlib.error as e:
+            raise ValueError(f"it is not compressed as it says: {e}") from None
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes")
+    # Each takes twenty times the memory of its text.
+    if text.count(b"[") + text.count(b"{") > _MAX_OBJECTS:
+        raise ValueError(f"it has more than {_MAX_OBJECTS:,} objects")
+    return text
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"an object is missing where {type(value).__name__} is")
+    return value
+
+
+def _array(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"an array is missing where {type(value).__name__} is")
+    return value
+
+
+def _whole(value: object) -> int:
+    """A number of events, parts or milliseconds: what the page can count too."""
+    if type(value) is not int or not 0 <= value < MAX_NUMBER:
+        raise ValueError("a whole number is missing, or out of range")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is missing")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or _HALVES.search(value):
+        raise ValueError("a text is missing, or holds half a character")
+    return value
+
+
+def _id(value: object) -> str:
+    """A last event ID: it goes into a header of the next request."""
+    text = _text(value)
+    if _NO_ID.search(text):
+        raise ValueError("an id has a character that no event stream can carry in one")
+    return text
+
+
+def _time(value: object) -> datetime:
+    at = datetime.fromisoformat(_text(value))
+    # Near the ends of what datetime can tell nothing can be added or taken away.
+    if not 1970 <= at.year <= 9000:
+        raise ValueError("a time is out of range")
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
+        raise ValueError("a number of seconds is missing, or out of range")
+    return float(value)
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+_NO_ID = re.compile("[\0\r\n]")
+
+
+# ---------------------------------------------------------------------- positions and gaps
+
+
+def _position(position: Position, kept: _Kept) -> dict[str, Any]:
     types = dict(position.types)
-    if len(types) > _TYPES_KEPT:
-        first = sorted(types, key=lambda name: -types[name])[:_TYPES_KEPT]
-        kept = {name: types.pop(name) for name in types.copy() if name in set(first)}
-        types = {**kept, _OTHERS: kept.get(_OTHERS, 0) + sum(types.values())}
+    if len(types) > kept.types:
+        most = dict(sorted(types.items(), key=lambda pair: -pair[1])[: kept.types])
+        rest = sum(types.values()) - sum(most.values())
+        types = {**most, _OTHERS: most.get(_OTHERS, 0) + rest}
     said: dict[str, Any] = {
         "seq": position.seq,
-        "last_event_id": position.last_event_id,
+        "last_event_id": _kept_id(position.last_event_id, kept),
         "types": types,
         "stats": dict(position.stats),
     }
     if position.reconnection_time is not None:
-        said["reconnection_time"] = position.reconnection_time
+        said["reconnection_time"] = min(position.reconnection_time, MAX_NUMBER - 1)
     return said
 
 
+def _kept_id(last_id: str, kept: _Kept) -> str:
+    return "" if len(last_id) > kept.id_chars or _NO_ID.search(last_id) else last_id
+
+
 def _to_position(said: Mapping[str, Any], at: datetime) -> Position:
+    wait = said.get("reconnection_time")
     return Position(
-        seq=int(said["seq"]),
-        last_event_id=str(said["last_event_id"]),
-        types={str(k): int(n) for k, n in said["types"].items()},
-        stats={str(k): int(n) for k, n in said["stats"].items()},
-        reconnection_time=said.get("reconnection_time"),
+        seq=_whole(said["seq"]),
+        last_event_id=_id(said["last_event_id"]),
+        types={_text(k): _whole(n) for k, n in _object(said["types"]).items()},
+        stats={_text(k): _whole(n) for k, n in _object(said["stats"]).items()},
+        reconnection_time=None if wait is None else _whole(wait),
         at=at,
     )
 
 
-def _gap(gap: Gap) -> dict[str, Any]:
+def _gap(gap: Gap, kept: _Kept) -> dict[str, Any]:
     return {
         "seq": gap.seq,
         "at": gap.at.isoformat(),
         "cause": gap.cause.value,
         "text": gap.text,
-        "resumed_from": gap.resumed_from,
+        "resumed_from": _kept_id(gap.resumed_from, _KEPT[2]),
         "replayed": gap.replayed,
-        "duration": gap.duration,
+        "duration": gap.duration if math.isfinite(gap.duration) else 0.0,
         "missing": gap.missing,
         "repeated": gap.repeated,
     }
 
 
 def _to_gap(said: Mapping[str, Any]) -> Gap:
+    missing, replayed = said["missing"], said["replayed"]
     return Gap(
-        seq=int(said["seq"]),
+        seq=_whole(said["seq"]),
         at=_time(said["at"]),
         cause=Cause(said["cause"]),
-        text=str(said["text"]),
-        resumed_from=str(said["resumed_from"]),
-        replayed=said["replayed"],
-        duration=float(said["duration"]),
-        missing=said["missing"],
-        repeated=int(said["repeated"]),
+        text=_text(said["text"]),
+        resumed_from=_id(said["resumed_from"]),
+        replayed=None if replayed is None else _flag(replayed),
+        duration=_seconds(said["duration"]),
+        missing=None if missing is None else _whole(missing),
+        repeated=_whole(said["repeated"]),
     )
-
-
-def _time(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..checks import number, whole_number
 
-__all__ = ["Capture", "capture_of", "span"]
+__all__ = ["Capture", "capture_of", "check_stream_name", "span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Capture:
     def __post_init__(self) -> None:
         if not isinstance(self.to, (str, os.PathLike)):
             raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
-        if self.stream is not None and (not isinstance(self.stream, str) or not self.stream):
-            raise TypeError(f"stream must be a name, not {self.stream!r}")
+        if self.stream is not None:
+            check_stream_name(self.stream)
         object.__setattr__(self, "every", number("every", self.every, "a number of seconds"))
         if not 0.01 <= self.every <= 3600:
             raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every:g}")
@@ -51,6 +51,28 @@ class Capture:
             keep_bytes = whole_number("keep_bytes", self.keep_bytes, at_least=1)
             object.__setattr__(self, "keep_bytes", keep_bytes)
         object.__setattr__(self, "keep", span(self.keep))
+
+
+# The name of a stream is in every file of its capture.
+_NAME_CHARS = 16_384
+
+
+def check_stream_name(name: object) -> str:
+    """`name`, if a stream can be captured under it.
+
+    Raises:
+        TypeError: it is no text, or an empty one.
+        ValueError: it is too long, or holds half a character, which no file can.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"stream must be a name, not {name!r}")
+    if len(name) > _NAME_CHARS:
+        raise ValueError(f"a stream's name has at most {_NAME_CHARS:,} characters")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name!r} is no name of a stream: it holds half a character") from None
+    return name
 
 
 def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:

@@ -72,6 +72,13 @@ def place_of(to: str | os.PathLike[str]) -> Store:
     text = os.fspath(to)
     if not isinstance(text, str):
         raise TypeError("a capture's path must be text, not bytes")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CaptureError(
+            f"{text!r} holds bytes that are no text, which readers of Parquet cannot open",
+            hint="Name a folder whose path is UTF-8.",
+        ) from None
     scheme, colon, rest = text.partition("://")
     if not colon:
         return LocalStore(text)

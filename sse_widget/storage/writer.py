@@ -249,7 +249,7 @@ class Writer:
         place = self.dataset.place
         entered = place.enter(part.folder)
         mine = int(part.folder.rpartition("/")[2])
-        newer = [f for f in place.folders(self.shard) if f.isdigit() and int(f) > mine]
+        newer = [f for f in self.dataset.folders(self.shard) if int(f) > mine]
         merged = [n for n in entered.names() if n.startswith("part-") and n.count("-") > 1]
         if newer or merged:
             entered.leave()

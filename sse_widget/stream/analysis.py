@@ -68,7 +68,7 @@ class Analysis:
 
         `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
         already held are read in the background, or when `df` is asked for. A path with the name
-        of one of our columns becomes `data.<path>`. They count toward `max_bytes`. The log on the
+        of one of our columns, or `seq`, becomes `data.<path>`. They count toward `max_bytes`. The log on the
         page has the same columns, and sets them too.
 
         Raises:

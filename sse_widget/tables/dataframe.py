@@ -58,7 +58,7 @@ def to_dataframe(
 
     Returns:
         Index `seq`; columns received_at, type, last_event_id, data, then those asked for. A key
-        with the name of one of ours becomes `data.<key>`. A column has a dtype where that holds
+        with the name of one of ours (`seq` too) becomes `data.<key>`. A column has a dtype where that holds
         every value exactly as `json.loads` gives it, else it keeps the objects. Rows without such
         a value stay, with a missing one.
 

@@ -26,7 +26,7 @@ from .typed_column import ColumnChunk, join
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["beside", "expand", "payloads"]
+__all__ = ["beside", "expand", "payloads", "taken_names"]
 
 MARK = "is_json"
 # Payloads that are read and typed together: so few that their objects are gone again before they
@@ -55,7 +55,7 @@ def expand(
         mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
 
     Returns:
-        A new frame. A key that `frame` has as a column becomes `data.<key>`. Rows that are no
+        A new frame. A key that `frame` has as a column or index becomes `data.<key>`. Rows that are no
         JSON object, or lack a key, have a missing value there, like a JSON null.
 
     Raises:
@@ -79,7 +79,7 @@ def expand(
                 keys.add(rows)
             for path, reader in readers.items():
                 asked[path].append(ColumnChunk([reader(row) for row in rows]))
-    taken = set(frame.columns)
+    taken = taken_names(frame)
     added: dict[str, Any] = {}
     for path, pieces in (keys.pieces() | asked).items():
         column = join(pieces)
@@ -88,6 +88,12 @@ def expand(
     if mark and not all(is_json):
         added[free_name(MARK, taken)] = np.array(is_json, bool)
     return beside(frame, added)
+
+
+def taken_names(frame: pd.DataFrame) -> set[Any]:
+    """Names that no further column can have: that of the index too, or pandas would not know which
+    is meant where one groups, sorts or merges by it."""
+    return {*frame.columns, *frame.index.names}
 
 
 @contextmanager

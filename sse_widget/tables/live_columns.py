@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .json_columns import beside, payloads
+from .json_columns import beside, payloads, taken_names
 from .json_decode import read
 from .json_path import free_name, paths_of, reader_of
 from .typed_column import ColumnChunk, join
@@ -135,7 +135,7 @@ class LiveColumns:
                 tail = [ColumnChunk(list(values)).packed() for values in self._tail]
                 pieces.append((self._tail_first, tail))
         frame = snapshot.frame()
-        taken = set(frame.columns)
+        taken = taken_names(frame)
         added = {
             free_name(path, taken): join(_cut([(f, p[n]) for f, p in pieces], snapshot.first, rows))
             for n, path in enumerate(self.paths)
