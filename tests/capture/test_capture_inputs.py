@@ -44,6 +44,7 @@ def capture(to, origin):
 
 def grows(capture, by=30):
     """The counting streams go on, and lose and double nothing."""
+    until(lambda: capture.stats.connects)  # before that it may not know what earlier ones wrote
     written = capture.stats.written
     until(lambda: capture.stats.written > written + by)
 
