@@ -153,7 +153,8 @@ class Gap(_Told):
         at: when the hole was noticed, aware, UTC.
         cause: why.
         text: one sentence for a person.
-        resumed_from: the Last-Event-ID the stream went on from, "" where there was none.
+        resumed_from: the Last-Event-ID the server was asked to resume after, "" where there was
+            none; whether it did is said by `text`.
         replayed: True where the server is known to have sent what was missed, False where it is
             known not to have, None where nothing tells ("unknown loss").
         duration: seconds without a connection.

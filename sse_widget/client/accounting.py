@@ -71,10 +71,8 @@ class Accounts:
             begin = f"Stopped for {duration:.1f} s, then started again"
         else:
             begin = f"Reconnected after {duration:.1f} s ({lost.why})"
-        if resumed_from:
-            then = f"resumed after id {resumed_from!r}"
-        else:
-            then = ResumeResult(None).sentence(resumed_from)
+        # Whether it resumed there is for the events to show.
+        then = ResumeResult(None, final=not resumed_from).sentence(resumed_from)
         self._open = self._note(
             self.received,
             lost.cause,
@@ -84,8 +82,8 @@ class Accounts:
         )
 
     def resumed(self, resumption: ResumeResult) -> None:
-        """The first new event tells more of a reconnect than was known when it was noted."""
-        gap, self._open = self._open, None
+        """The first events tell more of a reconnect than was known when it was noted."""
+        gap = self._open
         if gap is None:
             return
         begin = gap.text.partition("; ")[0]
@@ -98,6 +96,7 @@ class Accounts:
         )
         if gap in self.gaps:
             self.gaps[self.gaps.index(gap)] = known
+        self._open = None if resumption.final else known
         self._gapped(known)
 
     def faults(self, batch: EventBatch, url: str) -> None:

@@ -22,33 +22,52 @@ Key = Callable[[Event], Hashable]
 # what comes twice must survive a rewind by some seconds of a busy stream.
 _REMEMBER = (1_000, 2**20)
 _REMEMBER_TO_DEDUPE = (20_000, 16 * 2**20)
+# So many of the latest ids tell whether they only go up, which those drawn by chance do not.
+_RISING = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeResult:
-    """What the first events after a cut tell.
+    """What the events after a cut tell so far.
 
     Attributes:
         replayed: True: nothing is missing; False: something is; None: nothing tells.
         repeated: how many events came twice.
         missing: how many events are missing, where the ids tell.
+        began_at: the id the server began at, where that is not after the one it was asked to
+            resume after; None where nothing shows that it did otherwise.
+        final: a new event came: there is nothing more to learn.
     """
 
     replayed: bool | None
     repeated: int = 0
     missing: int | None = None
+    began_at: str | None = None
+    final: bool = True
 
     def sentence(self, resumed_from: str) -> str:
-        """The end of a gap's text."""
-        if not resumed_from and not self.repeated:
-            return "no id to resume after: unknown loss"
-        twice = f", {self.repeated:,} came twice" if self.repeated else ""
+        """The end of a gap's text. It claims no more than the events show."""
+        twice = f"{self.repeated:,} came twice" if self.repeated else ""
         if self.replayed:
-            return f"resumed after id {resumed_from!r}: nothing is missing{twice}"
-        if self.missing:
-            are = "event is" if self.missing == 1 else "events are"
-            return f"resumed after id {resumed_from!r}: {self.missing:,} {are} missing{twice}"
-        return f"resumed after id {resumed_from!r}: unknown loss{twice}"
+            loss = "nothing is missing"
+        elif self.missing:
+            loss = f"{self.missing:,} {'event is' if self.missing == 1 else 'events are'} missing"
+        else:
+            loss = "unknown loss" if self.final else ""
+        found = ", ".join(filter(None, (loss, twice)))
+        return f"{self._place(resumed_from)}: {found}" if found else self._place(resumed_from)
+
+    def _place(self, resumed_from: str) -> str:
+        if not resumed_from:
+            return "no id to resume after"
+        if self.began_at == resumed_from:
+            return f"resumed at id {resumed_from!r}"
+        if self.began_at is not None:
+            began = f"began at id {self.began_at!r}" if self.began_at else "began anew"
+            return f"the server did not resume after id {resumed_from!r}, it {began}"
+        if self.replayed is not None:
+            return f"resumed after id {resumed_from!r}"
+        return f"asked to resume after id {resumed_from!r}"
 
 
 class ReplayDetector:
@@ -67,10 +86,13 @@ class ReplayDetector:
         self._events = 0
         self._size = 0
         self._known: Counter[Hashable] | None = None  # while what comes may be a replay
+        self._after: Counter[Hashable] = Counter()  # of these, what came after the id asked for
         self._last: Hashable = None  # the key of the last event before the cut
         self._last_id = ""
         self._counting = False  # ids before the cut went up by one
+        self._rising = False  # the latest of them were numbers that never fell
         self._repeated = 0
+        self._began_at: str | None = None
         self._met_last = False
         self.repeated_now = 0  # how many events of the batch checked last came twice
 
@@ -98,37 +120,39 @@ class ReplayDetector:
     def cut(self, resumed_from: str) -> None:
         """A new connection is open; what comes now may have come before."""
         self._known = Counter()
+        self._after = Counter()
         self._last = None
         self._last_id = resumed_from
         self._repeated = 0
+        self._began_at = None
         self._met_last = False
-        ids: deque[str] = deque(maxlen=2)
+        ids: deque[str] = deque(maxlen=_RISING)
         for batch, _ in self._batches:
             for i, key in enumerate(self._keys(batch)):
                 if key is not None:
                     self._known[key] += 1
+                    self._after[key] += 1
                     self._last = key
+                if batch.last_event_ids[i] == resumed_from:
+                    self._after.clear()
                 if batch.has_id[i]:
                     ids.append(batch.last_event_ids[i])
-        numbers = [_number(i) for i in ids]
-        self._counting = (
-            len(numbers) == 2
-            and None not in numbers
-            and numbers[1] == (numbers[0] or 0) + 1
-            and ids[1] == resumed_from
-        )
+        numbers = [n for n in map(_number, ids) if n is not None]
+        counted = len(numbers) == len(ids) > 1 and ids[-1] == resumed_from
+        self._counting = counted and numbers[-1] == numbers[-2] + 1
+        self._rising = counted and numbers == sorted(numbers) and numbers[0] < numbers[-1]
 
     def check(self, batch: EventBatch) -> ResumeResult | None:
         """Compare the events after a cut; with `dedupe` drop those that came before, in place.
 
         Returns:
-            What they tell, once the first new event came; None while all of them are known.
+            What all events since the cut tell so far; None where these tell nothing more.
         """
         known = self._known
         if known is None:
             return None
         drop_rows: list[int] = []
-        verdict: ResumeResult | None = None
+        found: ResumeResult | None = None
         for i, key in enumerate(self._keys(batch)):
             if key is None:
                 continue  # without an id of its own nothing tells; it is no replay and no news
@@ -136,24 +160,35 @@ class ReplayDetector:
                 known[key] -= 1
                 self._repeated += 1
                 self._met_last = self._met_last or key == self._last
+                if self._after[key] > 0:
+                    self._after[key] -= 1
+                elif self._began_at is None:
+                    self._began_at = batch.last_event_ids[i]
                 drop_rows.append(i)
                 continue
-            verdict = self._verdict(batch.last_event_ids[i] if batch.has_id[i] else "")
-            self._known = None
+            found = self._verdict(batch.last_event_ids[i] if batch.has_id[i] else "")
+            self._known, self._after = None, Counter()
             break
+        if found is None and drop_rows:
+            replayed = True if self._met_last else None
+            found = ResumeResult(replayed, self._repeated, None, self._began_at, final=False)
         if self.dedupe:
             drop(batch, drop_rows)
         self.repeated_now = len(drop_rows)
-        return verdict
+        return found
 
     def _verdict(self, first_id: str) -> ResumeResult:
+        """What it tells that the first new event has this id."""
         if self._met_last:
-            return ResumeResult(True, self._repeated)
+            return ResumeResult(True, self._repeated, None, self._began_at)
         now, before = _number(first_id), _number(self._last_id)
-        if self._counting and now is not None and before is not None and now > before:
-            missing = now - before - 1
-            return ResumeResult(missing == 0, self._repeated, missing)
-        return ResumeResult(None, self._repeated)
+        if now is not None and before is not None:
+            if self._counting and now > before:
+                missing = now - before - 1
+                return ResumeResult(missing == 0, self._repeated, missing, self._began_at)
+            if self._rising and now < before and self._began_at is None:
+                self._began_at = first_id  # its ids begin anew, or older events come than we know
+        return ResumeResult(None, self._repeated, None, self._began_at)
 
     def _keys(self, batch: EventBatch) -> list[Any]:
         """A key an event; None for what is never a replay."""

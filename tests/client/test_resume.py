@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 
 import pytest
@@ -75,6 +76,93 @@ async def test_a_server_that_replays_inclusively_has_replayed():
     assert data == ["dx", "dy", "dy", "dz"]
     assert (gap.replayed, gap.repeated) == (True, 1)
     assert source.stats.duplicates == 1
+
+
+def said(source):
+    """The end of each gap's text, which must agree with its numbers."""
+    assert sum(gap.repeated for gap in source.gaps) == source.stats.duplicates
+    return [gap.text.partition("; ")[2] for gap in source.gaps]
+
+
+async def test_a_server_that_sends_everything_each_time_is_told_so():
+    """It ignores Last-Event-ID, and ends before anything new comes."""
+    again = sends(events(*range(8)))
+    with Server(again, again, again, again, OVER) as server:
+        source, _ = await collect(server.url)
+    assert source.stats.duplicates == 24
+    assert [gap.repeated for gap in source.gaps] == [8, 8, 8]
+    assert (
+        said(source)
+        == [
+            "the server did not resume after id '7', it began at id '0': "
+            "nothing is missing, 8 came twice"
+        ]
+        * 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        (events(1, 2), events(3), "resumed after id '2': nothing is missing"),
+        (events(1, 2), events(2, 3), "resumed at id '2': nothing is missing, 1 came twice"),
+        (
+            events(1, 2, 3),
+            events(2, 3, 4),
+            "the server did not resume after id '3', it began at id '2': "
+            "nothing is missing, 2 came twice",
+        ),
+        (
+            events(5, 6, 7),
+            events(1, 2),
+            "the server did not resume after id '7', it began at id '1': unknown loss",
+        ),
+        (events("b", "a"), events("c"), "asked to resume after id 'a': unknown loss"),
+        (events(7), events(1), "asked to resume after id '7': unknown loss"),
+        (events(9, 3), events(1), "asked to resume after id '3': unknown loss"),
+        (events(1, 2), "data: no id\n\n", "asked to resume after id '2'"),
+        ("data: a\n\n", "data: a\n\n", "no id to resume after: unknown loss"),
+    ],
+)
+async def test_the_words_of_a_gap_claim_what_the_events_show(first, second, says):
+    source, _, _ = await resumed(first, second)
+    assert said(source) == [says]
+
+
+async def test_the_words_of_a_gap_where_only_a_key_tells():
+    source, _, data = await resumed(
+        "data: a\n\ndata: b\n\n", "data: b\n\ndata: c\n\n", dedupe=lambda e: e.data
+    )
+    assert data == ["a", "b", "c"]
+    assert said(source) == ["no id to resume after: nothing is missing, 1 came twice"]
+
+
+async def test_what_resume_asks_for_again_is_resumed_as_asked():
+    source, gap, _ = await resumed(events(1, 2, 3, 4), events(3, 4, 5), resume=lambda last: "2")
+    assert gap.resumed_from == "2"
+    assert said(source) == ["resumed after id '2': nothing is missing, 2 came twice"]
+
+
+async def test_a_gap_grows_with_what_is_known_of_it():
+    def again(peer):
+        peer.stream(events(1))
+        step.get(timeout=10)
+        peer.send(events(2))
+        peer.hold()
+
+    step = queue.Queue()
+    with Server(sends(events(1, 2)), again) as server:
+        async with connect(server.url, retry=AT_ONCE) as source:
+            came = aiter(source)
+            texts = []
+            for n in range(4):
+                await anext(came)
+                texts.append(said(source)[-1:])
+                if n == 2:
+                    step.put(None)
+    assert texts[:2] == [[], []]
+    assert texts[2] == ["the server did not resume after id '2', it began at id '1': 1 came twice"]
+    assert texts[3][0].endswith("nothing is missing, 2 came twice")
 
 
 async def test_why_and_how_long_are_in_the_gap():

@@ -499,7 +499,7 @@ def test_reconnecting_is_a_gap_in_the_accounts(streams):
         stream = streams(server.url)
         drain(stream)
     assert [(g.cause, g.seq) for g in stream.gaps] == [("reconnect", 1)]
-    assert "resumed after id '1'" in stream.gaps[0].text
+    assert "asked to resume after id '1'" in stream.gaps[0].text
 
 
 def test_all_streams_share_one_thread(streams):
