@@ -1,7 +1,7 @@
 """Argument checks: each returns the value in the form that is used, or says what must be given.
 
 A message begins with the argument's name and never repeats the value of a wrong type: it may be a
-secret. NumPy's numbers count as numbers, `bool` does not. Imports nothing of ours.
+secret. NumPy's numbers count as numbers; `bool` does not.
 """
 
 from __future__ import annotations

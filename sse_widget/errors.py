@@ -1,8 +1,8 @@
-"""What can go wrong, in words a person can act on.
+"""What can go wrong, in words that a reader can act on.
 
-Every error says what happened, to which URL (masked: no userinfo, no secrets), and carries a
-`hint`: what to change. What a server said is in it only as `visible` text, so an error can be printed
-anywhere. This module holds no decisions (whether an error ends a stream is `retry`'s business).
+Every error says what happened, to which URL (masked: no userinfo, no secrets), and has a `hint`: what to
+change. What a server said is in it only as `visible` text, so an error can be printed anywhere. Whether an
+error ends a stream is decided by `client.retry`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The values that travel: Event, EventBatch, Gap, Stats, Status.
+"""The values that travel: `Event`, `EventBatch`, `Gap`, `Stats`, `Status`.
 
-Plain data, no behaviour beyond reading itself; what they mean is said here once. Imports `visible`,
-for what a server said is in them.
+They are plain data; what each field means is said here and nowhere else.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ cannot be seen: two of them that differ never look alike for that reason. (Lette
 each other, such as a Latin and a Cyrillic "a", stay as they are.)
 
 The page has the same rules (`visible.ts`); `tests/vectors/visible-cases.json` holds both to them.
-It decides nothing about HTML, and imports nothing of ours.
+It decides nothing about HTML.
 """
 
 from __future__ import annotations

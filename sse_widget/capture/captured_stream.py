@@ -1,7 +1,7 @@
-"""CapturedStream: one stream of a capture, in a person's hand: how it is, what is on disk of it.
+"""`CapturedStream`: one stream of a capture, as `capture["name"]` returns it.
 
-It holds nothing itself: it looks at the capture's row and reads the files. Imports `dataset`,
-`roster` and `events`.
+It holds no events. It reads the stream's row in the capture's table for the state, and the files for
+the events.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Overview: the half of SSECapture that faces the page: a row a stream, and the log of the selected one.
+"""The page side of `SSECapture`: one row a stream, and the log of the selected one.
 
-It tells what changed about once a second and answers what the page asks; it starts and stops nothing
-of its own accord. Handlers of the page's messages run on whatever thread the kernel answers them, and
-only post to the background loop. Imports `roster`, `tail`, `engine` and the floors below.
+It tells the page what changed about once a second and answers the page's requests. It starts and stops
+nothing of its own accord. The handlers of the page's messages run on whatever thread the kernel
+answers them, and only post to the background loop.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tail: the log of one stream of many, for the page of a capture.
+"""The log of the selected stream of a capture, for the page.
 
-A small rolling window that is fed from the stream while it is selected, and a channel of its own
-to the page. It reads no file and opens no connection. Imports `channel`, `window` and `events`.
+A small rolling window is fed from the stream while it is selected, and has a channel of its own to the
+page. This module reads no file and opens no connection.
 """
 
 from __future__ import annotations

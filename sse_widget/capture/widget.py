@@ -1,8 +1,8 @@
-"""SSECapture: many streams into one folder, as a widget with one row a stream.
+"""`SSECapture`: many streams into one folder, as a widget with one row a stream.
 
-The person's side. It owns one engine (a shard in this process, or the shards of a cluster) and one
-roster; `overview` shows them to the page. It reads no socket and writes no file itself. Like in
-`stream`, two threads meet here: the person's and the background loop's.
+It owns one engine (a shard in this process, or the shards of a cluster) and one table of streams. It
+reads no socket and writes no file itself. Two threads meet here: the one that runs the user's cell, and
+the background loop's; each method says which of them calls it where that matters.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The command `sse-widget`: reads the command line and runs what it names.
+"""The command `sse-widget`: it reads the command line and runs what it names.
 
-`demo` starts the demo server in this process and JupyterLab as a child, says where they are once they
-answer, and ends both on Ctrl-C; `record` captures and `replay` serves a capture until then. Holds no
-logic of streams; imports what a command needs only when it is asked for.
+`demo` starts the demo server in this process and JupyterLab as a child, prints their addresses once they
+answer, and ends both on Ctrl-C. `record` captures streams and `replay` serves a capture, until Ctrl-C.
+No logic of streams stands here, and what a command needs is imported when the command is run.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Record: `sse-widget record`, a capture without a notebook, with a line that says how it goes.
+"""`sse-widget record`: a capture without a notebook, with a line that reports its progress.
 
-In a terminal the line lives (by rich, where that is installed); elsewhere a plain line is written now
-and then, and where something changes. It reads what SSECapture tells and decides nothing but when a
-recording is over and whether it went well. What streams and files said is written as `visible` text
-only: a terminal obeys nothing of it. Imports `capture` and the floors below.
+In a terminal the line is updated in place (by rich, where that is installed). Elsewhere a plain line is
+written now and then, and when something changes. This module decides only when a recording is over and
+whether it went well. What streams and files said is written as `visible` text, so that a terminal obeys
+nothing of it.
 """
 
 from __future__ import annotations

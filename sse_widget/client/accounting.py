@@ -1,8 +1,7 @@
-"""Ledger: what a source counts, its errors and its gaps, in numbers and in words.
+"""What a source counts, its errors and its gaps, in numbers and in words.
 
-Every event, fault, byte and reconnect is entered here once. It decides nothing: which events came
-twice is `continuity`'s to say, when to connect again is `retry`'s. Imports `continuity`, `errors`
-and `events`.
+Every event, fault, byte and reconnect is entered here once. Nothing is decided here: which events came
+twice is found by `resumption`, and when to connect again by `retry`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Certificates: which ones a secure connection trusts, by `verify=` or the environment.
 
 A context is kept for as long as what it was read from is the same, so that SSL_CERT_FILE takes effect
-whenever it is set. It makes contexts and connects to nothing. Imports `errors` only.
+whenever it is set. It makes contexts and connects to nothing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In bounded steps, since a small compressed chunk may hold gigabytes. As lenient as browsers are: "deflate"
 with and without the zlib header, several codings one over another, a body that is not compressed at all,
 bytes behind the end, and names that are no compression ("utf-8"). It reads no socket and decides
-nothing about the answer. Imports nothing of ours.
+nothing about the answer.
 
 The rules are those of RFC 9110, 8.4, and of Fetch's "handle content codings".
 """

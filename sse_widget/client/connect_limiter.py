@@ -1,8 +1,8 @@
-"""Gate: how many attempts to connect may be under way at one host at a time.
+"""How many attempts to connect may be under way at one host at a time.
 
 A thousand streams of one server that all begin, or come back, at once would be an attack on it. An
-attempt that gets no answer gives its place up after a while, so that a dead address holds nobody
-up. It knows a client by duck type, as `connection` does, and imports nothing of ours.
+attempt that gets no answer gives its place up after `hold_timeout`, so that a dead address holds up no
+other stream. A client is known by duck type, as in `connection`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""One connection: a request, its answer, and then bytes.
+"""One connection: the answer to a request, the checks of it, and then its bytes.
 
-It knows httpx (by duck type: httpx2 and stubs work too), turns every failure into one of our
-errors with a masked URL, and never retries: that is `source` and `retry`. How the answer came about
-is `exchange`'s, whether it is a stream `answers`'s to say.
+Clients are known by duck type: httpx, httpx2 and stubs work. Every failure becomes one of our errors with
+a masked URL. Nothing is tried again here: that is `driver` and `retry`. `exchange` sends the request.
 
 The rules are those of WHATWG HTML 9.2.2 and 9.2.3: GET by default, `Accept: text/event-stream`,
-Last-Event-ID as UTF-8.
+Last-Event-ID as UTF-8, and only an answer of the essence text/event-stream is an event stream.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 Fetch's "extract a MIME type": of several values, in one header or in several, the last valid one
 counts. A value is read as Chromium reads it, which stops at a space as it does at a semicolon. Pure.
-Imports nothing of ours.
 """
 
 from __future__ import annotations

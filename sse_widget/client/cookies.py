@@ -1,8 +1,8 @@
-"""Cookies: those a person gave, and those that servers set, for one stream.
+"""The cookies of one stream: those that the user gave, and those that servers set.
 
-What a server sets comes back to its own origin (scheme, host and port) and to no other: cookies know no
-ports, and two services of one host are strangers. A jar is bounded, and belongs to one stream: no
-server fills another's. The rules of a cookie are those of Python's `http.cookiejar`.
+A cookie that a server sets goes back to its own origin (scheme, host and port) and to no other: cookies
+by themselves know no ports, and two services of one host are strangers to each other. A jar is bounded
+and belongs to one stream. The rules of a cookie are those of Python's `http.cookiejar`.
 """
 
 from __future__ import annotations

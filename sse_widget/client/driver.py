@@ -1,8 +1,8 @@
-"""Driver: connect, read, reconnect, until the stream is over; the half of EventSource that works.
+"""The driver of an EventSource: it connects, reads and reconnects until the stream is over.
 
-What to do after a connection ended is `retry`'s to say, what an answer means `connection`'s, what
-bytes mean `parser`'s, what a reconnect means `continuity`'s; this module only waits, and moves
-between the states of `State`. Imports these, `ledger`, `silence`, `interrupt` and `options`.
+It only waits, and moves between the states of `State`. `retry` decides what to do after a connection
+ended, `connection` what an answer means, the parser what bytes mean, and `resumption` what a reconnect
+means.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""EventSource: the EventSource interface of WHATWG HTML 9.2, in Python's manners.
+"""`EventSource`: the EventSource interface of WHATWG HTML 9.2, in Python's manners.
 
-One driver (`async for`, `batches()` or `run()`) reads; what it does is `driver`'s business. This
-module takes the options, says what is known of the stream, and hands over what comes. Imports
-`driver` and what its options are made of.
+One driver (`async for`, `batches()` or `run()`) reads; `driver` says how. This module takes the options,
+tells what is known of the stream, and hands over what comes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""EventTarget: listeners by event type, and the three handlers of an EventSource.
+"""Listeners by event type, and the three handlers of an EventSource.
 
-The interface of the DOM's EventTarget in Python's manners. It calls what it is told to call and
-keeps what listeners raise from nobody: the driver raises it. Imports nothing of ours.
+The interface of the DOM's EventTarget in Python's manners. What a listener raises is not kept back: the
+driver raises it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What our transport raises: who failed. `diagnosis` turns it into words.
+"""The exceptions of our transport: they tell who failed. `hints` turns them into words.
 
-Plain exceptions, without a base of httpx or aiohttp; the cause of each is what the library raised.
-Imports nothing of ours.
+They have no base of httpx or aiohttp; the cause of each is what the library raised.
 """
 
 from __future__ import annotations

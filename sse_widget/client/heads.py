@@ -1,8 +1,8 @@
 """The head of an answer, read as browsers read it, and written anew so that a strict parser takes it.
 
-Browsers pass over what they cannot read in a head: a line without a colon, a length that is said twice.
-A parser of servers' requests must not, and refuses the answer. Pure: bytes in, bytes out. It decides
-nothing about what the answer means. Imports nothing of ours.
+Browsers pass over what they cannot read in a head, such as a line without a colon or a length that
+stands there twice. A strict HTTP parser refuses such an answer. Pure: bytes in, bytes out. What the
+answer means is not decided here.
 
 The rules are those of RFC 9112, and of Chromium where it is more lenient.
 """

@@ -3,7 +3,7 @@
 What an exception means is one table, `_TABLE`: a predicate, why it failed, and a hint. The cause
 decides, not the class that a library wrapped around it: the exceptions of a chain are looked at from
 the innermost outwards. Words only: it raises nothing, retries nothing and never repeats a header or
-a body beyond the beginning of an answer. Imports `errors`, `failures` and `heads`.
+a body beyond the beginning of an answer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Interrupt: lets a timer, another task or another thread end the one await a driver is in.
+"""Lets a timer, another task or another thread end the one await that a driver is in.
 
-The same dance as asyncio.timeout: the driver's task is cancelled, and on the way out of the `with`
-the cancellation is taken back and turned into a reason; somebody else's cancellation passes. It
-knows nothing of streams and imports nothing of ours.
+It works as asyncio.timeout does: the driver's task is cancelled, and on the way out of the `with` block
+the cancellation is taken back and turned into a reason. A cancellation by anybody else passes through.
+This module knows nothing of streams.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The variables are those of curl and httpx (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY; on macOS and
 Windows also the system's settings). An entry of NO_PROXY that cannot be read is passed over: it must
 not end streams that need no proxy. A proxy that cannot be used is refused by the name of the variable
-that has it. It connects to nothing. Imports `errors` only.
+that has it. It connects to nothing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 begins again.
 
 It compares how connections began and ended. It decides nothing: the stream goes on as the retry
-policy says, and a person is told what to change. Imports `events`.
+policy says, and a person is told what to change.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ body, credentials.
 
 Each function refuses what cannot be sent, by the option's name and without its value, which may be a
 secret. What can be read only once, such as a generator or a file, is read here. It sends nothing and
-calls none of the callables that it is given. Imports `checks`.
+calls none of the callables that it is given.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a reconnect means: which events came before, and whether anything can be missing.
+"""What a reconnect means: which events came before, and whether any can be missing.
 
-Pure bookkeeping over batches: it remembers the latest events that had an id of their own, and
-after a cut compares what comes with them. It decides what the words of a `Gap` may claim, never
-when to reconnect. Imports `events` only.
+Pure bookkeeping over batches: it remembers the latest events that had an id of their own, and after a
+reconnect compares what comes with them. It decides what the words of a `Gap` may claim, and never when to
+reconnect.
 """
 
 from __future__ import annotations

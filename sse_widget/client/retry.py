@@ -1,8 +1,7 @@
-"""RetryPolicy: what to do when a connection ended. Pure: an outcome in, Retry or Stop out.
+"""`RetryPolicy`: what to do when a connection ended. Pure: an outcome in, Retry or Stop out.
 
-It never waits, never connects and keeps no state: `driver` counts the attempts and does what the
-policy says. Imports `checks`, `errors`
-and `events`.
+It never waits, never connects and keeps no state: `driver` counts the attempts and does what the policy
+says.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The HTTP client that is used where nobody brings one: httpx over an aiohttp session.
+"""The HTTP client that is used where the user brings none: httpx over an aiohttp session.
 
-Nothing here is imported before the first connection is made: aiohttp alone takes a fifth of a
-second. One attempt is one request: what failed is told and not asked again, and who failed, the server
-or a proxy, is told with it. It makes clients and decides nothing else; of ours it imports `background`,
-`certificates`, `heads` and `proxies`.
+It is imported when the first connection is made: aiohttp alone takes a fifth of a second. One attempt is
+one request: a failure is reported and not tried again, and with it who failed, the server or a proxy.
+This module makes clients and decides nothing else (docs/decisions/0002-aiohttp-behind-httpx.md).
 """
 
 from __future__ import annotations

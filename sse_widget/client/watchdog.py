@@ -1,8 +1,6 @@
-"""SilenceWatch: notices what a silent connection means.
+"""The watchdog of a silent connection: is it quiet, is it to be given up, did the computer sleep?
 
-Every few seconds it asks: is the stream quiet, is it to be given up, did the computer sleep? It
-ends the driver's wait with a reason and never touches the connection itself. Imports `errors` and
-`interrupt`.
+It asks every few seconds, ends the driver's wait with a reason, and never touches the connection itself.
 """
 
 from __future__ import annotations

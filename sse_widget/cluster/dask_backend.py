@@ -1,7 +1,7 @@
-"""Dask: a person's cluster, or one of our own on this machine, and how its workers are spoken to.
+"""Dask: the user's cluster, or one of our own on this machine, and how its workers are spoken to.
 
-One of our own is begun again where its scheduler is gone. It decides nothing about streams. The only
-module that knows Dask, imported when a cluster is first asked for. Imports `tenant`, `dataset`.
+A cluster of our own is started again when its scheduler is gone. Nothing is decided here about streams.
+This is the only module that knows Dask; it is imported when a cluster is first asked for.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Cluster: a capture's streams as shards on the workers of a Dask cluster.
+"""The streams of a capture as shards on the workers of a Dask cluster.
 
-It places the shards itself, looks in on each worker about once a second, and begins a shard anew
-elsewhere as soon as nobody answers for it: files have one owner whoever believes to be it, so acting
-too early costs nothing. Without workers, or without a scheduler, the shards run in this process until
-there are some again. Imports `workers`, `dask_client`, `shard` and the floors below.
+It places the shards itself, asks each worker about once a second, and starts a shard elsewhere as soon as
+its worker does not answer. Acting too early costs nothing, because files have one owner: whoever created
+the next part. Without workers, or without a scheduler, the shards run in this process until there are
+some again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Tenant: one shard that runs in this process for a capture that may be elsewhere.
+"""One shard that runs in this process for a capture that may be on another machine.
 
-The capture looks in on it about once a second; a tenant that nobody asks for any more (the notebook
-was closed, the network is cut) writes what it has and ends. Imports `shard` and the floors below,
-and nothing of any cluster.
+The capture asks it about once a second. When nobody asks any more (the notebook was closed, the network
+was cut) the shard writes what it has and ends. It knows nothing of clusters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Workers: who there is in a cluster, who answers, and what they answer.
+"""The workers of a cluster: which there are, which of them answer, and what they answer.
 
-It looks in on each worker about once a second, on its own, so that one which is asleep holds up no
-other. Which shard is where is `cluster`'s business. Imports `dask_client` and `tenant`.
+Each worker is asked about once a second, on its own, so that one that sleeps holds up no other. `scheduler`
+decides which shard is where.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every event is a pure function of its number (and, where the data carries a time, of that time), so
 history needs no storage and a resumed stream repeats nothing and skips nothing. This module does no
-I/O, knows no server and imports nothing of ours.
+I/O, knows no server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which event is due when, and where a reconnect goes on.
 
 A schedule maps time to event numbers and back; since an event is a function of its number, the
-history is arithmetic: the last HELD numbers. Pure; does no I/O and imports nothing of ours.
+history is arithmetic: the last HELD numbers. Pure; does no I/O.
 """
 
 from __future__ import annotations

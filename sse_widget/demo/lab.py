@@ -1,7 +1,7 @@
 """JupyterLab as a child process: started with the demo's notebooks, watched, ended with its kernels.
 
 Knows how to start one Lab quietly on loopback and how to tell that it answers; does not know the
-demo server, signals or the command line, and imports nothing of ours.
+demo server, signals or the command line.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 The text is invented from a small grammar and is a pure function of the conversation, so that an
 answer whose connection was lost goes on where it stopped, to the byte. Requests, chunks and errors
-have the shape of OpenAI's chat completions. Pure: no I/O, no server; of ours it imports `feeds`,
-for `encode`.
+have the shape of OpenAI's chat completions. Pure: no I/O, no server; of ours
 """
 
 from __future__ import annotations

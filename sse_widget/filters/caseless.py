@@ -1,7 +1,7 @@
 """Finding plain text in Arrow columns whatever its case, exactly as `str.lower` would.
 
-It never makes a Python string a row where a pattern can decide, and knows nothing of filters. Not
-`ignore_case=True`: that folds (ſ is s), lowering does not. It imports nothing of ours.
+Where a pattern can decide, no Python string is made for a row. `ignore_case=True` is not used: it folds
+(ſ equals s), and lowering does not. This module knows nothing of filters.
 """
 
 from __future__ import annotations

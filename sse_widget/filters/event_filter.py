@@ -1,8 +1,7 @@
-"""EventFilter: which events to see, one value for Python and for the page.
+"""`EventFilter`: which events to see, one value for Python and for the page.
 
-It decides about events it is given, one by one or as an Arrow table, and never keeps or changes
-any; `js/src/filter/filter.ts` is its mirror and both run `tests/vectors/filter-cases.json`. It imports
-only `errors`, `patterns` and `lowering`; pandas is somebody else's business.
+It decides about the events it is given, one by one or as an Arrow table, and never keeps or changes any.
+`js/src/filter/filter.ts` is its mirror; both run the cases of `tests/vectors/filter-cases.json`.
 """
 
 from __future__ import annotations

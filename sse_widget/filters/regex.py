@@ -1,9 +1,9 @@
 """The pattern syntax that RE2 and JavaScript share, translated into RE2's own.
 
-A pattern is read once, from left to right: what one of the engines lacks, or reads in another way,
-is refused by name; the rest is written so that RE2 means what the page means. `js/src/filter/patterns.ts`
-is the twin of this file: the same decisions, the same words, the same positions. It never runs a
-pattern, so it knows nothing of data; it imports only `escapes` and `errors`.
+A pattern is read once, from left to right. What one of the engines lacks, or reads in another way, is
+refused by name; the rest is written so that RE2 means what the page means. `js/src/filter/patterns.ts` is
+the twin of this file: the same decisions, the same words, the same positions. No pattern is run here
+(docs/decisions/0004-two-pattern-translators.md).
 """
 
 from __future__ import annotations

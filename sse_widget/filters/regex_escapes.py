@@ -1,8 +1,8 @@
 """What a backslash means in a pattern: escapes, character sets and properties.
 
-The lower half of `patterns`: a reader with a place in the pattern, that refuses by name what RE2
-and JavaScript do not share and writes the rest in RE2's syntax. `js/src/filter/escapes.ts` is its twin.
-It never looks at groups or repeats; it imports only `errors`.
+The lower half of `regex`: a reader with a position in the pattern. It refuses by name what RE2 and
+JavaScript do not share, and writes the rest in RE2's syntax. `js/src/filter/escapes.ts` is its twin.
+Groups and repeats are read in `regex`.
 """
 
 from __future__ import annotations

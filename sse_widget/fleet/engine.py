@@ -1,7 +1,7 @@
-"""Engine: what runs the streams of a capture; here a shard in this process, in `cluster` many elsewhere.
+"""What runs the streams of a capture: a shard in this process here, many elsewhere in `cluster`.
 
-It owns connections and files from its first moment to its last, and knows no widget. Everything is
-called on the loop. Imports `shard`, `dataset` and the floors below.
+An engine owns connections and files from its first moment to its last, and knows no widget. All its
+methods are called on the background loop.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Fleet: many event streams on one loop, each an `EventSource` of its own, into one sink.
+"""Many event streams on one loop, each an `EventSource` of its own, into one sink.
 
-It begins them spread over a moment, connects a few at a time at each host, and keeps one row of
-accounts a stream. What is kept and where is the sink's business, how a stream reconnects `source`'s;
-one stream that fails, hangs or lies harms no other. Imports `source`, `gate`, `roster` and the floors
-below.
+A fleet spreads their beginnings over a moment, connects a few at a time at each host, and keeps one row of
+counters a stream. The sink decides what is kept and where; each source reconnects by itself. A stream that
+fails, hangs or lies harms no other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Roster: what is known of many streams, one row a stream, as a frame, as totals, for the page.
+"""What is known of many streams: one row a stream, as a DataFrame, as totals, and for the page.
 
-It takes reports and remembers enough of them to tell a rate; where a report comes from, a fleet in
-this process or one on another machine, it does not know. Imports `events`.
+It takes reports and remembers enough of them to tell a rate. It does not know where a report comes from: a
+fleet in this process or one on another machine.
 """
 
 from __future__ import annotations

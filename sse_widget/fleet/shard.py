@@ -1,9 +1,9 @@
-"""Shard: the streams that live in one process and are written as one sequence of parts.
+"""The streams that run in one process and are written as one sequence of parts.
 
-One fleet, one writer, one thread for the disk; the same in a kernel and on a worker of a cluster.
-It begins by making a part of its own, so that whoever wrote the sequence before, and may only be
-asleep, loses the next part and stops: there is one owner, without a lease. Everything but the disk's
-thread runs on the loop. Imports `fleet`, `writer` and the floors below.
+One fleet, one writer, one thread for the disk; the same in a kernel and on a worker of a cluster. A shard
+begins by creating a part of its own, so that an earlier writer of the sequence, which may only be asleep,
+cannot create the next part and stops: there is one owner, without a lease. Everything but the disk's thread
+runs on the loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Addresses: which streams a capture has: their names, and those that cannot be used, with the reason.
+"""Which streams a capture has: their names and URLs, and those that cannot be used, with the reason.
 
 It connects to nothing.
 """

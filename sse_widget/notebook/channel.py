@@ -2,9 +2,8 @@
 
 Everything here runs on the background loop. The channel is a cursor over the window: it holds no
 event itself, sends what came since the last tick, and where the page is slower than the stream it
-sends the newest and counts the rest as `not_sent`. How much may be on the way is `allowance`'s
-business. It knows comms only as a `send` callable, and imports `allowance`, `wire`, `window`, `beats`
-and `events`.
+sends the newest and counts the rest as `not_sent`. How much may be on the way is decided by
+`allowance`. It knows comms only as a `send` callable.
 
 The messages (times in milliseconds since the epoch, `seq` the number of an event):
 
@@ -13,7 +12,7 @@ The messages (times in milliseconds since the epoch, `seq` the number of an even
   page had asked for it, because by itself nothing reached it.
 * `rows`, `event`, `hello`: answers, to the one page that asked.
 
-How rows travel is `wire`'s business.
+`wire` says how rows travel.
 """
 
 from __future__ import annotations

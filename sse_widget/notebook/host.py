@@ -1,8 +1,8 @@
-"""What we know of the notebook we may be running in: which cell runs, the way past a busy one, and
-an output that can be written again.
+"""What is known of the notebook that this process may belong to: which cell runs, how to reach the page
+while a cell is busy, and an output that can be written again.
 
-It asks IPython, ipykernel and marimo only where they are loaded already; without a notebook every
-answer is "no". It knows nothing of streams but that they can be stopped. Imports nothing of ours.
+IPython, ipykernel and marimo are asked only where they are loaded already; without a notebook every answer
+is "no". This module knows nothing of streams but that they can be stopped.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `Html` is text that is markup already, and only this module makes it: from tags, whose names are the
 program's own, and from any other `str`, which is made visible and escaped. So what a server, a file
 or a page said cannot become a tag, an attribute or an entity, whichever way it got here. It knows no
-events. Imports `visible`.
+events.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Keeper: when the snapshot of a stream is written into the notebook, and on which thread.
+"""When the snapshot of a stream is written into the notebook, and on which thread.
 
-A snapshot is an output of its own beside the live log: made as the cell ends, empty where nothing
-came yet, written when a stream ends, when a cell has run, and now and then while it is live, because
-nobody tells a kernel that the notebook is being saved. It is never written on the background loop,
-which only keeps the beat. Imports from floor 2 down.
+A snapshot is an output of its own beside the live log. It is made as the cell ends, empty where nothing
+came yet, and written when a stream ends, when a cell has run, and now and then while the stream is live,
+because no message tells a kernel that the notebook is being saved. It is never written on the background
+loop, which only keeps its timer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Wire: rows of a window as the page reads them, a head and six buffers.
+"""Rows of a window as the page reads them: a head and six buffers.
 
-Data (UTF-8) and its offsets (uint32), ids and their offsets, type codes (uint16, or uint32 where
-`wide`), times (float64, milliseconds since the epoch). Pure, from a snapshot to bytes; when a message
-goes is `channel`'s business. Imports `window`.
+The buffers: data (UTF-8) and its offsets (uint32), ids and their offsets, type codes (uint16, or uint32
+where `wide`), times (float64, milliseconds since the epoch). Pure, from a snapshot to bytes; `channel`
+decides when a message is sent.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The fields of whole blocks (WHATWG HTML 9.2.6), read as fast as Python can.
 
-It takes text of whole blocks with LF ends and gives the events they dispatch. It frames nothing,
-bounds nothing and keeps nothing from one call to the next: that is `parser`. Imports `events` only.
+It takes text of whole blocks with LF ends and gives the events they dispatch. It frames nothing, bounds
+nothing and keeps nothing from one call to the next: `parser` does.
 
-`_read_lines` is the meaning: one line after the other. The others only hurry. Each takes what has
-the form it knows, as a whole, and leaves anything else to the next slower one, so which of them
-read an event can never be told; `tests/protocol/test_parser_paths.py` holds them to that.
+`_read_lines` is the meaning: one line after the other. The other functions are only faster. Each takes what
+has the form it knows, as a whole, and leaves anything else to the next slower one, so nobody can tell which
+of them read an event; `tests/protocol/test_parser_paths.py` holds them to that.
 """
 
 from __future__ import annotations

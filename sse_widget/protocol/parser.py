@@ -1,13 +1,12 @@
-"""EventStreamParser: bytes in, events out, by WHATWG HTML 9.2.5 and 9.2.6.
+"""`EventStreamParser`: bytes in, events out, by WHATWG HTML 9.2.5 and 9.2.6.
 
-Pure: no I/O, no clock, no knowledge of connections. It may be fed any split of the bytes and
-always gives the same events. It imports `blocks`, `events` and `errors` only.
+Pure: no I/O, no clock, no knowledge of connections. Any split of the bytes gives the same events.
 
-How it works: bytes are normalised to LF ends, cut after the last blank line, and everything before
-that cut, which is whole blocks, is decoded and read at once by `blocks`. What follows the cut waits
-as fragments that are joined once. Only a block that is long (`_ABSORB` bytes without a blank line),
-or bytes that might hold an event over the limit, go through the line machine (`_read_lines`), which
-keeps the fields of one block and can drop it half-way.
+How it works: bytes are normalised to LF ends, cut after the last blank line, and everything before that
+cut, which is whole blocks, is decoded and read at once by `fields`. What follows the cut waits as fragments
+that are joined once. Only a block that is long (`_ABSORB` bytes without a blank line), or bytes that might
+hold an event over the limit, go through the line machine (`_read_lines`), which keeps the fields of one
+block and can drop it half-way.
 """
 
 from __future__ import annotations

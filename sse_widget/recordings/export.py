@@ -1,8 +1,7 @@
 """A snapshot -> a file: .csv, .ndjson, .parquet or .sse, by the suffix of its name.
 
 A file is there whole or not at all: it is written beside its place, under a temporary name, and
-moved there at the end. Reading files back is `recorded`'s business. Of ours it imports `window`,
-`filters`, `places` and `progress`.
+moved there at the end. Reading files back is `recorded`'s business.
 
 `.sse` is an event stream by WHATWG HTML 9.2.5: parsed, it gives the same types, data and last
 event IDs. When an event was received is in a comment before it, as `: received_at=<ISO 8601>`,

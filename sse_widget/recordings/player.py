@@ -1,7 +1,6 @@
-"""Player: a recording played again, towards a stream what an `EventSource` is, without a network.
+"""A recording played again: towards a stream it is what an `EventSource` is, without a network.
 
-It waits and hands over; what a recording holds is `recorded`'s business, and nothing is decided
-here about what becomes of the events. Of ours it imports what travels.
+It waits and hands over events. `recording` reads the file; what becomes of the events is not decided here.
 """
 
 from __future__ import annotations

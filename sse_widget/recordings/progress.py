@@ -1,6 +1,6 @@
-"""A line that grows while a person waits: shown only where somebody looks, and only when it is long.
+"""A line that grows while the user waits: shown only in a terminal or notebook, and only when it is long.
 
-It knows nothing of what is being done. Imports nothing of ours.
+It knows nothing of what is being done.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 It reads `.sse`, `.ndjson` and `.parquet`, also from elsewhere as far as they say what an event is,
 and gives the same events in the same order each time. Playing them is `player`'s business. Of ours
-it imports `dataset`, `parser` and `window`.
 """
 
 from __future__ import annotations

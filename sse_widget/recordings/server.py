@@ -1,8 +1,8 @@
-"""Serving: a capture as an event stream again, on loopback, for `sse-widget replay`.
+"""A capture as an event stream again, on loopback, for `sse-widget replay`.
 
-Each client gets the events as they were recorded, at their pace, from the beginning or after the id
-it names; then the stream ends for good. It needs nothing but the standard library, reads some
-thousand rows at a time and writes nothing. Imports `dataset` and `export`.
+Each client gets the events as they were recorded, at their pace, from the beginning or after the id it
+names; then the stream ends for good. It needs nothing but the standard library, reads some thousand rows
+at a time and writes nothing.
 """
 
 from __future__ import annotations

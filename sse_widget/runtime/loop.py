@@ -1,7 +1,7 @@
-"""The one thread with the one event loop that serves all streams of this process.
+"""The one background thread with the one event loop that serves all streams of this process.
 
-A daemon thread: it never keeps a script alive, never prints, and never runs a person's code. It
-starts when first asked for and is a new one in a forked child. Imports nothing of ours.
+A daemon thread: it never keeps a script alive, never prints, and never runs the user's code. It starts when
+it is first asked for, and is a new one in a forked child (docs/decisions/0005-one-loop-thread.md).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Notices: tells the observers of traits that change on the background loop, on another thread.
+"""Tells the observers of traits that change on the background loop, on a thread of its own.
 
-A person's observer may be slow or print; neither may happen on the thread that serves all streams.
-The thread starts with the first observer and ends with `close()`. It knows no stream: only how to
-read values and whom to tell. Imports nothing of ours.
+An observer may be slow or print; neither may happen on the thread that serves all streams. The thread starts
+with the first observer and ends with `close()`. This module knows no stream: only how to read values and
+which observers to call.
 """
 
 from __future__ import annotations

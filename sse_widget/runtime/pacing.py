@@ -1,10 +1,9 @@
-"""Beats: reading, and sending to a page, at intervals where events come faster than it can show them.
+"""Pacing: when events arrive faster than the page can paint, read the socket at fixed intervals.
 
-Every wake-up of the reading thread takes the interpreter away from the cell that runs, whether it
-brings one event or a hundred. So after a chunk that followed another one closely the socket is left
-alone for a beat, and then read at once; while a cell keeps the interpreter busy the beats are
-longer. It never delays what comes after silence, holds no bytes, and decides nothing but when to
-read and when to send. Imports nothing of ours.
+Every wake-up of the reading thread takes the interpreter's lock from the cell that runs, whether it brings
+one event or a hundred. So after a chunk that closely followed another one, the socket is left alone for an
+interval, and then read at once; while another thread computes, the intervals are longer. What comes after
+silence is never delayed, and no bytes are held here (docs/decisions/0003-paced-reading.md).
 """
 
 from __future__ import annotations

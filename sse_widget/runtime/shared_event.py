@@ -1,7 +1,7 @@
 """SharedEvent: an event that any thread sets and any event loop waits for.
 
 An `asyncio.Event` belongs to one loop and one thread; streams are driven on a background thread and
-waited for in cells. It knows nothing of streams and imports nothing of ours.
+waited for in cells. It knows nothing of streams.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Housekeeping: many small files become few large ones, and old ones go, while others read.
+"""Compaction: many small files of a capture become few large ones, and old ones go, while others read.
 
-What holds at every instant, for every reader, also if this is killed between any two lines: a row
-that was committed is in exactly one visible file. A folder that is no longer written to is replaced
-by one with the same rows in one file, by *exchanging* the two names, which the system does in one
-step; a folder is removed by one rename. A reader that had listed the small files meets "no such
-file", never half or double the rows. Where names cannot be exchanged (other systems, object stores)
-small files stay. Imports `dataset`, `writer` and `places`.
+The invariant, at every instant and for every reader, also if the process is killed between any two lines: a
+committed row is in exactly one visible file. A folder that is no longer written to is replaced by one with
+the same rows in one file, by *exchanging* the two names, which the system does in one step; a folder is
+removed by one rename. A reader that had listed the small files meets "no such file", never half or double
+the rows. Where names cannot be exchanged (other systems, object stores) small files stay.
 """
 
 from __future__ import annotations

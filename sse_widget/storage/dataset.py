@@ -1,10 +1,9 @@
-"""Dataset: captured events as a folder of Parquet files, read back.
+"""Captured events as a folder of Parquet files, read back.
 
-A capture is one *sequence* of parts or several (its shards), each numbered 0, 1, 2, ... A part is a
-file that was created only if it was absent, so whoever loses part n has lost the sequence; its
-footer says how far each stream is. Folders hold some hundreds of parts each, and are merged and
-removed as wholes. All of it blocks: call it off the loop. It knows pyarrow and `places`, no network
-and no widget; of ours it imports `errors`, `events`, `footer`, `places` and `window`.
+A capture is one *sequence* of parts or several (its shards), each numbered 0, 1, 2, ... A part is a file
+that was created only if it was absent, so a writer that could not create part n has lost the sequence; the
+footer of a part says how far each stream is. Folders hold some hundreds of parts each, and are merged and
+removed as wholes. All functions block: call them off the loop. No network and no widget is known here.
 """
 
 from __future__ import annotations

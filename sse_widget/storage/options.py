@@ -1,7 +1,4 @@
-"""What a person says of a capture: where the events of a stream are kept and how, checked.
-
-Imports `checks`.
-"""
+"""`Capture`: where the events of a stream are kept and how, checked."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Part: the rows and the footer of one file of a capture, made of what was said since the last one.
+"""The rows and the footer of one file of a capture, made of what was added since the last one.
 
-Pure: it turns entries into columns, counts and positions, and those into the bytes of a file. When
-that happens, and what becomes of the file, is `writer`'s business. Imports `dataset` and the floors
-below it.
+Pure: it turns entries into columns, counts and positions, and those into the bytes of a file. `writer`
+decides when that happens and what becomes of the file.
 """
 
 from __future__ import annotations

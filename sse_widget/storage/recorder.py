@@ -1,9 +1,8 @@
-"""Recorder: writes one stream to disk as it comes, on a thread of its own, and says how that goes.
+"""Writes one stream to disk as it comes, on a thread of its own, and says how that goes.
 
-It takes batches on the loop without waiting, commits them once a second, keeps them where the disk
-refuses and tries again, and stops for good where somebody else took the capture over. What a commit
-is is `writer`'s business, which files are merged or removed `housekeeping`'s. Imports these and the
-floors below.
+It takes batches on the loop without waiting and commits them once a second. It keeps them where the disk
+refuses and tries again, and it stops for good where another writer took the capture over. `writer` makes a
+commit, and `compaction` merges and removes files.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Where a capture lies: a local folder, or any store fsspec knows whose put is atomic.
+"""Where a capture lies: a local folder, or any store of fsspec whose put is atomic.
 
-A place lists, reads and removes files, and creates one *only if it is absent*, whole and lasting:
-that is all the order there is between writers. What the files are is `dataset`'s business. Imports
-`errors` only; fsspec only where a URL with a scheme is given.
+A store lists, reads and removes files, and creates one *only if it is absent*, whole and lasting: that is
+all the order there is between writers. fsspec is imported only where a URL with a scheme is given.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Writer: takes the events of many streams and commits them as the next part of a sequence.
+"""Takes the events of many streams and commits them as the next part of a sequence.
 
-`add` is cheap and from any thread; `commit` blocks, is called by one thread at a time, and either
-makes part n or says why not: somebody else has it (then this writer is done for good), or the disk
-refuses (then everything is kept, and the next call tries the same again). Imports `dataset` and the
-floors below it.
+`add` is cheap and may be called from any thread. `commit` blocks and is called by one thread at a time. It
+either creates part n or says why not: another writer has created it (then this writer is done for good), or
+the disk refuses (then everything is kept, and the next call tries the same again).
 """
 
 from __future__ import annotations

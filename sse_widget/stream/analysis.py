@@ -1,7 +1,6 @@
-"""Analysis: what an SSEStream holds as frames, files, Arrow, live columns, text and callbacks.
+"""What an SSEStream holds as DataFrames, files, Arrow, live columns, text and callbacks.
 
-The half of `SSEStream` that faces a person who analyses: each method is one call of the module
-that knows how. It neither connects nor sends. Imports from floor 3 down.
+Each method is one call of the module that knows how. Nothing here connects or sends.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Callbacks: each is a cursor over the window, called in one thread of its stream's own.
 
-There is no queue: a callback that is slower than its stream finds the events that are still held,
-and counts the others as `missed`. Callbacks never run on the loop's thread, run in the context they
-were registered in (so that what they print lands under that cell), and what they raise is shown
-once, counted, and stops nothing. Of ours it imports `window`, `intervals` and what travels.
+There is no queue: a callback that is slower than its stream finds the events that are still held, and
+counts the others as `missed`. Callbacks never run on the loop's thread. They run in the context they were
+registered in, so that what they print lands under that cell. What they raise is shown once and counted, and
+stops nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Capturing: the half of SSEStream that faces the disk: a window, counts and a source that begin where
-the last process ended.
+"""The disk side of SSEStream: a window, counts and a source that begin where the last process ended.
 
-What is written and how that goes is `recorder`'s business; this module ties it to the stream and
-gives what was kept back: `history`, older rows for the page. Imports from floor 3 down.
+`storage.recorder` writes; this module ties it to the stream and gives back what was kept: `history`, and
+older rows for the page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reading: an SSEStream read event by event, as an asyncio iterator and by `until`.
+"""An SSEStream read event by event: as an asyncio iterator and by `until`.
 
-Readers are cursors over the window, never queues: one that is slower than the stream skips what
-was evicted before it came to it. Imports `events` and `window`.
+Readers are cursors over the window, never queues: one that is slower than the stream skips what was evicted
+before it came to it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Showing: the half of SSEStream that faces the page: synced traits, messages, the filter both ways.
+"""The page side of SSEStream: synced traits, messages, and the filter in both directions.
 
-What is sent and when is `channel`'s business; this module ties it to the comm and answers what the
-page asks. Handlers of the page's messages run on whatever thread the kernel answers them, and only
-post to the background loop. Imports from floor 3 down.
+`notebook.channel` decides what is sent and when; this module ties it to the comm and answers the page's
+requests. The handlers of the page's messages run on whatever thread the kernel answers them, and only post
+to the background loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""SSEStream: the widget. It owns one client, one window and one channel, and ties them together.
+"""`SSEStream`: the widget. It owns one client, one window and one channel, and ties them together.
 
-It has no logic of its own: what an answer means, what is held, what is sent and what a filter
-lets through is decided on the floors below. Two threads meet here: the person's (whatever runs a
-cell) and the background loop's; each method says whose it is where that matters.
+What an answer means, what is held, what is sent and what a filter lets through is decided in the packages
+below. Two threads meet here: the one that runs the user's cell, and the background loop's; each method says
+which of them calls it where that matters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A snapshot of the window -> the DataFrame somebody asks for: which rows, and with which columns.
+"""A snapshot of the window as a DataFrame: which rows, and with which columns.
 
-Pure functions. Which rows pass is said by `filters`, what payloads mean by `payload`; this module
-puts the two together. It imports these, `paths`, `intervals` and `window`.
+Pure functions. `filters` says which rows pass and `json_columns` what payloads mean; this module puts the
+two together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A span of time as people write it -> seconds. Imports `checks`."""
+"""A span of time as people write it ("5min"), in seconds."""
 
 from __future__ import annotations
 

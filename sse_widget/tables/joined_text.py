@@ -1,6 +1,6 @@
 """The text that is spread over many payloads: what a language model has said so far.
 
-It reads payloads and knows nothing of streams. Of ours it imports `json_rows` and `paths`.
+It reads payloads and knows nothing of streams.
 """
 
 from __future__ import annotations

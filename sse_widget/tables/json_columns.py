@@ -1,8 +1,7 @@
-"""JSON payloads -> typed DataFrame columns.
+"""JSON payloads as typed DataFrame columns.
 
-Every value stays what `json.loads` gives: which text is JSON is decided in `json_rows`, what a path
-means in `paths`, which dtype a column has in `columns`. It knows frames and nothing of streams; of
-ours it imports those three.
+Every value stays what `json.loads` gives: `json_decode` says which text is JSON, `json_path` what a path
+means, `typed_column` which dtype a column has.
 """
 
 from __future__ import annotations

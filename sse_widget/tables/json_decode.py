@@ -1,8 +1,7 @@
-"""Texts -> what `json.loads` gives for each, many at a time.
+"""Texts as what `json.loads` gives for each, many at a time.
 
-It knows JSON and nothing of frames. Every value is exactly that of `json.loads`, whichever parser
-made it: orjson where there is one (a third of the time), else the standard library, which reads
-many texts in one call. Imports nothing of ours.
+Every value is exactly that of `json.loads`, whichever parser made it: orjson where there is one (a third of
+the time), else the standard library, which reads many texts in one call. It knows nothing of tables.
 """
 
 from __future__ import annotations

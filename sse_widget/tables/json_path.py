@@ -1,6 +1,6 @@
 """Dotted paths into JSON payloads: which ones are meant, what each reads, and how its column is called.
 
-It knows nothing of texts, frames and events. Imports nothing of ours.
+It knows nothing of texts, tables and events.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""LiveColumns: values at dotted paths of the payloads, read once an event and kept beside the window.
+"""Live columns: values at dotted paths of the payloads, read once an event and kept beside the window.
 
-What is held is typed in pieces, aligned with the window by the numbers of the events, goes when its
-events go, and counts toward the window's bound in bytes. It reads on in small slices on the event loop it is told of news on, or at once
-when somebody asks; it decides nothing about what is held. Of ours it imports the floors below and
-reads the window it is given.
+What is held is typed in chunks, aligned with the window by the numbers of the events; it goes when its events
+go, and counts toward the window's bound in bytes. News is read in small slices on the event loop, or at once
+when a column is asked for. Nothing is decided here about what is held.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Values -> columns: a dtype only where it holds every value exactly, else the objects themselves.
+"""Values as columns: a dtype only where it holds every value exactly, else the objects themselves.
 
-A column is made of pieces, each typed once when it is made; joining pieces looks at no value
-again. It knows Arrow and pandas and nothing of JSON, events or windows. Imports nothing of ours.
+A column is made of chunks, each typed once when it is made; joining chunks looks at no value again. It knows
+Arrow and pandas and nothing of JSON, events or windows.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""RollingWindow: the events a stream holds, as columns, bounded in events and bytes.
+"""`RollingWindow`: the events a stream holds, as columns, bounded in events and bytes.
 
-The newest events are Python lists (the tail); every few thousand of them are sealed into Arrow batches,
-which pandas wraps without a copy. A large piece of the tail that somebody read is kept for that, so
-that a capture and the window share one conversion. One thread appends, any thread reads: readers
-take references under a short lock and build outside it. It decides nothing about what is kept but
-the two bounds, and imports `events` only.
+The newest events are Python lists (the tail); every few thousand of them are sealed into Arrow batches, which
+pandas wraps without a copy. A large piece of the tail that was read once is kept as Arrow, so that a capture
+and the window share one conversion. One thread appends, any thread reads: readers take references under a
+short lock and build outside it. Nothing but the two bounds decides what is kept.
 """
 
 from __future__ import annotations
