@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import math
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -91,6 +92,11 @@ class SSECapture(Overview):
         traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
         # An iterator of headers is read once, for all streams.
         options = SourceOptions.of(type(self).__name__, options).keywords(options)
+        if cluster is not None and isinstance(options.get("verify"), ssl.SSLContext):
+            raise TypeError(
+                "verify as an ssl.SSLContext cannot go to the workers of a cluster: give the path of "
+                "the certificates, or client= a function that makes a client"
+            )
         capture = capture_of(to)
         if filter is not None and not isinstance(filter, EventFilter):
             raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..client import check_url
+from ..client import Proxy, check_url, check_verify, proxy_of
 from ..errors import InvalidURL, SSEError
 from ..filters import EventFilter
 from ..masking import mask_url
@@ -139,6 +139,22 @@ def _add_record(commands: Any) -> None:
         help="sent along; may be repeated. @FILE reads such lines: a command line can be seen by all",
     )
     record.add_argument(
+        "--proxy",
+        metavar="URL",
+        type=_proxy,
+        help="go through this proxy of HTTP or SOCKS (else what HTTPS_PROXY and the like say)",
+    )
+    trust = record.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--cacert",
+        metavar="FILE",
+        type=_certificates,
+        help="trust these certificates (PEM) and no others",
+    )
+    trust.add_argument(
+        "--insecure", action="store_true", help="check no certificate: anybody can listen"
+    )
+    record.add_argument(
         "--keep", type=_duration, metavar="TIME", help="remove what is older than this"
     )
     record.set_defaults(run=_record)
@@ -179,6 +195,21 @@ def _headers(text: str) -> list[tuple[str, str]]:
     if not all(colon and name.strip() for name, colon, _ in pairs):
         raise argparse.ArgumentTypeError('give a header as "Name: value"')
     return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def _proxy(text: str) -> Proxy:
+    try:
+        return proxy_of(text, "--proxy")
+    except InvalidURL as error:
+        raise argparse.ArgumentTypeError(f"{error.message}. {error.hint}") from None
+
+
+def _certificates(text: str) -> str:
+    try:
+        check_verify("it", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:
@@ -295,6 +326,8 @@ def _record(options: argparse.Namespace, stop: _Stop) -> int:
             to=Capture(options.to, keep=options.keep),
             filter=wanted,
             headers=[pair for pairs in options.header for pair in pairs] or None,
+            proxy=options.proxy,
+            verify=False if options.insecure else options.cacert,
         )
     except (SSEError, ValueError, TypeError) as error:
         raise _Problem(str(error), _USAGE) from None

@@ -3,10 +3,12 @@
 It must never know of tables, files or notebooks.
 """
 
+from .certificates import check_verify
 from .connect_limiter import ConnectLimiter
 from .event_source import EventSource
 from .http_client import make_client
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
+from .proxies import Proxy, proxy_of
 from .request import Request
 from .resumption import ReplayDetector
 from .retry import RetryPolicy
@@ -15,6 +17,7 @@ from .urls import address_text, check_url
 __all__ = [
     "ConnectLimiter",
     "EventSource",
+    "Proxy",
     "ReplayDetector",
     "Request",
     "RetryPolicy",
@@ -22,7 +25,9 @@ __all__ = [
     "SourceOptions",
     "address_text",
     "check_url",
+    "check_verify",
     "make_client",
+    "proxy_of",
     "signature_of",
     "unknown_option",
 ]

@@ -21,7 +21,7 @@ Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def check_verify(value: object) -> None:
+def check_verify(name: str, value: object) -> None:
     """Refuse what cannot be used.
 
     Raises:
@@ -32,17 +32,17 @@ def check_verify(value: object) -> None:
         return
     if not isinstance(value, str | os.PathLike):
         raise TypeError(
-            "verify must be True, False, the path of certificates or an ssl.SSLContext, "
+            f"{name} must be True, False, the path of certificates or an ssl.SSLContext, "
             f"not {type(value).__name__}"
         )
     path = Path(value).expanduser()
     if not path.exists():
-        raise ValueError(f"verify names no file or folder: {os.fspath(value)!r}")
+        raise ValueError(f"{name} names no file or folder: {os.fspath(value)!r}")
     try:
         _of_path(str(path), _stamp(str(path)))
     except (OSError, ssl.SSLError) as e:
         why = getattr(e, "reason", None) or e.strerror or type(e).__name__
-        raise ValueError(f"verify names no certificates: {os.fspath(value)!r} ({why})") from None
+        raise ValueError(f"{name} names no certificates: {os.fspath(value)!r} ({why})") from None
 
 
 def context(verify: Verify = True) -> ssl.SSLContext:

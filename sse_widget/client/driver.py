@@ -198,7 +198,8 @@ class Driver(EventTarget):
             if self._closing:
                 raise Closed
             if self._client is None:
-                self._client = make_client(self._options.client)
+                told = self._options
+                self._client = make_client(told.client, told.verify, told.proxy)
             self._connection = await Connection.open(
                 self._client, self._request, last_id, self._jar, self._watch.sent
             )

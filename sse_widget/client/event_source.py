@@ -45,6 +45,12 @@ class EventSource(Driver):
         client: an httpx-compatible async client, or a callable that makes one. A client that is
             handed over is not closed, and keeps a cookie jar of its own; one that was made here is
             closed.
+        verify: which certificates are trusted: True: those of public servers, or of SSL_CERT_FILE;
+            the path of a file or folder with others (PEM); an `ssl.SSLContext`, also with a
+            certificate of yours; False: none is checked, so that anybody can listen.
+        proxy: the address of a proxy, such as "http://user:password@proxy.example:3128" or
+            "socks5://127.0.0.1:1080" (with the extra `socks`). None: what HTTP_PROXY, HTTPS_PROXY,
+            ALL_PROXY and NO_PROXY say. With `client=` both are that client's own.
         retry: when to connect again.
         reconnect: "auto": after a clean end connect again where the method is safe (GET); True:
             always, sending method, headers and body again; False: never.

@@ -219,6 +219,10 @@ def _status_of_socks(refused: ProxyRefused) -> int:
     return 407 if "authentication" in said or "username" in said else 0
 
 
+# What names a proxy by itself, and not for all programs.
+_GIVEN = frozenset({"proxy=", "--proxy", "the client"})
+
+
 def proxy_hint(status: int, source: str, *, authorized: bool) -> str:
     """What a person can change where a proxy answers with this status.
 
@@ -231,7 +235,8 @@ def proxy_hint(status: int, source: str, *, authorized: bool) -> str:
     if status == 407:
         return f"It wants a user and a password: write user:password@host:port in {source}."
     if status == 403:
-        return "Its rules do not allow this address: ask who runs it, or list the host in NO_PROXY."
+        direct = "" if source in _GIVEN else ", or list the host in NO_PROXY"
+        return f"Its rules do not allow this address: ask who runs it{direct}."
     return "The server may be down, or out of its reach."
 
 
@@ -262,7 +267,7 @@ def _read(failure: _Failure) -> tuple[str, str, str]:
     if down is not None:
         what = f"could not connect to the proxy {down.proxy}"
         hint = f"Is it running, at this host and port? {down.source} names it."
-        if down.source != "proxy=":
+        if down.source not in _GIVEN:
             hint += " A host in NO_PROXY needs none."
         why = why.replace("the server", "it")
     elif failure.own_client:

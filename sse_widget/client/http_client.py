@@ -12,6 +12,9 @@ from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.request import Request as PlainRequest
 
+from .certificates import Verify
+from .proxies import Proxy
+
 __all__ = ["check_client", "is_client", "make_client"]
 
 _WANTED = "an httpx-compatible async client, or a callable that makes one"
@@ -59,8 +62,9 @@ def _is_async(client: Any) -> bool:
     return hasattr(client, "aclose") or inspect.iscoroutinefunction(getattr(client, "send", None))
 
 
-def make_client(option: Any) -> Any:
-    """The client to use: the one handed over, one that a factory makes, or ours.
+def make_client(option: Any, verify: Verify = True, proxy: Proxy | None = None) -> Any:
+    """The client to use: the one handed over, one that a factory makes, or ours, which has this
+    `verify` and `proxy`.
 
     A client that is made here is one stream's, or one capture's. It keeps no cookie that a server
     sets: a stream has its own jar (`cookies`).
@@ -74,7 +78,7 @@ def make_client(option: Any) -> Any:
         # Imported when first needed: it takes a fifth of a second.
         from .transport import default_client
 
-        made: Any = default_client()
+        made: Any = default_client(verify, proxy)
     else:
         made = option()
         if inspect.isawaitable(made):

@@ -20,7 +20,9 @@ import httpx
 
 from ..checks import plain_callable, seconds, takes_arguments, text, truth, whole_number, wrong_type
 from ..events import Event
+from .certificates import Verify, check_verify
 from .http_client import check_client
+from .proxies import Proxy, proxy_of
 from .request_parts import (
     Asked,
     Auth,
@@ -72,6 +74,8 @@ class SourceKeywords(TypedDict, total=False):
     auth: Auth | Asked[Auth | None] | None
     cookies: Cookies | None
     client: HttpClient | Callable[[], HttpClient] | None
+    verify: Verify | None
+    proxy: str | httpx.URL | httpx.Proxy | None
     retry: RetryPolicy | None
     reconnect: bool | Literal["auto"]
     idle_timeout: float | None
@@ -95,6 +99,8 @@ class SourceOptions:
         auth: user and password, an `Auth`, or a callable that gives one.
         cookies: by name, or a jar.
         client: a client, or what makes one; None for ours.
+        verify: what our client trusts: True, False, a path or a context.
+        proxy: where our client goes through; None: what the environment says.
         retry: when to connect again.
         reconnect: True, False, or "auto", which `reconnects` explains.
         idle_timeout: seconds without a byte, None for no limit.
@@ -117,6 +123,8 @@ class SourceOptions:
     auth: Auth | Asked[Auth | None] | None = None
     cookies: dict[str, str] | CookieJar | httpx.Cookies | None = None
     client: HttpClient | Callable[[], HttpClient] | None = None
+    verify: Verify = True
+    proxy: Proxy | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     reconnect: bool | Literal["auto"] = "auto"
     idle_timeout: float | None = None
@@ -130,6 +138,12 @@ class SourceOptions:
             object.__setattr__(self, name, checked(name, getattr(self, name)))
         if self.content is not None and self.json is not None:
             raise TypeError("content= and json= exclude each other: a request has one body")
+        if self.client is not None:
+            for name, given in (("verify", self.verify is not True), ("proxy", self.proxy)):
+                if given:
+                    raise TypeError(
+                        f"{name}= is for the client that is made here: give {name}= to client= itself"
+                    )
         if not self.method:
             object.__setattr__(self, "method", "POST" if self.has_body else "GET")
 
@@ -182,7 +196,15 @@ class SourceOptions:
             "auth": "" if self.auth is None else "basic" if is_pair(self.auth) else "other",
             "cookies": self.cookies is not None,
             "body": "json" if self.json is not None else "content" if self.content else "",
-            "unknown": ["the function of headers="] if callable(self.headers) else [],
+            "unknown": [
+                what
+                for what, there_is in (
+                    ("the function of headers=", callable(self.headers)),
+                    ("the certificates of verify=", self.verify is not True),
+                    ("the proxy of proxy=", self.proxy is not None),
+                )
+                if there_is
+            ],
         }
 
 
@@ -258,6 +280,18 @@ def _client(name: str, value: Any) -> Any:
     if value is not None:
         check_client(name, value)
     return value
+
+
+def _verify(name: str, value: Any) -> Verify:
+    if value is None:
+        return True
+    check_verify(name, value)
+    verify: Verify = value
+    return verify
+
+
+def _proxy(name: str, value: Any) -> Proxy | None:
+    return value if value is None or isinstance(value, Proxy) else proxy_of(value)
 
 
 def _retry(name: str, value: object) -> RetryPolicy:
@@ -336,6 +370,8 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "auth": auth_of,
     "cookies": cookies_of,
     "client": _client,
+    "verify": _verify,
+    "proxy": _proxy,
     "retry": _retry,
     "reconnect": _reconnect,
     "idle_timeout": lambda name, value: None if value is None else seconds(name, value),

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from ..errors import InvalidURL, SSEError
+from ..errors import InvalidURL
 from ..masking import MASK
 
 __all__ = ["Proxy", "bypasses", "environment_proxy", "proxy_of"]
@@ -69,8 +69,8 @@ def proxy_of(value: Any, source: str = "proxy=") -> Proxy:
 
     Raises:
         TypeError: it is neither.
-        InvalidURL: it is no address of a proxy; the message names `source` and no secret.
-        SSEError: a SOCKS proxy, and the package for it is not installed.
+        InvalidURL: it is no address of a proxy, or that of a SOCKS proxy, and the package for it is
+            not installed; the message names `source` and no secret.
     """
     auth: tuple[str, str] | None = None
     if isinstance(value, httpx.Proxy):
@@ -83,7 +83,11 @@ def proxy_of(value: Any, source: str = "proxy=") -> Proxy:
         url = httpx.URL(text if "://" in text else f"http://{text}")
         scheme = _SCHEMES.get(url.scheme, url.scheme)
         port = url.port or _PORTS.get(scheme, 0)
-        if scheme not in _PORTS or not url.host or not 0 < port < 65_536:
+        if (
+            scheme not in _PORTS
+            or not _is_host(url.raw_host.decode("ascii"))
+            or not 0 < port < 65_536
+        ):
             raise ValueError
     except (httpx.InvalidURL, ValueError):
         raise InvalidURL(
@@ -97,11 +101,15 @@ def proxy_of(value: Any, source: str = "proxy=") -> Proxy:
         way_out = "Install sse-widget[socks]"
         if source != "proxy=":
             way_out += f", or list the host in NO_PROXY, or take {source} out of the environment"
-        raise SSEError(
+        raise InvalidURL(
             f"{source} names a SOCKS proxy, {proxy}, and the package for it is not installed",
             hint=f"{way_out}.",
         )
     return proxy
+
+
+def _is_host(host: str) -> bool:
+    return _address(host) is not None or re.fullmatch(r"[\w.-]+", host) is not None
 
 
 def environment_proxy(url: httpx.URL, environment: Mapping[str, str] | None = None) -> Proxy | None:
@@ -111,7 +119,7 @@ def environment_proxy(url: httpx.URL, environment: Mapping[str, str] | None = No
         environment: as `urllib.request.getproxies` has it: "http", "https", "all", "no".
 
     Raises:
-        InvalidURL, SSEError: as `proxy_of`.
+        InvalidURL: as `proxy_of`.
     """
     found = urllib.request.getproxies() if environment is None else environment
     name = next((name for name in (url.scheme, "all") if found.get(name, "").strip()), None)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from ..client import ConnectLimiter, EventSource, ReplayDetector, make_client
+from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, make_client
 from ..errors import SSEError, hint_of, message_of
 from ..events import Cause, EventBatch, Gap, State
 from ..filters import EventFilter
@@ -100,9 +100,10 @@ class Fleet:
     def __init__(self, urls: Mapping[str, str], sink: Sink, options: Mapping[str, Any]) -> None:
         self._followers = {name: FleetStream(name, url) for name, url in urls.items()}
         self._sink = sink
-        self._options = {k: v for k, v in options.items() if k not in ("client", "filter")}
+        shared = ("client", "verify", "proxy", "filter")
+        self._options = {k: v for k, v in options.items() if k not in shared}
         self._filter: EventFilter | None = options.get("filter")
-        self._client_option = options.get("client")
+        self._told = SourceOptions(**{k: options[k] for k in shared[:3] if k in options})
         self._gate: ConnectLimiter | None = None
         self._idle = asyncio.Event()  # no stream runs any more
         self._running = 0
@@ -113,7 +114,7 @@ class Fleet:
 
     async def run(self) -> None:
         """Until every stream has ended by itself, or `stop()`; then all connections are gone."""
-        client = make_client(self._client_option)
+        client = make_client(self._told.client, self._told.verify, self._told.proxy)
         self._gate = ConnectLimiter(client)
         try:
             window = len(self._followers) / BEGIN_PER_SECOND
@@ -134,7 +135,7 @@ class Fleet:
                 _, late = await asyncio.wait(tasks, timeout=3.0)
                 for task in late:
                     task.cancel()
-            if client is not self._client_option:
+            if client is not self._told.client:
                 await client.aclose()
 
     def stop(self) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import certifi
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +20,7 @@ from sse_widget.cli import main
 from sse_widget.storage.dataset import Dataset
 
 from ..helpers.many import read_back
+from ..helpers.proxies import tunnels
 from ..helpers.scripted import Server, answers, sends
 
 
@@ -94,6 +96,19 @@ def test_headers_are_sent_and_written_nowhere(tmp_path, capsys):
     assert b"secret" not in written
 
 
+def test_a_proxy_and_certificates_are_options(tmp_path, capsys, certificate):
+    with (
+        Server(sends("id: 1\ndata: a\n\n", then="hold"), tls=certificate) as server,
+        Server(tunnels(server.port, "me", "hunter2")) as proxy,
+    ):
+        command = ["record", server.url, "--to", str(tmp_path / "c"), "--duration", "3"]
+        command += ["--proxy", f"http://me:hunter2@127.0.0.1:{proxy.port}", "--type", "message"]
+        assert main([*command, "--cacert", str(certificate)]) == 0
+    said = capsys.readouterr()
+    assert "1 events of 1 stream" in said.err
+    assert "hunter2" not in said.out + said.err
+
+
 def test_a_stream_that_fails_is_exit_code_1_and_the_rest_is_captured(tmp_path, capsys):
     with (
         Server(answers("404 Not Found")) as bad,
@@ -121,6 +136,12 @@ def test_a_folder_that_cannot_be_is_exit_code_1(tmp_path, origin, capsys):
         (["http://localhost/", "--to", "c", "--duration", "soon"], "90s, 30m, 12h or 7d"),
         (["http://localhost/", "--to", "c", "--header", "sesame"], 'as "Name: value"'),
         (["http://localhost/", "--to", "c", "--header", "@no such file"], "No such file"),
+        (["http://localhost/", "--to", "c", "--proxy", "ftp://me:sesame@p"], "--proxy is no"),
+        (["http://localhost/", "--to", "c", "--cacert", "none.pem"], "no file or folder"),
+        (
+            ["http://localhost/", "--to", "c", "--cacert", certifi.where(), "--insecure"],
+            "not allowed",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(options, told, capsys, tmp_path, monkeypatch):

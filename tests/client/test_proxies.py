@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
-from sse_widget import BadStatus, ConnectionFailed, RetryPolicy, SSEError
+from sse_widget import (
+    BadStatus,
+    ConnectionFailed,
+    EventSource,
+    RetryPolicy,
+    SSECapture,
+    SSEError,
+    SSEStream,
+)
 from sse_widget.client import proxies
 from sse_widget.client.proxies import Proxy, bypasses, environment_proxy, proxy_of
 
@@ -289,3 +299,73 @@ async def test_without_its_package_socks_is_refused_by_name(environment, monkeyp
     assert "sse-widget[socks]" in error.hint
     assert "NO_PROXY" in error.hint
     assert SECRET not in str(error)
+
+
+# ---------------------------------------------------------------------- proxy=
+
+
+async def test_proxy_is_taken_whatever_the_environment_says(environment):
+    environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    environment.setenv("NO_PROXY", "*")
+    with Server(sends(ONE), OVER) as proxy:
+        _, events = await collect(
+            "http://feeds.invalid/events", proxy=f"http://me:{SECRET}@127.0.0.1:{proxy.port}"
+        )
+    assert len(events) == 1
+    assert proxy.requests[0].target == "http://feeds.invalid/events"
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_proxy_to_a_secure_server(certificate, scheme):
+    with Server(sends(ONE), OVER, tls=certificate) as server:
+        other = Server(tunnels(server.port)) if scheme == "http" else Socks(server.port)
+        with other as proxy:
+            address = proxy.address if scheme == "socks5" else f"127.0.0.1:{proxy.port}"
+            _, events = await collect(server.url, proxy=f"{scheme}://{address}", verify=certificate)
+    assert len(events) == 1
+
+
+@pytest.mark.parametrize("status", [403, 407])
+async def test_a_refusal_of_proxy_names_the_option(status):
+    with Server(answers(f"{status} Never")) as proxy:
+        error = await failure("https://feeds.invalid/events", proxy=proxy.origin)
+    assert isinstance(error, BadStatus)
+    assert error.proxy == proxy.origin
+    assert {403: "ask who runs it", 407: "user:password@host:port in proxy="}[status] in error.hint
+    assert "NO_PROXY" not in error.hint
+
+
+def test_what_proxy_cannot_be_is_refused_at_once(monkeypatch):
+    for value, error, what in (
+        (5, TypeError, "proxy= must be the address of a proxy, not int"),
+        ({"http": "x"}, TypeError, "not dict"),
+        ("ftp://p:1", ValueError, "proxy= is no address of a proxy"),
+        (f"http://me:{SECRET}@[", ValueError, "proxy= is no address of a proxy"),
+    ):
+        with pytest.raises(error, match=what) as caught:
+            EventSource("https://127.0.0.1/", proxy=value)
+        assert SECRET not in str(caught.value)
+    with pytest.raises(TypeError, match="give proxy= to client= itself"):
+        EventSource("https://127.0.0.1/", proxy="http://p:1", client=httpx.AsyncClient)
+    monkeypatch.setattr(proxies, "_SOCKS_PACKAGE", "no_such_package")
+    with pytest.raises(ValueError, match=r"sse-widget\[socks\]") as caught:
+        EventSource("https://127.0.0.1/", proxy=f"socks5://me:{SECRET}@p:1")
+    assert SECRET not in str(caught.value)
+
+
+def test_a_stream_and_a_capture_have_both_options_and_show_no_password(certificate, tmp_path):
+    with (
+        Server(sends(ONE, then="hold"), tls=certificate) as server,
+        Server(tunnels(server.port, "me", SECRET)) as proxy,
+    ):
+        options = {"proxy": f"http://me:{SECRET}@127.0.0.1:{proxy.port}", "verify": certificate}
+        stream = SSEStream(server.url, **options)
+        asyncio.run(stream.until(timeout=10))
+        state = {k: v for k, v in stream.get_state().items() if k not in ("_esm", "_css")}
+        said = [repr(stream), repr(stream.status), repr(state), repr(vars(stream))]
+        stream.close()
+        capture = SSECapture([server.url], to=tmp_path, **options)
+        asyncio.run(capture.until(lambda stats: stats.received, timeout=10))
+        said.append(repr(capture.streams) + repr(vars(capture)))
+        capture.close()
+    assert SECRET not in "".join(said)

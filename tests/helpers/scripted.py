@@ -102,12 +102,20 @@ class Peer:
 class Server:
     """Listens on loopback; `url` is where."""
 
-    def __init__(self, *scripts: Callable[[Peer], object], tls: Path | None = None) -> None:
+    def __init__(
+        self,
+        *scripts: Callable[[Peer], object],
+        tls: Path | None = None,
+        wants_certificate: bool = False,
+    ) -> None:
         self.scripts = scripts
         self._tls: ssl.SSLContext | None = None
         if tls is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(tls)
+            if wants_certificate:
+                self._tls.verify_mode = ssl.CERT_REQUIRED
+                self._tls.load_verify_locations(tls)
         self.requests: list[Asked] = []
         self.asked: queue.Queue[Asked] = queue.Queue()  # requests as they come
         self.gone: queue.Queue[Peer] = queue.Queue()  # peers whose client went while held
