@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .. import runtime
 from ..client import SourceOptions
 from ..errors import message_of
+from ..events import State
 from ..filters import EventFilter
 from ..fleet import (
     CaptureStats,
@@ -35,6 +36,7 @@ from ..fleet import (
 )
 from ..masking import mask_url
 from ..notebook import CellRuns
+from ..runtime import LoopEnded
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
 from .captured_stream import CapturedStream
@@ -256,7 +258,15 @@ class SSECapture(Overview):
         self._engine = self._make_engine()
         self._task = runtime.run(self._run(self._engine))
         # Not earlier: it is still running as long as its task is not done. And this may not be missed.
-        self._task.add_done_callback(lambda _: runtime.call(self._push, True))
+        self._task.add_done_callback(self._ended_with)
+
+    def _ended_with(self, task: Future[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LoopEnded):
+            # What the engine would say is what was true before.
+            self._engine, self._failure = None, str(error)
+            self._roster.mark(self._roster.rows, State.FAILED, str(error))
+        runtime.call(self._push, True)
 
     def stop(self) -> None:
         """End all connections; what came is on disk when this returns, and `start()` resumes."""

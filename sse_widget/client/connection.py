@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from ..errors import ConnectionFailed, SSEError
-from ..runtime import Flow
+from ..runtime import CallThread, Flow
 from .answers import check, raw_body
 from .codings import BrokenCoding, Decoder
 from .cookies import OriginJar
@@ -46,17 +46,19 @@ class Connection:
         last_event_id: str,
         jar: OriginJar,
         sent: Callable[[], None],
+        calls: CallThread,
     ) -> Connection:
         """Send the request, follow its redirects, check the answer.
 
         Args:
             sent: called when a request goes out.
+            calls: where callables of the person's are asked, if this is the background loop.
 
         Raises:
             ConnectionFailed, BadStatus, BadContentType, TooManyRedirects: each with the masked
                 URL and a hint.
         """
-        response, address = await ask(client, request, last_event_id, jar, sent)
+        response, address = await ask(client, request, last_event_id, jar, sent, calls)
         try:
             decoder = await check(response, request, last_event_id)
         except BaseException:

@@ -2,24 +2,26 @@
 
 It only waits, and moves between the states of `State`. `retry` decides what to do after a connection
 ended, `connection` what an answer means, the parser what bytes mean, and `resumption` what a reconnect
-means.
+means. On the background loop the user's callables run on a thread of the stream's own (`CallThread`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
+from .. import runtime
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
 from ..protocol import EventStreamParser
-from ..runtime import ReadPacer, SharedEvent
+from ..runtime import CallThread, ReadPacer, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
@@ -35,6 +37,8 @@ from .retry import Retry, Stop
 from .watchdog import IdleWatchdog, SystemSuspended
 
 __all__ = ["Driver"]
+
+T = TypeVar("T")
 
 # Characters of ids in one batch: those it may have, and from where on it is worth a look.
 _IDS_AT_ONCE = 8 * 2**20
@@ -60,6 +64,8 @@ class Driver(EventTarget):
         self._options = options
         self._parser = parser
         self._replays = ReplayDetector(options.dedupe)
+        self._keys = self._replays.keys()  # of the latest reconnect
+        self._calls = CallThread()
         self._accounts = Accounts(lambda gap: self._gapped(gap), request.secrets.hide)
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
@@ -129,14 +135,27 @@ class Driver(EventTarget):
                     return
         except Closed:
             return
-        except Exception as e:
-            # A listener or another callable of the person's raised: over, and it says why.
-            if self.status.state is not State.FAILED:
-                clean = self._request.secrets.clean(e)
-                self._move(State.FAILED, error=clean, reason=Reason.FAILED)
-            raise
+        except BaseException as e:
+            self._give_up(e)
         finally:
             await self._release()
+
+    def _give_up(self, error: BaseException) -> NoReturn:
+        """A listener or another callable of the person's raised, or the client: over, and the status
+        says why."""
+        task = asyncio.current_task()
+        cancelled = isinstance(error, asyncio.CancelledError) and (
+            task is None or task.cancelling() > 0
+        )
+        if cancelled or isinstance(error, GeneratorExit):
+            raise error
+        if runtime.is_loop_thread():
+            # Such as SystemExit in a client's own code: it ends this stream, and not the loop.
+            error = contained(error)
+        if isinstance(error, Exception) and self.status.state is not State.FAILED:
+            clean = self._request.secrets.clean(error)
+            self._move(State.FAILED, error=clean, reason=Reason.FAILED)
+        raise error
 
     async def _again(self, error: SSEError | None) -> bool:
         """What follows the end of a connection: True after the pause before the next attempt, False
@@ -189,7 +208,7 @@ class Driver(EventTarget):
         self._move(State.CONNECTING, error=self.status.error)
         last_id = self._parser.last_event_id
         if self._options.resume is not None and self._lost is not None:
-            last_id = self._rewound(last_id)
+            last_id = await self._rewound(last_id, self._options.resume)
         if not sendable(last_id):
             last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
         # From here on: a server may take the request and never answer.
@@ -199,9 +218,9 @@ class Driver(EventTarget):
                 raise Closed
             if self._client is None:
                 told = self._options
-                self._client = make_client(told.client, told.verify, told.proxy)
+                self._client = await make_client(told.client, self._calls, told.verify, told.proxy)
             self._connection = await Connection.open(
-                self._client, self._request, last_id, self._jar, self._watch.sent
+                self._client, self._request, last_id, self._jar, self._watch.sent, self._calls
             )
         self._accounts.connects += 1
         self._opened = time.monotonic()
@@ -209,7 +228,7 @@ class Driver(EventTarget):
         self.origin = self._connection.origin
         self._move(State.OPEN)
         if self._lost is not None:
-            self._replays.cut(last_id)
+            await self._cut(last_id)
             self._accounts.reconnected(self._lost, last_id)
             self._lost = None
         self._watch.answered()
@@ -220,7 +239,7 @@ class Driver(EventTarget):
         feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
         continuity, ledger = self._replays, self._accounts
         beats = ReadPacer(connection.flow if self._paced else None)
-        ending: Exception | None = None
+        ending: BaseException | None = None
         unseen = 0
         async with aclosing(connection.chunks()) as chunks:
             while ending is None:
@@ -246,10 +265,11 @@ class Driver(EventTarget):
                 ledger.comments += len(batch.comments)
                 self._ends.came(batch)
                 if continuity.open and batch.types:
-                    self._compare(batch, before)
+                    await self._compare(batch, before)
                 elif batch.types:
                     self._fresh = True
-                ending = self._ending(batch)
+                if self._options.stop_when is not None and batch.types:
+                    ending = await self._ending(batch, self._options.stop_when, before)
                 if batch.faults:
                     ledger.faults(batch, self._request.masked)
                 ledger.received += len(batch)
@@ -283,25 +303,56 @@ class Driver(EventTarget):
             await asyncio.sleep(0)
         self._parser.last_event_id = last_id
 
-    def _rewound(self, last_id: str) -> str:
-        """What `resume` makes of the last event ID."""
-        assert self._options.resume is not None
+    # ------------------------------------------------------------------ the person's callables
+
+    async def _ask(self, name: str, fn: Callable[..., T], *args: Any) -> T:
+        """What a callable of the person's returns: on the background loop called on this stream's own
+        thread, elsewhere here, where the person's own loop runs."""
         try:
-            return id_of("last_event_id", self._options.resume(last_id))
+            if not runtime.is_loop_thread():
+                return fn(*args)
+            with self._interrupt, self._watch.paused():
+                if self._closing:
+                    raise Closed
+                return await self._calls.call(fn, *args)
+        except (Closed, SSEError):
+            raise
         except Exception as e:
-            e.add_note("This comes of resume=.")
+            e.add_note(f"This comes of {name}=.")
             raise
 
-    def _compare(self, batch: EventBatch, last_id: str) -> None:
+    async def _call(self, type_: str, value: object) -> None:
+        """Call the listeners of this type, one after the other."""
+        for listener in self._bound(type_, value):
+            if runtime.is_loop_thread():
+                await self._calls.call(listener)
+            else:
+                result = listener()
+                if inspect.isawaitable(result):
+                    await result
+
+    async def _rewound(self, last_id: str, resume: Callable[[str], str | None]) -> str:
+        """What `resume` makes of the last event ID."""
+
+        return await self._ask("resume", lambda: id_of("last_event_id", resume(last_id)))
+
+    async def _cut(self, last_id: str) -> None:
+        """A new connection is open: what comes now may have come before."""
+        continuity = self._replays
+        self._keys = continuity.keys()
+        known: Sequence[Sequence[Hashable]] | None = None
+        if callable(continuity.dedupe):
+            known = await self._ask("dedupe", self._keys, continuity.remembered())
+        continuity.cut(last_id, known)
+
+    async def _compare(self, batch: EventBatch, last_id: str) -> None:
         """The first events after a reconnect: which came before, and what that tells."""
         came = len(batch)
-        try:
-            resumption = self._replays.check(batch)
-        except Exception as e:
-            # Nothing of this batch was delivered, so nothing resumes after it.
-            self._parser.last_event_id = last_id
-            e.add_note("This comes of dedupe=.")
-            raise
+        keys: Sequence[Hashable] | None = None
+        if callable(self._replays.dedupe):
+            asked = self._ask("dedupe", self._keys, [batch])
+            (keys,) = await self._undelivered(asked, last_id)
+        resumption = self._replays.check(batch, keys)
         repeated = self._replays.repeated_now
         self._accounts.duplicates += repeated
         # A connection that only repeats is no healthy one: it may do so for ever.
@@ -309,32 +360,37 @@ class Driver(EventTarget):
         if resumption is not None:
             self._accounts.resumed(resumption)
 
-    def _ending(self, batch: EventBatch) -> Exception | None:
+    async def _undelivered(self, asked: Awaitable[T], last_id: str) -> T:
+        """Ask something before a batch is delivered: where that fails, nothing resumes after it."""
+        try:
+            return await asked
+        except BaseException:
+            self._parser.last_event_id = last_id
+            raise
+
+    async def _ending(
+        self, batch: EventBatch, until: frozenset[str] | Callable[[Event], object], last_id: str
+    ) -> BaseException | None:
         """What ends the stream with this batch, which then ends with that event: `stop_when` is
         met, or raised something. None where it goes on."""
-        until = self._options.stop_when
-        if until is None or not batch.types:
-            return None
+        ending: BaseException = Closed()
         if isinstance(until, frozenset):
-            # By comparing, not by hashing all that came: most streams wait for one text.
+            # Equality of texts takes no time: this may stay on the loop. By comparing, not by
+            # hashing all that came: most streams wait for one text.
             if not any(one in batch.data or one in batch.types for one in until):
                 return None
-            for n, (type_, data) in enumerate(zip(batch.types, batch.data, strict=True), 1):
-                if type_ in until or data in until:
-                    self._end_at(batch, n)
-                    return Closed()
-            return None
-        for n, event in enumerate(batch, 1):
-            try:
-                if not until(event):
-                    continue
-                ending: Exception = Closed()
-            except Exception as e:
-                e.add_note("This comes of stop_when=.")
-                ending = e
-            self._end_at(batch, n)
-            return ending
-        return None
+            rows = zip(batch.types, batch.data, strict=True)
+            n = next(n for n, row in enumerate(rows, 1) if not until.isdisjoint(row))
+        else:
+            asked = self._ask("stop_when", _first_met, until, batch)
+            n, error = await self._undelivered(asked, last_id)
+            if n == 0:
+                return None
+            if error is not None:
+                ending = contained(error) if runtime.is_loop_thread() else error
+                ending.add_note("This comes of stop_when=.")
+        self._end_at(batch, n)
+        return ending
 
     def _end_at(self, batch: EventBatch, n: int) -> None:
         """Nothing after the first `n` events of this batch is delivered any more."""
@@ -490,10 +546,25 @@ class Driver(EventTarget):
         client, self._client = self._client, None
         if client is not None and client is not self._options.client:
             await client.aclose()
+        self._calls.close()
         if self.status.state not in (State.CLOSED, State.FAILED):
             self._move(State.CLOSED, reason=self._ended_by)
         self._closing = True
         self._over.set()
+
+
+def _first_met(
+    until: Callable[[Event], object], batch: EventBatch
+) -> tuple[int, BaseException | None]:
+    """How many events there are up to the first that `until` is true for, or raises at, and what it
+    raised; 0 where it is true for none."""
+    for n, event in enumerate(batch, 1):
+        try:
+            if until(event):
+                return n, None
+        except BaseException as e:
+            return n, e
+    return 0, None
 
 
 def _nothing(*_: object) -> None:

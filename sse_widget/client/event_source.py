@@ -6,6 +6,7 @@ tells what is known of the stream, and hands over what comes.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, State, Stats
 from ..masking import Secrets
 from ..protocol import EventStreamParser
+from ..runtime import Exited, LoopEnded
 from .driver import Driver
 from .options import SourceKeywords, SourceOptions, signature_of
 from .request import Request
@@ -202,12 +204,15 @@ class EventSource(Driver):
         batches = self.batches()
 
         async def following() -> EventBatch | None:
+            if self._loop not in (None, asyncio.get_running_loop()):
+                raise LoopEnded("the thread that serves all streams ended meanwhile")
             return await anext(batches, None)
 
         async def end() -> None:
             await self.aclose()
             await batches.aclose()
 
+        ended = False
         try:
             while True:
                 waiting = runtime.run(following())
@@ -215,6 +220,13 @@ class EventSource(Driver):
                     batch = waiting.result()
                 except KeyboardInterrupt:
                     waiting.cancel()
+                    raise
+                except Exited as e:
+                    # This loop is the person's: exit() in a callable ends what it would end there.
+                    raise e.__cause__ or e from None
+                except LoopEnded as e:
+                    ended = True  # with its loop, and by that
+                    self._move(State.FAILED, error=e)
                     raise
                 if batch is None:
                     return
@@ -225,7 +237,7 @@ class EventSource(Driver):
                         return
                 self._delivered_id = None
         finally:
-            ended = runtime.run(end())
+            ending = None if ended else runtime.run(end())
             # Unless the collector ends this on that very thread, which must not wait for itself.
-            if not runtime.is_loop_thread():
-                ended.result(5.0)
+            if ending is not None and not runtime.is_loop_thread():
+                ending.result(5.0)

@@ -1,13 +1,14 @@
 """Listeners by event type, and the three handlers of an EventSource.
 
-The interface of the DOM's EventTarget in Python's manners. What a listener raises is not kept back: the
-driver raises it.
+The interface of the DOM's EventTarget in Python's manners. The driver calls the listeners, and raises what
+they raise.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 __all__ = ["EventTarget", "Listener"]
@@ -118,14 +119,12 @@ class EventTarget:
         else:
             entry.use(handler)
 
-    async def _call(self, type_: str, value: object) -> None:
-        """Call the listeners of this type, in the order they were added."""
+    def _bound(self, type_: str, value: object) -> Iterator[Callable[[], object]]:
+        """The listeners of this type, in the order they were added, each to be called with nothing:
+        it may return something to be awaited."""
         for entry in list(self._listeners.get(type_, ())):
-            if entry.removed:
-                continue
-            result = entry.listener(value) if entry.takes_argument else entry.listener()
-            if inspect.isawaitable(result):
-                await result
+            if not entry.removed:
+                yield partial(entry.listener, value) if entry.takes_argument else entry.listener
 
 
 def _types(type_: str | Iterable[str]) -> list[str]:

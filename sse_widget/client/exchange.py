@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from .. import runtime
 from ..errors import BadStatus, InvalidURL, SSEError, TooManyRedirects
+from ..runtime import CallThread
 from .cookies import OriginJar, cookie_header, pairs_of, split
 from .hints import translate_exception
 from .request import Request, build_headers, is_request_function, raised, resolve
@@ -68,18 +69,23 @@ async def ask(
     last_event_id: str,
     jar: OriginJar,
     sent: Callable[[], None],
+    calls: CallThread,
 ) -> Answer:
     """Send the request, and follow its redirects.
 
     Args:
         sent: called when a request goes out, which may be later than it is given to the client.
+        calls: where callables of the person's are asked, if this is the background loop.
 
     Raises:
         ConnectionFailed, BadStatus, TooManyRedirects, InvalidURL: with the masked URL and a hint.
         TypeError, ValueError, RuntimeError: the request or the client cannot work; another attempt
             would not mend it.
     """
-    asking = await _Asking.prepare(client, request, last_event_id, jar, sent)
+    # Asked on every attempt, so that short-lived tokens refresh. Fetching one blocks, and the
+    # background loop serves all streams; any other loop is the person's own.
+    call = calls.call if runtime.is_loop_thread() else _at_once
+    asking = await _Asking.prepare(client, request, last_event_id, jar, sent, call)
     address, options = asking.first, request.options
     method, content, json = options.method, options.content, options.json
     for _ in range(MAX_REDIRECTS + 1):
@@ -132,12 +138,10 @@ class _Asking:
         last_event_id: str,
         jar: OriginJar,
         sent: Callable[[], None],
+        call: Call,
     ) -> _Asking:
         if getattr(client, "is_closed", False) is True:
             raise RuntimeError("client= was closed: give one that stays open, or a function")
-        # Asked on every attempt, so that short-lived tokens refresh. Fetching one blocks, and the
-        # background loop serves all streams; any other loop is the person's own.
-        call = runtime.run_in_thread if runtime.is_loop_thread() else _at_once
         options = request.options
         headers = await resolve(options.headers, "headers", request.masked, call)
         auth = await resolve(options.auth, "auth", request.masked, call)

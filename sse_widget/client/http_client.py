@@ -12,6 +12,8 @@ from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.request import Request as PlainRequest
 
+from .. import runtime
+from ..runtime import CallThread
 from .certificates import Verify
 from .proxies import Proxy
 
@@ -62,12 +64,17 @@ def _is_async(client: Any) -> bool:
     return hasattr(client, "aclose") or inspect.iscoroutinefunction(getattr(client, "send", None))
 
 
-def make_client(option: Any, verify: Verify = True, proxy: Proxy | None = None) -> Any:
+async def make_client(
+    option: Any, calls: CallThread, verify: Verify = True, proxy: Proxy | None = None
+) -> Any:
     """The client to use: the one handed over, one that a factory makes, or ours, which has this
     `verify` and `proxy`.
 
     A client that is made here is one stream's, or one capture's. It keeps no cookie that a server
     sets: a stream has its own jar (`cookies`).
+
+    Args:
+        calls: where a factory is called, if this is the background loop.
 
     Raises:
         TypeError: the factory made something else.
@@ -80,7 +87,11 @@ def make_client(option: Any, verify: Verify = True, proxy: Proxy | None = None) 
 
         made: Any = default_client(verify, proxy)
     else:
-        made = option()
+        if runtime.is_loop_thread():
+            # In a tuple: what can be awaited is refused below, not awaited there.
+            (made,) = await calls.call(lambda: (option(),), on_loop=True)
+        else:
+            made = option()
         if inspect.isawaitable(made):
             getattr(made, "close", _nothing)()
             raise TypeError(f"client= made an awaitable, not a client: {_MAKE_ONE} is a plain one")

@@ -19,6 +19,7 @@ import httpx
 from .._version import __version__
 from ..errors import ConnectionFailed, SSEError
 from ..masking import Secrets, mask_url
+from ..runtime import Exited
 from .cookies import pairs_of
 from .http_client import is_client
 from .options import SourceOptions
@@ -123,12 +124,12 @@ async def resolve(
     masked: str,
     call: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
 ) -> Any:
-    """A setting, or what the callable that was given for it returns, sync or async; `call` calls
-    one that may block."""
+    """A setting, or what the callable that was given for it returns, sync or async; `call` calls it
+    where it may block, and waits there for what it awaits."""
     if not callable(value) or hasattr(value, "auth_flow") or is_request_function(value):
         return value
     try:
-        value = value() if call is None or _is_async(value) else await call(value)
+        value = value() if call is None else await call(value)
         return await value if inspect.isawaitable(value) else value
     except SSEError:
         raise
@@ -138,12 +139,14 @@ async def resolve(
     raise failed
 
 
-def raised(name: str, error: Exception, masked: str) -> ConnectionFailed:
+def raised(name: str, error: BaseException, masked: str) -> ConnectionFailed:
     """A person's callable raised when it was asked.
 
     Fetching a token fails like a connection does, and is tried again like one. What it raised may
     hold the token, so only its name is told, and where it was raised.
     """
+    if isinstance(error, Exited) and error.__cause__ is not None:
+        error = error.__cause__
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
@@ -151,10 +154,6 @@ def raised(name: str, error: Exception, masked: str) -> ConnectionFailed:
     return ConnectionFailed(
         f"{name}= raised {type(error).__name__} when it was asked{where}", url=masked
     )
-
-
-def _is_async(fn: Any) -> bool:
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
 
 
 def is_request_function(auth: Any) -> bool:

@@ -1,14 +1,15 @@
 """What a reconnect means: which events came before, and whether any can be missing.
 
 Pure bookkeeping over batches: it remembers the latest events that had an id of their own, and after a
-reconnect compares what comes with them. It decides what the words of a `Gap` may claim, and never when to
+reconnect compares what comes with them, by keys that it is given: those of a `dedupe=` function are made on
+the thread where the user's functions run. It decides what the words of a `Gap` may claim, and never when to
 reconnect.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,8 +118,34 @@ class ReplayDetector:
             self._events -= len(oldest)
             self._size -= size
 
-    def cut(self, resumed_from: str) -> None:
-        """A new connection is open; what comes now may have come before."""
+    def remembered(self) -> list[EventBatch]:
+        """What is compared with, oldest first."""
+        return [batch for batch, _ in self._batches]
+
+    def keys(self) -> Callable[[Sequence[EventBatch]], list[list[Hashable]]]:
+        """For one cut: makes the keys of the events of some batches, None for one that is never a
+        replay. It calls `dedupe`, where that is a function, and shares nothing with this object."""
+        dedupe = self.dedupe
+        if not callable(dedupe):
+            return lambda batches: [_keys(batch) for batch in batches]
+        # A number for each different key: what compares them is the person's too.
+        places: dict[Hashable, int] = {}
+
+        def numbered(event: Event) -> int | None:
+            key = dedupe(event)
+            return None if key is None else places.setdefault(key, len(places))
+
+        # Not by map(), which a StopIteration of the function would end without a word.
+        return lambda batches: [[numbered(event) for event in batch] for batch in batches]
+
+    def cut(self, resumed_from: str, keys: Sequence[Sequence[Hashable]] | None = None) -> None:
+        """A new connection is open; what comes now may have come before.
+
+        Args:
+            keys: of what is `remembered()`; left out where `dedupe` is no function.
+        """
+        if keys is None:
+            keys = self.keys()(self.remembered())
         self._known = Counter()
         self._after = Counter()
         self._last = None
@@ -127,8 +154,8 @@ class ReplayDetector:
         self._began_at = None
         self._met_last = False
         ids: deque[str] = deque(maxlen=_RISING)
-        for batch, _ in self._batches:
-            for i, key in enumerate(self._keys(batch)):
+        for (batch, _), some in zip(self._batches, keys, strict=True):
+            for i, key in enumerate(some):
                 if key is not None:
                     self._known[key] += 1
                     self._after[key] += 1
@@ -142,8 +169,13 @@ class ReplayDetector:
         self._counting = counted and numbers[-1] == numbers[-2] + 1
         self._rising = counted and numbers == sorted(numbers) and numbers[0] < numbers[-1]
 
-    def check(self, batch: EventBatch) -> ResumeResult | None:
+    def check(
+        self, batch: EventBatch, keys: Sequence[Hashable] | None = None
+    ) -> ResumeResult | None:
         """Compare the events after a cut; with `dedupe` drop those that came before, in place.
+
+        Args:
+            keys: of these events, made as those for `cut` were.
 
         Returns:
             What all events since the cut tell so far; None where these tell nothing more.
@@ -153,7 +185,7 @@ class ReplayDetector:
             return None
         drop_rows: list[int] = []
         found: ResumeResult | None = None
-        for i, key in enumerate(self._keys(batch)):
+        for i, key in enumerate(_keys(batch) if keys is None else keys):
             if key is None:
                 continue  # without an id of its own nothing tells; it is no replay and no news
             if known[key] > 0:
@@ -190,12 +222,10 @@ class ReplayDetector:
                 self._began_at = first_id  # its ids begin anew, or older events come than we know
         return ResumeResult(None, self._repeated, None, self._began_at)
 
-    def _keys(self, batch: EventBatch) -> list[Any]:
-        """A key an event; None for what is never a replay."""
-        if callable(self.dedupe):
-            return [self.dedupe(event) for event in batch]
-        rows = zip(batch.has_id, batch.last_event_ids, batch.types, batch.data, strict=True)
-        return [(id_, type_, data) if own else None for own, id_, type_, data in rows]
+
+def _keys(batch: EventBatch) -> list[Hashable]:
+    rows = zip(batch.has_id, batch.last_event_ids, batch.types, batch.data, strict=True)
+    return [(id_, type_, data) if own else None for own, id_, type_, data in rows]
 
 
 def drop(batch: EventBatch, rows: list[int]) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..errors import ConnectionFailed, IdleTimeout
 from .interrupt import Interrupt
@@ -58,6 +59,7 @@ class IdleWatchdog:
         self._url = url
         self._timer: asyncio.TimerHandle | None = None
         self._heard = self._beat = self._wall = 0.0
+        self._paused = False
 
     def start(self) -> None:
         """An attempt begins: a token may be fetched first, or a turn waited for."""
@@ -86,6 +88,16 @@ class IdleWatchdog:
         """A byte came; any byte counts, comments too."""
         self._heard = time.monotonic()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The driver waits for something else than bytes."""
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
+            self.heard()
+
     def _schedule(self, silent: float) -> None:
         limits = (QUIET_AFTER, UNANSWERED_AFTER, ANSWER_TIMEOUT, self._idle)
         due = min([INTERVAL_S, *(d - silent for d in limits if d is not None and d > silent)])
@@ -96,7 +108,7 @@ class IdleWatchdog:
         # On Linux the monotonic clock stops in sleep, and timers with it: the wall clock tells.
         slept = (wall - self._wall) - (now - self._beat)
         self._wall, self._beat = wall, now
-        if not self._interrupt.waiting:
+        if self._paused or not self._interrupt.waiting:
             self._heard = now  # nobody reads at the moment: the silence is ours, not the server's
         silent = now - self._heard
         if slept > SLEPT:

@@ -19,6 +19,7 @@ from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions,
 from ..errors import SSEError, hint_of, message_of
 from ..events import Cause, EventBatch, Gap, State
 from ..filters import EventFilter
+from ..runtime import CallThread
 from ..storage import Position
 from .reports import StreamReport
 
@@ -114,7 +115,9 @@ class Fleet:
 
     async def run(self) -> None:
         """Until every stream has ended by itself, or `stop()`; then all connections are gone."""
-        client = make_client(self._told.client, self._told.verify, self._told.proxy)
+        calls, told = CallThread(), self._told
+        client = await make_client(told.client, calls, told.verify, told.proxy)
+        calls.close()
         self._gate = ConnectLimiter(client)
         try:
             window = len(self._followers) / BEGIN_PER_SECOND

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from ..events import Gap
-from ..runtime import contention, pace
+from ..runtime import Timer, contention, pace
 from ..tables import RollingWindow, Snapshot
 from .allowance import Allowance
 from .wire import Message, encode, newest
@@ -71,8 +71,8 @@ class Channel:
         self._oldest = oldest
         self._reading: set[asyncio.Task[None]] = set()
         self._clock = clock
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
+        self._due = 0.0  # when the timer was to fire, in the loop's time
         self._live = False
         self._news = False
         # What is held already was before this began: a page asks for it as for any history.
@@ -95,7 +95,6 @@ class Channel:
         if self._live:
             return
         self._live = True
-        self._loop = asyncio.get_running_loop()
         # A late page asks for history itself: what is older than a batch need not be pushed, and
         # was not held back from anybody.
         held = self._window.read(self._cursor)
@@ -107,9 +106,7 @@ class Channel:
     def close(self) -> None:
         """Nothing is sent any more."""
         self._live = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
 
     def note(self, types: set[str] | None = None, gap: Gap | None = None) -> None:
         """Something is new: events in the window, the status, a gap."""
@@ -133,23 +130,19 @@ class Channel:
 
     def _go(self, *, read: bool = False) -> None:
         """Sends what may go now (the first event after silence does), and comes back for the rest."""
-        assert self._loop is not None
         if self._pause(read=read) <= 0:
             self._push()
         if self.resting and not self._news:
             return
-        at = self._loop.time() + max(self._pause(), 0.001)
-        if self._timer is not None:
-            if self._timer.when() <= at:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._tick)
+        wait = max(self._pause(), 0.001)
+        at = asyncio.get_running_loop().time() + wait
+        due = self._timer.due
+        if due is None or due > at:
+            self._due = at
+            self._timer.set(wait, self._tick)
 
     def _tick(self) -> None:
-        assert self._loop is not None
-        assert self._timer is not None
-        contention.note(self._loop.time() - self._timer.when())
-        self._timer = None
+        contention.note(asyncio.get_running_loop().time() - self._due)
         self._go()
 
     def _pause(self, *, read: bool = False) -> float:
@@ -165,9 +158,7 @@ class Channel:
         return pace(rows, int(rows * self._row_bytes), read=read) - since
 
     def _push(self, *, polled: bool = False) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         now = self._clock()
         snapshot = newest(self._window.read(self._cursor), self._allowance.batch_bytes)
         self.not_sent += max(snapshot.first - max(self._cursor, self._first_ever()), 0)

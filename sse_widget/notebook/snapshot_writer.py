@@ -8,13 +8,13 @@ loop, which only keeps its timer.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 import time
 from collections.abc import Callable, Hashable
 
 from .. import runtime
+from ..runtime import Timer
 from .host import Output, on_cell_end
 
 __all__ = ["SnapshotWriter"]
@@ -40,7 +40,7 @@ class SnapshotWriter:
         self._lock = threading.Lock()
         self._written: Hashable | None = None
         self._written_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._wait = _FIRST
         self._live = True
         self._forget: Callable[[], None] = lambda: None
@@ -104,17 +104,14 @@ class SnapshotWriter:
     def over(self) -> None:
         """The stream has ended."""
         self._live = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         self._write_aside()
 
     def _beat(self) -> None:
-        if self._timer is None and self._live and self._output is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._wait, self._due)
+        if self._timer.due is None and self._live and self._output is not None:
+            self._timer.set(self._wait, self._due)
 
     def _due(self) -> None:
-        self._timer = None
         self._wait = min(2 * self._wait, _SLOWEST)
         self._write_aside()
         self._beat()
@@ -124,4 +121,4 @@ class SnapshotWriter:
             return
         # No thread starts while the interpreter is on its way out: no page listens then either.
         with contextlib.suppress(RuntimeError):
-            threading.Thread(target=self._write, name="sse-widget snapshot", daemon=True).start()
+            runtime.quiet_thread(self._write, "sse-widget snapshot").start()

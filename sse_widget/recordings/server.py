@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import message_of
+from ..runtime import quiet_thread
 from ..storage import Dataset
 from ..visible import visible_name
 from .export import write_events
@@ -51,7 +52,7 @@ class CaptureServer:
         self.streams = {name: p.seq for name, p in dataset.streams().items() if p.seq}
         handler = type("Handler", (_Handler,), {"capture": self})
         self._server = _Server(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = quiet_thread(self._server.serve_forever, "sse-widget replay")
         self._thread.start()
 
     @property

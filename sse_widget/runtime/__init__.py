@@ -3,21 +3,37 @@
 It must never know what a stream, an event or a notebook is.
 """
 
-from .loop import call, call_within, is_loop_thread, run, run_in_thread
+from .call_thread import CallThread, Exited, contained
+from .loop import (
+    LoopEnded,
+    Timer,
+    call,
+    call_within,
+    is_loop_thread,
+    quiet_thread,
+    run,
+    run_in_thread,
+)
 from .observers import ObserverThread
 from .pacing import Flow, ReadPacer, contention, pace
 from .shared_event import SharedEvent
 
 __all__ = [
+    "CallThread",
+    "Exited",
     "Flow",
+    "LoopEnded",
     "ObserverThread",
     "ReadPacer",
     "SharedEvent",
+    "Timer",
     "call",
     "call_within",
+    "contained",
     "contention",
     "is_loop_thread",
     "pace",
+    "quiet_thread",
     "run",
     "run_in_thread",
 ]

@@ -1,7 +1,10 @@
 """The one background thread with the one event loop that serves all streams of this process.
 
-A daemon thread: it never keeps a script alive, never prints, and never runs the user's code. It starts when
-it is first asked for, and is a new one in a forked child (docs/decisions/0005-one-loop-thread.md).
+A daemon thread: it never keeps a script alive, never prints, and never runs the user's callables, which
+`call_thread` does. It starts when it is first asked for, and is a new one in a forked child
+(docs/decisions/0005-one-loop-thread.md). What a task raises, SystemExit too, ends that task and not the
+loop. Should the loop end all the same, every future of `run` raises `LoopEnded` at once, and the next call
+starts another loop.
 """
 
 from __future__ import annotations
@@ -10,17 +13,32 @@ import asyncio
 import atexit
 import contextlib
 import contextvars
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar, cast
 
-__all__ = ["call", "call_within", "is_loop_thread", "run", "run_in_thread"]
+__all__ = [
+    "LoopEnded",
+    "Timer",
+    "call",
+    "call_within",
+    "is_loop_thread",
+    "quiet_thread",
+    "run",
+    "run_in_thread",
+]
 
 T = TypeVar("T")
 
 _NAME = "sse-widget"
+# What nobody can be told of otherwise. Not above DEBUG: without a handler, logging itself would
+# print warnings and errors, into whatever cell runs then.
+_log = logging.getLogger("sse_widget")
+# The loop is begun again so many times without having run anything between before it counts as dead.
+_RESTARTS = 1000
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):  # no child inherits it locked
     os.register_at_fork(
@@ -30,6 +48,12 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _pid = 0
 _ended = False  # the process is on its way out
+_running: set[Future[Any]] = set()  # what `run` started and is not done
+_left: list[object] = []  # of loops that ended and could not be tidied up
+
+
+class LoopEnded(RuntimeError):
+    """The thread that serves all streams has ended, which nothing is meant to bring about."""
 
 
 def loop() -> asyncio.AbstractEventLoop:
@@ -38,6 +62,8 @@ def loop() -> asyncio.AbstractEventLoop:
     with _lock:
         # After a fork the child has the objects but not the thread.
         if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():
+            if _pid != os.getpid():
+                _running.clear()
             started = threading.Event()
             new = asyncio.new_event_loop()
             _thread = threading.Thread(target=_serve, args=(new, started), name=_NAME, daemon=True)
@@ -48,20 +74,162 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 def _serve(new: asyncio.AbstractEventLoop, started: threading.Event) -> None:
-    asyncio.set_event_loop(new)
-    new.call_soon(started.set)
-    new.run_forever()
+    """Run the loop until the process ends, whatever its tasks raise."""
+    why: BaseException | None = None
+    failures = 0
+
+    def begun() -> None:
+        nonlocal failures
+        failures = 0
+        started.set()
+
+    try:
+        asyncio.set_event_loop(new)
+        new.set_exception_handler(_unhandled)
+        while failures < _RESTARTS and not (_ended or new.is_closed()):
+            failures += 1
+            try:
+                new.call_soon(begun)
+                # Returns where somebody stopped the loop. asyncio lets SystemExit and
+                # KeyboardInterrupt through, which have ended their task by then.
+                new.run_forever()
+            except BaseException as e:
+                why = e
+    finally:
+        started.set()
+        if not _ended:
+            _bury(new, why)
+
+
+def _bury(dead: asyncio.AbstractEventLoop, why: BaseException | None) -> None:
+    """The loop has ended: whoever waits for something on it is told, the next one gets another."""
+    global _loop, _thread
+    with _lock:
+        if _loop is dead:
+            _loop = _thread = None
+        waiting = list(_running)
+    cause = "it was closed" if why is None else f"{type(why).__name__}: {why}".rstrip(": ")
+    for future in waiting:
+        _fail(future, cause)
+    last = _end_tasks()
+    try:
+        dead.run_until_complete(last)
+        dead.close()
+    except BaseException:
+        last.close()
+        # What cannot be ended is kept: collected, it would print what it thinks of that.
+        _left.extend((dead, *asyncio.all_tasks(dead)))
+
+
+async def _end_tasks() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=1.0) if others else None
+    # What nobody waits for at this moment: a generator between two of its values.
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _fail(future: Future[Any], cause: str) -> None:
+    with contextlib.suppress(InvalidStateError):  # it was done meanwhile
+        future.set_exception(LoopEnded(f"the thread that serves all streams ended ({cause})"))
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.debug("%s", context.get("message"), exc_info=context.get("exception"))
 
 
 def run(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """Start `work` on the background loop."""
-    return asyncio.run_coroutine_threadsafe(work, loop())
+    """Start `work` on the background loop.
+
+    Returns:
+        What it comes to; it raises `LoopEnded` where the loop ends before that.
+    """
+    # Another one than asyncio's, which only its loop can settle.
+    future: Future[T] = Future()
+    while True:
+        on = loop()
+        with _lock:
+            if on is _loop:  # else it ended between these lines
+                inner = asyncio.run_coroutine_threadsafe(work, on)
+                _running.add(future)
+                break
+    future.add_done_callback(_running.discard)
+    future.add_done_callback(lambda done: inner.cancel() if done.cancelled() else None)
+    inner.add_done_callback(lambda done: _settle(future, done))
+    return future
+
+
+def _settle(future: Future[T], done: Future[T]) -> None:
+    if done.cancelled():
+        if future.cancel():
+            future.set_running_or_notify_cancel()
+        return
+    error = done.exception()
+    with contextlib.suppress(InvalidStateError):  # the loop ended before, or nobody waits any more
+        if error is None:
+            future.set_result(done.result())
+        else:
+            future.set_exception(error)
 
 
 def call(fn: Callable[..., object], *args: object) -> None:
     """Call `fn` on the background loop soon; from the loop's own thread too, never at once."""
     if not _ended:
-        loop().call_soon_threadsafe(fn, *args)
+        with contextlib.suppress(RuntimeError):  # it was closed between these lines
+            loop().call_soon_threadsafe(fn, *args)
+
+
+def quiet_thread(
+    work: Callable[..., object], name: str, context: contextvars.Context | None = None
+) -> threading.Thread:
+    """A daemon thread of ours, not started yet: what escapes from it is never printed, for that
+    would land in whatever cell runs then."""
+
+    def serve() -> None:
+        try:
+            if context is None:
+                work()
+            else:
+                context.run(work)
+        except BaseException:
+            _log.debug("%s ended", name, exc_info=True)
+
+    return threading.Thread(target=serve, name=name, daemon=True)
+
+
+class Timer:
+    """One call of the loop that is due later; of a loop that has ended, none is."""
+
+    __slots__ = ("_handle", "_on")
+
+    def __init__(self) -> None:
+        self._handle: asyncio.TimerHandle | None = None
+        self._on: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def due(self) -> float | None:
+        """When, in the running loop's time; None where nothing is due."""
+        if self._handle is None or self._on is not asyncio.get_running_loop():
+            return None
+        return self._handle.when()
+
+    def set(self, seconds: float, fn: Callable[[], object]) -> None:
+        """Call `fn` in so many seconds, and nothing before. On the loop's thread."""
+        self.cancel()
+
+        def fire() -> None:
+            self._handle = None
+            fn()
+
+        self._on = asyncio.get_running_loop()
+        self._handle = self._on.call_later(seconds, fire)
+
+    def cancel(self) -> None:
+        """Nothing is due any more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
 
 def call_within(seconds: float, fn: Callable[..., object], *args: object) -> None:
@@ -80,9 +248,10 @@ def call_within(seconds: float, fn: Callable[..., object], *args: object) -> Non
 
 
 async def run_in_thread(fn: Callable[[], T]) -> T:
-    """Call a person's function, which may block, without holding up what else the loop serves.
+    """Call a function that may block without holding up what else the loop serves.
 
     On a daemon thread of its own, in this context: one that never returns holds up no exit either.
+    What it raises that is no Exception, such as SystemExit, comes as a RuntimeError.
     """
     waiting = asyncio.get_running_loop()
     answer: asyncio.Future[tuple[T | None, BaseException | None]] = waiting.create_future()
@@ -102,7 +271,7 @@ async def run_in_thread(fn: Callable[[], T]) -> T:
             waiting.call_soon_threadsafe(settle, value, error)
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(work,), name=f"{_NAME} asks", daemon=True).start()
+    quiet_thread(work, f"{_NAME} asks", context).start()
     value, error = await answer
     if isinstance(error, Exception):
         raise error
@@ -123,14 +292,8 @@ def _at_exit() -> None:
     if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():
         return
 
-    async def end() -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.wait(others, timeout=1.0) if others else None
-
     try:
-        asyncio.run_coroutine_threadsafe(end(), _loop).result(2.0)
+        asyncio.run_coroutine_threadsafe(_end_tasks(), _loop).result(2.0)
         _loop.call_soon_threadsafe(_loop.stop)
         _thread.join(1.0)
         if not _thread.is_alive():

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .loop import quiet_thread
+
 __all__ = ["ObserverThread"]
 
 # Between two looks a value that counts, such as event counts, is told once: observers that draw
@@ -49,9 +51,7 @@ class ObserverThread:
         self._context = contextvars.copy_context()
         if self._thread is None and not self._closed:
             self._known = {name: read() for name, read in self._read.items()}
-            self._thread = threading.Thread(
-                target=self._serve, name="sse-widget observers", daemon=True
-            )
+            self._thread = quiet_thread(self._serve, "sse-widget observers")
             self._thread.start()
             # What changed since `_known` was read, and before there was a thread, is news too.
             self._news.set()

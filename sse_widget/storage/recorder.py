@@ -22,6 +22,7 @@ from typing import Any
 
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
+from ..runtime import quiet_thread
 from ..tables import Snapshot
 from .compaction import Compacted, compact
 from .dataset import Dataset
@@ -112,7 +113,7 @@ class Recorder:
         _give_way(self)
         self.position: Position | None = None
         self._writer = self._open()
-        self._thread = threading.Thread(target=self._serve, name="sse-widget disk", daemon=True)
+        self._thread = quiet_thread(self._serve, "sse-widget disk")
         self._thread.start()
 
     def _open(self) -> Writer:
@@ -237,6 +238,16 @@ class Recorder:
     # ------------------------------------------------------------------ the disk's thread
 
     def _serve(self) -> None:
+        try:
+            self._keep_writing()
+        except BaseException as e:  # a bug: said where a person looks, never printed into a cell
+            self._move(CaptureState.FAILED, CaptureError(f"{type(e).__name__}: {e}"))
+        finally:
+            with self._lock:
+                self._closing = True
+            self._answer()
+
+    def _keep_writing(self) -> None:
         self._tidy()
         while not (self._closing or self.over):
             # While a stream flows the news stays out, and the thread is woken once a commit.
@@ -250,9 +261,6 @@ class Recorder:
             self._write()
         self._write()
         self._writer.close()
-        with self._lock:
-            self._closing = True
-        self._answer()
         if not self.over:
             self._move(CaptureState.CLOSED, None)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow.compute as pc
 
 from ..events import Event
+from ..runtime import quiet_thread
 from ..tables import RollingWindow, Snapshot, seconds_of
 from ..visible import visible
 
@@ -154,9 +155,7 @@ class Callbacks:
             self._noted = True
             self._news.notify()
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(
-                    target=self._serve, name="sse-widget callbacks", daemon=True
-                )
+                self._thread = quiet_thread(self._serve, "sse-widget callbacks")
                 self._thread.start()
         return fn
 

@@ -30,7 +30,7 @@ from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
 from ..notebook import NAME_CHARS, CellRuns
 from ..recordings import Player, Recording
-from ..runtime import ObserverThread, SharedEvent
+from ..runtime import LoopEnded, ObserverThread, SharedEvent
 from ..storage import Capture
 from ..tables import RollingWindow
 from .analysis import Analysis
@@ -239,7 +239,10 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
                 self._renew()
             self._channel.resting = False
             self._ended.clear()
-            self._task = runtime.run(self._run(self._source))
+            source = self._source
+            self._task = task = runtime.run(self._run(source))
+        # Not within the lock: it is called at once where that ended already.
+        task.add_done_callback(partial(self._ended_with, source))
         runtime.call(self._snapshot_writer.begin)
 
     def stop(self) -> None:
@@ -345,6 +348,23 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
                 self._snapshot_writer.over()
                 self._note_analysis(over=True)
                 self._wake()
+
+    def _ended_with(self, source: Any, task: Future[None]) -> None:
+        """The loop ended under the stream: on the thread of that loop, with the last it does."""
+        error = None if task.cancelled() else task.exception()
+        with self._starting:
+            if not isinstance(error, LoopEnded) or source is not self._source:
+                return
+            self._failure = error
+            self._channel.resting = True
+            self._ended.set()
+        # The loop ends its tasks next, and the source with them.
+        if self._recorder is not None:
+            self._recorder.flush_soon()
+        self._on_change()
+        runtime.call(self._snapshot_writer.over)
+        self._note_analysis(over=True)
+        self._wake()
 
     def _take(self, batch: EventBatch) -> None:
         self._window.append(batch)

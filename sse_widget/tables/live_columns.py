@@ -7,13 +7,13 @@ when a column is asked for. Nothing is decided here about what is held.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..runtime import Timer
 from .json_columns import beside, payloads, taken_names
 from .json_decode import read
 from .json_path import free_name, paths_of, reader_of
@@ -61,7 +61,7 @@ class LiveColumns:
         self._sealed_bytes = 0
         self._row_bytes: float = _VALUE_BYTES * len(self.paths)  # as of late
         self._cursor = 0  # the number of the first event that was not read yet
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._closed = False
 
     @property
@@ -87,15 +87,14 @@ class LiveColumns:
 
     def note(self) -> None:
         """There are events to read; on the loop's thread."""
-        if self._timer is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(_DELAY, self._read_on)
+        if not self._closed and self._timer.due is None:
+            self._timer.set(_DELAY, self._read_on)
 
     def close(self) -> None:
         """Read no further by itself; from any thread."""
         self._closed = True
 
     def _read_on(self) -> None:
-        self._timer = None
         # Where a person's thread is reading everything, there is nothing left to do.
         if self._closed or not self._lock.acquire(blocking=False):
             return
@@ -111,7 +110,7 @@ class LiveColumns:
         finally:
             self._lock.release()
         if more:
-            self._timer = asyncio.get_running_loop().call_later(_REST, self._read_on)
+            self._timer.set(_REST, self._read_on)
 
     # ------------------------------------------------------------------ anybody's side
 
