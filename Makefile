@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo house test heavy lint browser bench report profile clean
+.PHONY: help fronts install demo house test heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,11 +43,14 @@ lint: install ## ruff, mypy, import-linter, tsc, biome
 house: install ## the counts that the rules of the house are about
 	@$(BIN)/python scripts/house.py
 
-test: install browser lint ## every check that CI makes
+fronts: .venv/.installed ## what VS Code and the browser run in their pages, for the tests
+	@$(BIN)/python scripts/fronts.py
+
+test: install browser fronts lint ## every check that CI makes
 	$(NPM) run --silent test
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-heavy: install browser ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
+heavy: install browser fronts ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_housekeeping.py $(ARGS)
@@ -71,5 +74,5 @@ profile: tests/bench/.venv/.installed ## where the time of a flood goes, into do
 	tests/bench/.venv/bin/python -m tests.bench.profile > docs/profile.md
 
 clean: ## remove all that make made
-	rm -rf .venv tests/bench/.venv js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv tests/bench/.venv tests/hosts/front/node_modules tests/hosts/front/built js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

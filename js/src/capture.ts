@@ -4,7 +4,7 @@
  * the only file that knows anywidget.
  */
 import type { AnyModel } from "@anywidget/types";
-import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
+import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
 import { type FromCapture, type MakeLog, Roster } from "./kernel/roster.ts";
 import { run } from "./kernel/scripts.ts";
 import { Overview } from "./view/panels/overview.ts";
@@ -62,7 +62,7 @@ function begin(model: Model, signal: AbortSignal): Roster {
         },
         settings,
       );
-      send({ kind: "hello", log: number });
+      send({ kind: "hello", log: number, packed: carriesNumbers() });
       return log;
     },
   });

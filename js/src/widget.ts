@@ -6,7 +6,7 @@
 import type { AnyModel } from "@anywidget/types";
 import type { FilterState } from "./filter/filter.ts";
 import type { SyncedColumns } from "./kernel/columns.ts";
-import { attempt, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
+import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
 import type { Port, Session, Settings } from "./kernel/session.ts";
 import type { FromKernel } from "./kernel/wire.ts";
 import { openSession, View } from "./log.ts";
@@ -108,8 +108,9 @@ function begin(model: Model, signal: AbortSignal): Entry {
     ["comm:close", lost],
   ];
   for (const [name, ear] of ears) model.on(name, ear);
-  port.send({ kind: "hello" });
-  const again = setTimeout(() => port.send({ kind: "hello" }), SECOND_HELLO_MS);
+  const greet = (): void => port.send({ kind: "hello", packed: carriesNumbers() });
+  greet();
+  const again = setTimeout(greet, SECOND_HELLO_MS);
   signal.addEventListener("abort", () => {
     clearTimeout(again);
     for (const [name, ear] of ears) model.off(name, ear);

@@ -27,7 +27,7 @@ from ..events import Gap
 from ..runtime import Timer, contention, pace
 from ..tables import RollingWindow, Snapshot
 from .allowance import Allowance
-from .wire import Message, encode, newest
+from .wire import Message, encode, newest, packed
 
 __all__ = ["Channel"]
 
@@ -63,7 +63,8 @@ class Channel:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._window = window
-        self._send = send
+        self._send_message = send
+        self._packs = False
         self._describe = describe
         self._counts = counts
         self._gaps = gaps
@@ -181,6 +182,11 @@ class Channel:
             message["polled"] = True
         self._send({**message, **self._head(types, gaps), **rows}, buffers)
 
+    def _send(self, content: Message, buffers: list[Any]) -> None:
+        if buffers and self._packs:
+            content, buffers = {**content, "packed": packed(buffers)}, []
+        self._send_message(content, buffers)
+
     def _first_ever(self) -> int:
         """Events cleared or evicted before they could be sent are counted there, not here."""
         return self._window.bounds[0]
@@ -206,6 +212,7 @@ class Channel:
         """What a page asks of the channel; False where that is somebody else's to answer."""
         match content:
             case {"kind": "hello", "page": str(page)}:
+                self._packs = self._packs or content.get("packed") is True
                 self.hello(page)
             case {"kind": "poll"}:
                 self.poll()

@@ -14,7 +14,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 __all__ = [
     "CellRuns",
@@ -24,6 +24,8 @@ __all__ = [
     "reruns_on_change",
     "session_liveness",
 ]
+
+T = TypeVar("T")
 
 
 def _kernel() -> Any:
@@ -141,19 +143,39 @@ class SubshellSender:
 
     def __init__(self) -> None:
         self._context: contextvars.Context | None = None
+        self._answering: contextvars.Context | None = None
 
     def note(self) -> None:
         """Called in the handler of a message from the page."""
         if self._context is None and _parent().get("header", {}).get("subshell_id"):
             self._context = contextvars.copy_context()
 
+    def answering(self, fn: Callable[[T], object]) -> Callable[[T], object]:
+        """Called in the handler of a message: `fn`, to be called with one argument on another
+        thread; what it sends belongs to that message, as if the handler itself had sent it."""
+        if not _parent():
+            return fn
+        context = contextvars.copy_context()
+
+        def answer(arg: T) -> None:
+            self._answering = context
+            try:
+                fn(arg)
+            finally:
+                self._answering = None
+
+        return answer
+
     def send(self, comm: object, fn: Callable[..., object], *args: object) -> None:
         """Call `fn`, which sends on `comm`."""
+        # A copy: a context cannot be entered twice, and two threads may send at once.
         if self._context is not None:
-            # A copy: a context cannot be entered twice, and two threads may send at once.
             self._context.copy().run(fn, *args)
             return
-        fn(*args)
+        if self._answering is not None:
+            self._answering.copy().run(fn, *args)
+        else:
+            fn(*args)
         # ipykernel's own name; where there is no such thing, nothing was pinned.
         getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
 

@@ -49,7 +49,7 @@ class SyncedWidget(anywidget.AnyWidget):
             else:
                 super().set_state({name: value})
 
-    def _post(self, content: Any, answer: Callable[[dict[str, Any]], None]) -> None:
+    def _post(self, content: Any, answer: Callable[[dict[str, Any]], object]) -> None:
         """Have the background loop answer a message of a page.
 
         This returns when it is answered, or after a tenth of a second: Colab is said to drop what a

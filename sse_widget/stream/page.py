@@ -214,7 +214,7 @@ class Showing(SyncedWidget):
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
         """A request of the page; on whatever thread the kernel answers messages."""
         self._sender.note()
-        self._post(content, self._answer)
+        self._post(content, self._sender.answering(self._answer))
 
     def _answer(self, content: dict[str, Any]) -> None:
         if self._channel.answer(content):

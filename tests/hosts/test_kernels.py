@@ -70,8 +70,9 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
             (stream, {"kind": "event", "page": "p", "id": 2, "seq": 3}, "event"),
             (capture, {"kind": "hello", "page": "p"}, "overview"),
         ]:
-            inside = until_idle(kernel, say(kernel, comm, asked))
-            answers = [custom(m) for m in inside if m["content"].get("comm_id") == comm]
+            message = say(kernel, comm, asked)
+            inside = until_idle(kernel, message)
+            answers = [custom(m) for m in inside if m["parent_header"].get("msg_id") == message]
             assert kind in [answer.get("kind") for answer in answers], asked
             if asked["kind"] == "poll":
                 assert [a for a in answers if a.get("polled")]

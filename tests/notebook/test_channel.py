@@ -6,6 +6,8 @@ Numbered batches, columns, back-pressure, answers.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import struct
 import subprocess
 import sys
@@ -355,3 +357,35 @@ def test_each_row_keeps_its_type_over_the_pieces_of_a_window(types):
         rows = decode(content, [bytes(b) for b in buffers])
         assert [row[1] for row in rows] == types[first:]
         assert [row[2] for row in rows] == [row[3] for row in rows] == types[first:]
+
+
+async def test_buffers_go_as_texts_where_a_page_asks_for_it(page):
+    """VS Code writes each byte of a buffer as a number."""
+    page.channel.open()
+    page.channel.answer({"kind": "hello", "page": "p", "packed": True})
+    page.append("\ufeffplain", 'é "quoted" \0\n', "", id_="ß")
+    await page.until(lambda: page.batches[-1][0]["count"] == 3)
+    content, buffers = page.batches[-1]
+    assert buffers == []
+    texts = json.loads(json.dumps(content["packed"]))
+    raw = [t.encode() if i in (0, 2) else base64.b64decode(t) for i, t in enumerate(texts)]
+    assert [(r[2], r[3]) for r in decode(content, raw)] == [
+        ("ß", "\ufeffplain"),
+        ("ß", 'é "quoted" \0\n'),
+        ("ß", ""),
+    ]
+    page.channel.event("p", 1, 0)
+    content, buffers = page.messages[-1]
+    assert (content["packed"], buffers) == (["\ufeffplain"], [])
+
+
+async def test_a_poll_is_answered_at_once_with_what_is_new(page):
+    page.channel.open()
+    page.append("old")
+    page.still = time.monotonic()
+    page.append("new")
+    before = len(page.messages)
+    assert page.channel.answer({"kind": "poll", "page": "p"})
+    content, buffers = page.messages[before]
+    assert content["polled"]
+    assert [r[3] for r in decode(content, buffers)] == ["new"]

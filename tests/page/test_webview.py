@@ -1,4 +1,7 @@
-"""Where VS Code shows outputs: a frame without an origin, under a policy that forbids nearly all.
+"""A frame without an origin, under a policy that forbids nearly all: stricter than any host we know.
+
+(VS Code's notebooks have such a policy only where an experimental setting asks for it, and then no
+widget is loaded at all. What they run otherwise is in `tests/hosts/test_fronts.py`.)
 
 No request leaves it, patterns are tested in a worker all the same, its colours are used."""
 

@@ -14,7 +14,15 @@ import { Columns, type SyncedColumns } from "./columns.ts";
 import { History } from "./history.ts";
 import { Poll } from "./poll.ts";
 import { Rates } from "./rates.ts";
-import { decodeRows, type FromKernel, type Gap, type Head, Numbers, type ToKernel } from "./wire.ts";
+import {
+  buffersOf,
+  decodeRows,
+  type FromKernel,
+  type Gap,
+  type Head,
+  Numbers,
+  type ToKernel,
+} from "./wire.ts";
 
 export interface Port {
   send(message: ToKernel): void;
@@ -152,7 +160,8 @@ export class Session {
     });
   }
 
-  receive(message: FromKernel, buffers: readonly DataView[]): void {
+  receive(message: FromKernel, raw: readonly DataView[]): void {
+    const buffers = buffersOf(message, raw);
     this.heardAt = Date.now();
     this.gone = false;
     this.#poll.heard(message.kind !== "batch" || message.polled === true);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Block } from "../events/block.ts";
 import { message } from "../testing/kernel.ts";
-import { decodeRows, Numbers } from "./wire.ts";
+import { buffersOf, decodeRows, Numbers } from "./wire.ts";
 
 describe("decodeRows", () => {
   it("reads unaligned columns into rows", () => {
@@ -18,6 +18,19 @@ describe("decodeRows", () => {
       ["news", "", "", 2.5],
       ["trade", "ß", "日本 👩‍👩‍👧", 3.5],
     ]);
+  });
+
+  it("reads columns that came as texts", () => {
+    const data = '\uFEFF{"é": "日本"}';
+    const { content, buffers } = message(0, [{ type: "a", id: "ß", data, at: 1.5 }]);
+    const bytes = buffers.map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    const packed = bytes.map((some, i) =>
+      i === 0 || i === 2
+        ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(some)
+        : btoa(String.fromCharCode(...some)),
+    );
+    const block = new Block(decodeRows(content, buffersOf({ packed }, []))!);
+    expect([block.type(0), block.id(0), block.data(0), block.at(0)]).toEqual(["a", "ß", data, 1.5]);
   });
 
   it("reads wide type codes", () => {

@@ -76,26 +76,45 @@ export interface Rows {
   wide?: boolean;
 }
 
-export type FromKernel =
-  | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean } & Head & Rows)
-  | ({ kind: "hello"; to: string; n: number } & Head)
-  | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)
-  | {
-      kind: "event";
-      to: string;
-      id: number;
-      seq: number;
-      found: boolean;
-      type: string;
-      last_event_id: string;
-    };
+/** Buffers as texts, where the page had asked for them so: data and ids themselves, the others base64. */
+export interface Packed {
+  packed?: string[];
+}
+
+export type FromKernel = Packed &
+  (
+    | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean } & Head & Rows)
+    | ({ kind: "hello"; to: string; n: number } & Head)
+    | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)
+    | {
+        kind: "event";
+        to: string;
+        id: number;
+        seq: number;
+        found: boolean;
+        type: string;
+        last_event_id: string;
+      }
+  );
 
 export type ToKernel =
-  | { kind: "hello" | "poll" }
+  | { kind: "hello" | "poll"; packed?: boolean }
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
   | { kind: "ack"; n: number }
   | { kind: "start" | "stop" | "clear" | "retry" };
+
+/** The buffers of a message, however they came. */
+export function buffersOf({ packed }: Packed, buffers: readonly DataView[]): readonly DataView[] {
+  if (!packed) return buffers;
+  return packed.map((text, i) => {
+    const isText = i === 0 || i === 2;
+    const bytes = isText
+      ? new TextEncoder().encode(text)
+      : Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return new DataView(bytes.buffer);
+  });
+}
 
 /** A view into the message is unaligned and keeps the whole message alive: copy. */
 function bytesOf(view: DataView): Uint8Array {
