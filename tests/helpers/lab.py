@@ -59,10 +59,18 @@ def notebook_of(cells: list[str]) -> dict[str, Any]:
 class Lab:
     """A JupyterLab server, and pages of it in `browser`."""
 
-    def __init__(self, browser: Browser, *, dark: bool = False, app: str = "jupyterlab") -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        *,
+        dark: bool = False,
+        app: str = "jupyterlab",
+        base_url: str = "",
+    ) -> None:
         self.browser = browser
         self.dark = dark
         self.app = app
+        self.base_url = base_url  # where a hub puts the server of one person
         self._folder = tempfile.TemporaryDirectory(prefix="sse-widget-lab-")
         self.base = Path(self._folder.name)
         self.root = self.base / "notebooks"
@@ -81,7 +89,7 @@ class Lab:
             file.write_text(json.dumps(value))
         with socket.create_server(("127.0.0.1", 0)) as s:
             port = s.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}{self.base_url}"
         env = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
         env |= {
             "HOME": str(self.base / "home"),
@@ -99,6 +107,7 @@ class Lab:
                 *(sys.executable, "-m", self.app, "--no-browser", "--allow-root"),
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", "--IdentityProvider.token="),
+                f"--ServerApp.base_url={self.base_url}/",
                 *(
                     f"--ServerApp.root_dir={self.root}",
                     f"--{APPS[self.app]}.expose_app_in_browser=True",

@@ -1,7 +1,6 @@
-"""The other hosts: Notebook 7, and marimo, where a widget lives in a shadow root.
+"""The other hosts: Notebook 7 (as a hub serves it), marimo, where a widget lives in a shadow root, and a terminal.
 
-One server each, both dark; JupyterLab has `test_lab.py`, an imitation of VS Code's webview is in
-`tests/page/test_webview.py`.
+JupyterLab has `test_lab.py`; VS Code and Colab, imitated, have `test_fronts.py`.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def look(page: Page) -> None:
 def test_notebook_7(browser):
     with (
         Server(sends(EVENTS, then="hold")) as server,
-        Lab(browser, app="notebook", dark=True) as host,
+        Lab(browser, app="notebook", dark=True, base_url="/hub/user/ann") as host,
     ):
         notebook = host.notebook(
             [
@@ -84,6 +83,34 @@ def test_notebook_7(browser):
         expect(saved).to_have_count(1)
         expect(saved).to_be_hidden()
         assert notebook.blocked == []
+
+
+TERMINAL = """import asyncio
+from sse_widget import SSECapture, SSEStream
+stream = SSEStream({url!r})
+capture = SSECapture({{"one": {url!r}}}, to={to!r})
+event = asyncio.run(stream.until(where=lambda event: "number 90;" in event.data, timeout=30))
+stats = asyncio.run(capture.until(lambda stats: stats.received == 90, timeout=30))
+stream
+capture
+"""
+
+
+def test_a_terminal_shows_a_readable_line(tmp_path):
+    """IPython without a front end: what a widget is worth there, in words; and it ends without any."""
+    with Server(*[sends(EVENTS, then="hold")] * 2) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+            input=TERMINAL.format(url=server.url, to=str(tmp_path / "capture")),
+            env=os.environ | {"IPYTHONDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "Error" not in done.stdout
+    assert f"<SSEStream {server.url} open: 90 received, 90 held>" in done.stdout
+    assert "1 of 1 streams open, 90 received" in done.stdout
 
 
 CAPTURE = """from sse_widget import SSECapture
