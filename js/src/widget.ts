@@ -60,7 +60,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
     writeColumns: (columns) => save("_columns", { ...columns, by: page }),
     hidden: () => document.hidden,
   };
-  const settings = model.get("_settings") ?? { url: "", max_events: 0, max_bytes: 0 };
+  const settings = model.get("_settings") ?? { url: "" };
   const session = openSession(port, settings);
   const entry: Entry = { session, views: new Set() };
   const remember = (): void => {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..attributes import NamedAttributes
 from ..events import State
 from ..fleet import StreamRow
 from ..storage import Dataset
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CapturedStream"]
 
 
-class CapturedStream:
+class CapturedStream(NamedAttributes):
     """One stream of a capture.
 
     Args:
@@ -28,6 +29,8 @@ class CapturedStream:
         look: its row as it is now.
         command: start, stop or retry it.
     """
+
+    name: str
 
     def __init__(
         self, name: str, to: str, look: Callable[[], StreamRow], command: Callable[[str], None]

@@ -47,8 +47,6 @@ class StreamLog:
         self.name = name
         self.settings = {
             "url": url,
-            "max_events": MAX_EVENTS,
-            "max_bytes": MAX_BYTES,
             "session": f"{name}/{number}",
         }
         self._report = report

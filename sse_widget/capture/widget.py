@@ -20,7 +20,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import runtime
-from ..client import SourceOptions
+from ..attributes import NamedAttributes
+from ..client import SourceKeywords, SourceOptions
 from ..errors import message_of
 from ..events import State
 from ..filters import EventFilter
@@ -54,7 +55,7 @@ _STOP_SECONDS = 15.0
 _cells = CellRuns()
 
 
-class SSECapture(Overview):
+class SSECapture(NamedAttributes, Overview):
     """Many event streams, captured into one folder.
 
     Connects at once, on the one background thread; shown as the last line of a cell it is a table
@@ -77,6 +78,8 @@ class SSECapture(Overview):
         TypeError: an unknown option; the message names it.
         ValueError: no URLs at all, or an option out of its range.
     """
+
+    _given_once = frozenset([*SourceKeywords.__annotations__, "urls", "cluster", "filter"])
 
     def __init__(
         self,

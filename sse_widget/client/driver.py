@@ -53,6 +53,9 @@ class Driver(EventTarget):
     queue, so a slow reader slows the socket, and nothing connects before somebody reads.
     """
 
+    status: Status
+    origin: str
+
     def __init__(
         self,
         request: Request,
@@ -81,7 +84,7 @@ class Driver(EventTarget):
         self._closing = False
         self._fresh = False  # this connection brought something new
         self._lost: Outage | None = None  # since when, and why, there is no connection
-        self._delivered_id: str | None = None  # while events of a batch are handed over
+        self._delivery = _Delivery()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._interrupt = Interrupt()
         self._watch = IdleWatchdog(
@@ -266,7 +269,7 @@ class Driver(EventTarget):
                 self._ends.came(batch)
                 if continuity.open and batch.types:
                     await self._compare(batch, before)
-                elif batch.types:
+                elif batch.types and not self._fresh:
                     self._fresh = True
                 if self._options.stop_when is not None and batch.types:
                     ending = await self._ending(batch, self._options.stop_when, before)
@@ -565,6 +568,16 @@ def _first_met(
         except BaseException as e:
             return n, e
     return 0, None
+
+
+class _Delivery:
+    """How far the events of a batch were handed over. Written once an event, and so no attribute of
+    a class that looks at each name."""
+
+    __slots__ = ("last_event_id",)
+
+    def __init__(self) -> None:
+        self.last_event_id: str | None = None  # None: all of them were
 
 
 def _nothing(*_: object) -> None:

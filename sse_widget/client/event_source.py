@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from .. import runtime
 from ..errors import SSEError
-from ..events import Event, EventBatch, Gap, State, Stats
+from ..events import Event, EventBatch, Gap, Reason, State, Stats
 from ..masking import Secrets
 from ..protocol import EventStreamParser
 from ..runtime import Exited, LoopEnded
@@ -73,6 +73,8 @@ class EventSource(Driver):
         TypeError, ValueError: an option that cannot work, by name.
     """
 
+    _given_once = frozenset(SourceKeywords.__annotations__)
+
     CONNECTING: ClassVar[int] = 0
     OPEN: ClassVar[int] = 1
     CLOSED: ClassVar[int] = 2
@@ -107,7 +109,8 @@ class EventSource(Driver):
         """The id the stream would resume after: that of the event delivered last."""
         # Bytes are parsed a piece at a time, events handed over one by one: a reader that stops
         # half-way must not resume after what it never saw.
-        return self._parser.last_event_id if self._delivered_id is None else self._delivered_id
+        delivered = self._delivery.last_event_id
+        return self._parser.last_event_id if delivered is None else delivered
 
     @property
     def stats(self) -> Stats:
@@ -157,17 +160,18 @@ class EventSource(Driver):
         return reader
 
     async def _events(self) -> AsyncGenerator[Event, None]:
+        delivery = self._delivery
         async with aclosing(self._drive()) as batches:
             async for batch in batches:
                 for event in batch:
-                    self._delivered_id = event.last_event_id
+                    delivery.last_event_id = event.last_event_id
                     await self._call(event.type, event)
                     if self._closing:
                         return
                     yield event
                     if self._closing:
                         return
-                self._delivered_id = None
+                delivery.last_event_id = None
 
     def batches(self) -> AsyncGenerator[EventBatch, None]:
         """The same stream in columns: a batch per piece that came, no object per event.
@@ -178,16 +182,17 @@ class EventSource(Driver):
         return self._reading(self._batches())
 
     async def _batches(self) -> AsyncGenerator[EventBatch, None]:
+        delivery = self._delivery
         async with aclosing(self._drive()) as batches:
             async for batch in batches:
                 if self._listeners:
                     for n, event in enumerate(batch, 1):
-                        self._delivered_id = event.last_event_id
+                        delivery.last_event_id = event.last_event_id
                         await self._call(event.type, event)
                         if self._closing:
                             self._end_at(batch, n)
                             break
-                    self._delivered_id = None
+                    delivery.last_event_id = None
                 yield batch
                 if self._closing:
                     return
@@ -201,7 +206,7 @@ class EventSource(Driver):
         """The same without asyncio: the background thread reads, this thread waits."""
         if runtime.is_loop_thread():
             raise RuntimeError("a blocking loop on the background thread would wait for itself")
-        batches = self.batches()
+        batches, delivery = self.batches(), self._delivery
 
         async def following() -> EventBatch | None:
             if self._loop not in (None, asyncio.get_running_loop()):
@@ -226,16 +231,17 @@ class EventSource(Driver):
                     raise e.__cause__ or e from None
                 except LoopEnded as e:
                     ended = True  # with its loop, and by that
-                    self._move(State.FAILED, error=e)
+                    self._move(State.FAILED, error=e, reason=Reason.FAILED)
+                    self._over.set()
                     raise
                 if batch is None:
                     return
                 for event in batch:
-                    self._delivered_id = event.last_event_id
+                    delivery.last_event_id = event.last_event_id
                     yield event
                     if self._closing:
                         return
-                self._delivered_id = None
+                delivery.last_event_id = None
         finally:
             ending = None if ended else runtime.run(end())
             # Unless the collector ends this on that very thread, which must not wait for itself.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from ..attributes import NamedAttributes
+
 __all__ = ["EventTarget", "Listener"]
 
 Listener = Callable[..., Any]
@@ -32,7 +34,7 @@ class _Entry:
         self.takes_argument = _takes_argument(listener)
 
 
-class EventTarget:
+class EventTarget(NamedAttributes):
     """Something that has listeners."""
 
     def __init__(self) -> None:

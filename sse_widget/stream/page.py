@@ -149,8 +149,6 @@ class Showing(SyncedWidget):
         self._snapshot_writer = SnapshotWriter(self._snapshot, self._snapshot_stamp)
         self._settings = {
             "url": url,
-            "max_events": window.max_events,
-            "max_bytes": window.max_bytes,
             "session": self._session,
             "request": request,
             "ack": "message" if reruns_on_change() else "trait",
@@ -256,7 +254,7 @@ class Showing(SyncedWidget):
         trouble = None if state in (State.CONNECTING, State.OPEN, State.QUIET) else state
         if counts.received == 0 and trouble is None:
             return None  # an output that is empty takes no room
-        return counts.received, counts.cleared, trouble
+        return counts.received, counts.cleared, trouble, self._save_events
 
     # ------------------------------------------------------------------ the filter, both ways
 

@@ -24,6 +24,7 @@ import traitlets
 from traitlets import Bunch
 
 from .. import runtime
+from ..attributes import NamedAttributes
 from ..checks import whole_number
 from ..client import EventSource, SourceKeywords, SourceOptions, signature_of, unknown_option
 from ..errors import SSEError
@@ -48,6 +49,8 @@ OTHER_TYPES = "(other types)"
 
 # Seconds: who stops a stream waits so long for the disk.
 _FLUSH = 5.0
+# Seconds: who sets a bound waits so long for the thread of all streams.
+_RESIZE = 2.0
 
 _cells = CellRuns()
 
@@ -70,7 +73,7 @@ class _Live(_Trait):
         return self._read(obj)
 
 
-class SSEStream(Analysis, Capturing, Reading, Showing):
+class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -93,6 +96,8 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         ValueError: an option out of its range.
         CaptureError: the capture cannot be gone on with, such as one of a newer version.
     """
+
+    _given_once = frozenset([*SourceKeywords.__annotations__, "url"])
 
     status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
     event_types = _Live(
@@ -166,6 +171,55 @@ class SSEStream(Analysis, Capturing, Reading, Showing):
         """The URL, masked: safe to show."""
         url: str = self._source.url
         return url
+
+    @property
+    def max_events(self) -> int:
+        """The most events held; settable at any time. What was evicted does not come back.
+
+        Raises:
+            TypeError, ValueError: (on setting) it is no whole number above 0.
+        """
+        return self._window.max_events
+
+    @max_events.setter
+    def max_events(self, max_events: int) -> None:
+        self._resize(whole_number("max_events", max_events, at_least=1), self._window.max_bytes)
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes held, as `max_events`; settable at any time."""
+        return self._window.max_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, max_bytes: int) -> None:
+        self._resize(self._window.max_events, whole_number("max_bytes", max_bytes, at_least=1))
+
+    def _resize(self, max_events: int, max_bytes: int) -> None:
+        def resize() -> None:
+            self._window.resize(max_events, max_bytes)
+            self._channel.note()
+            self._note_analysis(over=self._ended.is_set())
+
+        # Only the thread that appends may let go of what came last.
+        if runtime.is_loop_thread():
+            resize()
+        else:
+            runtime.call_within(_RESIZE, resize)
+
+    @property
+    def save_events(self) -> int:
+        """How many of the latest events stay in the saved notebook; settable at any time. Where it
+        was 0 when the log was shown, show it again.
+
+        Raises:
+            TypeError, ValueError: (on setting) it is no whole number of 0 or more.
+        """
+        return self._save_events
+
+    @save_events.setter
+    def save_events(self, save_events: int) -> None:
+        self._save_events = whole_number("save_events", save_events, at_least=0)
+        self._snapshot_writer.keep()
 
     @classmethod
     def replay(

@@ -261,6 +261,16 @@ class RollingWindow:
             self._evict(seal=False)
             self._due_stop = 0
 
+    def resize(self, max_events: int, max_bytes: int) -> None:
+        """Other bounds from here on. What was evicted does not come back. Only by the thread that
+        appends."""
+        with self._lock:
+            # By the old bounds: rows that only their number keeps out would be back with a larger one.
+            self._evict()
+            self._first = max(self._first, self._oldest(self._stop))
+            self.max_events, self.max_bytes = max_events, max_bytes
+            self._settle()
+
     def _oldest(self, stop: int) -> int:
         """The number of the oldest event held."""
         return max(self._first, stop - self.max_events)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import inspect
 import io
+import queue
+import threading
 
 import httpx
 import numpy as np
@@ -12,7 +15,7 @@ import pandas as pd
 import pytest
 import traitlets
 
-from sse_widget import EventFilter, EventSource, RetryPolicy, SSEStream
+from sse_widget import EventFilter, EventSource, RetryPolicy, SSECapture, SSEStream
 
 from ..helpers.clients import AT_ONCE
 from ..helpers.scripted import Peer, Server, answers, sends
@@ -286,3 +289,137 @@ def test_text_as_a_filter_is_told_what_to_write(stream):
 def test_a_loop_without_async_never_holds_the_cell(stream, read):
     with pytest.raises(TypeError, match="async for event in stream"):
         read(stream)
+
+
+# ------------------------------------------------------------------ attributes
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("colums", "SSEStream has no attribute 'colums'; did you mean 'columns'"),
+        ("max_event", "did you mean 'max_events'"),
+        ("fliter", "did you mean 'filter'"),
+        ("something", "has no attribute 'something'$"),
+        ("headers", r"headers= is given when it is made: SSEStream\(\.\.\., headers=\.\.\.\)"),
+        ("df", "has no setter"),
+        ("url", "has no setter"),
+        ("last_event_id", "read-only"),
+    ],
+)
+def test_an_attribute_that_would_do_nothing_is_refused(stream, name, says):
+    with pytest.raises((AttributeError, traitlets.TraitError), match=says):
+        setattr(stream, name, 5)
+
+
+def test_attributes_of_a_source_and_of_a_capture_are_refused_too(tmp_path):
+    source = EventSource(URL)
+    with pytest.raises(
+        AttributeError, match=r"EventSource has no attribute 'onmessage'.*'on_message'"
+    ):
+        source.onmessage = print
+    with pytest.raises(AttributeError, match="stop_when= is given when it is made"):
+        source.stop_when = "end"
+    source.on_message = print
+    capture = SSECapture({"a": URL}, to=tmp_path)
+    for one in (capture, capture["a"]):
+        with pytest.raises(AttributeError, match="has no attribute 'filters'"):
+            one.filters = {}
+    capture.close()
+
+
+def test_what_a_widget_has_can_be_set(stream):
+    stream.layout.width = "50%"
+    stream.layout = {"width": "40%"}
+    stream.columns = ["a"]
+    stream.filter = EventFilter(text="x")
+    stream._repr = None  # a private name is somebody's own business
+
+
+def test_a_class_of_somebody_else_may_have_attributes_of_its_own():
+    class Mine(SSEStream):
+        def __init__(self, *args, **options):
+            self.label = "mine"
+            super().__init__(*args, **options)
+
+    mine = Mine(URL)
+    mine.label = "still mine"
+    mine.close()
+
+
+def reached(stream, seq):
+    asyncio.run(stream.until(where=lambda event: event.seq >= seq, timeout=30))
+
+
+@pytest.fixture
+def counted():
+    """A stream that holds 0 to 99."""
+    with Server(sends("".join(f"data: {n:02}\n\n" for n in range(100)), then="hold")) as server:
+        stream = SSEStream(server.url)
+        reached(stream, 99)
+        yield stream
+        stream.close()
+
+
+def held(stream):
+    stats = stream.stats
+    assert stats.received == stats.held + stats.evicted + stats.cleared == 100
+    assert len(stream.df) == stats.held
+    return list(stream.df.data)
+
+
+def test_bounds_can_be_set_while_it_lives(counted):
+    counted.max_events = np.int64(10)
+    assert counted.max_events == 10
+    assert held(counted) == [str(n) for n in range(90, 100)]
+    counted.max_events = 1000
+    assert held(counted) == [str(n) for n in range(90, 100)], "what was evicted does not come back"
+    counted.max_bytes = 5 * 41  # "message", two digits and 32 bytes an event
+    assert counted.max_bytes == 205
+    assert held(counted) == [str(n) for n in range(95, 100)]
+    counted.clear()
+    counted.max_bytes = counted.max_events = 10_000
+    assert held(counted) == []
+
+
+def test_bounds_that_are_none_change_nothing(counted):
+    for name in ("max_events", "max_bytes", "save_events"):
+        before = getattr(counted, name)
+        for wrong in ("5", 1.5, True, None):
+            with pytest.raises(TypeError, match=f"{name} must be a whole number"):
+                setattr(counted, name, wrong)
+        with pytest.raises(ValueError, match=f"{name} must be at least"):
+            setattr(counted, name, -1)
+        assert getattr(counted, name) == before
+    assert len(held(counted)) == 100
+
+
+def test_bounds_hold_for_what_comes_after():
+    def more(peer):
+        peer.stream("data: 00\n\n" * 3)
+        step.get(timeout=10)
+        peer.send("data: 01\n\n" * 50)
+        peer.hold()
+
+    step = queue.Queue()
+    with Server(more) as server:
+        stream = SSEStream(server.url, max_events=1)
+        reached(stream, 2)
+        stream.max_events = 20
+        assert stream.stats.held == 1
+        step.put(None)
+        reached(stream, 52)
+        assert (stream.stats.held, stream.stats.evicted) == (20, 33)
+        stream.close()
+
+
+def test_bounds_can_be_set_by_a_callback_of_the_stream(counted):
+    done = threading.Event()
+
+    @counted.on()
+    def bound(event):
+        counted.max_events = 7
+        done.set()
+
+    assert done.wait(30)
+    assert len(held(counted)) == 7

@@ -70,7 +70,7 @@ class Kernel {
     if (content.kind === "hello") queueMicrotask(() => this.tell(true));
     if (content.kind === "select") {
       const stream = this.streams.find((s) => s.name === content.name);
-      this.log = stream ? [++this.logs, stream.name, { url: stream.url, max_events: 100, max_bytes: 1e6, session: `log ${this.logs}` }] : null;
+      this.log = stream ? [++this.logs, stream.name, { url: stream.url, session: `log ${this.logs}` }] : null;
       queueMicrotask(() => this.tell(true));
     }
     if (content.kind === "stop" || content.kind === "start") {

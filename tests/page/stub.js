@@ -44,7 +44,7 @@ function rows(events, first) {
 
 class Model {
   attributes = {
-    _settings: { url: "https://stream.example/ticks?key=***", max_events: 100000, max_bytes: 268435456, session: "stub" },
+    _settings: { url: "https://stream.example/ticks?key=***", session: "stub" },
     _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null },
     _columns: { paths: [], rev: 0, by: "" },
     _plot: { path: "", by: "", rev: 0 },

@@ -33,8 +33,6 @@ export interface Port {
 }
 export interface Settings {
   url: string;
-  max_events: number;
-  max_bytes: number;
   /** names the stream in the page */
   session?: string;
   /** "message" where a changed trait would run cells again */
