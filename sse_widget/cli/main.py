@@ -24,7 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..client import Proxy, check_url, check_verify, proxy_of
+from ..client import COMMAND_LINE, Proxy, check_url, check_verify, proxy_of, speaking
 from ..errors import InvalidURL, SSEError
 from ..filters import EventFilter
 from ..masking import mask_url
@@ -321,14 +321,15 @@ def _record(options: argparse.Namespace, stop: _Stop) -> int:
     if options.filter is not None or options.type:
         wanted = EventFilter(types=options.type or None, text=options.filter or "")
     try:
-        capture = SSECapture(
-            urls,
-            to=Capture(options.to, keep=options.keep),
-            filter=wanted,
-            headers=[pair for pairs in options.header for pair in pairs] or None,
-            proxy=options.proxy,
-            verify=False if options.insecure else options.cacert,
-        )
+        with speaking(COMMAND_LINE):
+            capture = SSECapture(
+                urls,
+                to=Capture(options.to, keep=options.keep),
+                filter=wanted,
+                headers=[pair for pairs in options.header for pair in pairs] or None,
+                proxy=options.proxy,
+                verify=False if options.insecure else options.cacert,
+            )
     except (SSEError, ValueError, TypeError) as error:
         raise _Problem(str(error), _USAGE) from None
     duration = options.duration.total_seconds() if options.duration else None

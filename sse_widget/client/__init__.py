@@ -10,11 +10,13 @@ from .http_client import make_client
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
 from .request import Request
+from .request_facts import COMMAND_LINE, speaking
 from .resumption import ReplayDetector
 from .retry import RetryPolicy
 from .urls import address_text, check_url
 
 __all__ = [
+    "COMMAND_LINE",
     "ConnectLimiter",
     "EventSource",
     "Proxy",
@@ -29,5 +31,6 @@ __all__ = [
     "make_client",
     "proxy_of",
     "signature_of",
+    "speaking",
     "unknown_option",
 ]

@@ -22,6 +22,7 @@ from .codings import BrokenCoding, Decoder, UnreadableCoding, decoder_of
 from .content_type import content_type
 from .hints import content_hint, proxy_hint, quoted, status_hint
 from .request import Request
+from .request_facts import RequestFacts
 
 __all__ = ["check", "raw_body"]
 
@@ -33,7 +34,7 @@ _NO_BODY = frozenset({204, 205, 304})
 _SAID = 1000  # characters of a header that are shown
 
 
-async def check(response: Any, request: Request, last_id: str) -> Decoder | None:
+async def check(response: Any, request: Request, facts: RequestFacts) -> Decoder | None:
     """What reads the codings of the stream; None where it has none.
 
     Raises:
@@ -44,9 +45,9 @@ async def check(response: Any, request: Request, last_id: str) -> Decoder | None
     is_stream = kind.essence == "text/event-stream"
     accepted = request.options.method != "GET" and 200 <= status < 300 and status not in _NO_BODY
     if status != 200 and not (accepted and is_stream):
-        raise await _bad_status(response, request, last_id)
+        raise await _bad_status(response, request, facts)
     if not is_stream:
-        raise await _bad_content_type(response, request, kind.essence)
+        raise await _bad_content_type(response, request, kind.essence, facts)
     if _was_read(response):
         return None  # the client has decoded what it read
     try:
@@ -55,7 +56,7 @@ async def check(response: Any, request: Request, last_id: str) -> Decoder | None
         raise _unreadable(e, response, request) from None
 
 
-async def _bad_status(response: Any, request: Request, last_id: str) -> BadStatus:
+async def _bad_status(response: Any, request: Request, facts: RequestFacts) -> BadStatus:
     status, secrets = response.status_code, request.secrets
     body = "" if status in _NO_BODY else await _text(response, secrets, _ERROR_BYTES)
     reason = secrets.hide(getattr(response, "reason_phrase", ""))
@@ -64,9 +65,9 @@ async def _bad_status(response: Any, request: Request, last_id: str) -> BadStatu
     return BadStatus(
         f"the {who} answered {status} {reason}".rstrip() + quoted(body),
         url=request.masked,
-        hint=proxy_hint(407, proxy.source, authorized=proxy.auth is not None)
+        hint=_proxy_hint(proxy, response)
         if proxy
-        else status_hint(status, last_id),
+        else status_hint(status, facts, response.headers, body[:_PAGE_BYTES]),
         status=status,
         body=body,
         headers=_shown(response, secrets),
@@ -75,14 +76,25 @@ async def _bad_status(response: Any, request: Request, last_id: str) -> BadStatu
     )
 
 
-async def _bad_content_type(response: Any, request: Request, essence: str) -> BadContentType:
+def _proxy_hint(proxy: Any, response: Any) -> str:
+    return proxy_hint(
+        407,
+        proxy.source,
+        authorized=proxy.auth is not None,
+        asks=response.headers.get("proxy-authenticate", ""),
+    )
+
+
+async def _bad_content_type(
+    response: Any, request: Request, essence: str, facts: RequestFacts
+) -> BadContentType:
     body = await _text(response, request.secrets, _PAGE_BYTES)
     found = f"Content-Type {essence!r}" if essence else "no Content-Type"
     return BadContentType(
         request.secrets.hide(f"the server answered with {found}, not 'text/event-stream'")
         + quoted(body),
         url=request.masked,
-        hint=content_hint(essence, body),
+        hint=content_hint(essence, body, facts),
         content_type=request.secrets.hide(response.headers.get("content-type", "")),
         body=body,
     )

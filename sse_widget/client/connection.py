@@ -10,17 +10,18 @@ Last-Event-ID as UTF-8, and only an answer of the essence text/event-stream is a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 from ..errors import ConnectionFailed, SSEError
-from ..runtime import CallThread, Flow
+from ..runtime import Flow
 from .answers import check, raw_body
 from .codings import BrokenCoding, Decoder
-from .cookies import OriginJar
-from .exchange import ask, close
-from .hints import translate_exception
+from .exchange import Attempt, ask, close
 from .request import Request
+from .request_facts import RequestFacts
+from .translation import translate_exception
 
 __all__ = ["Connection"]
 
@@ -30,41 +31,36 @@ class Connection:
     one to offer."""
 
     def __init__(
-        self, response: Any, decoder: Decoder | None, masked: str, origin: str = ""
+        self, response: Any, decoder: Decoder | None, facts: RequestFacts, origin: str = ""
     ) -> None:
         self._response = response
         self._decoder = decoder
-        self._masked = masked
+        self._facts = facts
         self.origin = origin
         self.flow: Flow | None = getattr(response, "extensions", {}).get("sse_widget.flow")
 
     @classmethod
-    async def open(
-        cls,
-        client: Any,
-        request: Request,
-        last_event_id: str,
-        jar: OriginJar,
-        sent: Callable[[], None],
-        calls: CallThread,
-    ) -> Connection:
+    async def open(cls, client: Any, request: Request, attempt: Attempt) -> Connection:
         """Send the request, follow its redirects, check the answer.
 
-        Args:
-            sent: called when a request goes out.
-            calls: where callables of the person's are asked, if this is the background loop.
+        Where headers or auth are asked of callables, a 401 asks them once more before it counts: a
+        token may have expired on the way.
 
         Raises:
             ConnectionFailed, BadStatus, BadContentType, TooManyRedirects: each with the masked
                 URL and a hint.
         """
-        response, address = await ask(client, request, last_event_id, jar, sent, calls)
+        response, address, facts = await ask(client, request, attempt)
+        if response.status_code == 401 and facts.asked:
+            await close(response)
+            response, address, facts = await ask(client, request, attempt)
+            facts = replace(facts, asked_twice=True)
         try:
-            decoder = await check(response, request, last_event_id)
+            decoder = await check(response, request, facts)
         except BaseException:
             await close(response)
             raise
-        return cls(response, decoder, request.masked, address.origin)
+        return cls(response, decoder, facts, address.origin)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes of the stream as they come, inflated in bounded steps where compressed.
@@ -85,11 +81,11 @@ class Connection:
                     if piece:
                         yield piece
         except BrokenCoding as e:
-            raise ConnectionFailed(str(e), url=self._masked) from e
+            raise ConnectionFailed(str(e), url=self._facts.url) from e
         except (SSEError, TypeError):
             raise
         except Exception as e:
-            raise translate_exception(e, self._masked, "body") from e
+            raise translate_exception(e, self._facts, "body") from e
 
     async def aclose(self) -> None:
         await close(self._response)

@@ -27,6 +27,7 @@ from .accounting import Accounts, Outage
 from .connection import Connection
 from .cookies import OriginJar
 from .event_target import EventTarget
+from .exchange import Attempt
 from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .options import SourceOptions, id_of
@@ -223,7 +224,11 @@ class Driver(EventTarget):
                 told = self._options
                 self._client = await make_client(told.client, self._calls, told.verify, told.proxy)
             self._connection = await Connection.open(
-                self._client, self._request, last_id, self._jar, self._watch.sent, self._calls
+                self._client,
+                self._request,
+                Attempt(
+                    last_id, self._jar, self._accounts.connects > 0, self._watch.sent, self._calls
+                ),
             )
         self._accounts.connects += 1
         self._opened = time.monotonic()

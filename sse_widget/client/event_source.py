@@ -35,7 +35,8 @@ class EventSource(Driver):
             is asked for byte for byte. A path goes on from the `base_url` of `client=`.
         last_event_id: the id to resume after.
         headers: sent along; ours give way to yours. Text that is not ASCII is sent as UTF-8. Or a
-            callable without arguments, sync or async, that is asked on every attempt.
+            callable without arguments, sync or async, that is asked on every attempt, and once more
+            after a 401.
         method: default GET, or POST where there is a body.
         params: added to the URL's query; never shown.
         content, json: the request's body: text, bytes, an iterable of bytes or a file, which are

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +18,16 @@ from typing import Any, NamedTuple
 
 from .. import runtime
 from ..errors import BadStatus, InvalidURL, SSEError, TooManyRedirects
+from ..masking import secret_name
 from ..runtime import CallThread
 from .cookies import OriginJar, cookie_header, pairs_of, split
-from .hints import translate_exception
 from .request import Request, build_headers, is_request_function, raised, resolve
+from .request_facts import RequestFacts
 from .request_parts import HeaderPairs, auth_of, header_pairs
+from .translation import translate_exception
 from .urls import Address, exact
 
-__all__ = ["Answer", "ask", "close"]
+__all__ = ["Answer", "Attempt", "ask", "close"]
 
 MAX_REDIRECTS = 20
 _CONNECT_TIMEOUT = 30.0
@@ -54,28 +56,37 @@ for _name in ("connection", "http11", "http2", "proxy", "socks"):
 
 
 class Answer(NamedTuple):
-    """What came back: the client's response, and the address that gave it."""
+    """What came back: the client's response, the address that gave it, and what a hint may know."""
 
     response: Any
     address: Address
+    facts: RequestFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an attempt goes on from.
+
+    Attributes:
+        last_event_id: the id to resume after.
+        jar: the cookies that the server has set.
+        reconnects: whether there was a connection before.
+        sent: called when a request goes out, which may be later than it is given to the client.
+        calls: where callables of the person's are asked, if this is the background loop.
+    """
+
+    last_event_id: str
+    jar: OriginJar
+    reconnects: bool
+    sent: Callable[[], None]
+    calls: CallThread
 
 
 Call = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-async def ask(
-    client: Any,
-    request: Request,
-    last_event_id: str,
-    jar: OriginJar,
-    sent: Callable[[], None],
-    calls: CallThread,
-) -> Answer:
+async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
     """Send the request, and follow its redirects.
-
-    Args:
-        sent: called when a request goes out, which may be later than it is given to the client.
-        calls: where callables of the person's are asked, if this is the background loop.
 
     Raises:
         ConnectionFailed, BadStatus, TooManyRedirects, InvalidURL: with the masked URL and a hint.
@@ -84,16 +95,16 @@ async def ask(
     """
     # Asked on every attempt, so that short-lived tokens refresh. Fetching one blocks, and the
     # background loop serves all streams; any other loop is the person's own.
-    call = calls.call if runtime.is_loop_thread() else _at_once
-    asking = await _Asking.prepare(client, request, last_event_id, jar, sent, call)
+    call = attempt.calls.call if runtime.is_loop_thread() else _at_once
+    asking = await _Asking.prepare(client, request, attempt, call)
     address, options = asking.first, request.options
     method, content, json = options.method, options.content, options.json
     for _ in range(MAX_REDIRECTS + 1):
         built = asking.build(address, method, content, json)
         response = await asking.send(built, address)
-        jar.take(address, response.headers)
+        attempt.jar.take(address, response.headers)
         if response.status_code not in _REDIRECTS:
-            return Answer(response, address)
+            return Answer(response, address, asking.facts(address, response))
         await close(response)
         target = _target(response, address, request.masked)
         if method != "HEAD" and (
@@ -122,24 +133,14 @@ class _Asking:
 
     client: Any
     request: Request
-    last_event_id: str
-    jar: OriginJar
-    sent: Callable[[], None]
+    attempt: Attempt
     first: Address
     headers: HeaderPairs
     auth: Any
     call: Call
 
     @classmethod
-    async def prepare(
-        cls,
-        client: Any,
-        request: Request,
-        last_event_id: str,
-        jar: OriginJar,
-        sent: Callable[[], None],
-        call: Call,
-    ) -> _Asking:
+    async def prepare(cls, client: Any, request: Request, attempt: Attempt, call: Call) -> _Asking:
         if getattr(client, "is_closed", False) is True:
             raise RuntimeError("client= was closed: give one that stays open, or a function")
         options = request.options
@@ -154,7 +155,7 @@ class _Asking:
             request.secrets.add_login(*auth)
         elif auth is None:
             auth = first.auth  # what stood in the URL
-        return cls(client, request, last_event_id, jar, sent, first, headers, auth, call)
+        return cls(client, request, attempt, first, headers, auth, call)
 
     def foreign(self, address: Address) -> bool:
         """Whether this is another origin than the one that was asked."""
@@ -163,9 +164,9 @@ class _Asking:
     def build(self, address: Address, method: str, content: Any, json: Any) -> Any:
         """The client's own request object, which asks for the bytes of this address."""
         foreign = self.foreign(address)
-        pairs = build_headers(self.headers, self.last_event_id)
+        pairs = build_headers(self.headers, self.attempt.last_event_id)
         given = [v.decode("utf-8", "replace") for k, v in pairs if k.lower() == b"cookie"]
-        theirs = self.jar.pairs(address)
+        theirs = self.attempt.jar.pairs(address)
         if foreign:
             cookie = cookie_header([], [theirs])
         else:
@@ -185,7 +186,7 @@ class _Asking:
             headers=pairs,
             content=content,
             json=json,
-            extensions={"timeout": _TIMEOUT, "sse_widget.sent": self.sent},
+            extensions={"timeout": _TIMEOUT, "sse_widget.sent": self.attempt.sent},
         )
         if foreign:
             for name in [n for n in built.headers if n.lower() not in _HARMLESS_HEADERS]:
@@ -217,7 +218,7 @@ class _Asking:
     async def _send(self, built: Any, address: Address, **options: Any) -> Any:
         quiet = _asking.set(True)
         if getattr(self.client, "tells_when_sent", False) is not True:
-            self.sent()
+            self.attempt.sent()
         try:
             response = await self.client.send(built, stream=True, follow_redirects=False, **options)
         except (TypeError, AttributeError, NotImplementedError):
@@ -242,9 +243,43 @@ class _Asking:
         # httpx looks at the Location even of a redirect that it is not to follow.
         if "InvalidURL" in type(e).__name__ or "location header" in str(e):
             return TooManyRedirects("a redirect to no valid address", url=self.request.masked)
-        return translate_exception(
-            e, self.request.masked, "connect", secure=address.scheme == "https"
+        return translate_exception(e, self.facts(address), "connect")
+
+    def facts(self, address: Address, response: Any = None) -> RequestFacts:
+        """What a hint may know of this request."""
+        options = self.request.options
+        proxy = getattr(response, "extensions", {}).get("sse_widget.proxy")
+        credentials = tuple(self._credentials())
+        asked = [n for n in ("headers", "auth") if callable(getattr(options, n))]
+        return RequestFacts(
+            url=self.request.masked,
+            secure=address.scheme == "https",
+            method=options.method,
+            origin="" if response is None else address.origin,
+            credentials=credentials,
+            asked=tuple(f"{name}=" for name in asked),
+            names=frozenset(name.decode("ascii").lower() for name, _ in self.headers),
+            last_event_id=self.attempt.last_event_id,
+            reconnected=self.attempt.reconnects,
+            left_behind=bool(credentials) and self.foreign(address),
+            own_client=options.client is not None,
+            proxy="" if proxy is None else str(proxy),
         )
+
+    def _credentials(self) -> Iterator[str]:
+        """What holds credentials that were given."""
+        options = self.request.options
+        if self.auth is not None and self.auth is not self.first.auth:
+            yield "auth="
+        if self.first.auth is not None or any(map(secret_name, self.first.query_names())):
+            yield "the URL"
+        if any(secret_name(name.decode("ascii")) for name, _ in self.headers):
+            yield "headers="
+        if options.cookies is not None:
+            yield "cookies="
+        own = getattr(self.client, "headers", {}) if options.client is not None else {}
+        if getattr(self.client, "auth", None) is not None or any(map(secret_name, own)):
+            yield "client="
 
     # ------------------------------------------------------------------ auth flows
 
@@ -297,7 +332,7 @@ class _Asking:
             return None
         except Exception as e:
             if _library(type(e)) in ("httpx", "httpx2"):
-                failed: SSEError = translate_exception(e, self.request.masked, "connect")
+                failed: SSEError = translate_exception(e, self.facts(self.first), "connect")
             else:
                 failed = raised("auth", e, self.request.masked)
         raise failed

@@ -1,545 +1,253 @@
-"""Failures in plain words: what an exception, a status or a body means and what to change.
+"""What a person can change after an answer that is no event stream, in plain words.
 
-What an exception means is one table, `_TABLE`: a predicate, why it failed, and a hint. The cause
-decides, not the class that a library wrapped around it: the exceptions of a chain are looked at from
-the innermost outwards. Words only: it raises nothing, retries nothing and never repeats a header or
-a body beyond the beginning of an answer.
+A hint knows what was given (`request_facts`), what the server asks for, and where redirects led: it tells
+nobody to pass what was passed. It raises nothing, retries nothing and repeats nothing of an answer but
+names that it knows, and the beginning of a body.
 """
 
 from __future__ import annotations
 
-import errno
 import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping
 
-from ..errors import BadStatus, ConnectionFailed, SSEError
-from ..masking import MASK
-from .failures import NoAnswer, ProxyDown, ProxyRefused
-from .heads import NotHTTP
+from ..visible import quoted as quoted_id
+from .request_facts import RequestFacts
 
-__all__ = ["content_hint", "proxy_hint", "quoted", "status_hint", "translate_exception"]
+__all__ = ["NAMED_BY_ITSELF", "content_hint", "proxy_hint", "quoted", "status_hint"]
+
+# An id is only one more suspect where the address, or the whole request, may be wrong.
+_MAY_BE_THE_ID = frozenset({400, 404, 409, 410, 412, 413, 414, 416, 422, 431})
+_ID_SHOWN = 60
+
+Headers = Mapping[str, str]
 
 
-def status_hint(status: int, last_id: str = "") -> str:
-    """What a person can change after an answer with this status; "" where nothing is known.
+def status_hint(status: int, facts: RequestFacts, headers: Headers, body: str = "") -> str:
+    """What can be changed after an answer with this status; "" where nothing is known.
 
     Args:
-        last_id: the id the server was asked to resume after.
+        headers: of the answer.
+        body: its beginning.
     """
-    if last_id and status in _MAY_BE_THE_ID:
-        return (
-            f"It may not accept the id it was asked to resume after, {last_id!r}: "
-            "last_event_id='' begins anew."
+    if status == 400 and not facts.secure and "https" in body.lower():
+        return "The port speaks TLS: take https:// instead of http://."
+    special = _SPECIAL.get(status)
+    hint = _WORDS.get(status, "") if special is None else special(facts, headers)
+    if facts.left_behind and status in (401, 403):
+        hint = (
+            f"It was redirected to {facts.origin}, and credentials do not go to another origin: take "
+            "that address itself where you trust it."
         )
-    return _STATUS_HINTS.get(status, "")
+    if facts.last_event_id and status in _MAY_BE_THE_ID:
+        shown = facts.last_event_id[:_ID_SHOWN]
+        more = f"… ({len(facts.last_event_id):,} characters)"
+        it = quoted_id(shown) + (more if shown != facts.last_event_id else "")
+        hint += (
+            f" It may not accept the id it was asked to resume after, {it}: {facts.speech.anew}."
+        )
+    if facts.proxy and status in _OF_PROXIES:
+        hint += f" It came through the proxy {facts.proxy}, which may be the one that says so."
+    return hint.strip()
 
 
-_MAY_BE_THE_ID = frozenset({400, 409, 410, 412, 416, 422})
+_OF_PROXIES = frozenset({403, 502, 503, 504})
+_CLOUDFLARE = "Cloudflare got no good answer from the server behind it."
 
-
-_STATUS_HINTS = {
+_WORDS = {
     400: "The server did not understand the request: check the parameters.",
-    401: "It wants to know who you are: pass auth=(user, password) or headers={...}.",
-    403: "You are known but not allowed: check the token's rights.",
+    402: "It wants to be paid first: check the account.",
     404: "Check the path of the URL.",
-    405: "It wants another method: try method='POST', or GET without a body.",
-    406: "It has no event stream at this address.",
-    407: "The proxy wants to know who you are.",
+    408: "The server did not get the request in time.",
+    409: "It does not fit to what goes on there already: another stream of the same account?",
     410: "This address is gone for good.",
+    411: "It wants to know the length of the body before.",
+    413: "The request is too large.",
+    414: "The URL is too long.",
+    416: "It does not have the part that was asked for.",
+    421: "This server is not the one for this host: check the address.",
+    422: "It understood the request and cannot use what it says: check the parameters.",
+    425: "It does not take requests so early.",
     429: "Too many requests: the server asks for patience.",
+    431: "The headers of the request are too large: a long token, or many cookies?",
+    451: "It may not answer for legal reasons.",
     500: "The server had an error of its own.",
+    501: "It does not know this method.",
     502: "The proxy in front of the server got no answer from it.",
     503: "The server is not available for now.",
     504: "The proxy in front of the server waited too long for it.",
+    505: "It does not speak this version of HTTP.",
+    511: "This network wants a login first: open any page in a browser.",
+    529: "The service is overloaded.",
+    **dict.fromkeys((*range(520, 528), 530), _CLOUDFLARE),
 }
 
 
-def content_hint(essence: str, body: str) -> str:
-    """What an answer is that is no event stream, from its content type and first bytes."""
-    start = body.lstrip()[:200].lower()
-    if essence == "text/html" or start.startswith(("<!doctype html", "<html")):
-        return "This is an HTML page: a login page or a front end? Look for the API's address."
-    if essence in ("application/x-ndjson", "application/ndjson", "application/jsonl") or (
-        start.startswith("{") and "\n{" in body
-    ):
-        return "This is NDJSON: one JSON a line, no event stream."
-    if "json" in essence or start.startswith(("{", "[")):
-        return "This is plain JSON: the API may want a parameter such as stream=true."
-    if start.startswith(("data:", "event:", "id:", ":")):
-        return "The body looks like an event stream: the server should name it text/event-stream."
-    return "Check that the address is the event stream's own."
+def _unauthorized(facts: RequestFacts, headers: Headers) -> str:
+    """401: by what it asks for, and by what it was given."""
+    said = headers.get("www-authenticate", "")
+    asks = _asks_for(said, facts)
+    if facts.asked:
+        names = facts.named(facts.asked)
+        again = ", though it was asked for once more" if facts.asked_twice else ""
+        return f"It does not accept what {names} gave{again}. {asks}".strip()
+    if not facts.credentials:
+        speech = facts.speech
+        return asks or f"It wants to know who you are: {speech.bearer}, or {speech.basic}."
+    hint = f"It does not accept the credentials in {facts.named(facts.credentials)}"
+    expired = facts.reconnected or re.search("expired|invalid_token", said, re.I)
+    hint += ": they may have expired; " if expired else ": check them; "
+    return f"{hint}{facts.speech.refresh}. {asks}".strip()
 
 
-def quoted(body: str) -> str:
-    """The beginning of a body, as the end of a sentence."""
-    line = " ".join(body.split())
-    if not line:
-        return ""
-    return f": {line[:120]}…" if len(line) > 120 else f": {line}"
+def _asks_for(challenge: str, facts: RequestFacts) -> str:
+    """What a WWW-Authenticate header asks for (RFC 9110, 11.6.1); "" where that says nothing new."""
+    schemes = {
+        name.lower()
+        for name in re.findall(r"(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)", challenge)
+    }
+    speech = facts.speech
+    # Who gave a token or a password is asked for the same again.
+    given = bool(facts.credentials or facts.asked)
+    ways = []
+    if schemes & {"bearer", "token", "dpop", "oauth"} and not given:
+        ways.append(f"a token: {speech.bearer}")
+    if "digest" in schemes:
+        ways.append(f"Digest: {speech.digest}")
+    if "basic" in schemes and not given:
+        ways.append(f"a user and a password: {speech.basic}")
+    others = sorted(schemes - {"bearer", "token", "dpop", "oauth", "digest", "basic"})
+    known = {"negotiate": "Negotiate", "ntlm": "NTLM", "kerberos": "Kerberos"}
+    ways += [f"{known[name]}: {speech.other}" for name in others if name in known]
+    return f"It asks for {', or for '.join(ways)}." if ways else ""
 
 
-Phase = Literal["connect", "body"]
-_PREFIX: dict[Phase, str] = {"connect": "could not connect", "body": "the connection broke"}
+def _forbidden(facts: RequestFacts, headers: Headers) -> str:
+    """403."""
+    if facts.credentials or facts.asked:
+        return "You are known but not allowed: check the rights of the token or the account."
+    if "cf-mitigated" in headers or headers.get("server", "").lower() == "cloudflare":
+        return "Cloudflare stands in front of it and lets no programs in: ask for an API's address."
+    return f"It may want to know who you are: {facts.speech.bearer}."
 
 
-def translate_exception(
-    error: BaseException,
-    masked: str,
-    phase: Phase,
-    *,
-    secure: bool = False,
-    own_client: bool = False,
-) -> SSEError:
-    """A transport's exception as one of ours: the cause in plain words, no secret in it.
-
-    It explains whatever it is given: an exception that it cannot read is named by its class. What
-    the exception keeps of the request (address, headers, the proxy's password) is taken out of it,
-    for it stays the cause of ours, and is shown and pickled with it.
-
-    Args:
-        masked: the URL, safe to show.
-        phase: whether there was no answer yet, or it broke while the body came.
-        secure: whether the URL is https.
-        own_client: whether the person gave the client: its options are set there.
-
-    Returns:
-        A `ConnectionFailed`; a `BadStatus` where a proxy answered in the server's place.
-    """
-    what, why, hint = _PREFIX[phase], type(error).__name__, ""
-    try:
-        chain = list(_chain(error))
-        failure = _Failure(phase, secure, own_client, tuple(chain), " ".join(map(_words, chain)))
-        refused = _refusal(failure, masked)
-        for e in chain:
-            _disarm(e, masked)
-        if refused is not None:
-            return refused
-        what, why, hint = _read(failure)
-    except Exception:  # what explains a failure must not be one
-        pass
-    return ConnectionFailed(f"{what}: {why}", url=masked, hint=hint)
+def _method(facts: RequestFacts, headers: Headers) -> str:
+    """405."""
+    allowed = re.sub(r"[^A-Z, -]", "", headers.get("allow", "").upper())[:60].strip(" ,")
+    hint = f"It wants another method{f', one of {allowed}' if allowed else ''}"
+    if facts.method == "GET":
+        return f"{hint}: {facts.speech.post}."
+    return f"{hint}: a GET has no json= and no content=."
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """An exception with its causes, the innermost first, and what all of them say."""
-
-    phase: Phase
-    secure: bool
-    own_client: bool
-    chain: tuple[BaseException, ...]
-    words: str
+def _not_acceptable(facts: RequestFacts, headers: Headers) -> str:
+    """406."""
+    if "accept" in facts.names:
+        return f"It has nothing of what Accept in {facts.speech.headers} asks for: leave it out."
+    return "It has no event stream at this address."
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The causes of an exception, the innermost first, the exception itself last."""
-    seen: list[BaseException] = []
-    todo: list[BaseException | None] = [error]
-    while todo and len(seen) < 16:
-        at = todo.pop()
-        if at is None or any(at is e for e in seen):
-            continue
-        seen.append(at)
-        if isinstance(at, BaseExceptionGroup):
-            todo.extend(at.exceptions)
-        # Also where it is not to be shown: httpcore raises its own "from None".
-        todo.append(at.__cause__ or at.__context__)
-    return reversed(seen)
+def _unsupported(facts: RequestFacts, headers: Headers) -> str:
+    """415."""
+    return (
+        "It does not take this kind of body: json= sends JSON, and with content= the kind is a header "
+        f'of yours, {facts.speech.headers} with "Content-Type".'
+    )
 
 
-def _words(error: BaseException) -> str:
-    """What an exception says; "" where it cannot say it."""
-    try:
-        # The others repeat the address, or print the whole request.
-        said = getattr(error, "message", None) if hasattr(error, "request_info") else str(error)
-        return said if isinstance(said, str) else ""
-    except Exception:
-        return ""
+def _upgrade(facts: RequestFacts, headers: Headers) -> str:
+    """426."""
+    return f"It wants another version of HTTP: {facts.speech.http2}."
 
 
-def _disarm(error: BaseException, masked: str) -> None:
-    """Take the request out of an exception of a library: it may hold a token or a password."""
-    kept = getattr(error, "__dict__", {})
-    for name in ("_request", "_response", "request", "response"):
-        if name in kept:
-            setattr(error, name, None)
-    if "request_info" in kept:
-        shown = SimpleNamespace(url=masked, method="", headers={}, real_url=masked)
-        error.request_info = shown  # type: ignore[attr-defined]
-        error.history, error.headers = (), None  # type: ignore[attr-defined]
-        error.args = (shown, ())
-    if hasattr(kept.get("_conn_key"), "_replace"):
-        key = kept["_conn_key"]._replace(proxy=None, proxy_auth=None, proxy_headers_hash=None)
-        error._conn_key = key  # type: ignore[attr-defined]
-        error.args = (key, *error.args[1:])
-    if "_url" in kept:
-        error._url = masked  # type: ignore[attr-defined]
-        error.args = (masked, *error.args[1:])
+def _not_modified(facts: RequestFacts, headers: Headers) -> str:
+    """304."""
+    return f"Leave If-None-Match and If-Modified-Since out of {facts.speech.headers}."
 
 
-# ---------------------------------------------------------------------- proxies
-
-
-def _refusal(failure: _Failure, masked: str) -> SSEError | None:
-    """The answer of a proxy that did not connect, as an answer; None where there is none."""
-    refused = next((e for e in failure.chain if isinstance(e, ProxyRefused)), None)
-    if refused is None:
-        of_httpx = _named("ProxyError")
-        found = next((e for e in failure.chain if of_httpx(e, failure)), None)
-        if found is None or isinstance(found, OSError):  # aiohttp's: it could not be reached
-            return None
-        refused = _of_httpx(_words(found))
-    status = refused.status or _status_of_socks(refused)
-    said = " ".join(filter(None, (str(refused.status or ""), refused.reason)))
-    message = f"the proxy {refused.proxy}".rstrip() + f" did not connect to the server: {said}"
-    if not status:
-        return ConnectionFailed(message, url=masked)
-    hint = proxy_hint(status, refused.source, authorized=MASK in refused.proxy)
-    proxy = refused.proxy or "(of the client)"
-    return BadStatus(message, url=masked, hint=hint, status=status, proxy=proxy)
-
-
-def _of_httpx(words: str) -> ProxyRefused:
-    """What httpx's own transport says: "407 Proxy Authentication Required", or the words of SOCKS."""
-    found = re.match(r"(\d{3})(?: (.*)|$)", words)
-    status, reason = (int(found[1]), found[2] or "") if found is not None else (0, words)
-    return ProxyRefused("", "the client", status, reason, [])
-
-
-def _status_of_socks(refused: ProxyRefused) -> int:
-    """The status of HTTP that means the same; 0 where trying again may help."""
-    if refused.code == 2:
-        return 403
-    said = refused.reason.lower()
-    return 407 if "authentication" in said or "username" in said else 0
-
+_SPECIAL: dict[int, Callable[[RequestFacts, Headers], str]] = {
+    304: _not_modified,
+    401: _unauthorized,
+    403: _forbidden,
+    405: _method,
+    406: _not_acceptable,
+    415: _unsupported,
+    426: _upgrade,
+}
 
 # What names a proxy by itself, and not for all programs.
-_GIVEN = frozenset({"proxy=", "--proxy", "the client"})
+NAMED_BY_ITSELF = frozenset({"proxy=", "--proxy", "the client"})
 
 
-def proxy_hint(status: int, source: str, *, authorized: bool) -> str:
+def proxy_hint(status: int, source: str, *, authorized: bool, asks: str = "") -> str:
     """What a person can change where a proxy answers with this status.
 
     Args:
         source: what names the proxy.
         authorized: whether it was sent a user and a password.
+        asks: its Proxy-Authenticate header.
     """
+    if status == 407 and asks and not re.search(r"(?:^|,)\s*basic\b", asks, re.I):
+        scheme = re.sub(r"[^\w-].*", "", asks.strip())[:20]
+        return (
+            f"It asks for {scheme}, which is not spoken here: a proxy of your own that does (such as "
+            "px or cntlm) can stand between."
+        )
     if status == 407 and authorized:
         return f"It does not accept the user and password in {source}."
     if status == 407:
         return f"It wants a user and a password: write user:password@host:port in {source}."
     if status == 403:
-        direct = "" if source in _GIVEN else ", or list the host in NO_PROXY"
+        direct = "" if source in NAMED_BY_ITSELF else ", or list the host in NO_PROXY"
         return f"Its rules do not allow this address: ask who runs it{direct}."
     return "The server may be down, or out of its reach."
 
 
-# ---------------------------------------------------------------------- the table
+# ---------------------------------------------------------------------- what a body is
 
-Means = Callable[[BaseException, _Failure], bool]
-
-
-class _Row(NamedTuple):
-    when: Means
-    why: str | Callable[[BaseException], str]
-    hint: str = ""
-    what: str = ""  # instead of the prefix of the phase
+_FIELD = re.compile(r"(?:data|event|id|retry)[ \t]*:|:")
 
 
-def _read(failure: _Failure) -> tuple[str, str, str]:
-    """(what happened, why, what to change) of a failure."""
-    what, why, hint = _PREFIX[failure.phase], "", ""
-    for error, row in ((e, row) for e in failure.chain for row in _TABLE):
-        if row.when(error, failure):
-            what, hint = row.what or what, row.hint
-            why = row.why if isinstance(row.why, str) else row.why(error)
-            break
-    else:
-        known = [e for e in failure.chain if not isinstance(e, NoAnswer | ProxyDown)]
-        why = type(known[-1]).__name__ if known else "no answer"
-    down = next((e for e in failure.chain if isinstance(e, ProxyDown)), None)
-    if down is not None:
-        what = f"could not connect to the proxy {down.proxy}"
-        hint = f"Is it running, at this host and port? {down.source} names it."
-        if down.source not in _GIVEN:
-            hint += " A host in NO_PROXY needs none."
-        why = why.replace("the server", "it")
-    elif failure.own_client:
-        hint = hint.replace("verify=", "the client's verify=")
-    return what, why, hint
-
-
-def _named(*names: str) -> Means:
-    """By the name of its class or of a base: the libraries are not imported for it, and httpx2,
-    httpcore and anyio have classes of the same names."""
-    wanted = frozenset(names)
-    return lambda e, f: any(c.__name__ in wanted for c in type(e).__mro__)
-
-
-_ERRNO = re.compile(r"\[Errno (-?\d+)\]")
-
-
-def _errno(*codes: int) -> Means:
-    """By the system's code. Several addresses that failed are one OSError that names the codes."""
-
-    def means(e: BaseException, f: _Failure) -> bool:
-        if not isinstance(e, OSError) or isinstance(e, ssl.SSLError | socket.gaierror):
-            return False
-        if e.errno is not None:
-            return e.errno in codes
-        return any(int(n) in codes for n in _ERRNO.findall(_words(e)))
-
-    return means
-
-
-def _tls(*reasons: str) -> Means:
-    """By OpenSSL's reason."""
-
-    def means(e: BaseException, f: _Failure) -> bool:
-        return isinstance(e, ssl.SSLError) and any(
-            r in f"{getattr(e, 'reason', None) or ''} {_words(e)}" for r in reasons
+def content_hint(essence: str, body: str, facts: RequestFacts) -> str:
+    """What an answer is that is no event stream, from its first bytes, then from its type."""
+    text = body.lstrip("\ufeff").lstrip()
+    start = text[:200].lower()
+    if _FIELD.match(text):
+        return (
+            "The body looks like an event stream: whoever runs the server should name it "
+            "text/event-stream."
         )
-
-    return means
-
-
-def _says(name: str, *texts: str) -> Means:
-    """By its class, and what it says: where one class stands for many causes."""
-    is_named = _named(name)
-    return lambda e, f: is_named(e, f) and any(t in _words(e).lower() for t in texts)
-
-
-def _in(phase: Phase, means: Means) -> Means:
-    return lambda e, f: f.phase == phase and means(e, f)
-
-
-def _plain(means: Means) -> Means:
-    """Only for http addresses."""
-    return lambda e, f: not f.secure and means(e, f)
-
-
-def _certificate(*codes: int) -> Means:
-    """By what OpenSSL finds wrong with a certificate (X509_V_ERR_...)."""
-
-    def means(e: BaseException, f: _Failure) -> bool:
-        return isinstance(e, ssl.SSLCertVerificationError) and (
-            getattr(e, "verify_code", None) in codes
-        )
-
-    return means
+    if start.startswith(("<!doctype html", "<html")):
+        return _html_hint(text)
+    if start.startswith("<"):
+        return "This is XML or a part of a page, no event stream. Look for the API's address."
+    if start.startswith("{") and re.search(r"}\s*\n\s*{", text):
+        return "This is NDJSON: one JSON a line, no event stream."
+    if start.startswith(("{", "[")):
+        return f"This is plain JSON: the API may want a parameter: {facts.speech.stream}."
+    if text.startswith(("\x1f\ufffd", "PK\x03\x04", "\ufffdPNG", "%PDF")):
+        return "This is a file or a compressed body, no event stream."
+    if essence == "text/html":
+        return _html_hint(text)
+    if essence in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
+        return "This is NDJSON: one JSON a line, no event stream."
+    if "json" in essence:
+        return f"This is plain JSON: the API may want a parameter: {facts.speech.stream}."
+    if essence == "application/grpc" or essence.startswith("application/grpc+"):
+        return "This is gRPC, no event stream."
+    if "accept" in facts.names:
+        return f"Accept in {facts.speech.headers} asks for other types: leave it out."
+    return "Check that the address is the event stream's own."
 
 
-def _is(*classes: type[BaseException]) -> Means:
-    return lambda e, f: isinstance(e, classes)
+def _html_hint(text: str) -> str:
+    if re.search(r"""type=["']?password""", text, re.I):
+        return "This is an HTML page: a login page. The stream's API may want a token."
+    return "This is an HTML page: a login page or a front end? Look for the API's address."
 
 
-def _speaks_tls(e: BaseException, f: _Failure) -> bool:
-    # A record of TLS (RFC 8446, 5.1): an alert, or its handshake.
-    return isinstance(e, NotHTTP) and e.beginning[:2] in (b"\x15\x03", b"\x16\x03")
-
-
-def _speaks_http2(e: BaseException, f: _Failure) -> bool:
-    # It begins with SETTINGS (RFC 9113, 3.4 and 4.1).
-    return isinstance(e, NotHTTP) and e.beginning[:1] == b"\0" and e.beginning[3:4] == b"\x04"
-
-
-def _begins(e: BaseException) -> str:
-    beginning = getattr(e, "beginning", b"")[:40]
-    return f"what came is no HTTP: it begins with {beginning!r}"
-
-
-_HUNG_UP = "the server closed the connection without an answer"
-_HUNG_UP_HINT = "Check the port, and whether the address is http or https."
-_hangs_up = _named("ServerDisconnectedError")
-_hangs_up_stock = _says("RemoteProtocolError", "without sending", "disconnected")
-_cut = _named(
-    "ClientPayloadError", "TransferEncodingError", "ContentLengthError", "IncompleteReadError"
-)
-
-# The first row that fits decides, for the innermost cause first.
-_TABLE: tuple[_Row, ...] = (
-    # Certificates.
-    _Row(
-        _certificate(10),
-        "the server's certificate has expired",
-        "Its owner must renew it, or the clock of this computer is wrong.",
-    ),
-    _Row(
-        _certificate(9), "the server's certificate is not valid yet", "Check this computer's clock."
-    ),
-    _Row(
-        _certificate(62, 64),
-        "the server's certificate is for another host",
-        "Check the host's name in the address.",
-    ),
-    _Row(
-        _certificate(18, 19),
-        "the server's certificate is signed by nobody this computer knows",
-        "Where you trust it: verify= with the path of its certificate.",
-    ),
-    _Row(
-        _is(ssl.SSLCertVerificationError),
-        "the server's certificate cannot be trusted",
-        "Pass verify= with the path of the right certificates, or set SSL_CERT_FILE.",
-    ),
-    _Row(
-        _named("ClientConnectorCertificateError", "ServerFingerprintMismatch"),
-        "the server's certificate cannot be trusted",
-        "Pass verify= with the path of the right certificates, or set SSL_CERT_FILE.",
-    ),
-    # TLS.
-    _Row(
-        _tls(
-            "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"
-        ),
-        "TLS failed: the port does not speak TLS",
-        "Check the port, and whether the address is http or https.",
-    ),
-    _Row(
-        _tls(
-            "CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE"
-        ),
-        "TLS failed: the server wants a certificate of yours, or another one",
-        "Pass verify= an ssl.SSLContext that has it (load_cert_chain).",
-    ),
-    _Row(
-        _tls(
-            "PROTOCOL_VERSION",
-            "UNSUPPORTED_PROTOCOL",
-            "NO_PROTOCOLS",
-            "HANDSHAKE_FAILURE",
-            "NO_SHARED",
-        ),
-        "TLS failed: server and client have no version or cipher in common",
-        "An old server? Pass verify= an ssl.SSLContext that allows what it speaks.",
-    ),
-    _Row(
-        _tls("UNRECOGNIZED_NAME"),
-        "TLS failed: the server does not know this host's name",
-        "Check the host's name in the address.",
-    ),
-    _Row(
-        _in("connect", _is(ssl.SSLEOFError, ssl.SSLZeroReturnError)),
-        "TLS failed: the server closed the connection",
-        "Check the port, and whether the address is http or https.",
-    ),
-    _Row(
-        _in("body", _is(ssl.SSLEOFError, ssl.SSLZeroReturnError)),
-        "the server closed the connection",
-    ),
-    _Row(
-        _in("connect", _is(ssl.SSLError)),
-        "TLS failed",
-        "Check the port, and whether the address is http or https.",
-    ),
-    _Row(_is(ssl.SSLError), "TLS failed"),
-    # Names.
-    _Row(
-        _is(socket.gaierror, UnicodeError),
-        "no such host",
-        "Check the host's name, and whether you are online.",
-    ),
-    _Row(
-        _named("ClientConnectorDNSError"),
-        "no such host",
-        "Check the host's name, and whether you are online.",
-    ),
-    # The system's codes.
-    _Row(
-        _errno(errno.ECONNREFUSED),
-        "connection refused",
-        "Is the server running, at this host and port?",
-    ),
-    _Row(
-        _in("connect", _plain(_errno(errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED))),
-        "connection reset by the server",
-        _HUNG_UP_HINT,
-    ),
-    _Row(
-        _errno(errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN),
-        "connection reset by the server",
-    ),
-    _Row(
-        _errno(errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN),
-        "no way to this host",
-        "Are you online? A VPN may be needed.",
-    ),
-    _Row(
-        _errno(errno.EMFILE, errno.ENFILE),
-        "this process has too many files and connections open",
-        "Close streams that are not needed, or raise the limit (ulimit -n).",
-    ),
-    _Row(
-        _errno(errno.EADDRNOTAVAIL, errno.ENOBUFS),
-        "this computer has no free port or memory for another connection",
-        "Close streams that are not needed.",
-    ),
-    _Row(
-        _errno(errno.EACCES, errno.EPERM),
-        "this computer does not allow the connection",
-        "A firewall or a sandbox forbids it.",
-    ),
-    _Row(
-        _errno(errno.ETIMEDOUT),
-        "no answer in time",
-        "Check the host and port, and a firewall between.",
-    ),
-    # What is no HTTP.
-    _Row(_speaks_tls, "the port speaks TLS", "Take https:// instead of http://.", "no answer"),
-    _Row(
-        _speaks_http2,
-        "the server speaks HTTP/2 alone",
-        "Pass client=lambda: httpx.AsyncClient(http1=False, http2=True).",
-        "no answer",
-    ),
-    _Row(_is(NotHTTP), _begins, _HUNG_UP_HINT, "no answer"),
-    # What libraries make of it.
-    _Row(_in("connect", _hangs_up), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
-    _Row(_in("connect", _hangs_up_stock), _HUNG_UP, _HUNG_UP_HINT, "no answer"),
-    _Row(_in("body", _hangs_up), "the server closed the connection"),
-    _Row(_cut, "the body was cut in the middle"),
-    _Row(
-        _says("RemoteProtocolError", "incomplete", "peer closed", "complete message body"),
-        "the body was cut in the middle",
-    ),
-    _Row(
-        _in("connect", _named("HttpProcessingError", "ClientResponseError", "RemoteProtocolError")),
-        "what came is no HTTP that can be read",
-        _HUNG_UP_HINT,
-        "no answer",
-    ),
-    _Row(
-        _named("HttpProcessingError", "RemoteProtocolError", "ClientResponseError"),
-        "what came is no HTTP that can be read",
-    ),
-    _Row(_named("PoolTimeout"), "the client has no connection free", "Raise its limits=."),
-    _Row(
-        _named("ReadTimeout", "SocketTimeoutError"),
-        "nothing came in time",
-        "The client's own timeout ended it.",
-    ),
-    _Row(
-        _is(TimeoutError),
-        "no answer in time",
-        "Check the host and port, and a firewall between.",
-    ),
-    _Row(
-        _named("ConnectTimeout", "TimeoutException", "ServerTimeoutError"),
-        "no answer in time",
-        "Check the host and port, and a firewall between.",
-    ),
-    _Row(
-        _is(ConnectionResetError, BrokenPipeError, ConnectionAbortedError),
-        "connection reset by the server",
-    ),
-    _Row(
-        _named("ReadError", "CloseError", "WriteError", "ClientConnectionError"),
-        "the server closed the connection",
-    ),
-)
+def quoted(body: str) -> str:
+    """The beginning of a body, as the end of a sentence."""
+    line = " ".join(body[:4096].split())
+    if not line:
+        return ""
+    return f": {line[:120]}…" if len(line) > 120 else f": {line}"

@@ -21,6 +21,7 @@ import httpx
 from ..checks import plain_callable, seconds, takes_arguments, text, truth, whole_number, wrong_type
 from ..events import Event
 from .certificates import Verify, check_verify
+from .foreign_names import name_here
 from .http_client import check_client
 from .proxies import Proxy, proxy_of
 from .request_parts import (
@@ -219,6 +220,9 @@ _EVENT_BYTES_AFTER_POST = 64 * 2**20
 
 def unknown_option(owner: str, name: str, known: Iterable[str]) -> TypeError:
     """The error for a keyword that `owner` does not have, with the name that may be meant."""
+    here = name_here(owner, name)
+    if here:
+        return TypeError(f"{owner} has no option {name!r}: {here}")
     near = difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return TypeError(f"{owner} has no option {name!r}{hint}")

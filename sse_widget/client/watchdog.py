@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from ..errors import ConnectionFailed, IdleTimeout
 from .interrupt import Interrupt
+from .request_facts import speech
 
 __all__ = ["IdleWatchdog", "SystemSuspended"]
 
@@ -132,8 +133,7 @@ class IdleWatchdog:
                 ConnectionFailed(
                     f"no answer for {silent:.3g} s",
                     url=self._url,
-                    hint="Check the host and port, and a firewall between. A server that answers "
-                    "with its first event alone needs idle_timeout=, the seconds to wait for it.",
+                    hint=f"Check the host and port, and a firewall between. {speech().slow}".strip(),
                 )
             )
         elif silent >= UNANSWERED_AFTER:

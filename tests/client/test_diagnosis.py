@@ -19,13 +19,15 @@ import pytest
 import yarl
 
 from sse_widget import ConnectionFailed, RetryPolicy
-from sse_widget.client.hints import translate_exception
+from sse_widget.client.request_facts import RequestFacts
+from sse_widget.client.translation import translate_exception
 
 from ..helpers.clients import OVER, collect, failure
 from ..helpers.scripted import Peer, Server, sends
 
 SECRET = "hunter2hunter2"
 MASKED = "https://example.com/events?token=***"
+FACTS = RequestFacts(url=MASKED, secure=True)
 
 
 def classes(*modules):
@@ -89,7 +91,7 @@ def test_every_exception_of_the_libraries_is_explained(cls):
     told = 0
     for phase in ("connect", "body"):
         for error in made(cls):
-            found = translate_exception(error, MASKED, phase)
+            found = translate_exception(error, FACTS, phase)
             found.__cause__ = error
             assert isinstance(found, ConnectionFailed)
             assert found.url == MASKED
@@ -120,14 +122,14 @@ class Nasty(Exception):
 def test_an_exception_that_cannot_be_read_is_named_by_its_class(phase):
     error = ValueError("outer")
     error.__cause__ = Nasty()
-    assert "ValueError" in str(translate_exception(error, MASKED, phase))
-    assert "Nasty" in str(translate_exception(Nasty(), MASKED, phase))
+    assert "ValueError" in str(translate_exception(error, FACTS, phase))
+    assert "Nasty" in str(translate_exception(Nasty(), FACTS, phase))
 
 
 def test_a_circle_of_causes_ends():
     one, two = ValueError("one"), ConnectionResetError(errno.ECONNRESET, "two")
     one.__cause__, two.__cause__ = two, one
-    assert "reset" in str(translate_exception(one, MASKED, "body"))
+    assert "reset" in str(translate_exception(one, FACTS, "body"))
 
 
 def caused(outer, *causes):
@@ -176,7 +178,7 @@ def tls(reason):
     ],
 )  # fmt: skip
 def test_the_cause_decides(error, phase, why, hint):
-    found = translate_exception(error, MASKED, phase)
+    found = translate_exception(error, FACTS, phase)
     assert why in found.message
     assert hint in found.hint
 

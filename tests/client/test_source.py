@@ -22,6 +22,7 @@ from sse_widget import (
 )
 from sse_widget.client.codings import decoder_of
 from sse_widget.client.connection import Connection
+from sse_widget.client.request_facts import RequestFacts
 from sse_widget.runtime import loop as background
 
 from ..helpers.clients import AT_ONCE, OVER, collect, connect, failure
@@ -500,7 +501,7 @@ async def test_a_gzip_bomb_lets_other_tasks_run_while_it_goes_off():
         200, headers={"Content-Encoding": "gzip"}, stream=Answer(), request=request
     )
     task = asyncio.create_task(other())
-    async for _ in Connection(answer, decoder_of("gzip"), "").chunks():
+    async for _ in Connection(answer, decoder_of("gzip"), RequestFacts()).chunks():
         pieces += 1
     task.cancel()
     assert pieces > 400
