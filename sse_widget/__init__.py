@@ -1,7 +1,9 @@
 """Live Server-Sent Events in a notebook: a log you can filter, and a rolling pandas DataFrame."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._version import __version__
-from .capture import SSECapture
 from .client import EventSource, RetryPolicy
 from .errors import (
     BadContentType,
@@ -20,10 +22,13 @@ from .errors import (
     TooManyRedirects,
 )
 from .events import Event, EventBatch, Gap, Reason, Stats, Status
-from .filters import EventFilter
 from .protocol import EventStreamParser
-from .storage import Capture
-from .stream import SSEStream
+
+if TYPE_CHECKING:
+    from .capture import SSECapture
+    from .filters import EventFilter
+    from .storage import Capture
+    from .stream import SSEStream
 
 __all__ = [
     "BadContentType",
@@ -55,3 +60,24 @@ __all__ = [
     "TooManyRedirects",
     "__version__",
 ]
+
+# These need numpy, pyarrow and a widget: imported when first asked for, so that a script that reads a
+# stream starts sooner, and a browser (Pyodide) can where those are not to be had.
+_LATER = {
+    "Capture": "storage",
+    "EventFilter": "filters",
+    "SSECapture": "capture",
+    "SSEStream": "stream",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

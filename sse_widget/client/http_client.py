@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.request import Request as PlainRequest
@@ -82,10 +83,7 @@ async def make_client(
     if is_client(option):
         return option
     if option is None:
-        # Imported when first needed: it takes a fifth of a second.
-        from .transport import default_client
-
-        made: Any = default_client(verify, proxy)
+        made: Any = _our_client(verify, proxy)
     else:
         if runtime.is_loop_thread():
             # In a tuple: what can be awaited is refused below, not awaited there.
@@ -101,6 +99,17 @@ async def make_client(
     with contextlib.suppress(AttributeError, TypeError):
         made.cookies.jar.set_policy(_KeepsNothing())
     return made
+
+
+def _our_client(verify: Verify, proxy: Proxy | None) -> Any:
+    # Imported when first needed: it takes a fifth of a second. And in a browser there are no sockets.
+    if sys.platform == "emscripten":
+        from .fetch import fetch_client
+
+        return fetch_client()
+    from .transport import default_client
+
+    return default_client(verify, proxy)
 
 
 class _KeepsNothing(DefaultCookiePolicy):

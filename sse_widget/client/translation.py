@@ -364,6 +364,13 @@ _TABLE: tuple[_Row, ...] = (
         "Check the port, and whether the address is http or https.",
     ),
     _Row(_is(ssl.SSLError), "TLS failed"),
+    # In a browser.
+    _Row(
+        _named("FetchFailed"),
+        "the browser did not get it",
+        "Is the server there, and does it allow this page (Access-Control-Allow-Origin)? The browser's "
+        "console says more.",
+    ),
     # Names.
     _Row(
         _is(socket.gaierror, UnicodeError),

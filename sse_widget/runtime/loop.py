@@ -15,6 +15,7 @@ import contextlib
 import contextvars
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
@@ -59,6 +60,11 @@ class LoopEnded(RuntimeError):
 def loop() -> asyncio.AbstractEventLoop:
     """The running loop of the background thread; started where there is none."""
     global _loop, _thread, _pid
+    if sys.platform == "emscripten":
+        raise RuntimeError(
+            "a browser has no threads, and this needs one: read with `async for event in "
+            "EventSource(url)`"
+        )
     with _lock:
         # After a fork the child has the objects but not the thread.
         if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():

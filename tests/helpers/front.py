@@ -35,6 +35,11 @@ FILES = {
 }
 
 
+def fetch_fronts() -> None:
+    """`make fronts`, where it was not made."""
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "fronts.py")], check=True)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         file = FILES.get(self.path.partition("?")[0])
@@ -62,8 +67,7 @@ class Front:
         self._pages: list[Page] = []
 
     def __enter__(self) -> Self:
-        # `make fronts`, where it was not made.
-        subprocess.run([sys.executable, str(ROOT / "scripts" / "fronts.py")], check=True)
+        fetch_fronts()
         self._files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._files.serve_forever, daemon=True)
         self._thread.start()
