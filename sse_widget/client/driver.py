@@ -3,6 +3,10 @@
 It only waits, and moves between the states of `State`. `retry` decides what to do after a connection
 ended, `connection` what an answer means, the parser what bytes mean, and `resumption` what a reconnect
 means. On the background loop the user's callables run on a thread of the stream's own (`CallThread`).
+
+It is read a batch at a time by `_next()`, and between two calls nothing runs and no frame is
+suspended: whoever stops reading may go on later, and a source that nobody refers to any more is freed
+at once and closes its connection.
 """
 
 from __future__ import annotations
@@ -11,17 +15,18 @@ import asyncio
 import inspect
 import math
 import time
+import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from .. import runtime
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
 from ..protocol import EventStreamParser
-from ..runtime import CallThread, ReadPacer, SharedEvent, contained
+from ..runtime import CallThread, LoopEnded, ReadPacer, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
@@ -47,10 +52,90 @@ _MANY_IDS = 64 * 2**20
 _CONNECTED = frozenset({State.OPEN, State.QUIET})
 
 
+class _Delivery:
+    """How far what came was handed over. Written for each batch or event, and so no attributes of a
+    class that looks at each name."""
+
+    __slots__ = ("at", "batch", "end", "last_event_id", "portions", "reading", "unseen")
+
+    def __init__(self) -> None:
+        self.reading = False  # some task is inside `_next()`
+        self.batch: EventBatch | None = None  # what is handed over event by event
+        self.at = 0  # which of its events is next
+        self.last_event_id: str | None = None  # None: all of them were
+        self.unseen = 0  # bytes since the last events, which may hold an id
+        # The rest of a batch that is handed over in parts; each with the last event ID after it.
+        self.portions: deque[tuple[EventBatch, str]] = deque()
+        self.end: BaseException | None = None  # what to raise once all is handed over
+
+
+class _Held:
+    """What has to be closed when reading ends: the connection and its bytes, the client, the threads.
+
+    It knows nothing of the source, so that a source that is dropped is freed while these are open.
+    """
+
+    def __init__(self, watch: IdleWatchdog, calls: CallThread) -> None:
+        self.watch = watch
+        self.calls = calls
+        self.client: Any = None
+        self.owns_client = False
+        self.connection: Connection | None = None
+        self.chunks: AsyncGenerator[bytes, None] | None = None
+
+    async def hang_up(self) -> None:
+        """Close the connection; the client stays for the next one."""
+        self.watch.stop()
+        chunks, self.chunks = self.chunks, None
+        connection, self.connection = self.connection, None
+        if chunks is not None:
+            await chunks.aclose()
+        if connection is not None:
+            await connection.aclose()
+
+    async def aclose(self) -> None:
+        client, self.client = self.client, None
+        try:
+            await self.hang_up()
+        finally:
+            if client is not None and self.owns_client:
+                await client.aclose()
+            self.calls.close()
+
+
+async def _closing(held: _Held, closed: Callable[[], None]) -> AsyncGenerator[None, None]:
+    """Closes `held` when it is closed itself: by the driver; by the event loop when that shuts
+    down; or by the event loop when the garbage collector finds it, for its source was dropped.
+
+    It is the only asynchronous generator of ours that waits while it is closed. A loop that shuts
+    down closes all generators at the same time, and where one of them closes another that is an
+    error, which asyncio prints.
+    """
+    try:
+        yield
+    finally:
+        try:
+            await held.aclose()
+        finally:
+            closed()
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """The bound method as a callable that does not keep its object alive."""
+    ref = weakref.WeakMethod(method)
+
+    def call(*args: Any) -> None:
+        found = ref()
+        if found is not None:
+            found(*args)
+
+    return call
+
+
 class Driver(EventTarget):
     """What EventSource does; how it is asked to is `source`'s.
 
-    There is one way of driving it: whoever iterates `_drive()`. There is no hidden task and no
+    There is one way of driving it: whoever calls `_next()`. There is no hidden task and no
     queue, so a slow reader slows the socket, and nothing connects before somebody reads.
     """
 
@@ -70,7 +155,7 @@ class Driver(EventTarget):
         self._replays = ReplayDetector(options.dedupe)
         self._keys = self._replays.keys()  # of the latest reconnect
         self._calls = CallThread()
-        self._accounts = Accounts(lambda gap: self._gapped(gap), request.secrets.hide)
+        self._accounts = Accounts(_weakly(self._on_gap), request.secrets.hide)
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
         self.origin = "" if request.address is None else request.address.origin
@@ -81,25 +166,26 @@ class Driver(EventTarget):
         self._ended_by = Reason.STOPPED  # unless something else ends it
         self._over = SharedEvent()  # nothing is left of it: no connection, no reader
 
-        self._driven = False
         self._closing = False
+        self._loop_ended = False  # and the connection with it: nobody closed it
         self._fresh = False  # this connection brought something new
         self._lost: Outage | None = None  # since when, and why, there is no connection
         self._delivery = _Delivery()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that reads
         self._interrupt = Interrupt()
+        self._jar = OriginJar()
         self._watch = IdleWatchdog(
             self._interrupt,
             idle_timeout=options.idle_timeout,
             asks_again=options.reconnects,
-            quiet=self._quiet,
-            unanswered=self._unanswered,
+            quiet=_weakly(self._quiet),
+            unanswered=_weakly(self._unanswered),
             url=request.masked,
         )
-        self._client: Any = None
-        self._jar = OriginJar()
-        self._connection: Connection | None = None
-        self._reader: AsyncGenerator[Any, None] | None = None
+        self._held = _Held(self._watch, self._calls)
+        self._pacer = ReadPacer(None)
+        self._closer: AsyncGenerator[None, None] | None = None
+        self._releasing: asyncio.Task[None] | None = None
         # SSEStream's wish: it reads beside a person's cell. Whoever reads here is the cell.
         self._paced = False
         # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
@@ -107,66 +193,94 @@ class Driver(EventTarget):
         self._changed: Callable[[], None] = _nothing
         self._gapped: Callable[[Gap], None] = _nothing
 
+    def _on_gap(self, gap: Gap) -> None:
+        self._gapped(gap)
+
     # ------------------------------------------------------------------ the driver
 
-    async def _drive(self) -> AsyncGenerator[EventBatch, None]:
-        """Connect, read and reconnect until the stream is over; the only place that does."""
-        if self._driven:
-            raise RuntimeError("this EventSource is being read already; make another one")
-        if self._closing:
-            return
-        self._driven = True
-        self._loop = asyncio.get_running_loop()
+    async def _next(self) -> EventBatch:
+        """The next batch, once it came.
+
+        It connects, reads and reconnects, and is the only place that does.
+
+        Raises:
+            StopAsyncIteration: the stream is over for good.
+            SSEError: the stream failed for good.
+            RuntimeError: it is being read already, or was read on another event loop.
+        """
+        delivery = self._delivery
+        if delivery.reading or self._loop is not asyncio.get_running_loop() or self._over.is_set():
+            await self._begin()
+        delivery.reading = True
         try:
             while True:
+                if self._closing:
+                    raise Closed
                 error: SSEError | None = None
-                self._fresh = False
-                self._opened = math.inf
                 try:
-                    connection = await self._open()
-                    await self._call("open", Event("open", origin=connection.origin))
-                    async with aclosing(self._read(connection)) as batches:
-                        async for batch in batches:
-                            yield batch
-                            if self._closing:
-                                return
+                    if self._held.connection is None:
+                        await self._open()
+                    batch = await self._read()
+                    if batch is not None:
+                        delivery.reading = False
+                        return batch
                 except SSEError as e:
                     error = e
                     self._request.secrets.clean(e)
-                finally:
-                    await self._hang_up()
-                if not await self._again(error):
-                    return
-        except Closed:
-            return
+                await self._held.hang_up()
+                await self._again(error)
         except BaseException as e:
-            self._give_up(e)
-        finally:
-            await self._release()
+            delivery.reading = False
+            ended = e if isinstance(e, Closed) else self._given_up(e)
+        await self._release()
+        if isinstance(ended, Closed):
+            raise StopAsyncIteration
+        raise ended
 
-    def _give_up(self, error: BaseException) -> NoReturn:
+    async def _begin(self) -> None:
+        """What is to be done before the first batch is read, or is wrong before another one is."""
+        if self._loop_ended:
+            raise LoopEnded(
+                "the event loop this EventSource was read on has ended, and its connection with it; "
+                "make another one, with last_event_id= to go on after what came"
+            )
+        if self._over.is_set():
+            raise StopAsyncIteration
+        if self._delivery.reading:
+            raise RuntimeError("this EventSource is being read already; make another one")
+        if self._loop is not None:
+            raise RuntimeError(
+                "this EventSource was read on another event loop, and its connection is there; "
+                "make another one, with last_event_id= to go on after what came"
+            )
+        self._loop = asyncio.get_running_loop()
+        self._closer = _closing(self._held, _weakly(self._on_released))
+        await anext(self._closer)
+
+    def _given_up(self, error: BaseException) -> BaseException:
         """A listener or another callable of the person's raised, or the client: over, and the status
-        says why."""
+        says why. Returns what is to be raised."""
         task = asyncio.current_task()
-        cancelled = isinstance(error, asyncio.CancelledError) and (
-            task is None or task.cancelling() > 0
-        )
-        if cancelled or isinstance(error, GeneratorExit):
-            raise error
+        if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0):
+            return error
+        if isinstance(error, StopAsyncIteration):
+            # It would end a loop without a word, as PEP 479 says of generators.
+            raised = RuntimeError("a listener or another callable raised StopAsyncIteration")
+            raised.__cause__, error = error, raised
         if runtime.is_loop_thread():
             # Such as SystemExit in a client's own code: it ends this stream, and not the loop.
             error = contained(error)
         if isinstance(error, Exception) and self.status.state is not State.FAILED:
             clean = self._request.secrets.clean(error)
             self._move(State.FAILED, error=clean, reason=Reason.FAILED)
-        raise error
+        return error
 
-    async def _again(self, error: SSEError | None) -> bool:
-        """What follows the end of a connection: True after the pause before the next attempt, False
-        where the stream is over as the server meant it.
+    async def _again(self, error: SSEError | None) -> None:
+        """What follows the end of a connection: the pause before the next attempt.
 
         Raises:
-            SSEError: it failed for good.
+            Closed: there is none, as the server meant it.
+            SSEError: there is none, because of this error.
         """
         self._parser.reset()
         policy, lasted = self._options.retry, time.monotonic() - self._opened
@@ -185,7 +299,7 @@ class Driver(EventTarget):
             unmet = self._options.stop_when is not None
             self._move(State.CLOSED, reason=Reason.STOP_WHEN_NOT_MET if unmet else decision.reason)
             await self._call("error", Event("error"))
-            return False
+            raise Closed
         if error is not None:
             self._accounts.errors.append(error)
         if isinstance(decision, Stop):
@@ -205,14 +319,17 @@ class Driver(EventTarget):
         )
         await self._call("error", error or Event("error"))
         await self._wait(decision.after)
-        return True
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> None:
         """One attempt to connect."""
+        self._fresh = False
+        self._opened = math.inf
+        self._delivery.unseen = 0
+        held, told = self._held, self._options
         self._move(State.CONNECTING, error=self.status.error)
         last_id = self._parser.last_event_id
-        if self._options.resume is not None and self._lost is not None:
-            last_id = await self._rewound(last_id, self._options.resume)
+        if told.resume is not None and self._lost is not None:
+            last_id = await self._rewound(last_id, told.resume)
         if not sendable(last_id):
             last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
         # From here on: a server may take the request and never answer.
@@ -220,96 +337,119 @@ class Driver(EventTarget):
         with self._interrupt:
             if self._closing:
                 raise Closed
-            if self._client is None:
-                told = self._options
-                self._client = await make_client(told.client, self._calls, told.verify, told.proxy)
-            self._connection = await Connection.open(
-                self._client,
+            if held.client is None:
+                held.client = await make_client(told.client, self._calls, told.verify, told.proxy)
+                held.owns_client = held.client is not told.client
+                self._watch.heard()  # making one takes its time, which is no silence of the server
+            again = self._accounts.connects > 0
+            held.connection = await Connection.open(
+                held.client,
                 self._request,
-                Attempt(
-                    last_id, self._jar, self._accounts.connects > 0, self._watch.sent, self._calls
-                ),
+                Attempt(last_id, self._jar, again, self._watch.sent, self._calls),
             )
+        held.chunks = held.connection.chunks()
+        self._pacer = ReadPacer(held.connection.flow if self._paced else None)
         self._accounts.connects += 1
         self._opened = time.monotonic()
         self._ends.began(last_id)
-        self.origin = self._connection.origin
+        self.origin = held.connection.origin
         self._move(State.OPEN)
         if self._lost is not None:
             await self._cut(last_id)
             self._accounts.reconnected(self._lost, last_id)
             self._lost = None
         self._watch.answered()
-        return self._connection
+        await self._call("open", Event("open", origin=self.origin))
 
-    async def _read(self, connection: Connection) -> AsyncGenerator[EventBatch, None]:
-        """The batches of one connection."""
-        feed, interrupt, heard = self._parser.feed, self._interrupt, self._watch.heard
-        continuity, ledger = self._replays, self._accounts
-        beats = ReadPacer(connection.flow if self._paced else None)
-        ending: BaseException | None = None
-        unseen = 0
-        async with aclosing(connection.chunks()) as chunks:
-            while ending is None:
-                with interrupt:
-                    if self._closing:
-                        raise Closed
-                    await beats.rest()
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    return
-                heard()
-                unseen += len(chunk)
-                beats.came(len(chunk))
-                ledger.bytes += len(chunk)
-                if self.status.state is State.QUIET:
-                    self._move(State.OPEN)
-                before = self._parser.last_event_id
-                batch = feed(chunk)
-                if not (batch.types or batch.comments or batch.faults):
-                    continue
-                batch.received_at = datetime.now(UTC)
-                batch.origin = connection.origin
-                ledger.comments += len(batch.comments)
-                self._ends.came(batch)
-                if continuity.open and batch.types:
-                    await self._compare(batch, before)
-                elif batch.types and not self._fresh:
+    async def _read(self) -> EventBatch | None:
+        """The next batch of this connection, or its next part; None where it ended cleanly."""
+        delivery = self._delivery
+        if delivery.portions:
+            await asyncio.sleep(0)
+            return self._portion()
+        if delivery.end is not None:
+            self._closing = True
+            if isinstance(delivery.end, Closed):
+                self._ended_by = Reason.STOP_WHEN
+            raise delivery.end
+        accounts, parser, chunks = self._accounts, self._parser, self._held.chunks
+        assert chunks is not None
+        while True:
+            with self._interrupt:
+                if self._closing:
+                    raise Closed
+                await self._pacer.rest()
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return None
+            self._watch.heard()
+            size = len(chunk)
+            delivery.unseen += size
+            self._pacer.came(size)
+            accounts.bytes += size
+            if self.status.state is State.QUIET:
+                self._move(State.OPEN)
+            before = parser.last_event_id
+            batch = parser.feed(chunk)
+            if not (batch.types or batch.comments or batch.faults):
+                continue
+            batch.received_at = datetime.now(UTC)
+            batch.origin = self.origin
+            self._ends.came(batch)
+            if batch.types:
+                if self._replays.open or self._options.stop_when is not None:
+                    await self._judge(batch, before)
+                elif not self._fresh:
                     self._fresh = True
-                if self._options.stop_when is not None and batch.types:
-                    ending = await self._ending(batch, self._options.stop_when, before)
-                if batch.faults:
-                    ledger.faults(batch, self._request.masked)
-                ledger.received += len(batch)
-                continuity.remember(batch)
-                # An id of this batch is the one before, or among the bytes since the last events.
-                if len(batch) * max(len(before), unseen) < _MANY_IDS:
-                    yield batch
-                else:
-                    async with aclosing(self._portions(batch)) as portions:
-                        async for portion in portions:
-                            yield portion
-                unseen = len(chunk)
-        self._closing = True
-        if isinstance(ending, Closed):
-            self._ended_by = Reason.STOP_WHEN
-        raise ending
+            return self._enter_batch(batch, before, size)
 
-    async def _portions(self, batch: EventBatch) -> AsyncGenerator[EventBatch, None]:
-        """The batch in pieces where an id of megabytes stands with thousands of events: each event
-        has the last event ID, and whoever writes them out would need all the memory there is."""
+    async def _judge(self, batch: EventBatch, before: str) -> None:
+        """Whether these events came before, and whether the stream ends with one of them."""
+        if self._replays.open:
+            await self._compare(batch, before)
+        else:
+            self._fresh = True
+        if self._options.stop_when is not None:
+            self._delivery.end = await self._ending(batch, self._options.stop_when, before)
+
+    def _enter_batch(self, batch: EventBatch, before: str, size: int) -> EventBatch:
+        """Enter a batch into the books; returns it, or its first portion.
+
+        Args:
+            before: the last event ID before it.
+            size: of the chunk that completed it, in bytes.
+        """
+        accounts, received = self._accounts, len(batch.types)
+        accounts.comments += len(batch.comments)
+        if batch.faults:
+            accounts.faults(batch, self._request.masked)
+        accounts.received += received
+        self._replays.remember(batch)
+        # An id of this batch is the one before, or among the bytes since the last events.
+        if received * max(len(before), self._delivery.unseen) >= _MANY_IDS:
+            batch = self._in_portions(batch)
+        self._delivery.unseen = size
+        return batch
+
+    def _in_portions(self, batch: EventBatch) -> EventBatch:
+        """The first part of a batch where an id of megabytes stands with thousands of events: each
+        event has the last event ID, and whoever writes them out would need all the memory there
+        is. The other parts are what is read next."""
         at_once = max(_IDS_AT_ONCE // max(1, *map(len, batch.last_event_ids)), 1)
         if len(batch) <= at_once:
-            yield batch
-            return
-        last_id = self._parser.last_event_id
-        for start in range(0, len(batch), at_once):
-            portion = batch.slice(start, start + at_once)
-            # Who stops here has not seen the ids that follow.
-            self._parser.last_event_id = portion.last_event_ids[-1]
-            yield portion
-            await asyncio.sleep(0)
-        self._parser.last_event_id = last_id
+            return batch
+        portions = [batch.slice(start, start + at_once) for start in range(0, len(batch), at_once)]
+        ids = [
+            *(portion.last_event_ids[-1] for portion in portions[:-1]),
+            self._parser.last_event_id,
+        ]
+        self._delivery.portions.extend(zip(portions, ids, strict=True))
+        return self._portion()
+
+    def _portion(self) -> EventBatch:
+        # Who stops here has not seen the ids that follow.
+        portion, self._parser.last_event_id = self._delivery.portions.popleft()
+        return portion
 
     # ------------------------------------------------------------------ the person's callables
 
@@ -505,10 +645,16 @@ class Driver(EventTarget):
     def close(self) -> None:
         """End the stream for good, from any thread, task or listener; no event follows."""
         self._closing = True
-        if not self._driven:
-            self._move(State.CLOSED, reason=Reason.STOPPED)
-            self._over.set()
-        self._from_any_thread(lambda: self._interrupt.fire(Closed()))
+        if self._loop is None:
+            self._on_released()
+        self._from_any_thread(self._close_here)
+
+    def _close_here(self) -> None:
+        """On the thread of the loop that reads: wake whoever waits, or close where nobody reads."""
+        if self._delivery.reading:
+            self._interrupt.fire(Closed())
+        elif self._releasing is None and not self._over.is_set():
+            self._releasing = asyncio.ensure_future(self._release())
 
     def _from_any_thread(self, fn: Callable[[], None]) -> None:
         loop = self._loop
@@ -535,29 +681,30 @@ class Driver(EventTarget):
     async def aclose(self) -> None:
         """`close()`, and wait until the connection is gone."""
         self.close()
-        if not self._driven or self._loop is not asyncio.get_running_loop():
-            return
-        if self._reader is not None and not getattr(self._reader, "ag_running", False):
-            # The driver stands at a yield, because its reader left the loop: end it there.
-            await self._reader.aclose()
-        elif self._interrupt.task is not asyncio.current_task():
+        # A listener that is called by the reading task would wait for itself.
+        itself = self._delivery.reading and self._interrupt.task is asyncio.current_task()
+        if self._loop is asyncio.get_running_loop() and not itself:
             await self._over.wait()
 
-    async def _hang_up(self) -> None:
-        self._watch.stop()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.aclose()
-
     async def _release(self) -> None:
-        await self._hang_up()
-        client, self._client = self._client, None
-        if client is not None and client is not self._options.client:
-            await client.aclose()
-        self._calls.close()
+        """Close what is open. From then on the stream is over."""
+        self._closing = True
+        if self._loop is not asyncio.get_running_loop():
+            self._from_any_thread(self._close_here)
+            return
+        closer, self._closer = self._closer, None
+        if closer is not None:
+            await closer.aclose()
+        else:
+            await self._over.wait()  # somebody else closes it
+
+    def _on_released(self) -> None:
+        """All is closed, by whomever."""
+        # Else the event loop that read it was shut down.
+        self._loop_ended = self._loop_ended or not self._closing
+        self._closing = True
         if self.status.state not in (State.CLOSED, State.FAILED):
             self._move(State.CLOSED, reason=self._ended_by)
-        self._closing = True
         self._over.set()
 
 
@@ -573,16 +720,6 @@ def _first_met(
         except BaseException as e:
             return n, e
     return 0, None
-
-
-class _Delivery:
-    """How far the events of a batch were handed over. Written once an event, and so no attribute of
-    a class that looks at each name."""
-
-    __slots__ = ("last_event_id",)
-
-    def __init__(self) -> None:
-        self.last_event_id: str | None = None  # None: all of them were
 
 
 def _nothing(*_: object) -> None:

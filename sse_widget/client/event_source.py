@@ -6,10 +6,10 @@ tells what is known of the stream, and hands over what comes.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from .. import runtime
@@ -24,11 +24,19 @@ from .request import Request
 
 __all__ = ["EventSource"]
 
-Reader = TypeVar("Reader", bound=AsyncGenerator[Any, None])
+# Seconds: a plain loop that is over waits so long for its connection to be closed.
+_CLOSING = 5.0
+
+Item = TypeVar("Item")
 
 
 class EventSource(Driver):
     """A client of one event stream.
+
+    `async for event in source`, or `for event in source` without asyncio; `anext(source)` and
+    `next(source)` give one event. A loop that was left by `break` keeps the connection, and the
+    next loop goes on. `close()`, or the end of a `with` or `async with`, ends it; so does letting
+    go of the source.
 
     Args:
         url: absolute http or https URL, as text or as the URL object of httpx, yarl or pydantic. It
@@ -87,6 +95,7 @@ class EventSource(Driver):
             told,
             EventStreamParser(max_event_bytes=told.event_limit, last_event_id=told.last_event_id),
         )
+        self._looping: weakref.ref[Any] | None = None  # the loop over this source
 
     __signature__ = signature_of(__init__)
 
@@ -152,99 +161,189 @@ class EventSource(Driver):
         await self.aclose()
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return self._reading(self._events())
+        return _Loop(self, self.__anext__)
 
-    def _reading(self, reader: Reader) -> Reader:
-        # aclose() ends it in order; left to the garbage collector it would be one more task.
-        if not self._driven:
-            self._reader = reader
-        return reader
-
-    async def _events(self) -> AsyncGenerator[Event, None]:
+    async def __anext__(self) -> Event:
+        """The next event, as `anext(source)`, once its listeners were called."""
         delivery = self._delivery
-        async with aclosing(self._drive()) as batches:
-            async for batch in batches:
-                for event in batch:
-                    delivery.last_event_id = event.last_event_id
+        failure: BaseException | None = None
+        while not self._closing:
+            event = self._next_here()
+            if event is None:
+                delivery.batch, delivery.at = await self._next(), 0
+                continue
+            if self._listeners:
+                try:
                     await self._call(event.type, event)
-                    if self._closing:
-                        return
-                    yield event
-                    if self._closing:
-                        return
-                delivery.last_event_id = None
+                except BaseException as e:
+                    failure = self._given_up(e)
+                    break
+                if self._closing:
+                    break
+            return event
+        await self._release()
+        raise failure or StopAsyncIteration
 
-    def batches(self) -> AsyncGenerator[EventBatch, None]:
+    def batches(self) -> AsyncIterator[EventBatch]:
         """The same stream in columns: a batch per piece that came, no object per event.
 
         Batches without events appear too where there were comments or faults. Raises as
         iteration does.
         """
-        return self._reading(self._batches())
-
-    async def _batches(self) -> AsyncGenerator[EventBatch, None]:
-        delivery = self._delivery
-        async with aclosing(self._drive()) as batches:
-            async for batch in batches:
-                if self._listeners:
-                    for n, event in enumerate(batch, 1):
-                        delivery.last_event_id = event.last_event_id
-                        await self._call(event.type, event)
-                        if self._closing:
-                            self._end_at(batch, n)
-                            break
-                    delivery.last_event_id = None
-                yield batch
-                if self._closing:
-                    return
+        return _Loop(self, self._next_batch)
 
     async def run(self) -> None:
         """Read to the end for the listeners' sake."""
         async for _ in self.batches():
             pass
 
+    def _enter(self, loop: weakref.ref[Any]) -> None:
+        """A loop over this source begins.
+
+        Raises:
+            RuntimeError: another one is alive.
+        """
+        other = None if self._looping is None else self._looping()
+        if other is not None and not self._over.is_set():
+            raise RuntimeError("this EventSource is being read already; make another one")
+        self._looping = loop
+
+    def _next_here(self) -> Event | None:
+        """The next event of the batch that came last; None where all were handed over."""
+        delivery = self._delivery
+        batch, at = delivery.batch, delivery.at
+        if batch is None or at >= len(batch.types):
+            delivery.batch = delivery.last_event_id = None
+            return None
+        delivery.at = at + 1
+        delivery.last_event_id = last_id = batch.last_event_ids[at]
+        return Event(batch.types[at], batch.data[at], last_id, batch.origin, batch.received_at)
+
+    async def _next_batch(self) -> EventBatch:
+        """The next batch, or what a loop over events left of one, once the listeners were called
+        for its events."""
+        delivery = self._delivery
+        batch = delivery.batch
+        if batch is not None and delivery.at < len(batch) and not self._closing:
+            batch = batch.slice(delivery.at, len(batch))
+            delivery.batch = delivery.last_event_id = None
+        else:
+            batch = await self._next()
+        if self._listeners:
+            failure: BaseException | None = None
+            try:
+                for n, event in enumerate(batch, 1):
+                    delivery.last_event_id = event.last_event_id
+                    await self._call(event.type, event)
+                    if self._closing:
+                        self._end_at(batch, n)
+                        break
+            except BaseException as e:
+                failure = self._given_up(e)
+            if failure is not None:
+                await self._release()
+                raise failure
+            delivery.last_event_id = None
+        return batch
+
+    # ------------------------------------------------------------------ without asyncio
+
     def __iter__(self) -> Iterator[Event]:
         """The same without asyncio: the background thread reads, this thread waits."""
+        return _BlockingLoop(self)
+
+    def __next__(self) -> Event:
+        """The next event, as `next(source)`; waits for it."""
+        while not self._closing:
+            event = self._next_here()
+            if event is not None:
+                return event
+            if not self._wait_for_batch():
+                break
+        if self._loop_ended:
+            ended = LoopEnded("the thread that serves all streams ended meanwhile")
+            self._move(State.FAILED, error=ended, reason=Reason.FAILED)
+            raise ended
+        self._wait_closed()
+        raise StopIteration
+
+    def _wait_for_batch(self) -> bool:
+        """Wait until the next batch came; whether there is one."""
         if runtime.is_loop_thread():
             raise RuntimeError("a blocking loop on the background thread would wait for itself")
-        batches, delivery = self.batches(), self._delivery
 
         async def following() -> EventBatch | None:
-            if self._loop not in (None, asyncio.get_running_loop()):
-                raise LoopEnded("the thread that serves all streams ended meanwhile")
-            return await anext(batches, None)
+            try:
+                return await self._next_batch()
+            except StopAsyncIteration:
+                return None
 
-        async def end() -> None:
-            await self.aclose()
-            await batches.aclose()
-
-        ended = False
+        delivery = self._delivery
+        waiting = runtime.run(following())
         try:
-            while True:
-                waiting = runtime.run(following())
-                try:
-                    batch = waiting.result()
-                except KeyboardInterrupt:
-                    waiting.cancel()
-                    raise
-                except Exited as e:
-                    # This loop is the person's: exit() in a callable ends what it would end there.
-                    raise e.__cause__ or e from None
-                except LoopEnded as e:
-                    ended = True  # with its loop, and by that
-                    self._move(State.FAILED, error=e, reason=Reason.FAILED)
-                    self._over.set()
-                    raise
-                if batch is None:
-                    return
-                for event in batch:
-                    delivery.last_event_id = event.last_event_id
-                    yield event
-                    if self._closing:
-                        return
-                delivery.last_event_id = None
-        finally:
-            ending = None if ended else runtime.run(end())
-            # Unless the collector ends this on that very thread, which must not wait for itself.
-            if ending is not None and not runtime.is_loop_thread():
-                ending.result(5.0)
+            delivery.batch, delivery.at = waiting.result(), 0
+        except KeyboardInterrupt:
+            waiting.cancel()
+            raise
+        except Exited as e:
+            # This loop is the person's: exit() in a callable ends what it would end there.
+            raise e.__cause__ or e from None
+        except LoopEnded as e:
+            self._loop_ended = True
+            self._on_released()
+            self._move(State.FAILED, error=e, reason=Reason.FAILED)
+            raise
+        return delivery.batch is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+        self._wait_closed()
+
+    def _wait_closed(self) -> None:
+        """Wait until the connection is gone, where the background thread reads."""
+        # That thread must not wait for itself.
+        if runtime.serves(self._loop) and not runtime.is_loop_thread():
+            with contextlib.suppress(TimeoutError):
+                runtime.run(self.aclose()).result(_CLOSING)
+
+
+class _Loop(AsyncIterator[Item]):
+    """One loop over a source. While it is alive no other loop may begin; one that was left by
+    `break` is not, and the next one goes on.
+
+    Args:
+        step: gives the next item; raises StopAsyncIteration where there is none.
+    """
+
+    def __init__(self, source: EventSource, step: Callable[[], Coroutine[Any, Any, Item]]) -> None:
+        self._source = source
+        self._step = step
+        self._me = weakref.ref(self)
+
+    def __anext__(self) -> Coroutine[Any, Any, Item]:
+        if self._source._looping is not self._me:
+            self._source._enter(self._me)
+        return self._step()
+
+    async def aclose(self) -> None:
+        """End the stream."""
+        await self._source.aclose()
+
+
+class _BlockingLoop:
+    """The same for a plain loop."""
+
+    def __init__(self, source: EventSource) -> None:
+        self._source = source
+        self._me = weakref.ref(self)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        if self._source._looping is not self._me:
+            self._source._enter(self._me)
+        return next(self._source)

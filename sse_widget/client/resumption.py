@@ -83,7 +83,8 @@ class ReplayDetector:
     def __init__(self, dedupe: bool | Key = False, remember: tuple[int, int] | None = None) -> None:
         self.dedupe = dedupe
         self._limits = remember or (_REMEMBER_TO_DEDUPE if dedupe else _REMEMBER)
-        self._batches: deque[tuple[EventBatch, int]] = deque()
+        # Each with how many events and characters it has.
+        self._batches: deque[tuple[EventBatch, int, int]] = deque()
         self._events = 0
         self._size = 0
         self._known: Counter[Hashable] | None = None  # while what comes may be a replay
@@ -106,21 +107,22 @@ class ReplayDetector:
         """These events were delivered."""
         if True not in batch.has_id and not callable(self.dedupe):
             return
-        size = sum(map(len, batch.data))
-        self._batches.append((batch, size))
-        self._events += len(batch)
+        events, size = len(batch.types), sum(map(len, batch.data))
+        batches, (most_events, most_size) = self._batches, self._limits
+        batches.append((batch, events, size))
+        self._events += events
         self._size += size
-        while len(self._batches) > 1 and (
-            self._events - len(self._batches[0][0]) >= self._limits[0]
-            or self._size - self._batches[0][1] >= self._limits[1]
-        ):
-            oldest, size = self._batches.popleft()
-            self._events -= len(oldest)
+        while len(batches) > 1:
+            _, events, size = batches[0]
+            if self._events - events < most_events and self._size - size < most_size:
+                break
+            batches.popleft()
+            self._events -= events
             self._size -= size
 
     def remembered(self) -> list[EventBatch]:
         """What is compared with, oldest first."""
-        return [batch for batch, _ in self._batches]
+        return [batch for batch, _, _ in self._batches]
 
     def keys(self) -> Callable[[Sequence[EventBatch]], list[list[Hashable]]]:
         """For one cut: makes the keys of the events of some batches, None for one that is never a
@@ -154,7 +156,7 @@ class ReplayDetector:
         self._began_at = None
         self._met_last = False
         ids: deque[str] = deque(maxlen=_RISING)
-        for (batch, _), some in zip(self._batches, keys, strict=True):
+        for (batch, _, _), some in zip(self._batches, keys, strict=True):
             for i, key in enumerate(some):
                 if key is not None:
                     self._known[key] += 1

@@ -13,6 +13,7 @@ from .loop import (
     quiet_thread,
     run,
     run_in_thread,
+    serves,
 )
 from .observers import ObserverThread
 from .pacing import Flow, ReadPacer, contention, pace
@@ -36,4 +37,5 @@ __all__ = [
     "quiet_thread",
     "run",
     "run_in_thread",
+    "serves",
 ]

@@ -30,6 +30,7 @@ __all__ = [
     "quiet_thread",
     "run",
     "run_in_thread",
+    "serves",
 ]
 
 T = TypeVar("T")
@@ -284,6 +285,11 @@ async def run_in_thread(fn: Callable[[], T]) -> T:
     if error is not None:  # exit() ends that thread, not this one
         raise RuntimeError(type(error).__name__) from error
     return cast(T, value)
+
+
+def serves(loop: asyncio.AbstractEventLoop | None) -> bool:
+    """Whether this is the loop of the background thread."""
+    return loop is not None and loop is _loop
 
 
 def is_loop_thread() -> bool:

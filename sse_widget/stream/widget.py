@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
 
 import ipywidgets
 import traitlets
@@ -77,7 +77,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
-    Works the same without a notebook.
+    Works the same without a notebook. As a context manager it is closed at the end.
 
     Args:
         url: absolute http or https URL.
@@ -339,6 +339,18 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
                 self._end_showing()
         if getattr(self, "comm", None) is not None:
             super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         s, status = self.stats, self.status
