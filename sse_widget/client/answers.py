@@ -101,11 +101,11 @@ async def _bad_content_type(
 
 
 def _unreadable(e: UnreadableCoding, response: Any, request: Request) -> BadContentType:
-    if e.asked and e.package:
+    if e.asked:
         why = "and no package that reads it is installed"
         hint = f"Install the package {e.package}, or do not ask for it in Accept-Encoding."
     else:
-        why = "which is not read" if e.asked else "which was not asked for"
+        why = "which was not asked for"
         hint = "Turn compression off for event streams on the server or its proxy."
     return BadContentType(
         f"the server compressed the stream by {e.coding!r}, {why}",

@@ -25,19 +25,8 @@ _ZSTD_WINDOW_LOG = 23
 _ZSTD_SLICE = 32
 
 _GZIP = frozenset({"gzip", "x-gzip"})
-# What is no compression is no coding either: servers write "utf-8", "none", "binary".
-_COMPRESSIONS = _GZIP | {
-    "aes128gcm",
-    "br",
-    "compress",
-    "dcb",
-    "dcz",
-    "deflate",
-    "exi",
-    "pack200-gzip",
-    "x-compress",
-    "zstd",
-}
+# As in Fetch, any other name leaves the bytes as they are: servers write "utf-8", "none", "binary".
+_READ = _GZIP | {"deflate", "br", "zstd"}
 
 
 class BrokenCoding(Exception):
@@ -48,11 +37,11 @@ class BrokenCoding(Exception):
 
 
 class UnreadableCoding(Exception):
-    """A compression that is not read.
+    """A compression that is not read: br or zstd.
 
     Attributes:
         coding: its name.
-        package: what has to be installed to read it; "" where nothing helps.
+        package: what has to be installed to read it.
         asked: whether it was asked for.
     """
 
@@ -81,10 +70,9 @@ def decoder_of(header: str, asked: Collection[str] = ()) -> Decoder | None:
         asked: the codings of the request's Accept-Encoding. gzip and deflate are read in any case.
 
     Raises:
-        UnreadableCoding: br and zstd, where they were not asked for or no package reads them, and any
-            other compression.
+        UnreadableCoding: br or zstd, where it was not asked for or no package reads it.
     """
-    names = [name for part in header.split(",") if (name := part.strip().lower()) in _COMPRESSIONS]
+    names = [name for part in header.split(",") if (name := part.strip().lower()) in _READ]
     # They were applied in this order.
     decoders = [_decoder(name, asked) for name in reversed(names)]
     if not decoders:
@@ -96,8 +84,8 @@ def _decoder(name: str, asked: Collection[str]) -> Decoder:
     if name in _GZIP or name == "deflate":
         return _Inflater(name)
     was_asked = name in asked or "*" in asked
-    make, package = {"br": (_brotli, "brotli"), "zstd": (_zstd, "zstandard")}.get(name, (None, ""))
-    decoder = make() if make is not None and was_asked else None
+    make, package = (_brotli, "brotli") if name == "br" else (_zstd, "zstandard")
+    decoder = make() if was_asked else None
     if decoder is None:
         raise UnreadableCoding(name, package, was_asked)
     return decoder
@@ -127,11 +115,11 @@ class _Inflater:
         self._inflater: Any = None
         self._beginning = b""  # too little of it to know what it is
         self._members = 0
-        self._plain = self._over = False
+        self._plain = self._ended = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
-            if self._over:
+            if self._ended:
                 return
             if self._plain:
                 yield data
@@ -156,7 +144,7 @@ class _Inflater:
                 rest: bytes = self._inflater.unused_data
                 self._inflater = None
                 self._members += 1
-                self._over = not self._gzip
+                self._ended = not self._gzip
                 return rest
             data = self._inflater.unconsumed_tail
             if not data and len(piece) < STEP_BYTES:
@@ -167,11 +155,11 @@ class _Inflater:
         if self._gzip:
             if data[:1] != b"\x1f":
                 # Padding behind the end; or the server says gzip and does not compress.
-                self._over, self._plain = self._members > 0, self._members == 0
+                self._ended, self._plain = self._members > 0, self._members == 0
             elif len(data) < 2:
                 return False
             elif data[:2] != b"\x1f\x8b" and self._members:
-                self._over = True
+                self._ended = True
             else:
                 self._inflater = zlib.decompressobj(wbits=31)
             return True
@@ -187,16 +175,16 @@ class _Brotli:
     def __init__(self, decompressor: Any) -> None:
         self._decompressor = decompressor
         self._process = getattr(decompressor, "process", None) or decompressor.decompress
-        self._over = False
+        self._ended = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while not self._over:
+        while not self._ended:
             try:
                 piece = self._process(data, output_buffer_limit=STEP_BYTES)
             except Exception as e:  # brotli's own class, or brotlicffi's
                 raise BrokenCoding("br", str(e) or type(e).__name__) from e
             yield piece
-            self._over = self._decompressor.is_finished()
+            self._ended = self._decompressor.is_finished()
             # It takes more input before it has given all output.
             if self._decompressor.can_accept_more_data() and not piece:
                 return

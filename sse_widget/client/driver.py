@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from .. import runtime
@@ -33,9 +34,11 @@ from .connection import Connection
 from .cookies import OriginJar
 from .event_target import EventTarget
 from .exchange import Attempt
+from .hints import unanswered_note
 from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .options import SourceOptions, id_of
+from .proxies import through
 from .repeated_ends import RepeatedEnds
 from .request import Request, sendable
 from .resumption import ReplayDetector, drop
@@ -120,6 +123,13 @@ async def _closing(held: _Held, closed: Callable[[], None]) -> AsyncGenerator[No
             closed()
 
 
+def _through(options: SourceOptions, request: Request) -> str:
+    """What a request goes through, as words; "" where that is nothing, or a client's own."""
+    if options.client is not None or request.address is None:
+        return ""
+    return through(request.address.text, options.proxy)
+
+
 def _weakly(method: Callable[..., None]) -> Callable[..., None]:
     """The bound method as a callable that does not keep its object alive."""
     ref = weakref.WeakMethod(method)
@@ -180,6 +190,7 @@ class Driver(EventTarget):
             asks_again=options.reconnects,
             quiet=_weakly(self._quiet),
             unanswered=_weakly(self._unanswered),
+            through=partial(_through, options, request),
             url=request.masked,
         )
         self._held = _Held(self._watch, self._calls)
@@ -589,26 +600,9 @@ class Driver(EventTarget):
             self._changed()
 
     def _unanswered(self, sent: bool) -> None:
-        if self.status.state is not State.CONNECTING:
-            return
-        options = self._options
-        if not sent:
-            asked = [n for n in ("headers", "auth") if callable(getattr(options, n))]
-            which = " or ".join(f"{name}=" for name in asked)
-            return self._note(
-                f"The callable of {which} has not returned yet."
-                if asked
-                else "It waits for its turn: other streams connect to this host."
-            )
-        if options.idle_timeout is not None:
-            then = f"after {options.idle_timeout:g} s it is given up (idle_timeout=)"
-        elif options.reconnects:
-            then = f"after {watchdog.ANSWER_TIMEOUT:g} s it is asked anew"
-        else:
-            then = (
-                f"a {options.method} is not sent twice, so it is waited for (idle_timeout= ends it)"
-            )
-        self._note(f"The server has not answered yet; {then}.")
+        if self.status.state is State.CONNECTING:
+            goes = _through(self._options, self._request)
+            self._note(unanswered_note(self._options, sent, goes, watchdog.ANSWER_TIMEOUT))
 
     def _quiet(self) -> None:
         if self.status.state is State.OPEN:

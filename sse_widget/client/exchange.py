@@ -221,8 +221,11 @@ class _Asking:
             self.attempt.sent()
         try:
             response = await self.client.send(built, stream=True, follow_redirects=False, **options)
-        except (TypeError, AttributeError, NotImplementedError):
-            raise  # a mistake in the request or the client: no other attempt would mend it
+        except (TypeError, AttributeError, NotImplementedError) as e:
+            if self.request.options.client is None:
+                # What was given was checked before: this is a library's, about what a server sent.
+                raise self._failure(e, address) from e
+            raise  # a mistake in the client: no other attempt would mend it
         except SSEError as e:  # of our own transport: a proxy or certificates that cannot be used
             e.url = e.url or self.request.masked
             raise

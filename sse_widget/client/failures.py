@@ -13,7 +13,16 @@ class FetchFailed(Exception):
 
 
 class NoAnswer(Exception):
-    """The server did not answer."""
+    """The other side did not answer.
+
+    Attributes:
+        proxy: the address of the proxy, safe to show, where the request was sent to one; "" where it
+            was sent to the server, perhaps through a tunnel.
+    """
+
+    def __init__(self, proxy: str = "") -> None:
+        super().__init__(proxy)
+        self.proxy = proxy
 
 
 class ProxyDown(Exception):

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MAX_HEAD_BYTES", "Head", "NotHTTP"]
+__all__ = ["MAX_HEAD_BYTES", "Head", "HeadTooLarge", "NotHTTP"]
 
 # Chromium's own limit for all headers of an answer.
 MAX_HEAD_BYTES = 256 * 1024
 _END = re.compile(rb"\r?\n\r?\n")
 # Shoutcast's servers write "ICY".
 _STATUS = re.compile(rb"[ \t]*(?:HTTP/(\d+)(?:\.(\d+))?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.I)
+_SLOP = re.compile(rb".{1,4}?(?=HTTP/)", re.I | re.S)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIGNS = (b"HTTP/", b"ICY ")
 
@@ -32,6 +33,10 @@ class NotHTTP(Exception):
     def __init__(self, beginning: bytes) -> None:
         super().__init__(f"not HTTP: {beginning[:64]!r}")
         self.beginning = beginning[:64]
+
+
+class HeadTooLarge(NotHTTP):
+    """The head of the answer has no end within `MAX_HEAD_BYTES`."""
 
 
 class Head:
@@ -52,7 +57,7 @@ class Head:
         An interim answer (1xx) goes on as it is, and the head of the next one is waited for.
 
         Raises:
-            NotHTTP: it does not begin as an answer does.
+            NotHTTP: it does not begin as an answer does, or has no end.
         """
         held = self._held + data
         scanned, self._scanned = self._scanned, 0
@@ -63,11 +68,15 @@ class Head:
                 held, scanned = held.lstrip(b"\r\n"), 0
             start = held[:5].upper()
             if not any(start.startswith(s) or s.startswith(start) for s in _SIGNS):
-                raise NotHTTP(held)
+                # Chromium passes over up to four bytes of another server's, or of an earlier answer.
+                slop = _SLOP.match(held)
+                if slop is None:
+                    raise NotHTTP(held)
+                held, scanned = held[slop.end() :], 0
             end = _END.search(held, scanned)
             if end is None:
                 if len(held) > MAX_HEAD_BYTES:
-                    return out + held, True  # the parser says what is wrong with it
+                    raise HeadTooLarge(held)
                 self._held, self._scanned = held, max(len(held) - 3, 0)
                 return out, False
             scanned = 0
@@ -139,4 +148,6 @@ def _one_length(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if chunked:
         return [*others, (b"Transfer-Encoding", b"chunked")]
     known = {part.lstrip(b"0") or b"0": None for part in lengths if part.isdigit()}
+    # What no 64 bits hold is none either.
+    known = {length: None for length in known if len(length) < 19}
     return [*others, *((b"Content-Length", length) for length in known)]

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ..visible import quoted as quoted_id
 from .request_facts import RequestFacts
 
-__all__ = ["NAMED_BY_ITSELF", "content_hint", "proxy_hint", "quoted", "status_hint"]
+if TYPE_CHECKING:
+    from .options import SourceOptions
+
+__all__ = [
+    "NAMED_BY_ITSELF",
+    "content_hint",
+    "proxy_hint",
+    "quoted",
+    "status_hint",
+    "unanswered_note",
+]
 
 # An id is only one more suspect where the address, or the whole request, may be wrong.
 _MAY_BE_THE_ID = frozenset({400, 404, 409, 410, 412, 413, 414, 416, 422, 431})
@@ -57,6 +68,7 @@ _WORDS = {
     400: "The server did not understand the request: check the parameters.",
     402: "It wants to be paid first: check the account.",
     404: "Check the path of the URL.",
+    407: "A proxy wants a user and a password: give them to the client of client=, with its proxy.",
     408: "The server did not get the request in time.",
     409: "It does not fit to what goes on there already: another stream of the same account?",
     410: "This address is gone for good.",
@@ -200,6 +212,28 @@ def proxy_hint(status: int, source: str, *, authorized: bool, asks: str = "") ->
         direct = "" if source in NAMED_BY_ITSELF else ", or list the host in NO_PROXY"
         return f"Its rules do not allow this address: ask who runs it{direct}."
     return "The server may be down, or out of its reach."
+
+
+def unanswered_note(options: SourceOptions, sent: bool, through: str, limit: float) -> str:
+    """What is told of an attempt that has no answer for a while.
+
+    Args:
+        sent: whether the request went out.
+        through: what it goes through, such as " through the proxy http://p:3128".
+        limit: seconds after which it is asked anew, where it is.
+    """
+    if not sent:
+        asked = [f"{n}=" for n in ("headers", "auth") if callable(getattr(options, n))]
+        if asked:
+            return f"The callable of {' or '.join(asked)} has not returned yet."
+        return "It waits for its turn: other streams connect to this host."
+    if options.idle_timeout is not None:
+        then = f"after {options.idle_timeout:g} s it is given up (idle_timeout=)"
+    elif options.reconnects:
+        then = f"after {limit:g} s it is asked anew"
+    else:
+        then = f"a {options.method} is not sent twice, so it is waited for (idle_timeout= ends it)"
+    return f"The server has not answered yet{through}; {then}."
 
 
 # ---------------------------------------------------------------------- what a body is

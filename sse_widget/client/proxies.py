@@ -23,7 +23,7 @@ import httpx
 from ..errors import InvalidURL
 from ..masking import MASK
 
-__all__ = ["Proxy", "bypasses", "environment_proxy", "proxy_of"]
+__all__ = ["Proxy", "bypasses", "environment_proxy", "proxy_of", "through"]
 
 _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 # GNOME writes "socks://". The "h" and the "a" let the proxy look names up, which we do always: names of
@@ -132,6 +132,15 @@ def environment_proxy(url: httpx.URL, environment: Mapping[str, str] | None = No
     return proxy_of(found[name], variable if known else "the system's proxy setting")
 
 
+def through(url: str, proxy: Proxy | None) -> str:
+    """ " through the proxy http://p:3128", where our client goes through one to this URL, else ""."""
+    try:
+        found = proxy or environment_proxy(httpx.URL(url))
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    return "" if found is None else f" through the proxy {found}"
+
+
 def _system_bypasses(host: str) -> bool:
     # The settings of these systems have exceptions of their own, which NO_PROXY knows nothing of.
     if sys.platform not in ("darwin", "win32") or urllib.request.getproxies_environment():
@@ -158,13 +167,12 @@ def _lists(entry: str, url: httpx.URL) -> bool:
     entry = entry.removeprefix("*").strip(".")
     host = url.raw_host.decode("ascii").lower().rstrip(".")
     address = _address(host)
-    network = _network(entry)
-    if network is not None:
-        return address is not None and address in network
-    entry, port = _without_port(entry)
+    port = None
+    if (network := _network(entry)) is None:
+        entry, port = _without_port(entry)
+        network = _network(entry)
     if port is not None and port != (url.port or _PORTS[url.scheme]):
         return False
-    network = _network(entry)
     if network is not None:
         return address is not None and address in network
     if not entry or address is not None or any(c in entry for c in "[]/"):

@@ -186,10 +186,10 @@ class _OneAttempt:
             headers = [] if e.headers is None else list(e.headers.items())
             raise self._refused(e.status, e.message, headers) from e
         except (aiohttp.ClientError, OSError, NotHTTP) as e:
-            if request.asked or self._proxy is None or _is_tls(e):
-                # TLS is spoken with the server, through the tunnel of the proxy.
-                raise NoAnswer from e
-            raise self._down() from e
+            if not request.asked and self._proxy is not None and not self._is_tls_of_server(e):
+                raise self._down() from e
+            forwards = request.proxy is not None and not request.is_ssl()
+            raise NoAnswer(str(self._proxy) if forwards else "") from e
         except Exception as e:
             # Of aiohttp-socks, which need not be installed.
             if self._proxy is None or not type(e).__module__.startswith("aiohttp_socks"):
@@ -197,6 +197,12 @@ class _OneAttempt:
             if type(e).__name__ != "ProxyError":
                 raise self._down() from e
             raise self._refused(0, str(e), [], getattr(e, "error_code", None)) from e
+
+    def _is_tls_of_server(self, e: Exception) -> bool:
+        """TLS is spoken with the server through the tunnel of a proxy, and with a proxy of https."""
+        tls = isinstance(e, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError)
+        there = (getattr(e, "host", None), getattr(e, "port", None))
+        return tls and there != (getattr(self._proxy, "host", ""), getattr(self._proxy, "port", 0))
 
     def _down(self) -> ProxyDown:
         assert self._proxy is not None
@@ -207,10 +213,6 @@ class _OneAttempt:
     ) -> ProxyRefused:
         assert self._proxy is not None
         return ProxyRefused(str(self._proxy), self._proxy.source, status, reason, headers, code)
-
-
-def _is_tls(e: BaseException) -> bool:
-    return isinstance(e, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError)
 
 
 class _Body(httpx.AsyncByteStream):

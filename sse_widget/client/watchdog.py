@@ -38,6 +38,7 @@ class IdleWatchdog:
             `idle_timeout`: another one follows.
         quiet: called after 30 s without a byte of an open stream.
         unanswered: called after 10 s of an attempt, with whether the request was sent.
+        through: tells what the request goes through, such as " through the proxy http://p:3128".
         url: for the errors, masked.
     """
 
@@ -49,6 +50,7 @@ class IdleWatchdog:
         asks_again: bool,
         quiet: Callable[[], None],
         unanswered: Callable[[bool], None],
+        through: Callable[[], str],
         url: str,
     ) -> None:
         self._interrupt = interrupt
@@ -56,6 +58,7 @@ class IdleWatchdog:
         self._asks_again = asks_again
         self._quiet = quiet
         self._unanswered = unanswered
+        self._through = through
         self._connecting = self._sent = False
         self._url = url
         self._timer: asyncio.TimerHandle | None = None
@@ -131,7 +134,7 @@ class IdleWatchdog:
         elif self._sent and self._asks_again and self._idle is None and silent >= ANSWER_TIMEOUT:
             self._interrupt.fire(
                 ConnectionFailed(
-                    f"no answer for {silent:.3g} s",
+                    f"no answer for {silent:.3g} s{self._through()}",
                     url=self._url,
                     hint=f"Check the host and port, and a firewall between. {speech().slow}".strip(),
                 )

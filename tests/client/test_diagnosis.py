@@ -19,7 +19,7 @@ import pytest
 import yarl
 
 from sse_widget import ConnectionFailed, RetryPolicy
-from sse_widget.client.request_facts import RequestFacts
+from sse_widget.client.request_facts import COMMAND_LINE, RequestFacts
 from sse_widget.client.translation import translate_exception
 
 from ..helpers.clients import OVER, collect, failure
@@ -183,6 +183,13 @@ def test_the_cause_decides(error, phase, why, hint):
     assert hint in found.hint
 
 
+def test_the_command_line_reads_its_own_words():
+    words = RequestFacts(url=MASKED, secure=True, speech=COMMAND_LINE)
+    assert "--cacert" in translate_exception(certificate(18), words, "connect").hint
+    context = translate_exception(tls("TLSV1_ALERT_PROTOCOL_VERSION"), words, "connect").hint
+    assert context.startswith("In Python: ")
+
+
 # ---------------------------------------------------------------------- real sockets
 
 
@@ -282,3 +289,22 @@ async def test_one_attempt_is_one_request(end):
         source, _ = await collect(server.url, retry=RetryPolicy(initial=0, minimum=0, jitter=0))
     assert len(server.requests) == 4
     assert len(source.errors) == 2
+
+
+@pytest.mark.anyio
+async def test_whatever_a_library_raises_of_an_answer_is_tried_again(monkeypatch):
+    """An error in a library's own code, about what a server sent, ends no stream."""
+    send, raised = httpx.AsyncClient.send, []
+
+    async def stumbles(self, *args, **options):
+        if len(raised) < 1:
+            raised.append(AttributeError("'NoneType' object has no attribute 'real_url'"))
+            raise raised[0]
+        return await send(self, *args, **options)
+
+    monkeypatch.setattr(httpx.AsyncClient, "send", stumbles)
+    with Server(sends("data: a\n\n"), OVER) as server:
+        source, events = await collect(server.url)
+    assert len(events) == 1
+    assert isinstance(source.errors[0], ConnectionFailed)
+    assert "AttributeError" in source.errors[0].message

@@ -214,6 +214,46 @@ async def test_a_proxy_that_hangs_up_is_named_as_the_one_that_failed(environment
     assert f"could not connect to the proxy {proxy.origin}: it closed the connection" in str(error)
 
 
+async def test_a_proxy_that_takes_a_plain_request_and_hangs_up_is_named(environment):
+    with Server(lambda peer: None) as proxy:
+        environment.setenv("HTTP_PROXY", proxy.origin)
+        error = await failure("http://feeds.invalid/events", retry=ONCE)
+    assert f"no answer: the proxy {proxy.origin} closed the connection" in str(error)
+
+
+async def test_a_proxy_that_never_answers_is_named(environment, monkeypatch):
+    monkeypatch.setattr("sse_widget.client.watchdog.UNANSWERED_AFTER", 0.02)
+    monkeypatch.setattr("sse_widget.client.watchdog.ANSWER_TIMEOUT", 0.1)
+    monkeypatch.setattr("sse_widget.client.watchdog.INTERVAL_S", 0.01)
+    notes = set()
+    with Server(Peer.hold) as proxy:
+        environment.setenv("HTTPS_PROXY", f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
+        source = EventSource("https://feeds.invalid/events", retry=ONCE)
+        source._changed = lambda: notes.add(source.status.note)
+        with pytest.raises(ConnectionFailed) as caught:
+            await source.run()
+    named = f"through the proxy http://***@127.0.0.1:{proxy.port}"
+    assert named in str(caught.value)
+    assert any(named in note for note in notes)
+
+
+async def test_a_proxy_of_https(environment, certificate):
+    environment.setenv("SSL_CERT_FILE", str(certificate))
+    with Server(sends(ONE), OVER, tls=certificate) as proxy:
+        environment.setenv("HTTP_PROXY", proxy.origin)
+        _, events = await collect("http://feeds.invalid/events")
+    assert len(events) == 1
+    assert proxy.requests[0].target == "http://feeds.invalid/events"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_certificate_of_a_proxy_is_the_proxys(environment, certificate, scheme):
+    with Server(Peer.hold, tls=certificate) as proxy:
+        environment.setenv("ALL_PROXY", proxy.origin)
+        error = await failure(f"{scheme}://feeds.invalid/events", retry=ONCE)
+    assert f"could not connect to the proxy {proxy.origin}: its certificate" in str(error)
+
+
 async def test_a_certificate_behind_a_tunnel_is_the_servers(environment, certificate):
     with (
         Server(Peer.hold, tls=certificate) as server,
