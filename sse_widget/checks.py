@@ -10,6 +10,7 @@ import inspect
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 
 __all__ = [
     "is_async",
@@ -18,6 +19,7 @@ __all__ = [
     "seconds",
     "takes_arguments",
     "text",
+    "texts",
     "truth",
     "whole_number",
     "wrong_type",
@@ -36,6 +38,27 @@ def text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise wrong_type(name, "text", value)
     return value
+
+
+def texts(name: str, value: object, wanted: str = "text, or a list of texts") -> list[str]:
+    """Several `str` in the order given, each once; one `str` is a list of it.
+
+    Raises:
+        TypeError: neither, or one of them is no text.
+        ValueError: none is given.
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (bytes, bytearray)) or not isinstance(value, Iterable):
+        raise wrong_type(name, wanted, value)
+    found: dict[str, None] = {}
+    for one in value:
+        if not isinstance(one, str):
+            raise wrong_type(f"each of {name}", "text", one)
+        found[one] = None
+    if not found:
+        raise ValueError(f"{name} names none: give {wanted}")
+    return list(found)
 
 
 def truth(name: str, value: object, wanted: str = "True or False") -> bool:

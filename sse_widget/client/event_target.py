@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..attributes import NamedAttributes
+from ..checks import texts
 
 __all__ = ["EventTarget", "Listener"]
 
@@ -54,7 +55,7 @@ class EventTarget(NamedAttributes):
             TypeError: the listener cannot be called, or a type is no text.
         """
         _check_callable("a listener", listener)
-        for name in _types(type):
+        for name in texts("type", type):
             entries = self._listeners.setdefault(name, [])
             if all(e.is_handler or e.listener != listener for e in entries):
                 entries.append(_Entry(listener))
@@ -62,7 +63,7 @@ class EventTarget(NamedAttributes):
     def remove_event_listener(self, type: str | Iterable[str], listener: Listener) -> None:
         """The listener is not called any more; unknown ones are ignored, and handlers such as
         `on_message` stay."""
-        for name in _types(type):
+        for name in texts("type", type):
             for entry in self._listeners.get(name, ()):
                 if not entry.is_handler and entry.listener == listener:
                     self._remove(name, entry)
@@ -127,17 +128,6 @@ class EventTarget(NamedAttributes):
         for entry in list(self._listeners.get(type_, ())):
             if not entry.removed:
                 yield partial(entry.listener, value) if entry.takes_argument else entry.listener
-
-
-def _types(type_: str | Iterable[str]) -> list[str]:
-    names = [type_] if isinstance(type_, str) else type_
-    if not isinstance(names, Iterable) or isinstance(names, bytes):
-        raise TypeError(f"type must be text, or a list of them, not {type(type_).__name__}")
-    found = list(names)
-    for name in found:
-        if not isinstance(name, str):
-            raise TypeError(f"type must be text, or a list of them, not {type(name).__name__}")
-    return found
 
 
 def _check_callable(what: str, listener: object) -> None:

@@ -130,7 +130,8 @@ class _Columns:
 
     def table(self) -> pa.Table:
         self.seal(1)
-        return pa.Table.from_batches(self._done, schema=_SCHEMA)
+        # Not without a chunk, which functions of pyarrow before 26.0.1 do not survive.
+        return pa.Table.from_batches(self._done) if self._done else _SCHEMA.empty_table()
 
 
 _SCHEMA = pa.schema([pa.field("received_at", SCHEMA.field(0).type), *list(SCHEMA)[1:]])

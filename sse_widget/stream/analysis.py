@@ -177,8 +177,11 @@ class Analysis:
         asks twice, `snapshot = pa.table(stream)` first."""
         return arrow_table(self._window.read()).__arrow_c_stream__(requested_schema)
 
-    def on(self, type: str | None = None, *, held: bool = True) -> Callable[[_F], _F]:
-        """Call a function with each `Event` of this type (None for any): `@stream.on("trade")`.
+    def on(
+        self, type: str | Iterable[str] | None = None, *, held: bool = True
+    ) -> Callable[[_F], _F]:
+        """Call a function with each `Event` of this type, or of these: `@stream.on("trade")`,
+        `@stream.on(["trade", "quote"])`; of any type where none is given.
 
         Callbacks run in order in one thread of this stream's own; what they print lands under the
         cell that registered them. What one raises is shown once, counted in `callbacks`, and stops

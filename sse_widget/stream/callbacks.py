@@ -16,16 +16,19 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks import texts
 from ..events import Event
 from ..runtime import quiet_thread
-from ..tables import RollingWindow, Snapshot, seconds_of
+from ..tables import RollingWindow, seconds_of
 from ..visible import visible
 
 if TYPE_CHECKING:
@@ -87,18 +90,19 @@ class Callbacks:
         self._over = False  # the stream is: what a timer holds back is handed over now
         self._closed = False
 
-    def on(self, type: str | None, *, held: bool = True) -> Callable[[F], F]:
-        """Call a function with each `Event` of this type (None for any), in order.
+    def on(self, type: str | Iterable[str] | None, *, held: bool = True) -> Callable[[F], F]:
+        """Call a function with each `Event` of this type, in order.
 
         Args:
+            type: an event type, or several; None for any.
             held: begin with the events that are held already; else only those to come.
 
         Raises:
             TypeError: (on use) what is registered is no plain function.
         """
-        if type is not None and not isinstance(type, str):
-            raise TypeError(f'on() takes an event type: @stream.on("trade"), not {type!r}')
-        return lambda fn: self._register(fn, _Typed, held, type)
+        wanted = 'an event type, or a list of them, as in @stream.on("trade")'
+        types = None if type is None else tuple(texts("type", type, wanted))
+        return lambda fn: self._register(fn, _Typed, held, types)
 
     def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[F], F]:
         """Call a function each `interval` with the new rows as a DataFrame; not where none came,
@@ -252,7 +256,7 @@ class _Cursor:
 
 class _Typed(_Cursor):
     def label(self) -> str:
-        return "*" if self.what is None else str(self.what)
+        return "*" if self.what is None else ", ".join(self.what)
 
     def turn(self, of: Callbacks) -> bool:
         self.skip(of._window)
@@ -260,9 +264,12 @@ class _Typed(_Cursor):
         if snapshot.first > self.at:
             return self.skip(of._window)
         table = snapshot.table
-        if self.what is not None:
-            table = table.filter(pc.equal(table["type"], self.what))
-        seqs = _numbers(snapshot, self.what)
+        seqs: Sequence[int] = range(snapshot.first, snapshot.stop)
+        if self.what is not None and table.num_rows:
+            kinds = table["type"]
+            rows = pc.is_in(kinds, value_set=pa.array(self.what, kinds.type)).to_pylist()
+            seqs = list(compress(seqs, rows))
+            table = table.filter(pa.array(rows))
         origin = of._origin()
         for seq, row in zip(seqs, table.to_pylist(), strict=True):
             if of._closed or self not in of._cursors:
@@ -310,10 +317,3 @@ class _Timed(_Cursor):
     def _next_beat(self, now: float) -> None:
         if now >= self.due:
             self.due += self.what * math.ceil((now - self.due) / self.what or 1)
-
-
-def _numbers(snapshot: Snapshot, type_: str | None) -> list[int]:
-    if type_ is None:
-        return list(range(snapshot.first, snapshot.stop))
-    places = pc.indices_nonzero(pc.equal(snapshot.table["type"], type_)).to_pylist()
-    return [snapshot.first + place for place in places]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, Never
 
+from ..checks import number, plain_callable, texts
 from ..events import Event, State
 from ..runtime import SharedEvent
 from ..tables import RollingWindow
@@ -28,7 +30,7 @@ class Reading:
     _ended: SharedEvent
     _waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Every event: those held first, then each one as it comes, until the stream is over.
 
         A cursor over the window: a reader slower than the stream skips what was evicted before
@@ -73,32 +75,46 @@ class Reading:
     async def until(
         self,
         *,
-        type: str | None = None,
+        type: str | Iterable[str] | None = None,
         where: Callable[[Event], object] | None = None,
         timeout: float | None = None,
     ) -> Event:
         """The first event of this type for which `where` is true: held ones first, then waiting.
 
         Args:
-            type: an event type; None for any.
+            type: an event type, or several; None for any.
             where: called with an Event; its truth decides.
-            timeout: seconds; None to wait until the stream is over.
+            timeout: seconds; None to wait until the stream is over, 0 to look at what is held.
 
         Raises:
             TimeoutError: no such event came; says what came instead.
             SSEError: the stream failed before one came.
+            TypeError: `type` is no text and no list of texts, or `where` cannot be called.
+            ValueError: an empty list of types, or a negative timeout.
         """
-        wanted = "such event" if type is None else f"{type!r} event"
+        types = None if type is None else texts("type", type, "an event type, or a list of them")
+        if where is not None:
+            plain_callable("where", where, "a callable that is given an Event", 1)
+        if timeout is not None and not (timeout := number("timeout", timeout)) >= 0:
+            raise ValueError(f"timeout must be 0 seconds or more, not {timeout:g}")
+        wanted = "event"
+        if types is not None:
+            wanted = f"{' or '.join(map(repr, types))} event"
+        if where is not None:
+            wanted += " for which where= is true"
         try:
             async with asyncio.timeout(timeout):
-                async for event in self:
-                    if (type is None or event.type == type) and (where is None or where(event)):
-                        return event
+                async with aclosing(self.__aiter__()) as events:
+                    async for event in events:
+                        if (types is None or event.type in types) and (
+                            where is None or where(event)
+                        ):
+                            return event
         except TimeoutError:
             raise TimeoutError(f"no {wanted} in {timeout:g} s; {self._summary()}") from None
         if self.status.state is State.FAILED and self.status.error is not None:
             raise self.status.error
-        raise TimeoutError(f"the stream ended without a {wanted}; {self._summary()}")
+        raise TimeoutError(f"the stream ended, and no {wanted} came; {self._summary()}")
 
     def _summary(self) -> str:
         counts = Counter(self._counts)  # in one step: the loop adds types meanwhile

@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
     ]
 )
 
+_NO_ROWS = SCHEMA.empty_table()
+
 # A sealed batch is large enough that a million events are a few hundred of them, and small enough
 # that sealing one is never felt (about a millisecond) and evicting its last row frees its memory
 # soon.
@@ -373,7 +375,9 @@ class RollingWindow:
             batches = _between(sealed, start, min(stop, tail.first))
         if stop > max(start, tail.first):
             batches += tail.batches(max(start, tail.first), stop)
-        return Snapshot(start, pa.Table.from_batches(batches, schema=SCHEMA))
+        # Columns without a chunk end the process in functions of pyarrow before 26.0.1.
+        table = pa.Table.from_batches(batches, schema=SCHEMA) if batches else _NO_ROWS
+        return Snapshot(start, table)
 
 
 def _between(

@@ -91,6 +91,36 @@ def test_events_of_a_type_in_order_held_ones_first(rig):
     assert told.name.endswith("see")
 
 
+def test_several_types_in_one_list(rig):
+    r = rig()
+    r.put("a")
+    r.put("b", type="u")
+    r.put("c", type="v")
+    r.put("d")
+    r.cursors.on(["t", "u", "t"])(r.got.put)
+    assert [(e.type, e.data) for e in r.take(3)] == [("t", "a"), ("u", "b"), ("t", "d")]
+    (told,) = r.cursors.callbacks
+    assert told.on == "t, u"
+
+
+@pytest.mark.parametrize("wrong", [5, b"t", ["t", 5], [], {}])
+def test_what_is_no_type_is_refused_at_once(rig, wrong):
+    with pytest.raises((TypeError, ValueError), match="type"):
+        rig().cursors.on(wrong)
+
+
+def test_a_type_of_which_nothing_came_yet(rig):
+    """Columns without rows ended the process in pyarrow before 26.0.1."""
+    r = rig()
+    looked = threading.Event()
+    r.cursors = Callbacks(r.window, origin=lambda: looked.set() or "http://here")
+    r.cursors.on("t")(r.got.put)
+    assert looked.wait(10)
+    r.put("other", type="u")
+    r.put("a")
+    assert r.take(1)[0].data == "a"
+
+
 def test_only_those_to_come(rig):
     r = rig()
     r.put("old")

@@ -533,6 +533,46 @@ def test_until_says_what_came_instead(streams):
             asyncio.run(stream.until(type="b", timeout=0.05))
 
 
+def test_until_takes_several_types(streams):
+    with Server(sends("event: a\ndata: 1\n\nevent: b\ndata: 2\n\n"), OVER) as server:
+        stream = streams(server.url)
+        drain(stream)
+        assert wait(stream, type=["b", "c"]).data == "2"
+        assert wait(stream, type={"a", "b"}).data == "1"
+        for type_, named in ((["c", "d"], "'c' or 'd' event"), ("error", "'error' event")):
+            with pytest.raises(TimeoutError, match=f"the stream ended, and no {named} came; what"):
+                wait(stream, type=type_)
+        with pytest.raises(TimeoutError, match="no event for which where= is true came"):
+            wait(stream, where=lambda event: False)
+
+
+def test_until_without_a_type_says_that_no_event_came(streams):
+    with (
+        Server(sends("", then="hold")) as server,
+        pytest.raises(TimeoutError, match=r"^no event in 0 s; what came: nothing"),
+    ):
+        asyncio.run(streams(server.url).until(timeout=0))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"type": 5}, "type must be an event type, or a list of them, not int"),
+        ({"type": ["a", 5]}, "each of type must be text, not int"),
+        ({"type": []}, "type names none"),
+        ({"where": "done"}, "where must be a callable"),
+        ({"timeout": "5"}, "timeout must be a number, not str"),
+        ({"timeout": -1}, "timeout must be 0 seconds or more"),
+    ],
+)
+def test_until_refuses_at_once_what_can_never_match(streams, options, told):
+    with (
+        Server(sends("data: a\n\n", then="hold")) as server,
+        pytest.raises((TypeError, ValueError), match=told),
+    ):
+        asyncio.run(streams(server.url).until(**{"timeout": 20, **options}))
+
+
 def test_until_raises_what_the_stream_failed_of(streams):
     with Server(answers("404 Not Found")) as server, pytest.raises(BadStatus):
         wait(streams(server.url))

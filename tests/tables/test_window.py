@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sse_widget.events import EventBatch
-from sse_widget.tables.window import RollingWindow
+from sse_widget.tables.window import SCHEMA, RollingWindow
 
 from ..helpers.of_pandas import TEXT
 
@@ -290,3 +290,17 @@ def test_what_was_let_go_is_freed():
     window.clear()
     window.append(batch("x"))
     assert pa.total_allocated_bytes() - before < 2**20
+
+
+def test_a_table_without_rows_has_columns_with_a_chunk():
+    """Functions of pyarrow before 26.0.1 end the process where a column has none."""
+    window = RollingWindow()
+    tables = [window.read().table, window.read(5, 3).table]
+    window.append(EventBatch(["t"], ["a"], [""], [False], received_at=datetime.now(UTC)))
+    tables += [window.read(1).table, window.read(0, 0).table]
+    window.clear()
+    tables.append(window.read().table)
+    for table in tables:
+        assert table.schema == SCHEMA
+        assert [table[name].num_chunks for name in SCHEMA.names] == [1] * len(SCHEMA)
+        assert table.num_rows == 0
