@@ -20,6 +20,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"[ \t]*(?:HTTP/(\d+)(?:\.(\d+))?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.I)
 _SLOP = re.compile(rb".{1,4}?(?=HTTP/)", re.I | re.S)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CHUNKED = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
 _SIGNS = (b"HTTP/", b"ICY ")
 
 
@@ -40,9 +41,14 @@ class HeadTooLarge(NotHTTP):
 
 
 class Head:
-    """Collects the bytes of a head; `feed` gives them back once it is whole."""
+    """Collects the bytes of a head; `feed` gives them back once it is whole.
+
+    Attributes:
+        chunked: whether the body comes in chunks; known once the head is whole.
+    """
 
     def __init__(self) -> None:
+        self.chunked = False
         self._held = b""
         self._scanned = 0  # bytes of it that hold no end
 
@@ -51,8 +57,8 @@ class Head:
         """What came of a head that is not whole."""
         return self._held
 
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
-        """(what goes on to the parser, whether the head is over).
+    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
+        """(what goes on to the parser, what came of the body; None where the head is not over).
 
         An interim answer (1xx) goes on as it is, and the head of the next one is waited for.
 
@@ -78,17 +84,18 @@ class Head:
                 if len(held) > MAX_HEAD_BYTES:
                     raise HeadTooLarge(held)
                 self._held, self._scanned = held, max(len(held) - 3, 0)
-                return out, False
+                return out, None
             scanned = 0
             head, held = held[: end.start()], held[end.end() :]
             written, interim = _written(head)
             out += written
             if not interim:
                 self._held = b""
-                return out + held, True
+                self.chunked = written.endswith(_CHUNKED)
+                return out, held
             if not held:
                 self._held = b""
-                return out, False
+                return out, None
 
 
 def _written(head: bytes) -> tuple[bytes, bool]:
@@ -146,7 +153,7 @@ def _one_length(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         else:
             others.append((name, value))
     if chunked:
-        return [*others, (b"Transfer-Encoding", b"chunked")]
+        return [*others, (b"Transfer-Encoding", b"chunked")]  # the last one: see _CHUNKED
     known = {part.lstrip(b"0") or b"0": None for part in lengths if part.isdigit()}
     # What no 64 bits hold is none either.
     known = {length: None for length in known if len(length) < 19}

@@ -23,6 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from .. import runtime
 from .certificates import Verify, context
+from .chunks import LooseChunks, ends_loosely
 from .failures import NoAnswer, ProxyDown, ProxyRefused
 from .heads import MAX_HEAD_BYTES, Head, NotHTTP
 from .proxies import Proxy, environment_proxy
@@ -137,24 +138,46 @@ class _Request(aiohttp.ClientRequest):
 
 
 class _Answer(asyncio.Protocol):
-    """Stands before aiohttp's protocol until the head of the answer is over."""
+    """Stands before aiohttp's protocol until the head of the answer is over; longer only where the
+    chunks of its body are framed loosely."""
 
     def __init__(self, transport: asyncio.Transport, protocol: Any) -> None:
         self._transport = transport
         self._protocol = protocol
         self._head = Head()
+        self._body: bytes | None = None
+        self._chunks: LooseChunks | None = None
 
     def data_received(self, data: bytes) -> None:
-        try:
-            out, over = self._head.feed(data)
-        except NotHTTP as e:
-            self._protocol.set_exception(e)
-            self._transport.close()
-            return
-        if over:
+        if self._chunks is not None:
+            return self._pass(self._chunks.feed(data))
+        if self._body is None:
+            try:
+                out, self._body = self._head.feed(data)
+            except NotHTTP as e:
+                self._protocol.set_exception(e)
+                self._transport.close()
+                return
+            self._pass(out)
+        else:
+            self._body += data
+        if self._body is not None:
+            self._begin_body(self._body)
+
+    def _begin_body(self, body: bytes) -> None:
+        loose = ends_loosely(body) if self._head.chunked else False
+        if loose is None:
+            return  # its first line has not ended
+        if loose:
+            self._chunks = LooseChunks()
+            body = self._chunks.feed(body)
+        else:
             self._transport.set_protocol(self._protocol)
-        if out:
-            self._protocol.data_received(out)
+        self._pass(body)
+
+    def _pass(self, data: bytes) -> None:
+        if data:
+            self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received()  # type: ignore[no-any-return]
@@ -166,6 +189,8 @@ class _Answer(asyncio.Protocol):
         self._protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._body and self._chunks is None:
+            self._pass(self._body)
         self._protocol.connection_lost(exc)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_widget import BadStatus, ConnectionFailed, RetryPolicy
+from sse_widget.client.chunks import LooseChunks, ends_loosely
 from sse_widget.client.heads import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
 
 from ..helpers.clients import OVER, collect, failure
@@ -15,8 +16,8 @@ SSE = "Content-Type: text/event-stream\r\n"
 
 def read(raw: str) -> list[str]:
     """The lines of a head as a parser is given them."""
-    out, over = Head().feed(raw.encode("latin-1"))
-    assert over
+    out, body = Head().feed(raw.encode("latin-1"))
+    assert body is not None
     head, _, _ = out.decode("latin-1").partition("\r\n\r\n")
     return head.split("\r\n")
 
@@ -79,24 +80,25 @@ def test_it_is_the_same_however_it_is_cut(size):
         b"\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: 1\r\n\r\n"
         b"HTTP/1.1 200 OK\r\nB: 2\r\n c\r\nbad\r\n\r\ndata: a\n\ndata: \r\n\r\n"
     )
-    whole, over = Head().feed(raw)
-    assert over
-    assert whole.endswith(b"B: 2 c\r\n\r\ndata: a\n\ndata: \r\n\r\n")
+    whole, body = Head().feed(raw)
+    assert whole.endswith(b"B: 2 c\r\n\r\n")
+    assert body == b"data: a\n\ndata: \r\n\r\n"
     pieces = [raw[i : i + size] for i in range(0, len(raw), size)] if size else [b"", raw, b""]
     head, out, rest = Head(), b"", iter(pieces)
     for piece in rest:
-        more, over = head.feed(piece)
+        more, begun = head.feed(piece)
         out += more
-        if over:
+        if begun is not None:
             break
-    assert out + b"".join(rest) == whole
+    assert out == whole
+    assert begun + b"".join(rest) == body
 
 
 def test_an_endless_head_is_refused():
     head = Head()
-    assert head.feed(b"HTTP/1.1 200 OK\r\n") == (b"", False)
+    assert head.feed(b"HTTP/1.1 200 OK\r\n") == (b"", None)
     while len(head.held) < MAX_HEAD_BYTES - 6000:
-        assert head.feed(b"A: b\r\n" * 1000) == (b"", False)
+        assert head.feed(b"A: b\r\n" * 1000) == (b"", None)
     with pytest.raises(HeadTooLarge):
         head.feed(b"A: b\r\n" * 1000)
 
@@ -133,6 +135,54 @@ async def test_an_answer_that_browsers_read_is_read(head):
     with Server(says(f"{head}data: a\n\n"), OVER) as server:
         source, events = await collect(server.url)
     assert [e.data for e in events] == ["a"]
+    assert not [e for e in source.errors if not isinstance(e, BadStatus)]
+
+
+LOOSE = b"5;x=y\ndata:\n 4 \n a\n\n\n09\r\ndata: b\n\n\n0\nX: y\n\nmore"
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 100])
+def test_chunks_whose_lines_end_with_lf_are_framed_anew(size):
+    chunks = LooseChunks()
+    pieces = (
+        [LOOSE[i : i + size] for i in range(0, len(LOOSE), size)] if size else [b"", LOOSE, b""]
+    )
+    framed = b"".join(map(chunks.feed, pieces))
+    assert framed.endswith(b"0\r\n\r\n")
+    body = b""
+    while framed != b"0\r\n\r\n":
+        size, _, framed = framed.partition(b"\r\n")
+        body, end = body + framed[: int(size, 16)], framed[int(size, 16) :]
+        assert end.startswith(b"\r\n")
+        framed = end[2:]
+    assert body == b"data: a\n\ndata: b\n\n"
+
+
+def test_what_is_no_chunk_goes_on_as_it_is():
+    assert LooseChunks().feed(b"zz\nabc") == b"zz\nabc"
+    assert LooseChunks().feed(b"1\na\nzz\nabc") == b"1\r\na\r\nzz\nabc"
+
+
+@pytest.mark.parametrize(
+    ("body", "loose"),
+    [(b"", None), (b"5", None), (b"5\n", True), (b"5\r\n", False), (b"x" * 300, False)],
+)
+def test_loose_framing_is_known_by_the_first_line(body, loose):
+    assert ends_loosely(body) is loose
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pieces", [1, 3, 1000])
+async def test_loose_chunks_are_a_stream(pieces):
+    def script(peer):
+        peer.send(f"HTTP/1.1 200 OK\r\n{SSE}Transfer-Encoding: chunked\r\n\r\n")
+        size = -(-len(LOOSE) // pieces)
+        for at in range(0, len(LOOSE), size):
+            peer.send(LOOSE[at : at + size])
+
+    with Server(script, OVER) as server:
+        source, events = await collect(server.url)
+    assert [e.data for e in events] == ["a", "b"]
     assert not [e for e in source.errors if not isinstance(e, BadStatus)]
 
 
