@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SSEError
 from ..events import Cause, EventBatch, Gap, Stats
-from .resumption import ResumeResult
+from .resumption import KEPT_CHARS, ResumeResult
 
 __all__ = ["Accounts", "Outage"]
 
@@ -76,7 +76,7 @@ class Accounts:
             self.received,
             lost.cause,
             f"{begin}; {then}",
-            resumed_from=resumed_from,
+            resumed_from=resumed_from[:KEPT_CHARS],
             duration=duration,
         )
 

@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .. import runtime
+from ..budget import Budget
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
 from ..protocol import EventStreamParser
@@ -620,6 +621,11 @@ class Driver(EventTarget):
         if earlier._accounts.connects or earlier._lost is not None:
             gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
             self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
+
+    def draw_from(self, budget: Budget) -> None:
+        """Count what is held here toward the bytes that the stream may hold."""
+        self._replays.draw_from(budget)
+        budget.share("unfinished", read=lambda: self._parser.nbytes)
 
     def _go_on(self, remembered: Iterable[EventBatch], ended: datetime) -> None:
         """Go on where an earlier process was: what it delivered last, and when it ended."""

@@ -28,6 +28,8 @@ from .urls import Address, address_text, check_url
 __all__ = ["Request", "build_headers", "is_request_function", "raised", "resolve", "sendable"]
 
 PROJECT_PAGE = "https://github.com/sse-widget/sse-widget"
+# Servers take 8 to 64 KiB of headers.
+_ID_CHARS = 64 * 1024
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 USER_AGENT = f"sse-widget/{__version__} (+{PROJECT_PAGE})"
 
@@ -178,8 +180,9 @@ def is_request_function(auth: Any) -> bool:
 
 def sendable(last_event_id: str) -> bool:
     """Whether this id can be a header's value: RFC 9110, 5.5, has no control characters but the
-    tab. A server may well send such an id, but no client can send it back."""
-    return not _CONTROLS.search(last_event_id)
+    tab. A server may well send such an id, but no client can send it back; nor one of more than 64 KiB,
+    which no server takes as a header."""
+    return len(last_event_id) <= _ID_CHARS and not _CONTROLS.search(last_event_id)
 
 
 def build_headers(own: Any, last_event_id: str) -> list[tuple[bytes, bytes]]:

@@ -8,14 +8,16 @@ reconnect.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..budget import Budget
 from ..events import Event, EventBatch
 
-__all__ = ["ReplayDetector", "ResumeResult", "drop"]
+__all__ = ["KEPT_CHARS", "ReplayDetector", "ResumeResult", "drop"]
 
 Key = Callable[[Event], Hashable]
 
@@ -23,6 +25,11 @@ Key = Callable[[Event], Hashable]
 # what comes twice must survive a rewind by some seconds of a busy stream.
 _REMEMBER = (1_000, 2**20)
 _REMEMBER_TO_DEDUPE = (20_000, 16 * 2**20)
+# Characters: of a longer text its hash is remembered.
+_LONG = 64 * 1024
+# Characters of an id that are told in words, and kept in a gap.
+_TOLD = 200
+KEPT_CHARS = 1_000
 # So many of the latest ids tell whether they only go up, which those drawn by chance do not.
 _RISING = 8
 
@@ -61,14 +68,20 @@ class ResumeResult:
     def _place(self, resumed_from: str) -> str:
         if not resumed_from:
             return "no id to resume after"
-        if self.began_at == resumed_from:
-            return f"resumed at id {resumed_from!r}"
+        shown = repr(abridged(resumed_from))
+        if self.began_at is not None and self.began_at[:KEPT_CHARS] == resumed_from[:KEPT_CHARS]:
+            return f"resumed at id {shown}"
         if self.began_at is not None:
-            began = f"began at id {self.began_at!r}" if self.began_at else "began anew"
-            return f"the server did not resume after id {resumed_from!r}, it {began}"
+            began = f"began at id {abridged(self.began_at)!r}" if self.began_at else "began anew"
+            return f"the server did not resume after id {shown}, it {began}"
         if self.replayed is not None:
-            return f"resumed after id {resumed_from!r}"
-        return f"asked to resume after id {resumed_from!r}"
+            return f"resumed after id {shown}"
+        return f"asked to resume after id {shown}"
+
+
+def abridged(id_: str) -> str:
+    """An id as it is told: no more of it than a person reads."""
+    return id_ if len(id_) <= _TOLD else f"{id_[:_TOLD]}\u2026"
 
 
 class ReplayDetector:
@@ -83,7 +96,9 @@ class ReplayDetector:
     def __init__(self, dedupe: bool | Key = False, remember: tuple[int, int] | None = None) -> None:
         self.dedupe = dedupe
         self._limits = remember or (_REMEMBER_TO_DEDUPE if dedupe else _REMEMBER)
-        # Each with how many events and characters it has.
+        self._long = min(_LONG, self._limits[1] // 4)
+        self._share = Budget().share("remembered")
+        # Each with how many events and bytes it has.
         self._batches: deque[tuple[EventBatch, int, int]] = deque()
         self._events = 0
         self._size = 0
@@ -103,22 +118,58 @@ class ReplayDetector:
         """Whether the events after a cut are still being compared."""
         return self._known is not None
 
+    def draw_from(self, budget: Budget) -> None:
+        """Count what is remembered there, and remember no more than an eighth of it."""
+        self._share = budget.share("remembered", part=0.125)
+        self._share.hold(self._size)
+
     def remember(self, batch: EventBatch) -> None:
         """These events were delivered."""
         if True not in batch.has_id and not callable(self.dedupe):
             return
-        events, size = len(batch.types), sum(map(len, batch.data))
-        batches, (most_events, most_size) = self._batches, self._limits
-        batches.append((batch, events, size))
+        size = batch.nbytes
+        if size > min(self._long, self._most):
+            batch = self._compact(batch, self._most)
+            size = batch.nbytes
+        events = len(batch.types)
+        self._batches.append((batch, events, size))
         self._events += events
         self._size += size
+        self._forget()
+
+    @property
+    def _most(self) -> int:
+        return min(self._limits[1], self._share.limit)
+
+    def _forget(self) -> None:
+        """Let go of the oldest, down to the limits; the newest batch stays."""
+        batches, most_events, most = self._batches, self._limits[0], self._most
         while len(batches) > 1:
             _, events, size = batches[0]
-            if self._events - events < most_events and self._size - size < most_size:
+            if self._events - events < most_events and self._size <= most:
                 break
             batches.popleft()
             self._events -= events
             self._size -= size
+        self._share.hold(self._size)
+
+    def _compact(self, batch: EventBatch, most: int) -> EventBatch:
+        """The newest of these events, as many as fit; each long text as what tells it from others."""
+        first, size = len(batch), 0
+        short: list[tuple[str, str, str]] = []
+        while first and (first == len(batch) or size <= most):
+            first -= 1
+            event = (batch.types[first], batch.data[first], batch.last_event_ids[first])
+            if not callable(self.dedupe):  # which is given the event as it came
+                event = (self._short(event[0]), self._short(event[1]), self._short(event[2]))
+            short.append(event)
+            size += sum(map(sys.getsizeof, event))
+        types, data, ids = zip(*reversed(short), strict=True)
+        return EventBatch(list(types), list(data), list(ids), batch.has_id[first:])
+
+    def _short(self, text: str) -> str:
+        # Its hash, with a key of this process, which no server knows.
+        return text if len(text) <= self._long else f"\0{len(text)} {hash(text)}"
 
     def remembered(self) -> list[EventBatch]:
         """What is compared with, oldest first."""
@@ -129,7 +180,7 @@ class ReplayDetector:
         replay. It calls `dedupe`, where that is a function, and shares nothing with this object."""
         dedupe = self.dedupe
         if not callable(dedupe):
-            return lambda batches: [_keys(batch) for batch in batches]
+            return lambda batches: [self._plain_keys(batch) for batch in batches]
         # A number for each different key: what compares them is the person's too.
         places: dict[Hashable, int] = {}
 
@@ -139,6 +190,14 @@ class ReplayDetector:
 
         # Not by map(), which a StopIteration of the function would end without a word.
         return lambda batches: [[numbered(event) for event in batch] for batch in batches]
+
+    def _plain_keys(self, batch: EventBatch) -> list[Hashable]:
+        short = self._short
+        rows = zip(batch.has_id, batch.last_event_ids, batch.types, batch.data, strict=True)
+        return [
+            (short(id_), short(type_), short(data)) if own else None
+            for own, id_, type_, data in rows
+        ]
 
     def cut(self, resumed_from: str, keys: Sequence[Sequence[Hashable]] | None = None) -> None:
         """A new connection is open; what comes now may have come before.
@@ -187,7 +246,7 @@ class ReplayDetector:
             return None
         drop_rows: list[int] = []
         found: ResumeResult | None = None
-        for i, key in enumerate(_keys(batch) if keys is None else keys):
+        for i, key in enumerate(self._plain_keys(batch) if keys is None else keys):
             if key is None:
                 continue  # without an id of its own nothing tells; it is no replay and no news
             if known[key] > 0:
@@ -223,11 +282,6 @@ class ReplayDetector:
             if self._rising and now < before and self._began_at is None:
                 self._began_at = first_id  # its ids begin anew, or older events come than we know
         return ResumeResult(None, self._repeated, None, self._began_at)
-
-
-def _keys(batch: EventBatch) -> list[Hashable]:
-    rows = zip(batch.has_id, batch.last_event_ids, batch.types, batch.data, strict=True)
-    return [(id_, type_, data) if own else None for own, id_, type_, data in rows]
 
 
 def drop(batch: EventBatch, rows: list[int]) -> None:

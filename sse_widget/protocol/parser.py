@@ -64,6 +64,11 @@ class EventStreamParser:
         self._start()
 
     @property
+    def nbytes(self) -> int:
+        """Bytes held of the event whose end has not come yet."""
+        return self._waiting_size + (self._block.size if self._block is not None else 0)
+
+    @property
     def reconnection_time(self) -> int | None:
         """The latest valid `retry` of the stream in milliseconds; None where there was none."""
         self._settle()

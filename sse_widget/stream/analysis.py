@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import runtime
 from ..filters import EventFilter
 from ..recordings import arrow_table, save
-from ..tables import JoinedText, LiveColumns, RollingWindow, Snapshot, to_dataframe
+from ..tables import (
+    JoinedText,
+    LiveColumns,
+    RollingWindow,
+    Snapshot,
+    payloads,
+    portions,
+    to_dataframe,
+)
 from .callbacks import Callback, Callbacks
 
 if TYPE_CHECKING:
@@ -87,8 +95,6 @@ class Analysis:
             old.close()
         if live.paths:
             runtime.call(live.note)
-        else:
-            self._window.reserve(0)
 
     def to_dataframe(
         self,
@@ -231,13 +237,21 @@ class Analysis:
 
         `stream.text("choices.0.delta.content")` is what a language model has said. Events without
         that path add nothing; what has been read stays part of the text when its event is
-        evicted. The page offers the same text beside the events.
+        evicted. A text that takes more than a quarter of `max_bytes` loses its beginning. The page
+        offers the same text beside the events.
         """
         with self._text_lock:
             joined = self._texts.get(path)
             if joined is None:
                 joined = self._texts[path] = JoinedText(path)
                 self._text_path = path
+            share = self._window.budget.share("text", part=0.25)
             snapshot = self._window.read(joined.cursor)
-            joined.add(snapshot.table.column("data").to_pylist(), snapshot.stop)
+            stop = snapshot.first
+            for some in portions(snapshot.table.select(["data"])):
+                stop += some.num_rows
+                joined.add(payloads(some.column("data")), stop)
+                others = sum(text.nbytes for text in self._texts.values() if text is not joined)
+                joined.trim(max(share.limit - others, 0))
+                share.hold(others + joined.nbytes)
             return joined.text

@@ -16,17 +16,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from ..checks import texts
-from ..events import Event
 from ..runtime import quiet_thread
 from ..tables import RollingWindow, seconds_of
 from ..visible import visible
@@ -263,23 +258,12 @@ class _Typed(_Cursor):
         snapshot = of._window.read(self.at, self.at + _SLICE)
         if snapshot.first > self.at:
             return self.skip(of._window)
-        table = snapshot.table
-        seqs: Sequence[int] = range(snapshot.first, snapshot.stop)
-        if self.what is not None and table.num_rows:
-            kinds = table["type"]
-            rows = pc.is_in(kinds, value_set=pa.array(self.what, kinds.type)).to_pylist()
-            seqs = list(compress(seqs, rows))
-            table = table.filter(pa.array(rows))
-        origin = of._origin()
-        for seq, row in zip(seqs, table.to_pylist(), strict=True):
+        for event in snapshot.events(of._origin(), self.what):
             if of._closed or self not in of._cursors:
                 return False
-            self.call(
-                Event(
-                    row["type"], row["data"], row["last_event_id"], origin, row["received_at"], seq
-                )
-            )
-            self.at = seq + 1
+            self.call(event)
+            assert event.seq is not None
+            self.at = event.seq + 1
         self.at = snapshot.stop
         return bool(snapshot.table.num_rows)
 

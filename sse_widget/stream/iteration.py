@@ -45,15 +45,8 @@ class Reading:
                 over = self._ended.is_set()
                 snapshot = self._window.read(cursor, cursor + 4096)
                 cursor = snapshot.stop
-                for seq, row in enumerate(snapshot.table.to_pylist(), snapshot.first):
-                    yield Event(
-                        row["type"],
-                        row["data"],
-                        row["last_event_id"],
-                        self._source.origin,
-                        row["received_at"],
-                        seq,
-                    )
+                for event in snapshot.events(self._source.origin):
+                    yield event
                 if snapshot.table.num_rows:
                     continue
                 if over:

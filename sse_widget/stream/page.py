@@ -300,7 +300,7 @@ class Showing(SyncedWidget):
         try:
             if wire.get("rev") == self._columns_revision:
                 self._use_columns(wire["paths"])
-        except (TypeError, KeyError):
+        except (TypeError, ValueError, KeyError):
             pass  # no list of names: what holds stays, and the page is told
         self._columns = {
             "paths": self.columns,

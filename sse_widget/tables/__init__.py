@@ -6,10 +6,13 @@ It must never know of connections, files or the page.
 from .dataframe import to_dataframe
 from .durations import seconds_of
 from .joined_text import JoinedText
+from .json_columns import payloads
 from .live_columns import LiveColumns
+from .portions import PORTION_BYTES, portions
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = [
+    "PORTION_BYTES",
     "SCHEMA",
     "JoinedText",
     "LiveColumns",
@@ -17,6 +20,8 @@ __all__ = [
     "Snapshot",
     "microseconds",
     "numbers",
+    "payloads",
+    "portions",
     "repeated",
     "seconds_of",
     "strings",

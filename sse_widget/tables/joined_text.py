@@ -5,7 +5,9 @@ It reads payloads and knows nothing of streams.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections import deque
+from collections.abc import Sequence
 
 from .json_decode import read
 from .json_path import reader_of
@@ -16,25 +18,35 @@ __all__ = ["JoinedText"]
 class JoinedText:
     """The strings at one dotted path of many payloads, joined in the order they came.
 
-    Grows: `add` reads each payload once, so that asking again costs only what is new.
+    Grows: `add` reads each payload once, so that asking again costs only what is new. What it holds
+    is bounded by whoever calls `trim`, which lets go of the beginning.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.cursor = 0  # the number of the first event that was not read yet
         self._read = reader_of(path)
-        self._parts: list[str] = []
+        self._parts: deque[str] = deque()
+        self._sizes: deque[int] = deque()
+        self.nbytes = 0
 
-    def add(self, data: Iterable[str], stop: int) -> None:
-        """Read these payloads, the events numbered up to before `stop`."""
-        for value in read([text.encode() for text in data]):
-            part = self._read(value) if type(value) is dict else None
-            if isinstance(part, str):
-                self._parts.append(part)
+    def add(self, data: Sequence[bytes], stop: int) -> None:
+        """Read these payloads (UTF-8), the events numbered up to before `stop`."""
+        values = (v for v in read(data) if type(v) is dict)
+        text = "".join(part for part in map(self._read, values) if isinstance(part, str))
         self.cursor = stop
+        if text:
+            self._parts.append(text)
+            self._sizes.append(sys.getsizeof(text))
+            self.nbytes += self._sizes[-1]
+
+    def trim(self, nbytes: int) -> None:
+        """Let go of the oldest parts until at most so many bytes are held."""
+        while self.nbytes > nbytes and self._parts:
+            self._parts.popleft()
+            self.nbytes -= self._sizes.popleft()
 
     @property
     def text(self) -> str:
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
+        """All that is held of it."""
+        return "".join(self._parts)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from .json_decode import NOT_JSON, read
 from .json_path import free_name, paths_of, reader_of
+from .portions import portions
 from .typed_column import ColumnChunk, join
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ __all__ = ["beside", "expand", "payloads", "taken_names"]
 MARK = "is_json"
 # Payloads that are read and typed together: so few that their objects are gone again before they
 # leave the processor's cache, which is half of the time where payloads are large.
-_SLICE_BYTES = 2**18
+_SLICE_BYTES, _SLICE_ROWS = 2**18, 2048
 # A server that makes up keys: so many columns are fine, and beyond them so many cells.
+# So many different keys are no table, however few the events.
+MAX_KEYS = 10_000
 _MANY_COLUMNS = 1_000
 _MANY_CELLS = 50_000_000
 
@@ -132,6 +135,9 @@ class _Keys:
         self._filled: dict[str, int] = {}
 
     def add(self, rows: list[dict[str, Any]]) -> None:
+        # Before a column is made of each: a single event may have a million keys.
+        if sum(map(len, rows)) > MAX_KEYS:
+            self._check(len(self._pieces.keys() | set(chain.from_iterable(rows))))
         for key, values in _transposed(rows):
             filled = self._filled.get(key, 0)
             pieces = self._pieces.setdefault(key, [])
@@ -140,11 +146,19 @@ class _Keys:
             pieces.append(ColumnChunk(values))
             self._filled[key] = self._rows + len(rows)
         self._rows += len(rows)
-        many = len(self._pieces)
-        if many > _MANY_COLUMNS and many * self._total > _MANY_CELLS:
+        self._check(len(self._pieces))
+
+    def _check(self, keys: int) -> None:
+        wanted = 'name the ones you want: columns=["..."]'
+        if keys > MAX_KEYS:
             raise ValueError(
-                f"more than {many:,} different keys in {self._total:,} events: too many columns; "
-                'name the ones you want: columns=["..."], or ask for fewer events: last=...'
+                f"the payloads have {keys:,} different keys or more, and a table takes at most "
+                f"{MAX_KEYS:,}; {wanted}"
+            )
+        if keys > _MANY_COLUMNS and keys * self._total > _MANY_CELLS:
+            raise ValueError(
+                f"more than {keys:,} different keys in {self._total:,} events: too many columns; "
+                f"{wanted}, or ask for fewer events: last=..."
             )
 
     def pieces(self) -> dict[str, list[ColumnChunk]]:
@@ -181,10 +195,10 @@ def _slices(data: Any) -> Iterator[list[bytes]]:
         column = pa.chunked_array([pa.array(texts, pa.large_binary())])
     else:
         column = pa.chunked_array(pa.array(data.array))
-    rows = len(column)
-    size = min(max(_SLICE_BYTES * rows // (column.nbytes or 1), 64), 2048)
-    for start in range(0, rows, size):
-        yield payloads(column.slice(start, size))
+    # However large they are: objects take many times the bytes of the text they are read from.
+    texts_alone = pa.table({"data": column.cast(pa.large_binary())})
+    for some in portions(texts_alone, rows=_SLICE_ROWS, nbytes=_SLICE_BYTES):
+        yield payloads(some.column("data"))
 
 
 def payloads(data: pa.ChunkedArray) -> list[bytes]:

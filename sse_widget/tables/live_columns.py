@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..runtime import Timer
 from .json_columns import beside, payloads, taken_names
-from .json_decode import read
+from .json_decode import cost, read
 from .json_path import free_name, paths_of, reader_of
-from .typed_column import ColumnChunk, join
+from .portions import portions
+from .typed_column import ColumnChunk, join, pack, size_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveColumns"]
 
-# Values are typed together when there are so many; as many as the window seals at once.
+# Values are typed together when there are so many, as many as the window seals at once, or when they may
+# take so many bytes until then.
 _PIECE = 4096
+_PIECE_BYTES = 2**20
+# So many payloads are read at once, and of so many bytes together: one may be a mebibyte.
 _SLICE = 512
-# What a value takes until that is known.
-_VALUE_BYTES = 16
+_SLICE_BYTES = 2**18
+# A payload that would take more than this to read has no values here.
+_READ_BYTES = 2**25
+# Each event is asked for each of them, on the thread that serves all streams.
+MAX_COLUMNS = 256
 # On the loop: how long events may wait to be read, for how long it reads, and then lets others.
 _DELAY = 0.05
 _BUSY = 0.003
@@ -47,10 +54,13 @@ class LiveColumns:
 
     Raises:
         TypeError: `paths` are no names.
+        ValueError: more than `MAX_COLUMNS` of them.
     """
 
     def __init__(self, window: RollingWindow, paths: str | Iterable[str]) -> None:
         self.paths = paths_of("columns", paths)
+        if len(self.paths) > MAX_COLUMNS:
+            raise ValueError(f"columns has {len(self.paths):,} names, of at most {MAX_COLUMNS}")
         self._readers = [reader_of(path) for path in self.paths]
         self._window = window
         # Held by whoever reads on; the loop never waits for it.
@@ -59,7 +69,8 @@ class LiveColumns:
         self._tail: list[list[Any]] = [[] for _ in self.paths]
         self._tail_first = 0
         self._sealed_bytes = 0
-        self._row_bytes: float = _VALUE_BYTES * len(self.paths)  # as of late
+        self._tail_bytes = 0
+        self._share = window.budget.share("columns", beside_events=True)
         self._cursor = 0  # the number of the first event that was not read yet
         self._timer = Timer()
         self._closed = False
@@ -72,16 +83,23 @@ class LiveColumns:
     @property
     def nbytes(self) -> int:
         """Bytes of the values of events that are held, as of when they were read."""
-        return self._bytes(self._window.bounds[0])
+        nbytes = self._bytes(self._window.bounds[0])
+        if not self._closed:
+            self._share.hold(nbytes)
+        return nbytes
 
     def _bytes(self, oldest: int) -> int:
         dead = 0.0
-        if self._sealed and self._sealed[0][0] < oldest:
-            first, pieces = self._sealed[0]
+        for first, pieces in tuple(self._sealed):  # the loop may let go of some meanwhile
+            if first >= oldest:
+                break
             share = min((oldest - first) / pieces[0].size, 1.0)
-            dead = share * sum(piece.nbytes for piece in pieces)
-        rows = max(self._cursor - max(self._tail_first, oldest), 0)
-        return round(self._sealed_bytes - dead + rows * self._row_bytes)
+            dead += share * sum(piece.nbytes for piece in pieces)
+        # Of the tail too what is dead goes with its neighbours.
+        rows = self._cursor - self._tail_first
+        alive = max(self._cursor - max(self._tail_first, oldest), 0)
+        tail = self._tail_bytes * alive / rows if rows else 0
+        return round(self._sealed_bytes - dead + tail)
 
     # ------------------------------------------------------------------ the loop's side
 
@@ -90,9 +108,15 @@ class LiveColumns:
         if not self._closed and self._timer.due is None:
             self._timer.set(_DELAY, self._read_on)
 
+    @property
+    def due(self) -> float | None:
+        """When it reads on by itself, in the running loop's time; None where it has nothing to do."""
+        return self._timer.due
+
     def close(self) -> None:
-        """Read no further by itself; from any thread."""
+        """Read no further by itself, and hold nothing of the budget; from any thread."""
         self._closed = True
+        self._share.hold(0)
 
     def _read_on(self) -> None:
         # Where a person's thread is reading everything, there is nothing left to do.
@@ -148,19 +172,23 @@ class LiveColumns:
             self._sealed.clear()
             self._sealed_bytes = 0
             self._restart(news.first)
-        data = news.table.column("data").slice(self._cursor - news.first, _SLICE)
-        if not len(data):
+        some = news.table.select(["data"]).slice(self._cursor - news.first, _SLICE)
+        if not some.num_rows:
             return False
-        rows = [value if type(value) is dict else {} for value in read(payloads(data))]
+        some = next(portions(some, nbytes=_SLICE_BYTES))
+        texts = payloads(some.column("data"))
+        if len(texts[0]) > _SLICE_BYTES:
+            texts = [text if cost(text) <= _READ_BYTES else b"" for text in texts]
+        rows = [value if type(value) is dict else {} for value in read(texts)]
         for column, reader in zip(self._tail, self._readers, strict=True):
-            column += map(reader, rows)
+            values = pack(list(map(reader, rows)))
+            column += values
+            self._tail_bytes += _weight(values)
         self._cursor += len(rows)
-        if self._cursor - self._tail_first >= _PIECE:
+        if self._cursor - self._tail_first >= _PIECE or self._tail_bytes >= _PIECE_BYTES:
             pieces = [ColumnChunk(values).packed() for values in self._tail]
-            size = sum(piece.nbytes for piece in pieces)
             self._sealed.append((self._tail_first, pieces))
-            self._sealed_bytes += size
-            self._row_bytes = size / pieces[0].size
+            self._sealed_bytes += sum(piece.nbytes for piece in pieces)
             self._restart(self._cursor)
         return True
 
@@ -168,11 +196,20 @@ class LiveColumns:
         while self._sealed and self._sealed[0][0] + self._sealed[0][1][0].size <= oldest:
             self._sealed_bytes -= sum(piece.nbytes for piece in self._sealed.popleft()[1])
         if not self._closed:
-            self._window.reserve(self._bytes(oldest))
+            self._share.hold(self._bytes(oldest))
 
     def _restart(self, first: int) -> None:
         self._tail = [[] for _ in self.paths]
         self._tail_first = self._cursor = first
+        self._tail_bytes = 0
+
+
+_SMALL = frozenset({int, float, bool, type(None)})
+
+
+def _weight(values: list[Any]) -> int:
+    """Bytes that these values take."""
+    return 32 * len(values) if set(map(type, values)) <= _SMALL else sum(map(size_of, values))
 
 
 def _cut(pieces: list[tuple[int, ColumnChunk]], start: int, rows: int) -> list[ColumnChunk]:

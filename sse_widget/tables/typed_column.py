@@ -6,7 +6,6 @@ Arrow and pandas and nothing of JSON, events or windows.
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ColumnChunk", "join"]
+__all__ = ["ColumnChunk", "join", "pack", "size_of"]
 
 _NONE: Any = type(None)
 # Whole numbers up to here are float64s too.
@@ -33,11 +32,12 @@ class ColumnChunk:
             (floats, and whole numbers that are floats too), "str" or "object".
     """
 
-    __slots__ = ("_values", "_whole", "kind", "size")
+    __slots__ = ("_nbytes", "_values", "_whole", "kind", "size")
 
     def __init__(self, values: Sequence[Any]) -> None:
         """`values`: what a column holds; None where a value is missing."""
         self.size = len(values)
+        self._nbytes: int | None = None  # of objects, once it was asked for
         self._whole: Any = None  # of a "number": which of them are whole
         self.kind, self._values = self._typed(values)
 
@@ -80,23 +80,21 @@ class ColumnChunk:
     def packed(self) -> ColumnChunk:
         """The same, holding objects as bytes: compact, of a known size, and so that nobody who is
         handed one can change it here."""
-        if self.kind == "object" and any(isinstance(v, (dict, list)) for v in self._values):
-            # Nested beyond what can be packed: kept as it is.
-            with contextlib.suppress(RecursionError):
-                self._values = pickle.dumps(self._values, pickle.HIGHEST_PROTOCOL)
+        if self.kind == "object":
+            self._values = pack(self._values)
         return self
 
     @property
     def nbytes(self) -> int:
-        """Bytes held; for objects that are not packed, about."""
+        """Bytes held."""
         if self.kind == "null":
             return 0
         if self.kind != "object":
             whole = 0 if self._whole is None else self._whole.nbytes
             return int(self._values.nbytes + whole)
-        return sys.getsizeof(self._values) + (
-            0 if isinstance(self._values, bytes) else sum(map(sys.getsizeof, self._values))
-        )
+        if self._nbytes is None:
+            self._nbytes = sum(map(size_of, self._values))
+        return self._nbytes
 
     def slice(self, start: int, stop: int) -> ColumnChunk:
         """The values from `start` to before `stop`, typed as if they had been alone."""
@@ -107,8 +105,7 @@ class ColumnChunk:
         if self.kind == "null":
             return [None] * self.size
         if self.kind == "object":
-            packed = isinstance(self._values, bytes)
-            return list(pickle.loads(self._values) if packed else self._values)
+            return [v.value() if type(v) is _Packed else v for v in self._values]
         values: list[Any] = self._values.to_pylist()
         if self._whole is not None:
             for i in np.flatnonzero(self._whole):
@@ -128,6 +125,46 @@ class ColumnChunk:
         if self.kind == "null":
             return pa.nulls(self.size, wanted)
         return self._values if self._values.type == wanted else self._values.cast(wanted)
+
+
+class _Packed:
+    """A list or a dict as bytes: a list takes 56 bytes, and its JSON takes two."""
+
+    __slots__ = ("blob",)
+
+    def __init__(self, blob: bytes) -> None:
+        self.blob = blob
+
+    def value(self) -> Any:
+        return pickle.loads(self.blob)
+
+
+def pack(values: Sequence[Any]) -> list[Any]:
+    """The values, each list and dict among them as bytes."""
+    return [_packed(v) if type(v) is list or type(v) is dict else v for v in values]
+
+
+def _packed(value: Any) -> Any:
+    try:
+        return _Packed(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    except RecursionError:  # nested beyond what can be packed: kept as it is
+        return value
+
+
+def size_of(value: Any) -> int:
+    """Bytes of a value, and of its place in a list; of all that is in it, as deep as it goes."""
+    if type(value) is _Packed:
+        return sys.getsizeof(value.blob) + 56
+    size, waiting = 8, [value]
+    while waiting:
+        one = waiting.pop()
+        size += sys.getsizeof(one)
+        if type(one) is list:
+            waiting += one
+        elif type(one) is dict:
+            waiting += one.keys()
+            waiting += one.values()
+    return size
 
 
 def join(pieces: Sequence[ColumnChunk]) -> Any:

@@ -14,17 +14,20 @@ import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import compress, repeat
 from operator import floordiv, itemgetter, sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ..budget import Budget
 from ..checks import whole_number
-from ..events import EventBatch
+from ..events import Event, EventBatch
+from .portions import portions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +58,7 @@ _ROW_BYTES = 32
 _SAME = 2 * _SEAL_EVENTS
 _SHORT = 64
 _number = itemgetter(0)
+_SHARE = "events"
 # One for all windows, held for microseconds: a fork waits for it, so that no child inherits a window
 # in the middle of a write, locked for ever.
 _lock = threading.Lock()
@@ -84,6 +88,22 @@ class Snapshot(NamedTuple):
     @property
     def stop(self) -> int:
         return self.first + int(self.table.num_rows)
+
+    def events(self, origin: str, types: Sequence[str] | None = None) -> Iterator[Event]:
+        """The rows as events, all or those of some types, made some at a time."""
+        seq = self.first
+        for some in portions(self.table):
+            seqs: Sequence[int] = range(seq, seq + some.num_rows)
+            seq += some.num_rows
+            if types is not None:
+                kinds = some["type"]
+                rows = pc.is_in(kinds, value_set=pa.array(types, kinds.type)).to_pylist()
+                seqs = list(compress(seqs, rows))
+                some = some.filter(pa.array(rows))
+            for n, row in zip(seqs, some.to_pylist(), strict=True):
+                yield Event(
+                    row["type"], row["data"], row["last_event_id"], origin, row["received_at"], n
+                )
 
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame; its index are the numbers of the events."""
@@ -156,19 +176,28 @@ class RollingWindow:
 
     Args:
         max_events: the most events held.
-        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event, and what is reserved;
-            what events share counts for each of them. A single event that is larger than this is
-            evicted at once.
+        max_bytes: the most bytes held: text as UTF-8 and 32 bytes an event, and what others hold
+            of the budget; what events share counts for each of them. A single event that is larger
+            than this is evicted at once.
+        budget: whose share "events" this is, and all that the others leave; its own where there is
+            none. `max_bytes` is its limit.
     """
 
-    def __init__(self, max_events: int = 100_000, max_bytes: int = 256 * 2**20) -> None:
+    def __init__(
+        self,
+        max_events: int = 100_000,
+        max_bytes: int = 256 * 2**20,
+        *,
+        budget: Budget | None = None,
+    ) -> None:
         self.max_events = whole_number("max_events", max_events, at_least=1)
-        self.max_bytes = whole_number("max_bytes", max_bytes, at_least=1)
         # Held by whoever reads, clears, or moves events out of the tail; not to add to the tail.
         self._lock = _lock
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
         self._sealed_bytes = 0
-        self._reserved = 0
+        limit = whole_number("max_bytes", max_bytes, at_least=1)
+        self.budget = Budget(limit) if budget is None else budget
+        self._room = self.max_bytes  # what the others leave of it, as of the latest look
         self._tail = _Tail(0)
         self._first = 0  # the oldest event not let go yet; by number it may be over its bound
         self._stop = 0  # the number the next event gets; nobody looks beyond it
@@ -177,6 +206,8 @@ class RollingWindow:
         # Running sizes of the rows of the oldest sealed batch, made when rows leave it one by one.
         self._head_sizes: list[int] | None = None
         self._plan()
+        self.budget.share(_SHARE, read=lambda: self._sealed_bytes + self._tail.size)
+        self.budget.make_room = self.make_room
 
     # ------------------------------------------------------------------ writing (one thread)
 
@@ -255,11 +286,16 @@ class RollingWindow:
             self._due_stop = 0
             return n
 
-    def reserve(self, nbytes: int) -> None:
-        """So many bytes that are held beside the events count toward `max_bytes`. From any thread;
-        what has to go for them goes now, as far as it is sealed, or with the next event."""
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes that are held, by others of the budget too."""
+        return self.budget.limit
+
+    def make_room(self) -> None:
+        """Others hold more of the budget, or less. From any thread; what has to go for them goes
+        now, as far as it is sealed, or with the next event."""
         with self._lock:
-            self._reserved = nbytes
+            self._measure()
             self._evict(seal=False)
             self._due_stop = 0
 
@@ -270,7 +306,8 @@ class RollingWindow:
             # By the old bounds: rows that only their number keeps out would be back with a larger one.
             self._evict()
             self._first = max(self._first, self._oldest(self._stop))
-            self.max_events, self.max_bytes = max_events, max_bytes
+            self.max_events, self.budget.limit = max_events, max_bytes
+            self._measure()
             self._settle()
 
     def _oldest(self, stop: int) -> int:
@@ -282,6 +319,7 @@ class RollingWindow:
         full = self._stop - tail.first >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES
         if full or tail.first < self._first:
             self._seal()
+            self._measure()
         self._evict()
         self._plan()
 
@@ -291,7 +329,14 @@ class RollingWindow:
         self._due_size = min(_SEAL_BYTES, self._free() + 1)
 
     def _free(self) -> int:
-        return self.max_bytes - self._reserved - self._sealed_bytes
+        return self._room - self._sealed_bytes
+
+    def _measure(self) -> None:
+        beside, rest = self.budget.others(_SHARE)
+        held = self._sealed_bytes + self._tail.size
+        # What goes with events needs no room of its own: the fewer events, the less of it.
+        share = held / (held + beside) if held else 1.0
+        self._room = int((self.max_bytes - rest) * share)
 
     def _seal(self) -> None:
         tail, stop = self._tail, self._stop

@@ -122,9 +122,9 @@ async def idle(live: LiveColumns) -> None:
     """Nothing is left that would be read by itself."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(20):
-        while live._timer is not None:
+        while (due := live.due) is not None:
             reached = loop.create_future()
-            loop.call_at(live._timer.when(), reached.set_result, None)
+            loop.call_at(due, reached.set_result, None)
             await reached
 
 
@@ -197,7 +197,6 @@ def test_they_count_toward_the_bound_in_bytes(value, max_bytes):
     put(alone, *({"a": value, "b": i} for i in range(14_020)))
     assert alone.counts.held * 0.1 < window.counts.held < alone.counts.held
     live.close()
-    window.reserve(0)
     for _ in range(20):
         put(window, *({"a": value, "b": i} for i in range(700)))
     assert window.nbytes > 0.9 * max_bytes

@@ -314,9 +314,14 @@ def test_the_collector_is_left_as_it_was(monkeypatch):
 
 def test_text_that_grows():
     joined = JoinedText("a.0.t")
-    joined.add(['{"a": [{"t": "Hé"}]}', "[DONE]", '{"a": []}', '{"a": [{"t": 1}]}'], 4)
-    joined.add(['{"a": [{"t": "llo"}]}'], 5)
+    texts = ['{"a": [{"t": "Hé"}]}', "[DONE]", '{"a": []}', '{"a": [{"t": 1}]}']
+    joined.add([text.encode() for text in texts], 4)
+    joined.add([b'{"a": [{"t": "llo"}]}'], 5)
     assert (joined.text, joined.cursor) == ("Héllo", 5)
+    joined.trim(joined.nbytes - 1)
+    assert joined.text == "llo"
+    joined.trim(0)
+    assert (joined.text, joined.nbytes, joined.cursor) == ("", 0, 5)
 
 
 def test_times_beyond_what_nanoseconds_reach_are_themselves():

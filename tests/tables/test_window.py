@@ -263,19 +263,20 @@ def test_a_window_goes_on_where_an_earlier_one_ended(rows):
     assert window.nbytes <= 100_000
 
 
-def test_what_is_reserved_takes_room_and_gives_it_back():
+def test_what_others_hold_takes_room_and_gives_it_back():
     window = RollingWindow(max_bytes=34 * 100)
+    other = window.budget.share("other")
     for i in range(10_000):
         window.append(batch(str(i % 10)))
     assert window.counts.held == 100
-    window.reserve(34 * 60)
+    other.hold(34 * 60)
     assert window.counts.held <= 100
     window.append(batch("x"))
     assert window.counts.held == 40
-    window.reserve(10**9)
+    other.hold(10**9)
     window.append(batch("x"))
     assert window.counts.held == 0
-    window.reserve(0)
+    other.hold(0)
     window.append(batch(*"abc"))
     assert window.counts.held == 3
 
