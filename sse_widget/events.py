@@ -125,6 +125,9 @@ class EventBatch(_Told):
         costs three times; an id that events inherit is one text."""
         n = len(self.types)
         ids = self.last_event_ids
+        if n == 1:
+            texts = (self.data[0], ids[0], self.types[0])
+            return sum(map(sys.getsizeof, texts)) + _EVENT_BYTES
         distinct = ids if self.has_id.count(True) == n else dict.fromkeys(ids)
         texts = ("".join(self.data), "".join(distinct), "".join(self.types))
         return sum(map(sys.getsizeof, texts)) + n * _EVENT_BYTES

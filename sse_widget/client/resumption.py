@@ -121,7 +121,7 @@ class ReplayDetector:
     def draw_from(self, budget: Budget) -> None:
         """Count what is remembered there, and remember no more than an eighth of it."""
         self._share = budget.share("remembered", part=0.125)
-        self._share.hold(self._size)
+        self._forget()
 
     def remember(self, batch: EventBatch) -> None:
         """These events were delivered."""

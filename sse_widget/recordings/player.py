@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..budget import Budget
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status
 from ..masking import Secrets
@@ -91,6 +92,9 @@ class Player:
 
     def retry_now(self) -> None:
         """A recording has no attempts to hasten."""
+
+    def draw_from(self, budget: Budget) -> None:
+        """What a recording holds is its own, and was there before."""
 
     def _take_over(self, earlier: Player) -> None:
         """Go on where `earlier` was stopped."""

@@ -25,6 +25,7 @@ from traitlets import Bunch
 
 from .. import runtime
 from ..attributes import NamedAttributes
+from ..budget import Memory
 from ..checks import whole_number
 from ..client import EventSource, SourceKeywords, SourceOptions, signature_of, unknown_option
 from ..errors import SSEError
@@ -82,7 +83,8 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     Args:
         url: absolute http or https URL.
         max_events: the most events held; older ones are evicted and counted.
-        max_bytes: the most bytes held.
+        max_bytes: the most bytes held: by the events, and by all that is held beside them: live
+            columns, what is remembered to tell repeats, what waits for the disk. `memory` tells.
         save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
             for whoever reads it without its kernel; 0 keeps nothing.
         capture: a folder where all events are kept, as Parquet files: begun where there is none,
@@ -135,8 +137,8 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             source = _source_of(url, told)
             past.hand_over(source)
         self._url, self._options = url, told
-        self._adopt(source)
         self._start_analysis(window, lambda: self._source.origin)
+        self._adopt(source)
         self._counts: Counter[str] = Counter(past.counts)
         self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
         self._earlier = _Earlier(past.received, past.stats)
@@ -205,6 +207,14 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             resize()
         else:
             runtime.call_within(_RESIZE, resize)
+
+    @property
+    def memory(self) -> Memory:
+        """What this stream holds now, in bytes: `memory.limit` is `max_bytes`, `memory.used` the sum, and
+        `memory.parts` says which part holds how much."""
+        if self._live is not None:
+            self._live.settle()
+        return self._window.budget.memory
 
     @property
     def save_events(self) -> int:
@@ -382,6 +392,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     def _adopt(self, source: Any) -> None:
         source._changed = self._on_change
         source._gapped = self._on_gap
+        source.draw_from(self._window.budget)
         self._source: Any = source  # an EventSource, or a Player in its place
 
     # ------------------------------------------------------------------ the loop's side

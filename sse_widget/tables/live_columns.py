@@ -83,10 +83,12 @@ class LiveColumns:
     @property
     def nbytes(self) -> int:
         """Bytes of the values of events that are held, as of when they were read."""
-        nbytes = self._bytes(self._window.bounds[0])
+        return self._bytes(self._window.bounds[0])
+
+    def settle(self) -> None:
+        """What went with its events counts no more."""
         if not self._closed:
-            self._share.hold(nbytes)
-        return nbytes
+            self._share.hold(self.nbytes)
 
     def _bytes(self, oldest: int) -> int:
         dead = 0.0
