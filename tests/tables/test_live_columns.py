@@ -209,6 +209,7 @@ def test_columns_of_a_window_at_rest_make_room_for_themselves():
     live = LiveColumns(window, ["a"])
     live.read()
     assert window.nbytes + live.nbytes < 2_100_000
+    live.read()  # what was let go for them takes some of theirs along
     assert len(live.read()[1]) == window.counts.held
 
 
