@@ -20,8 +20,8 @@ from ..tables import (
     LiveColumns,
     RollingWindow,
     Snapshot,
+    bounded_slices,
     payloads,
-    portions,
     to_dataframe,
 )
 from .callbacks import Callback, Callbacks
@@ -248,7 +248,7 @@ class Analysis:
             share = self._window.budget.share("text", part=0.25)
             snapshot = self._window.read(joined.cursor)
             stop = snapshot.first
-            for some in portions(snapshot.table.select(["data"])):
+            for some in bounded_slices(snapshot.table.select(["data"])):
                 stop += some.num_rows
                 joined.add(payloads(some.column("data")), stop)
                 others = sum(text.nbytes for text in self._texts.values() if text is not joined)

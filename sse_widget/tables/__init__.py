@@ -8,20 +8,20 @@ from .durations import seconds_of
 from .joined_text import JoinedText
 from .json_columns import payloads
 from .live_columns import LiveColumns
-from .portions import PORTION_BYTES, portions
+from .slicing import SLICE_BYTES, bounded_slices
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = [
-    "PORTION_BYTES",
     "SCHEMA",
+    "SLICE_BYTES",
     "JoinedText",
     "LiveColumns",
     "RollingWindow",
     "Snapshot",
+    "bounded_slices",
     "microseconds",
     "numbers",
     "payloads",
-    "portions",
     "repeated",
     "seconds_of",
     "strings",

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from .json_decode import NOT_JSON, read
 from .json_path import free_name, paths_of, reader_of
-from .portions import portions
+from .slicing import bounded_slices
 from .typed_column import ColumnChunk, join
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _slices(data: Any) -> Iterator[list[bytes]]:
         column = pa.chunked_array(pa.array(data.array))
     # However large they are: objects take many times the bytes of the text they are read from.
     texts_alone = pa.table({"data": column.cast(pa.large_binary())})
-    for some in portions(texts_alone, rows=_SLICE_ROWS, nbytes=_SLICE_BYTES):
+    for some in bounded_slices(texts_alone, rows=_SLICE_ROWS, nbytes=_SLICE_BYTES):
         yield payloads(some.column("data"))
 
 

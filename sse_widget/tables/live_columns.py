@@ -17,7 +17,7 @@ from ..runtime import Timer
 from .json_columns import beside, payloads, taken_names
 from .json_decode import cost, read
 from .json_path import free_name, paths_of, reader_of
-from .portions import portions
+from .slicing import bounded_slices
 from .typed_column import ColumnChunk, join, pack, size_of
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class LiveColumns:
         some = news.table.select(["data"]).slice(self._cursor - news.first, _SLICE)
         if not some.num_rows:
             return False
-        some = next(portions(some, nbytes=_SLICE_BYTES))
+        some = next(bounded_slices(some, nbytes=_SLICE_BYTES))
         texts = payloads(some.column("data"))
         if len(texts[0]) > _SLICE_BYTES:
             texts = [text if cost(text) <= _READ_BYTES else b"" for text in texts]

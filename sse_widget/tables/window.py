@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from ..budget import Budget
 from ..checks import whole_number
 from ..events import Event, EventBatch
-from .portions import portions
+from .slicing import bounded_slices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class Snapshot(NamedTuple):
     def events(self, origin: str, types: Sequence[str] | None = None) -> Iterator[Event]:
         """The rows as events, all or those of some types, made some at a time."""
         seq = self.first
-        for some in portions(self.table):
+        for some in bounded_slices(self.table):
             seqs: Sequence[int] = range(seq, seq + some.num_rows)
             seq += some.num_rows
             if types is not None:

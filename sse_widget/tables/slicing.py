@@ -1,7 +1,7 @@
-"""A table in portions that are small in rows and in bytes: what is made into Python objects at once.
+"""A table in slices that are small in rows and in bytes: what is made into Python objects at once.
 
 A thousand rows may be a thousand words or a gigabyte. Whoever turns rows into objects takes them in these
-portions, so that what exists twice at a moment is a mebibyte and not the whole window. It decodes nothing.
+slices, so that what exists twice at a moment is a mebibyte and not the whole window. It decodes nothing.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["PORTION_BYTES", "PORTION_ROWS", "portions", "text_sizes"]
+__all__ = ["SLICE_BYTES", "SLICE_ROWS", "bounded_slices", "text_sizes"]
 
-PORTION_ROWS = 4096
-PORTION_BYTES = 2**20
+SLICE_ROWS = 4096
+SLICE_BYTES = 2**20
 
 
-def portions(
-    table: pa.Table, *, rows: int = PORTION_ROWS, nbytes: int = PORTION_BYTES
+def bounded_slices(
+    table: pa.Table, *, rows: int = SLICE_ROWS, nbytes: int = SLICE_BYTES
 ) -> Iterator[pa.Table]:
     """Slices of a table, one after the other: each of at most so many rows, whose texts are at most so
     many bytes together; at least one row."""
