@@ -21,7 +21,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from .errors import SSEError
 from .visible import visible
 
-__all__ = ["MASK", "Secrets", "mask_url", "secret_name"]
+__all__ = ["MASK", "Secrets", "mask_url", "secret_name", "secret_value"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -100,7 +100,8 @@ def secret_name(name: str) -> bool:
     return bool(_SECRET_PARTS.search(re.sub(r"[^a-z0-9]", "", name.lower())))
 
 
-def _secret_value(value: str) -> bool:
+def secret_value(value: str) -> bool:
+    """Whether this looks like a secret, whatever its name is: a token, a long key, a URL with one."""
     if _TOKEN.search(value) or _LONG.fullmatch(value):
         return True
     # A URL in a URL, or a query in a query: secret where there is a secret in it.
@@ -183,13 +184,13 @@ def _mask_rest(rest: str, named: frozenset[str]) -> str:
 def _mask_pair(pair: str, named: frozenset[str]) -> str:
     name, mark, value = pair.partition("=")
     if not mark:
-        return MASK if _secret_value(unquote_plus(name)) or "@" in name else pair
+        return MASK if secret_value(unquote_plus(name)) or "@" in name else pair
     return f"{name}={MASK}" if value and _secret(name, value, named) else pair
 
 
 def _secret(name: str, value: str, named: frozenset[str]) -> bool:
     name, value = unquote_plus(name), unquote_plus(value)
-    return name in named or secret_name(name) or "@" in value or _secret_value(value)
+    return name in named or secret_name(name) or "@" in value or secret_value(value)
 
 
 # ---------------------------------------------------------------------- what others wrote
@@ -351,7 +352,7 @@ class Secrets:
         """Remember query values or cookies; or of them those that are secret by their name or look."""
         for name, value in pairs:
             certain = secret_name(str(name))
-            if all_of_them or certain or _secret_value(str(value)):
+            if all_of_them or certain or secret_value(str(value)):
                 self.add(value, certain=certain)
 
     def add_query(self, query: str) -> None:

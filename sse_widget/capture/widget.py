@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import runtime
 from ..attributes import NamedAttributes
-from ..client import SourceKeywords, SourceOptions
+from ..client import SourceKeywords, SourceOptions, Url
 from ..errors import message_of
 from ..events import State
 from ..filters import EventFilter
@@ -83,7 +83,7 @@ class SSECapture(NamedAttributes, Overview):
 
     def __init__(
         self,
-        urls: Mapping[str, str] | Iterable[str],
+        urls: Mapping[str, Url] | Iterable[str],
         *,
         to: str | os.PathLike[str] | Capture,
         cluster: Any = None,

@@ -11,9 +11,10 @@ from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
 from .request import Request
 from .request_facts import COMMAND_LINE, speaking
+from .response_headers import ResponseHeaders
 from .resumption import ReplayDetector
 from .retry import RetryPolicy
-from .urls import address_text, check_url
+from .urls import Url, address_text, check_url
 
 __all__ = [
     "COMMAND_LINE",
@@ -22,9 +23,11 @@ __all__ = [
     "Proxy",
     "ReplayDetector",
     "Request",
+    "ResponseHeaders",
     "RetryPolicy",
     "SourceKeywords",
     "SourceOptions",
+    "Url",
     "address_text",
     "check_url",
     "check_verify",

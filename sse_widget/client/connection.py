@@ -18,49 +18,58 @@ from ..errors import ConnectionFailed, SSEError
 from ..runtime import Flow
 from .answers import check, raw_body
 from .codings import BrokenCoding, Decoder
-from .exchange import Attempt, ask, close
+from .exchange import Answer, Attempt, ask, close
 from .request import Request
-from .request_facts import RequestFacts
+from .response_headers import ResponseHeaders
 from .translation import translate_exception
 
 __all__ = ["Connection"]
 
 
 class Connection:
-    """An open event stream: `origin`, its bytes by `chunks()`, and its `flow`, if the client has
-    one to offer."""
+    """An open event stream: its bytes by `chunks()`.
 
-    def __init__(
-        self, response: Any, decoder: Decoder | None, facts: RequestFacts, origin: str = ""
-    ) -> None:
+    Attributes:
+        url: what was asked for, masked.
+        origin: scheme, host and port that answered, after redirects.
+        headers: of the answer.
+        flow: pauses the reading of the socket, where the client can; else None.
+    """
+
+    def __init__(self, answer: Answer, decoder: Decoder | None) -> None:
+        response, request = answer.response, answer.request
         self._response = response
         self._decoder = decoder
-        self._facts = facts
-        self.origin = origin
+        self._facts = answer.facts
+        self.url = request.masked
+        self.origin = answer.address.origin
+        pairs = getattr(response.headers, "multi_items", response.headers.items)()
+        self.headers = ResponseHeaders(pairs, request.secrets.hide)
         self.flow: Flow | None = getattr(response, "extensions", {}).get("sse_widget.flow")
 
     @classmethod
     async def open(cls, client: Any, request: Request, attempt: Attempt) -> Connection:
         """Send the request, follow its redirects, check the answer.
 
-        Where headers or auth are asked of callables, a 401 asks them once more before it counts: a
+        Where the URL, params, headers or auth are asked of callables, a 401 asks them once more before it counts: a
         token may have expired on the way.
 
         Raises:
             ConnectionFailed, BadStatus, BadContentType, TooManyRedirects: each with the masked
                 URL and a hint.
+            InvalidURL: a callable gave a URL that is none.
         """
-        response, address, facts = await ask(client, request, attempt)
-        if response.status_code == 401 and facts.asked:
-            await close(response)
-            response, address, facts = await ask(client, request, attempt)
-            facts = replace(facts, asked_twice=True)
+        answer = await ask(client, request, attempt)
+        if answer.response.status_code == 401 and answer.facts.asked:
+            await close(answer.response)
+            answer = await ask(client, request, attempt)
+            answer = answer._replace(facts=replace(answer.facts, asked_twice=True))
         try:
-            decoder = await check(response, request, facts)
+            decoder = await check(answer.response, answer.request, answer.facts)
         except BaseException:
-            await close(response)
+            await close(answer.response)
             raise
-        return cls(response, decoder, facts, address.origin)
+        return cls(answer, decoder)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes of the stream as they come, inflated in bounded steps where compressed.

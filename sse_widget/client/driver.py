@@ -42,6 +42,7 @@ from .options import SourceOptions, id_of
 from .proxies import through
 from .repeated_ends import RepeatedEnds
 from .request import Request, sendable
+from .response_headers import ResponseHeaders
 from .resumption import ReplayDetector, drop
 from .retry import Retry, Stop
 from .watchdog import IdleWatchdog, SystemSuspended
@@ -170,6 +171,8 @@ class Driver(EventTarget):
 
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
         self.origin = "" if request.address is None else request.address.origin
+        self._masked = request.masked  # of what was asked for last
+        self._headers = ResponseHeaders()
 
         self._attempt = 0  # connections that ended in a row without a healthy one
         self._opened = math.inf  # when this connection did, monotonic
@@ -365,6 +368,7 @@ class Driver(EventTarget):
         self._opened = time.monotonic()
         self._ends.began(last_id)
         self.origin = held.connection.origin
+        self._masked, self._headers = held.connection.url, held.connection.headers
         self._move(State.OPEN)
         if self._lost is not None:
             await self._cut(last_id)

@@ -21,6 +21,8 @@ from ..runtime import Exited, LoopEnded
 from .driver import Driver
 from .options import SourceKeywords, SourceOptions, signature_of
 from .request import Request
+from .response_headers import ResponseHeaders
+from .urls import Url
 
 __all__ = ["EventSource"]
 
@@ -40,13 +42,14 @@ class EventSource(Driver):
 
     Args:
         url: absolute http or https URL, as text or as the URL object of httpx, yarl or pydantic. It
-            is asked for byte for byte. A path goes on from the `base_url` of `client=`.
+            is asked for byte for byte. A path goes on from the `base_url` of `client=`. Or a
+            callable like `headers`.
         last_event_id: the id to resume after.
         headers: sent along; ours give way to yours. Text that is not ASCII is sent as UTF-8. Or a
             callable without arguments, sync or async, that is asked on every attempt, and once more
             after a 401.
         method: default GET, or POST where there is a body.
-        params: added to the URL's query; never shown.
+        params: added to the URL's query; never shown. Or a callable like `headers`.
         content, json: the request's body: text, bytes, an iterable of bytes or a file, which are
             read at once; or what is sent as JSON.
         auth: (user, password); an `Auth` of httpx or httpx2; a function of the request, as httpx
@@ -88,7 +91,7 @@ class EventSource(Driver):
     OPEN: ClassVar[int] = 1
     CLOSED: ClassVar[int] = 2
 
-    def __init__(self, url: str, **options: Unpack[SourceKeywords]) -> None:
+    def __init__(self, url: Url, **options: Unpack[SourceKeywords]) -> None:
         told = SourceOptions.of("EventSource", options)
         super().__init__(
             Request.of(url, told),
@@ -103,8 +106,14 @@ class EventSource(Driver):
 
     @property
     def url(self) -> str:
-        """The URL, masked: safe to show."""
-        return self._request.masked
+        """The URL, masked: safe to show. Of one that a callable gives, that of the latest answer."""
+        return self._masked
+
+    @property
+    def response_headers(self) -> ResponseHeaders:
+        """The headers of the answer that is the stream, by name, in any case: sessions and rate
+        limits are told there. Those of the latest one; empty before. Its repr masks secrets."""
+        return self._headers
 
     @property
     def ready_state(self) -> int:

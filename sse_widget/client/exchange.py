@@ -56,11 +56,13 @@ for _name in ("connection", "http11", "http2", "proxy", "socks"):
 
 
 class Answer(NamedTuple):
-    """What came back: the client's response, the address that gave it, and what a hint may know."""
+    """What came back: the client's response, the address that gave it, what a hint may know, and the
+    request as it was for this attempt."""
 
     response: Any
     address: Address
     facts: RequestFacts
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
     # Asked on every attempt, so that short-lived tokens refresh. Fetching one blocks, and the
     # background loop serves all streams; any other loop is the person's own.
     call = attempt.calls.call if runtime.is_loop_thread() else _at_once
+    request = await request.asked(call)
     asking = await _Asking.prepare(client, request, attempt, call)
     address, options = asking.first, request.options
     method, content, json = options.method, options.content, options.json
@@ -104,7 +107,7 @@ async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
         response = await asking.send(built, address)
         attempt.jar.take(address, response.headers)
         if response.status_code not in _REDIRECTS:
-            return Answer(response, address, asking.facts(address, response))
+            return Answer(response, address, asking.facts(address, response), request)
         await close(response)
         target = _target(response, address, request.masked)
         if method != "HEAD" and (
@@ -254,6 +257,7 @@ class _Asking:
         proxy = getattr(response, "extensions", {}).get("sse_widget.proxy")
         credentials = tuple(self._credentials())
         asked = [n for n in ("headers", "auth") if callable(getattr(options, n))]
+        asked += self.request.callables
         return RequestFacts(
             url=self.request.masked,
             secure=address.scheme == "https",

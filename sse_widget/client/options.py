@@ -69,7 +69,7 @@ class SourceKeywords(TypedDict, total=False):
     last_event_id: str | None
     headers: Headers | Asked[Headers | None] | None
     method: str | None
-    params: Params | None
+    params: Params | Asked[Params | None] | None
     content: Content | None
     json: Any
     auth: Auth | Asked[Auth | None] | None
@@ -94,7 +94,7 @@ class SourceOptions:
         last_event_id: the id to resume after, "" for none.
         headers: pairs of bytes, names as they were written; or the callable that gives headers.
         method: in capitals, GET or POST where none was given.
-        params: pairs of text.
+        params: pairs of text; or the callable that gives parameters.
         content: the body, None where there is none or `json` is it.
         json: the value that is sent as JSON.
         auth: user and password, an `Auth`, or a callable that gives one.
@@ -118,7 +118,7 @@ class SourceOptions:
     last_event_id: str = ""
     headers: HeaderPairs | Asked[Headers | None] = ()
     method: str = ""
-    params: ParamPairs = ()
+    params: ParamPairs | Asked[Params | None] = ()
     content: bytes | None = None
     json: Any = None
     auth: Auth | Asked[Auth | None] | None = None
@@ -171,6 +171,11 @@ class SourceOptions:
         return {name: getattr(self, name) for name in names or SourceKeywords.__annotations__}
 
     @property
+    def params_given(self) -> ParamPairs:
+        """The parameters that are known without asking for them."""
+        return () if callable(self.params) else self.params
+
+    @property
     def has_body(self) -> bool:
         return self.content is not None or self.json is not None
 
@@ -201,6 +206,7 @@ class SourceOptions:
                 what
                 for what, there_is in (
                     ("the function of headers=", callable(self.headers)),
+                    ("the function of params=", callable(self.params)),
                     ("the certificates of verify=", self.verify is not True),
                     ("the proxy of proxy=", self.proxy is not None),
                 )
@@ -368,7 +374,7 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "last_event_id": id_of,
     "headers": _or_asked(header_pairs),
     "method": _method,
-    "params": param_pairs,
+    "params": _or_asked(param_pairs),
     "content": content_of,
     "json": json_of,
     "auth": auth_of,

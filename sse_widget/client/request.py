@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
@@ -17,16 +17,27 @@ from urllib.request import getproxies_environment
 import httpx
 
 from .._version import __version__
+from ..checks import takes_arguments
 from ..errors import ConnectionFailed, SSEError
 from ..masking import Secrets, mask_url
 from ..runtime import Exited
 from .cookies import pairs_of
 from .http_client import is_client
 from .options import SourceOptions
+from .request_parts import Asked, param_pairs
 from .urls import Address, address_text, check_url
 
-__all__ = ["Request", "build_headers", "is_request_function", "raised", "resolve", "sendable"]
+__all__ = [
+    "ASKED_URL",
+    "Request",
+    "build_headers",
+    "is_request_function",
+    "raised",
+    "resolve",
+    "sendable",
+]
 
+ASKED_URL = "(asked for on every attempt)"
 PROJECT_PAGE = "https://github.com/sse-widget/sse-widget"
 # Servers take 8 to 64 KiB of headers.
 _ID_CHARS = 64 * 1024
@@ -39,19 +50,21 @@ class Request:
     """What to ask for. The repr shows the masked URL alone.
 
     Attributes:
-        url: as it was given.
+        url: as it was given: text, or the callable that is asked for it.
         options: everything else.
-        address: None where it is known with the client alone: a path that goes on from the `base_url`
-            of a client that a factory will make.
+        address: None where it is not known yet: a path that goes on from the `base_url` of a client
+            that a factory will make, or a callable that was not asked.
         masked: what may be shown of the URL.
+        callables: which of "url" and "params" were asked for to make this one.
         secrets: the secret values in all of this, which nothing that a server said may show.
     """
 
-    url: str = field(repr=False)
+    url: str | Asked[Any] = field(repr=False)
     options: SourceOptions = field(repr=False)
     address: Address | None = field(repr=False)
     masked: str
     secrets: Secrets = field(repr=False)
+    callables: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, url: object, options: SourceOptions) -> Request:
@@ -60,14 +73,45 @@ class Request:
         Raises:
             InvalidURL: the URL is none.
         """
+        if callable(url) and not isinstance(url, type):
+            if not takes_arguments(url, 0):
+                raise TypeError(
+                    "url= is called without arguments on every attempt; this wants some"
+                )
+            return cls(url, options, None, ASKED_URL, _secrets(None, options))
         text, client = address_text(url), options.client
         # A path may go on from the base_url of a client that is not made yet. A class has none.
         made_later = callable(client) and not isinstance(client, type) and not is_client(client)
         if made_later and text.startswith("/") and not text.startswith("//"):
             return cls(text, options, None, mask_url(text), _secrets(None, options))
         base = getattr(client, "base_url", None) if is_client(client) else None
-        address = check_url(text, options.params, base)
+        params = () if callable(options.params) else options.params
+        address = check_url(text, params, base)
         return cls(text, options, address, address.masked, _secrets(address, options))
+
+    async def asked(self, call: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Request:
+        """The request of one attempt: with the address and the parameters that the callables give
+        for it, which are checked as what is given at once is.
+
+        Raises:
+            ConnectionFailed: a callable raised.
+            InvalidURL, TypeError, ValueError: what it gave is no URL, or none are parameters.
+        """
+        if not (callable(self.url) or callable(self.options.params)):
+            return self
+        url = await resolve(self.url, "url", self.masked, call)
+        params = await resolve(self.options.params, "params", self.masked, call)
+        if callable(url):
+            raise TypeError("url= gave another function, not a URL")
+        made = Request.of(url, replace(self.options, params=param_pairs("params", params)))
+        self.secrets.add_pairs(made.options.params_given)
+        if made.address is not None:
+            self.secrets.add_query(made.address.target.partition("?")[2])
+            if made.address.auth is not None:
+                self.secrets.add_login(*made.address.auth)
+        both = (("url", self.url), ("params", self.options.params))
+        callables = tuple(name for name, value in both if callable(value))
+        return replace(made, secrets=self.secrets, callables=callables)
 
     def located(self, client: Any) -> Address:
         """Where this client asks: with the query values it has of its own, which are sent to the
@@ -77,13 +121,14 @@ class Request:
             InvalidURL: the URL is a path, and the client has no `base_url` either.
         """
         base, own = getattr(client, "base_url", None), getattr(client, "params", None)
+        params = self.options.params_given
         if not own:
-            return self.address or check_url(self.url, self.options.params, base)
+            return self.address or check_url(self.url, params, base)
         bare = check_url(self.url, (), base)
         named = bare.query_names()
         pairs = [(k, v) for k, v in own.multi_items() if k not in named]
         self.secrets.add_pairs(pairs)
-        given = httpx.QueryParams(self.options.params)
+        given = httpx.QueryParams(params)
         return bare.with_params(httpx.QueryParams(pairs).merge(given))
 
 
@@ -96,7 +141,7 @@ def _secrets(address: Address | None, options: SourceOptions) -> Secrets:
             secrets.add_query(address.target.partition("?")[2])
             if address.auth is not None:
                 secrets.add_login(*address.auth)
-        secrets.add_pairs(options.params)
+        secrets.add_pairs(options.params_given)
         for name, value in () if callable(options.headers) else options.headers:
             secrets.add_header(name.decode("ascii"), value.decode("utf-8", "replace"))
         if isinstance(options.auth, tuple):

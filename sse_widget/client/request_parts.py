@@ -139,7 +139,7 @@ def _encoded(value: object) -> bytes | None:
         return None
 
 
-_PARAMS = "a mapping, or pairs"
+_PARAMS = "a mapping, pairs, or a function without arguments that gives these"
 
 
 def param_pairs(name: str, value: object) -> ParamPairs:

@@ -13,9 +13,9 @@ import functools
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, unquote_plus, urljoin
 
 import httpx
@@ -23,7 +23,12 @@ import httpx
 from ..errors import InvalidURL
 from ..masking import mask_url
 
-__all__ = ["Address", "address_text", "check_url", "exact"]
+__all__ = ["Address", "Url", "address_text", "check_url", "exact"]
+
+Url: TypeAlias = (
+    str | httpx.URL | Callable[[], str | httpx.URL] | Callable[[], Awaitable[str | httpx.URL]]
+)
+"""The URL of a stream: URL objects of other libraries are taken too."""
 
 _HINT = 'An event stream has an absolute address, such as "https://example.com/events".'
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..client import Url
 from ..events import State
 from ..fleet import StreamTable, Watcher, ignore, reached
 from ..storage import Capture, Dataset, Position
@@ -41,7 +42,7 @@ class _ShardPlacement:
     """One shard, and where it is."""
 
     name: str
-    urls: dict[str, str]
+    urls: dict[str, Url]
     begin: dict[str, Position]
     place: str = ""  # a worker's address, HERE, or "" for nowhere
     token: str = ""
@@ -71,7 +72,7 @@ class ClusterEngine:
     """
 
     def __init__(
-        self, urls: Mapping[str, str], to: Capture, options: Mapping[str, Any], cluster: Any
+        self, urls: Mapping[str, Url], to: Capture, options: Mapping[str, Any], cluster: Any
     ) -> None:
         self._urls = urls
         place = os.fspath(to.to)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .. import runtime
+from ..client import Url
 from ..errors import CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..fleet import Shard, StreamReport
@@ -33,7 +34,7 @@ class ShardSpec:
 
     token: str
     name: str
-    urls: Mapping[str, str] = field(repr=False)
+    urls: Mapping[str, Url] = field(repr=False)
     to: Capture
     options: Mapping[str, Any] = field(repr=False)
     begin: Mapping[str, Position] = field(repr=False)

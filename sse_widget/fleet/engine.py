@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ..client import Url
 from ..storage import Capture, Dataset
 from .fleet import Watcher
 from .reports import StreamTable
@@ -50,7 +51,7 @@ class LocalEngine:
 
     client: Any = None
 
-    def __init__(self, urls: Mapping[str, str], to: Capture, options: Mapping[str, Any]) -> None:
+    def __init__(self, urls: Mapping[str, Url], to: Capture, options: Mapping[str, Any]) -> None:
         self._urls, self._options = urls, options
         self._to = to
         self._shard: Shard | None = None

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, make_client
+from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, Url, make_client
 from ..errors import SSEError, hint_of, message_of
 from ..events import Cause, EventBatch, Gap, State
 from ..filters import EventFilter
@@ -63,7 +63,7 @@ Watcher = Callable[[EventBatch | None, Gap | None], None]
 class FleetStream:
     """One stream of a fleet: its source, now and again, and its accounts."""
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: Url) -> None:
         self.name = name
         self.url = url
         self.source: EventSource | None = None
@@ -93,12 +93,12 @@ class Fleet:
     """Reads many streams until it is stopped.
 
     Args:
-        urls: name -> URL, unmasked; all valid.
+        urls: name -> URL, unmasked, or what is asked for it; all valid.
         sink: where the events go.
         options: of `EventSource`, the same for all; and `filter`, which events are taken.
     """
 
-    def __init__(self, urls: Mapping[str, str], sink: Sink, options: Mapping[str, Any]) -> None:
+    def __init__(self, urls: Mapping[str, Url], sink: Sink, options: Mapping[str, Any]) -> None:
         self._followers = {name: FleetStream(name, url) for name, url in urls.items()}
         self._sink = sink
         shared = ("client", "verify", "proxy", "filter")

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..client import Url
 from ..errors import CaptureNotWritten, CaptureTaken
 from ..events import Cause, EventBatch, Gap
 from ..storage import FOLDER_TIME, Capture, Dataset, Position, Writer, compact
@@ -44,7 +45,7 @@ class Shard:
 
     def __init__(
         self,
-        urls: Mapping[str, str],
+        urls: Mapping[str, Url],
         to: Capture,
         options: Mapping[str, Any],
         *,

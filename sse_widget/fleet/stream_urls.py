@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..client import Request, SourceOptions, address_text
+from ..client import Request, SourceOptions, Url, address_text
 from ..errors import CaptureError, InvalidURL, SSEError
 from ..masking import mask_url
 from ..storage import check_stream_name
@@ -66,9 +66,9 @@ def _name_of(url: Any) -> str:
 
 def sorted_out(
     urls: Mapping[str, Any], options: Mapping[str, Any], *, unnamed: bool
-) -> tuple[dict[str, str], dict[str, SSEError]]:
+) -> tuple[dict[str, Url], dict[str, SSEError]]:
     """The streams that can be begun, and the others with the reason."""
-    good: dict[str, str] = {}
+    good: dict[str, Url] = {}
     bad: dict[str, SSEError] = {}
     taken: dict[Any, str] = {}
     masked: dict[str, str] = {}
@@ -80,6 +80,15 @@ def sorted_out(
             request = _request(url, options)
         except InvalidURL as error:
             bad[name] = error
+            continue
+        if callable(request.url):
+            if unnamed:
+                bad[name] = InvalidURL(
+                    "a URL that is asked for has no name of its own",
+                    hint='Give it one: SSECapture({"name": function}, to=...).',
+                )
+            else:
+                good[name] = request.url
             continue
         address = request.address
         same = request.url if address is None else (address.text, address.auth)

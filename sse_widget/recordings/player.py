@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,6 +63,11 @@ class Player:
     def url(self) -> str:
         """What stands where a live stream has its URL."""
         return f"replay:{self.recording.name}"
+
+    @property
+    def response_headers(self) -> httpx.Headers:
+        """No server answers; empty."""
+        return httpx.Headers()
 
     @property
     def stats(self) -> Stats:

@@ -197,6 +197,8 @@ class Showing(SyncedWidget):
                 "reason": None if status.reason is None else status.reason.sentence,
                 "warns": status.reason is not None and status.reason.warns,
             },
+            # Where it is asked for on every attempt, or has parameters that are.
+            "url": None if source.url == self._address else source.url,
             "last_event_id": hide(source.last_event_id[:CUT_BYTES]),
             "reconnection_time": source.reconnection_time,
             "capture": self._describe_capture(),
@@ -242,7 +244,7 @@ class Showing(SyncedWidget):
         held = self._window.read(stop - self._save_events)
         return render(
             self._describe(),
-            self._address,
+            self._source.url,
             held,
             self._gaps_so_far(),
             self._session,

@@ -27,13 +27,21 @@ from .. import runtime
 from ..attributes import NamedAttributes
 from ..budget import Memory
 from ..checks import whole_number
-from ..client import EventSource, SourceKeywords, SourceOptions, signature_of, unknown_option
+from ..client import (
+    EventSource,
+    ResponseHeaders,
+    SourceKeywords,
+    SourceOptions,
+    Url,
+    signature_of,
+    unknown_option,
+)
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
 from ..notebook import NAME_CHARS, CellRuns
 from ..recordings import Player, Recording
 from ..runtime import LoopEnded, ObserverThread, SharedEvent
-from ..storage import Capture
+from ..storage import Capture, capture_of
 from ..tables import RollingWindow
 from .analysis import Analysis
 from .history import Capturing, RestoredState
@@ -81,7 +89,8 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     Works the same without a notebook. As a context manager it is closed at the end.
 
     Args:
-        url: absolute http or https URL.
+        url: absolute http or https URL; or a callable without arguments, sync or async, that is
+            asked for it on every attempt.
         max_events: the most events held; older ones are evicted and counted.
         max_bytes: the most bytes held: by the events, and by all that is held beside them: live
             columns, what is remembered to tell repeats, what waits for the disk. `memory` tells.
@@ -111,7 +120,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
 
     def __init__(
         self,
-        url: str,
+        url: Url,
         *,
         max_events: int = 100_000,
         max_bytes: int = 256 * 2**20,
@@ -131,6 +140,11 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         save_events = whole_number("save_events", save_events, at_least=0)
         if capture is not None and isinstance(url, Recording):
             raise TypeError("a replay has no option 'capture': what it plays is kept already")
+        if callable(url) and capture is not None and capture_of(capture).stream is None:
+            raise ValueError(
+                "capture= names a stream after its URL, and this one is asked for on every attempt: "
+                'capture=Capture(folder, stream="a name")'
+            )
         past = RestoredState(capture, source.url, window)
         if past.recorder is not None:
             told = past.options(told, options)
@@ -156,7 +170,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             lambda: list(self._all_gaps),
             source.url,
             save_events,
-            told.outline(),
+            _outline(url, told),
         )
         self._start_capturing(past.recorder)
         super().__init__(**traits)
@@ -173,6 +187,12 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         """The URL, masked: safe to show."""
         url: str = self._source.url
         return url
+
+    @property
+    def response_headers(self) -> ResponseHeaders:
+        """The headers of the answer that is the stream, as `EventSource.response_headers`."""
+        headers: ResponseHeaders = self._source.response_headers
+        return headers
 
     @property
     def max_events(self) -> int:
@@ -522,6 +542,14 @@ class _Earlier(NamedTuple):
 
     received: int
     stats: Stats
+
+
+def _outline(url: object, options: SourceOptions) -> dict[str, Any]:
+    """What may be told of the request, for whoever wants to ask the same elsewhere."""
+    outline = options.outline()
+    if callable(url):
+        outline["unknown"] = ["the function of url=", *outline["unknown"]]
+    return outline
 
 
 def _source_of(url: Any, options: SourceOptions) -> Any:

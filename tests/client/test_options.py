@@ -47,7 +47,7 @@ WRONG = [
     ("headers", {"Authorization": None}, "'Authorization' must be text, not NoneType"),
     ("headers", {"X-Count": 5}, "'X-Count' must be text, not int"),
     ("headers", lambda request: {}, "without arguments"),
-    ("params", ["a", "b"], "must be a mapping, or pairs; it holds a str"),
+    ("params", ["a", "b"], "must be a mapping, pairs.*; it holds a str"),
     ("params", 5, "must be a mapping"),
     ("params", {"since": {"a": 1}}, "'since' must be text, a number"),
     ("params", {"since": b"1"}, "'since' must be text, a number"),

@@ -96,7 +96,7 @@ class Kernel {
     const received = this.events.length;
     const floor = Math.max(this.oldest, this.clearedTo);
     const stats = { ...this.stats, received, evicted: this.oldest, cleared: Math.max(0, this.clearedTo - this.oldest), held: received - floor };
-    return { now: Date.now(), stats, oldest: floor, cleared_to: this.clearedTo, status: this.status, last_event_id: this.events.at(-1)?.id ?? "", reconnection_time: this.retry ?? null, capture: this.capture ?? null, counts, gaps };
+    return { now: Date.now(), stats, oldest: floor, cleared_to: this.clearedTo, status: this.status, last_event_id: this.events.at(-1)?.id ?? "", reconnection_time: this.retry ?? null, url: this.url ?? null, capture: this.capture ?? null, counts, gaps };
   }
   hear(content) {
     this.heard.push(content);

@@ -149,6 +149,15 @@ def test_what_is_odd_while_it_runs_is_said_beside_the_state(stub):
     expect(stub.page.locator(".sse-note")).to_be_hidden()
 
 
+def test_an_address_that_was_asked_for_is_shown_in_place_of_the_settings(stub):
+    url = "https://stream.example/page/7?since=***"
+    expect(stub.status).not_to_contain_text(url)
+    stub.kernel("kernel.url = arg; kernel.be({state: 'open'})", url)
+    expect(stub.status).to_contain_text(url)
+    stub.page.locator(".sse-state").click()
+    expect(stub.page.locator(".sse-facts")).to_contain_text(url)
+
+
 def test_a_closed_stream_says_why_beside_the_state(stub):
     reason = "The server ended the stream."
     stub.kernel("kernel.be({state: 'closed', reason: arg})", reason)

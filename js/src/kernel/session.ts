@@ -79,6 +79,10 @@ export class Session {
   readonly columns: Columns;
   settings: Settings;
   head: Head | null = null;
+  /** The address as it may be shown. */
+  get url(): string {
+    return this.head?.url ?? this.settings.url;
+  }
   gaps: Gap[] = [];
   filter: FilterState = EVERYTHING;
   /** event types in the order of first sight, of those that were seen to come */

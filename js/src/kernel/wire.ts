@@ -60,6 +60,8 @@ export interface Head {
   oldest: number;
   cleared_to: number;
   status: Status;
+  /** The address, where it is another one than the settings say: it is asked for on every attempt. */
+  url?: string | null;
   last_event_id: string;
   reconnection_time: number | null;
   counts: [string, number][];

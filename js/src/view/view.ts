@@ -367,12 +367,16 @@ export class View {
   }
 
   async #copyAs(what: string, make: typeof asCurl): Promise<void> {
-    const { settings, head } = this.#session;
-    if (!/^https?:/i.test(settings.url))
-      return this.#notice.say("A recording has no address to ask elsewhere.");
-    const command = make(settings.url, head?.last_event_id ?? "", settings.request);
+    const { settings, head, url } = this.#session;
+    if (!/^https?:/i.test(url))
+      return this.#notice.say(
+        url.startsWith("replay:")
+          ? "A recording has no address to ask elsewhere."
+          : "The address is known with the first answer.",
+      );
+    const command = make(url, head?.last_event_id ?? "", settings.request);
     if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
-    const places = placeholders(settings.url, settings.request);
+    const places = placeholders(url, settings.request);
     const secret = places.length > 0 ? ` Put what is secret in the place of ${places.join(", ")}.` : "";
     const unknown = settings.request?.unknown ?? [];
     const add = unknown.length > 0 ? ` Add what ${unknown.join(" and ")} gives.` : "";

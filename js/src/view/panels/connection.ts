@@ -80,12 +80,12 @@ export class Connection {
   draw(): void {
     if (!this.popover.open) return;
     const session = this.#session;
-    const { head, settings, lastByteAt, lastEventAt } = session;
+    const { head, lastByteAt, lastEventAt } = session;
     const since = (at: number | null): string =>
       at === null ? "" : `${ago(session.now() - at)}, ${fullTime(at)}`;
     const facts: Record<Fact, string> = {
       State: head ? MEANING[head.status.state] : "Nothing heard from the kernel yet",
-      Address: settings.url,
+      Address: session.url,
       Since: head ? since(head.status.since) : "",
       Attempt: head && head.status.attempt > 0 ? count(head.status.attempt) : "",
       Connections: head ? count(head.stats.connects) : "",

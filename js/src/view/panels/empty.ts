@@ -25,7 +25,7 @@ export class Empty {
   }
 
   draw(pausedAt: number | null): void {
-    const { store, head, scan, settings } = this.#session;
+    const { store, head, scan } = this.#session;
     const { shown, filtered, paused } = account(store, head?.stats ?? null, pausedAt);
     const filteredAway = filtered > 0 && scan.pending() === 0;
     show(this.node, shown === 0 && (filtered === 0 || filteredAway));
@@ -58,7 +58,7 @@ export class Empty {
     // Bytes that make no event, a server that does not answer: more telling than the address.
     const note = oneLine(status?.note ?? "");
     this.saysReason = note !== "" && !status?.error && !this.#session.gone && !this.#session.silent();
-    this.#say("Waiting for the first event\u2026", note || oneLine(settings.url));
+    this.#say("Waiting for the first event\u2026", note || oneLine(this.#session.url));
   }
 
   #say(title: string, more: string): void {

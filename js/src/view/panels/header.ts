@@ -122,7 +122,7 @@ export class Header {
 
   /** `saidBelow`: the empty log shows reason and hint, larger. */
   draw(paused: boolean, saidBelow: boolean): void {
-    const { head, settings } = this.#session;
+    const { head } = this.#session;
     const state = head?.status.state ?? "connecting";
     const silent = this.#session.silent();
     const lost = this.#session.gone || silent;
@@ -142,7 +142,7 @@ export class Header {
     attr(this.#countdown, "aria-hidden", ended ? null : "true");
     attr(this.#countdown, "title", ended || null);
     attr(this.#status, "data-warns", warns && !lost ? "true" : null);
-    const url = oneLine(settings.url);
+    const url = oneLine(this.#session.url);
     text(this.#url, url);
     attr(this.#url, "title", url);
     const [reason, hint] = this.#explain();
