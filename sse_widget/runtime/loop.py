@@ -41,7 +41,8 @@ _NAME = "sse-widget"
 _log = logging.getLogger("sse_widget")
 # The loop is begun again so many times without having run anything between before it counts as dead.
 _RESTARTS = 1000
-_lock = threading.Lock()
+# Reentrant: where memory is collected inside it, `__del__` of a widget hands over work too.
+_lock = threading.RLock()
 if hasattr(os, "register_at_fork"):  # no child inherits it locked
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release

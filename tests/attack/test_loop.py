@@ -8,6 +8,7 @@ and can be started again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import sys
 import threading
@@ -361,3 +362,35 @@ def test_nothing_of_ours_prints(capfd):
         other.stream.start()
         other.goes_on()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_stream_may_be_collected_while_another_hands_over_work(monkeypatch):
+    """`__del__` of a widget runs wherever memory is taken: on the same thread, inside our own code."""
+    hand_over = asyncio.run_coroutine_threadsafe
+
+    def collecting(work, loop):
+        Collected()
+        gc.collect()
+        return hand_over(work, loop)
+
+    class Collected:
+        """In a circle, as closed widgets are, so that the collector finds it."""
+
+        def __init__(self):
+            self.circle = self
+
+        def __del__(self):
+            living.clear()  # which hands over work, as closing it does
+            collected.set()
+
+    collected = threading.Event()
+    with Server(lambda peer: (peer.stream("data: a\n\n"), peer.hold())) as server:
+        living = SSEStream(server.url)
+        living.stop()
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", collecting)
+        thread = threading.Thread(target=living.start, daemon=True)
+        thread.start()
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "it waits for itself"
+        assert collected.is_set()
+        living.close()
