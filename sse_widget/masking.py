@@ -480,7 +480,11 @@ def _forms(text: str) -> tuple[str, ...]:
     percent = {quote(text, safe=safe) for safe in ("", "/", "!'()*~")} | {quote_plus(text)}
     every = "".join(f"%{byte:02X}" for byte in raw)
     found = {text, html.escape(text), html.escape(text, quote=False), repr(text)[1:-1]}
-    found.add(visible(text))  # what a server said is written so before it is hidden
+    # As it comes through other code before it is hidden here: made visible, in small letters (a
+    # coding), decoded in another way (a reason phrase), as the repr of bytes (what is no HTTP).
+    written = repr(raw)[2:-1]
+    found |= {visible(text), text.lower(), text.upper(), written, written.replace("\\", "\\\\")}
+    found |= {raw.decode("latin-1"), raw.decode("ascii", "ignore"), raw.decode("ascii", "replace")}
     found |= percent | {_small_hex(p) for p in percent} | {every, every.lower()}
     found |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     found |= {json.dumps(text)[1:-1].replace("/", "\\/"), raw.hex(), raw.hex().upper()}

@@ -37,8 +37,7 @@ class OriginJar:
         """Keep what an answer with these headers sets."""
         pairs = getattr(headers, "multi_items", headers.items)()
         lines = [v for k, v in pairs if k.lower() == "set-cookie"]
-        # What is no ASCII could not be sent back as it came.
-        lines = [v for v in lines if len(v) <= 2 * _COOKIE_BYTES and v.isascii()][:_COOKIES]
+        lines = [v for v in lines if len(v) <= 2 * _COOKIE_BYTES][:_COOKIES]
         if not lines:
             return
         jar = self._jars.setdefault(address.origin, CookieJar())
@@ -103,6 +102,9 @@ def cookie_header(given: list[str], others: Iterable[list[str]]) -> bytes:
     for pairs in others:
         names = {pair.partition("=")[0] for pair in found}
         for pair in pairs:
+            # A server may set what no header can send back: controls, or no ASCII.
+            if not (pair.isascii() and pair.isprintable()):
+                continue
             room -= len(pair) + 2
             if room > 0 and pair.partition("=")[0] not in names:
                 found.append(pair)

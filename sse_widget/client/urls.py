@@ -170,9 +170,7 @@ def _parse(text: str, shown: str) -> Address:
     found = _ABSOLUTE.fullmatch(text)
     scheme = found["scheme"].lower() if found else ""
     if found is None or scheme not in _DEFAULT_PORTS or not found["authority"]:
-        hint = _HINT
-        if "://" not in shown and shown.strip("*") and shown[0] not in "/*?#'\"":
-            hint = f'Did you mean "https://{shown}" or "http://{shown}"?'
+        hint = _hint(shown)
         raise InvalidURL(f"not an http or https URL: {shown!r}", url=shown, hint=hint)
     if len(text) > _MAX_LENGTH:
         raise no(f"it has {len(text):,} characters; {_MAX_LENGTH:,} are the most")
@@ -191,6 +189,18 @@ def _parse(text: str, shown: str) -> Address:
     path, mark, query = found["rest"].partition("#")[0].partition("?")
     target = (quote(path, safe=_PATH_SAFE) or "/") + mark + quote(query, safe=_QUERY_SAFE)
     return Address(scheme, host, port, target, auth, shown)
+
+
+def _hint(shown: str) -> str:
+    """What may have been meant, from what may be shown of it."""
+    scheme, rest = re.fullmatch(
+        r"(?i)(https?:?(?=/))?/*(.*)", shown.strip(" '\"`<>()[]{}")
+    ).groups()  # type: ignore[union-attr]
+    if not rest.strip("*") or rest[0] in "/.?#" or "://" in rest:
+        return _HINT
+    if scheme:
+        return f'Did you mean "{scheme.lower().rstrip(":")}://{rest}"?'
+    return f'Did you mean "https://{rest}" or "http://{rest}"?'
 
 
 def _place(place: str, scheme: str, no: Any) -> tuple[str, int | None]:
