@@ -129,15 +129,15 @@ def _asked(response: Any) -> set[str]:
 
 def _shown(response: Any, secrets: Secrets) -> httpx.Headers:
     """The headers of an answer without what is secret: no cookie has a value."""
-    pairs = getattr(response.headers, "multi_items", response.headers.items)()
-    return httpx.Headers(
-        [
-            (name, f"{value.partition('=')[0]}={MASK}")
-            if name.lower() == "set-cookie"
-            else (name, secrets.hide(value[:_SAID], cut=len(value) > _SAID))
-            for name, value in pairs
-        ]
-    )
+    shown: list[tuple[bytes, bytes]] = []
+    for name, value in getattr(response.headers, "multi_items", response.headers.items)():
+        if name.lower() == "set-cookie":
+            value = f"{value.partition('=')[0]}={MASK}"
+        else:
+            value = secrets.hide(value[:_SAID], cut=len(value) > _SAID)
+        # As bytes: httpx refuses other text than ASCII.
+        shown.append((name.encode("utf-8", "replace"), value.encode("utf-8", "replace")))
+    return httpx.Headers(shown)
 
 
 async def _text(response: Any, secrets: Secrets, limit: int) -> str:
