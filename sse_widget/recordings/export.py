@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks import truth
 from ..filters import EventFilter
 from ..storage import sync_folder
 from ..tables import SCHEMA, Snapshot
@@ -98,8 +99,7 @@ def save(
     path = check_path(path)
     if filter is not None and not isinstance(filter, EventFilter):
         raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
-    if not isinstance(csv_formulas, bool):
-        raise TypeError(f"csv_formulas is True or False, not {csv_formulas!r}")
+    csv_formulas = truth("csv_formulas", csv_formulas)
     write = FORMATS[path.suffix.lower()]
     if csv_formulas:
         if write is not _write_csv:

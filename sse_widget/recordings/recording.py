@@ -51,7 +51,7 @@ class Recording:
         stream: str | None = None,
     ) -> None:
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
-            raise ValueError(f"speed must be a number above 0, not {speed!r}")
+            raise ValueError("speed must be a number above 0")
         self.speed = speed
         self.table: pa.Table  # received_at is null where the recording does not say
         if isinstance(content, (str, os.PathLike)) and is_capture(content):

@@ -62,7 +62,7 @@ def check_stream_name(name: object) -> str:
         ValueError: it is too long, or holds half a character, which no file can.
     """
     if not isinstance(name, str) or not name:
-        raise TypeError(f"stream must be a name, not {name!r}")
+        raise TypeError(f"stream must be a name, not {type(name).__name__ if name else 'nothing'}")
     if len(name) > _NAME_CHARS:
         raise ValueError(f"a stream's name has at most {_NAME_CHARS:,} characters")
     try:
@@ -84,11 +84,11 @@ def span(keep: Any) -> timedelta | None:
     if isinstance(keep, str):
         said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
         if not said:
-            raise ValueError(f'keep must be like "90s", "30m", "12h" or "7d", not {keep!r}')
+            raise ValueError('keep must be like "90s", "30m", "12h" or "7d", and this is not')
         try:
             keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
         except OverflowError:
-            raise ValueError(f"keep is longer than a timedelta can be: {keep!r}") from None
+            raise ValueError("keep is longer than a timedelta can be") from None
     if keep is not None and not isinstance(keep, timedelta):
         raise TypeError(f'keep must be a timedelta or like "7d", not {type(keep).__name__}')
     if keep is not None and keep <= timedelta(0):

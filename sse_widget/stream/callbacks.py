@@ -141,8 +141,9 @@ class Callbacks:
 
     def _register(self, fn: F, kind: type[_Cursor], held: bool, what: Any) -> F:
         if not callable(fn) or inspect.iscoroutinefunction(fn):
+            what = "an async one" if callable(fn) else fn.__class__.__name__
             raise TypeError(
-                f"a callback must be a plain function, not {fn!r}; "
+                f"a callback must be a plain function, not {what}; "
                 "for asyncio there is `async for event in stream`"
             )
         first, stop, _ = self._window.bounds

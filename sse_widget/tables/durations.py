@@ -29,7 +29,7 @@ def seconds_of(interval: str | float | timedelta) -> float:
     else:
         seconds = number("an interval", interval, '"5s" or a number of seconds')
     if not 0 < seconds < math.inf:
-        raise ValueError(f'an interval is like "500ms", "5s", "1min" or "2h", not {interval!r}')
+        raise ValueError('an interval is like "500ms", "5s", "1min" or "2h", and above 0')
     return seconds
 
 

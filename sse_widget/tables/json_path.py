@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..checks import wrong_type
+
 __all__ = ["free_name", "paths_of", "reader_of"]
 
 
@@ -18,11 +20,11 @@ def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
         TypeError: they are no names; `name` says whose they are.
     """
     if not isinstance(paths, Iterable):
-        raise TypeError(f'{name} must be a list of names: ["price", "user.name"], not {paths!r}')
+        raise wrong_type(name, 'a list of names: ["price", "user.name"]', paths)
     listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
     for path in listed:
         if not isinstance(path, str):
-            raise TypeError(f"{name} must be names, not {path!r}")
+            raise wrong_type(name, "names", path)
     return listed
 
 
