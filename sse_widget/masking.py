@@ -435,7 +435,7 @@ class Secrets:
         words = [_words_of(error, str), _words_of(error, repr), *getattr(error, "__notes__", ())]
         if all(self.hide(text) == text for text in words):
             return error
-        stand_in = HiddenError(type(error).__name__, self.hide(words[0]))
+        stand_in = HiddenError(f"{type(error).__name__}: {self.hide(words[0])}")
         stand_in.__cause__, stand_in.__context__ = error.__cause__, error.__context__
         stand_in.__suppress_context__ = suppressed
         return stand_in.with_traceback(error.__traceback__)
@@ -451,10 +451,7 @@ class Secrets:
 
 
 class HiddenError(Exception):
-    """Stands for an exception whose words told a secret."""
-
-    def __init__(self, kind: str, words: str) -> None:
-        super().__init__(f"{kind}: {words}")
+    """Stands for an exception whose words told a secret: its type, and its words without it."""
 
 
 def _words_of(error: BaseException, how: Callable[[object], str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import multiprocessing
 import os
@@ -126,15 +127,14 @@ def check(cluster: Any) -> None:
         TypeError: neither a Client nor "local".
         RuntimeError: "local" in a script that workers would run again.
     """
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"cluster= needs {error.name}: pip install 'sse-widget[cluster]'", name=error.name
-        ) from None
+    _need("distributed")
+    import distributed
+
     if isinstance(cluster, distributed.Client):
         return
-    if cluster != "local":
+    if cluster == "local":
+        _need("cryptography")
+    else:
         what = type(cluster).__name__
         raise TypeError(f'cluster must be a dask.distributed.Client or "local", not {what}')
     if multiprocessing.parent_process() is not None:
@@ -142,6 +142,15 @@ def check(cluster: Any) -> None:
             'cluster="local" starts processes that run this script again: '
             'put it below `if __name__ == "__main__":`'
         )
+
+
+def _need(package: str) -> None:
+    try:
+        importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"cluster= needs {error.name}: pip install 'sse-widget[cluster]'", name=error.name
+        ) from None
 
 
 def dask_dataframe(dataset: Dataset) -> Any:
@@ -161,17 +170,30 @@ def dask_dataframe(dataset: Dataset) -> Any:
 
 
 def _local() -> Any:
-    """A cluster on this machine, on loopback, without a dashboard; its client."""
+    """A cluster on this machine, on loopback, without a dashboard; its client.
+
+    A port of loopback is open to every process of the machine, and whoever may speak to a scheduler
+    may run code on its workers and read their memory: the streams' tokens. So all of it is TLS
+    with a certificate that is made for this cluster, kept in memory, and asked of everybody. Of
+    its web pages, which know no certificates, none is served.
+    """
     import dask
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
     n = min(max(os.cpu_count() or 1, 2), 8)
-    with dask.config.set({"distributed.worker.daemon": True}):
+    private = {
+        "distributed.worker.daemon": True,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+    with dask.config.set(private):
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=n,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
+            security=Security.temporary(),  # type: ignore[no-untyped-call]
             dashboard_address=None,
             # Without a dashboard it serves pages all the same, and first tries the port that another
             # cluster of the person's has, with a warning in their cell.
