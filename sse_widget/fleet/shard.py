@@ -174,6 +174,7 @@ class Shard:
                 keep=keep if isinstance(keep, timedelta) else None,
                 keep_bytes=self._to.keep_bytes,
                 merge=self._to.merge,
+                writer=None if self._writer is None else self._writer.id,
             )
         except Exception as e:  # housekeeping never ends a capture
             self._trouble = f"Housekeeping failed: {e}"

@@ -2,36 +2,40 @@
 
 The invariant, at every instant and for every reader, also if the process is killed between any two lines: a
 committed row is in exactly one visible file. A folder that is no longer written to is replaced by one with
-the same rows in one file, by *exchanging* the two names, which the system does in one step; a folder is
-removed by one rename. A reader that had listed the small files meets "no such file", never half or double
-the rows. Where names cannot be exchanged (other systems, object stores) small files stay.
+the same rows in one file (`replacing`); a folder is removed by one rename (`expiry`). A reader that had
+listed the small files meets "no such file", never half or double the rows. Nothing is moved or deleted
+but what this package made: a folder with another file in it is left as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
-import os
+import re
 import secrets
-import sys
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 from ..errors import CaptureDamaged
-from .dataset import ROWS, Dataset, Part
+from ..visible import visible_name
+from .dataset import Dataset, Part
+from .expiry import expire
 from .footer import Footer
+from .held_folder import HeldFolder, sync
 from .part import part_writer
-from .stores import LocalStore, discard, sync_folder
+from .replacing import recover, replace_folder
+from .stores import LocalStore, Store
 
 __all__ = ["Compacted", "compact"]
 
 # A temporary file of a writer that lives is younger.
 _LEFT_BEHIND = 600.0
+# The names of what this package makes in a staging folder: nothing else in it is touched.
+_TEMPORARY = re.compile(r"(part-[0-9]{8,15}\.parquet|probe-[0-9a-f]{12})(\.[0-9a-f]{12}\.tmp)?")
+_GONE = re.compile(r"gone-[0-9a-f]{12}")
 # Rows are gathered into row groups of about this size.
 _GROUP_BYTES = 32 * 2**20
 
@@ -52,6 +56,7 @@ def compact(
     keep: timedelta | None = None,
     keep_bytes: int | None = None,
     merge: bool = True,
+    writer: str | None = None,
 ) -> Compacted:
     """Merge and remove whole folders of one sequence; never the newest, which is the checkpoint.
 
@@ -62,32 +67,50 @@ def compact(
         keep: folders whose newest row is older than this are removed.
         keep_bytes: the oldest folders are removed while the sequence is larger than this.
         merge: folders that are closed are merged.
+        writer: the id of the writer whose process this is.
 
     Raises:
         CaptureTooNew: a newer version wrote there; nothing was changed.
     """
     place = dataset.place
-    with _alone(place, shard) as alone:
-        if not alone:
+    troubles: list[str] = []
+    merged = removed = 0
+    with _alone(place, shard) as (free, where):
+        if not free:
             return Compacted()
-        if isinstance(place, LocalStore):
-            _sweep(place, shard)
+        if where is not None:
+            assert isinstance(place, LocalStore)
+            recover(where, place.staging())
+            _sweep(place.staging(), shard)
         folders = _folders(dataset.parts(shard))
-        removed = _expire(dataset, folders, keep, keep_bytes)
-        merged, trouble = 0, ""
-        if merge and isinstance(place, LocalStore) and folders:
-            merged, trouble = _merge(dataset, place, shard, folders)
+        removed, trouble = expire(dataset, folders, keep, keep_bytes, writer)
+        troubles.append(trouble)
+        if merge and where is not None and folders:
+            assert isinstance(place, LocalStore)
+            merged, trouble = _merge(dataset, place, where, shard, folders)
+            troubles.append(trouble)
+    return Compacted(merged, removed, (*_notes(dataset), *filter(None, troubles)))
+
+
+def finish(dataset: Dataset, shard: str = "") -> None:
+    """Go on where a process was killed while it replaced a folder, before anything is read."""
+    place = dataset.place
+    if isinstance(place, LocalStore) and place.is_moving(shard):
+        with place.hold(shard) as where:
+            recover(where, place.staging())
+
+
+def _notes(dataset: Dataset) -> list[str]:
+    """What a person should know of what was found."""
     notes = [str(e.message) for e in dataset.damaged()]
-    foreign_files = dataset.foreign_files()
-    if foreign_files:
-        notes.append(
-            f"{len(foreign_files):,} other files are left alone, such as {foreign_files[0]}"
-            if len(foreign_files) > 1
-            else f"another file is left alone: {foreign_files[0]}"
-        )
-    if trouble:
-        notes.append(trouble)
-    return Compacted(merged, removed, tuple(notes))
+    place = dataset.place
+    for what, found in (("file", dataset.foreign_files()), ("link", sorted(place.links))):
+        if len(found) == 1:
+            notes.append(f"another {what} is left alone: {visible_name(found[0], 200)}")
+        elif found:
+            such = visible_name(found[0], 200)
+            notes.append(f"{len(found):,} other {what}s are left alone, such as {such}")
+    return [*notes, *place.notes]
 
 
 def _folders(parts: list[Part]) -> dict[str, list[Part]]:
@@ -99,74 +122,84 @@ def _folders(parts: list[Part]) -> dict[str, list[Part]]:
 
 
 @contextlib.contextmanager
-def _alone(place: Any, shard: str) -> Iterator[bool]:
-    """Nobody else tidies this sequence meanwhile. The system lets go of it when we die."""
+def _alone(place: Store, shard: str) -> Iterator[tuple[bool, HeldFolder | None]]:
+    """Whether nobody else tidies the sequence meanwhile, and its folder, where there are folders. The
+    system lets go of it when we die."""
+    if not isinstance(place, LocalStore):
+        yield True, None
+        return
+    try:
+        where = place.hold(shard)
+    except OSError:  # there is nothing yet, or nothing any more
+        yield False, None
+        return
+    with where, _locked(place, where, shard) as locked:
+        yield locked, where
+
+
+@contextlib.contextmanager
+def _locked(place: LocalStore, where: HeldFolder, shard: str) -> Iterator[bool]:
+    """Whether the lock could be had. Where a file system has none, two that tidy at once do the same
+    work twice, and harm nothing."""
     try:
         import fcntl
     except ImportError:
-        fcntl = None  # type: ignore[assignment]
-    if fcntl is None or not isinstance(place, LocalStore) or not (place.root / shard).is_dir():
-        yield True
+        with _locked_on_windows(place, shard) as locked:
+            yield locked
         return
-    handle = os.open(place.root / shard, os.O_RDONLY)
-    try:
+    if where.handle is not None:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(where.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+    yield True
+
+
+@contextlib.contextmanager
+def _locked_on_windows(place: LocalStore, shard: str) -> Iterator[bool]:
+    """There a folder cannot be locked: a file beside it is."""
+    import msvcrt
+
+    file = place.staging().lock_file(f"lock-{shard}")
+    with file:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         except OSError:
             yield False
             return
-        yield True
-    finally:
-        os.close(handle)
+        try:
+            yield True
+        finally:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
 
 
-def _sweep(place: LocalStore, shard: str) -> None:
+def _sweep(staging: HeldFolder, shard: str) -> None:
     """What processes that were killed have left beside the folder: nobody sees it."""
-    for left in place.staging.iterdir():
-        with contextlib.suppress(OSError):
-            old = time.time() - left.stat().st_mtime > _LEFT_BEHIND
-            if left.name.startswith((f"merge-{shard}@", "gone-")) or old:
-                discard(left)
-
-
-# ---------------------------------------------------------------------- removing
-
-
-def _expire(
-    dataset: Dataset,
-    folders: dict[str, list[Part]],
-    keep: timedelta | None,
-    keep_bytes: int | None,
-) -> int:
-    size = sum(part.size for parts in folders.values() for part in parts)
-    removed = 0
-    newest = _at(dataset, next(reversed(folders.values()), []))
-    # By the older of two clocks: one that was set wrong must not remove what is new.
-    now = min(datetime.now(UTC), newest) if newest else datetime.now(UTC)
-    for folder in list(folders)[:-1]:
-        at = _at(dataset, folders[folder])
-        too_old = keep is not None and at is not None and at < now - keep
-        if not too_old and (keep_bytes is None or size <= keep_bytes):
-            break
-        dataset.place.remove(folder)
-        size -= sum(part.size for part in folders.pop(folder))
-        removed += 1
-    return removed
-
-
-def _at(dataset: Dataset, parts: list[Part]) -> datetime | None:
-    """When the newest of these parts was written."""
-    for part in reversed(parts):
-        with contextlib.suppress(CaptureDamaged):
-            return dataset.footer(part).at
-    return None
+    merging = re.compile(rf"merge-{re.escape(shard)}@[0-9a-f]{{12}}")
+    for name in staging.names():
+        there = staging.look(name)
+        if there is None:
+            continue
+        if merging.fullmatch(name) or _GONE.fullmatch(name):
+            staging.discard(name)
+        is_file = _TEMPORARY.fullmatch(name) and stat.S_ISREG(there.st_mode)
+        if is_file and time.time() - there.st_mtime > _LEFT_BEHIND:
+            staging.discard(name)
 
 
 # ---------------------------------------------------------------------- merging
 
 
 def _merge(
-    dataset: Dataset, place: LocalStore, shard: str, folders: dict[str, list[Part]]
+    dataset: Dataset,
+    place: LocalStore,
+    where: HeldFolder,
+    shard: str,
+    folders: dict[str, list[Part]],
 ) -> tuple[int, str]:
     """How many folders were merged, and why no more, where a person should know."""
     newest = next(reversed(folders))
@@ -178,67 +211,54 @@ def _merge(
             continue  # the files that are well are read from where they are
         if len(parts) < 2 or (folder == newest and not footers[-1].closes):
             continue
-        if place.staging.parent == place.root:
-            return merged, "small files stay: this folder is a mount of its own"
-        beside = place.staging / f"merge-{shard}@{secrets.token_hex(6)}"
+        if not dataset.only_parts(folder, parts):
+            continue
+        if place.staging_is_inside:
+            return (
+                merged,
+                "small files stay: beside this folder is no room for larger ones (a mount of its own?)",
+            )
+        staging = place.staging()
+        beside = f"merge-{shard}@{secrets.token_hex(6)}"
         try:
-            _write(place, beside, parts, footers)
-            exchange(beside, place.root / folder)
+            _write(dataset, staging, beside, parts, footers)
+            replace_folder(where, folder.rpartition("/")[2], staging, beside)
+        except CaptureDamaged:
+            staging.discard(beside)
+            continue
         except OSError as e:
-            discard(beside)
-            if e.errno in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EXDEV):
-                return merged, "small files stay: names cannot be exchanged on this filesystem"
+            staging.discard(beside)
+            if isinstance(e, (FileExistsError, FileNotFoundError)):
+                return merged, ""  # another process is at it
             return merged, f"small files stay for now: {e.strerror or e}"
-        sync_folder((place.root / folder).parent)
-        discard(beside)
         merged += 1
     return merged, ""
 
 
-def _write(place: LocalStore, folder: Path, parts: list[Part], footers: list[Footer]) -> None:
+def _write(
+    dataset: Dataset, staging: HeldFolder, name: str, parts: list[Part], footers: list[Footer]
+) -> None:
     """One file with the rows of all of them, lasting before it is seen."""
-    folder.mkdir()
-    path = folder / f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
-    gaps = tuple(pair for footer in footers for pair in footer.gaps)
-    footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps)
-    with path.open("xb") as file:
-        with part_writer(file, footer) as writer:
-            for table in _groups(place, parts):
-                writer.write_table(table)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
+    with staging.folder(name, make=True) as folder:
+        gaps = tuple(pair for footer in footers for pair in footer.gaps)
+        footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps)
+        file_name = f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
+        with folder.new_file(file_name) as file:
+            with part_writer(file, footer) as writer:
+                for table in _groups(dataset, parts):
+                    writer.write_table(table)
+            sync(file)
+        folder.sync()
 
 
-def _groups(place: LocalStore, parts: list[Part]) -> Iterator[Any]:
+def _groups(dataset: Dataset, parts: list[Part]) -> Iterator[Any]:
     import pyarrow as pa
-    import pyarrow.parquet
 
     gathered: list[Any] = []
     for part in parts:
-        gathered.append(pyarrow.parquet.read_table(place.full(part.path), schema=ROWS))
+        gathered.append(dataset.rows(part))
         if sum(table.nbytes for table in gathered) >= _GROUP_BYTES:
             yield pa.concat_tables(gathered).combine_chunks()
             gathered = []
     if gathered:
         yield pa.concat_tables(gathered).combine_chunks()
-
-
-def exchange(one: Path, other: Path) -> None:
-    """Each gets the other's name, in one step.
-
-    Raises:
-        OSError: this system or filesystem cannot do that; nothing was changed.
-    """
-    a, b = os.fsencode(one), os.fsencode(other)
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-    if sys.platform == "darwin" and hasattr(library, "renamex_np"):
-        failed = library.renamex_np(a, b, 2)  # RENAME_SWAP
-    elif hasattr(library, "renameat2"):
-        here = -100  # AT_FDCWD
-        failed = library.renameat2(here, a, here, b, 2)  # type: ignore[union-attr] # RENAME_EXCHANGE
-    else:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    if failed:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), str(one), None, str(other))

@@ -49,6 +49,8 @@ _PART = re.compile(
 _FOLDER = re.compile(r"[0-9]{8,15}")
 _SHARD = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _MAX_PART = 10**15
+# What file managers leave in every folder they show.
+_JUNK = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # What Parquet itself says of a file: that of a merged one takes some KB beside ours.
 _MAX_METADATA = 4 * MAX_FOOTER
 _FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -111,6 +113,11 @@ class Dataset:
     def __repr__(self) -> str:
         return f"<Dataset {self.place.name}>"
 
+    def forget(self) -> None:
+        """What was read may not be true any more: the folder may be another one by now."""
+        self._footers.clear()
+        self._weight = 0
+
     # ------------------------------------------------------------------ what is there
 
     def parts(self, shard: str | None = None) -> list[Part]:
@@ -129,6 +136,22 @@ class Dataset:
             return _of(self.place.walk())
         folders = self.folders(shard)
         return _of([e for f in folders for e in self.place.walk(_inside(shard, f))])
+
+    def only_parts(self, folder: str, parts: list[Part]) -> bool:
+        """Whether a folder holds these parts, and nothing that a person could miss."""
+        return self.place.names(folder) <= {p.path.rpartition("/")[2] for p in parts} | _JUNK
+
+    def rows(self, part: Part) -> pa.Table:
+        """The rows of a part.
+
+        Raises:
+            CaptureDamaged: they cannot be believed.
+        """
+        table = self._rows([part])
+        known = self._footers.get(part.path)
+        if isinstance(known, CaptureDamaged):
+            raise known
+        return table
 
     def foreign_files(self) -> list[str]:
         """Files that are no part of the capture; nothing is done with them."""

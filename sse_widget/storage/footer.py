@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
+from .steady import Reading
 
 __all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Position"]
 
@@ -82,6 +83,7 @@ class Footer:
         writer: who wrote it: a random name, a new one for each that opens the capture.
         streams: how far each stream is, those without rows in this part too.
         gaps: those noticed since the part before, as (stream, gap).
+        clock: what a clock said that nobody sets, as it was written; None where it is not known.
     """
 
     part: int
@@ -91,6 +93,7 @@ class Footer:
     writer: str
     streams: Mapping[str, Position]
     gaps: tuple[tuple[str, Gap], ...] = ()
+    clock: Reading | None = None
 
     def encode(self) -> dict[bytes, bytes]:
         """As key and value of a Parquet file. Where it would be too long it has the most frequent
@@ -108,6 +111,7 @@ class Footer:
                     "at": self.at.isoformat(),
                     "begun": self.begun.isoformat(),
                     "writer": self.writer,
+                    "clock": None if self.clock is None else list(self.clock),
                     "streams": {n: _position(p, kept) for n, p in self.streams.items()},
                     "gaps": [
                         {"stream": name, **_gap(gap, kept)}
@@ -167,6 +171,7 @@ class Footer:
                 gaps=tuple(
                     (_text(_object(gap)["stream"]), _to_gap(gap)) for gap in _array(said["gaps"])
                 ),
+                clock=_clock(said.get("clock")),
             )
         except CaptureTooNew:
             raise
@@ -249,6 +254,13 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
         raise ValueError("a number of seconds is missing, or out of range")
     return float(value)
+
+
+def _clock(value: object) -> Reading | None:
+    if value is None:
+        return None
+    start, seconds = _array(value)
+    return Reading(_text(start), _seconds(seconds))
 
 
 _HALVES = re.compile("[\ud800-\udfff]")

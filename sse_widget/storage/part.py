@@ -48,6 +48,13 @@ def encode(table: pa.Table, footer: Footer) -> Any:
     return sink.getvalue()
 
 
+def decode(content: Any) -> pa.Table:
+    """The rows of a part."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_table(pa.BufferReader(content)).cast(ROWS)
+
+
 @contextlib.contextmanager
 def part_writer(sink: Any, footer: Footer) -> Iterator[Any]:
     """A `pyarrow.parquet.ParquetWriter` of a part with this footer: of one file, from one source of

@@ -151,6 +151,7 @@ class Recorder:
         """Who is told of changes and of lost events (on the disk's thread), who says how the
         stream counts and its reconnection time, and who has its latest events as Arrow."""
         self._writer.held = held
+        self._writer.gapped = lambda stream, gap: self._begun_anew(gap)
         self._changed, self._gapped, self._facts = changed, gapped, facts
 
     # ------------------------------------------------------------------ from any thread
@@ -332,6 +333,11 @@ class Recorder:
         self._writer.gap(self.name, self._loss)
         self._gapped(self._loss)
 
+    def _begun_anew(self, gap: Gap) -> None:
+        """The folder is gone, and another one goes on where it ended."""
+        self.oldest = gap.seq
+        self._gapped(gap)
+
     def _tidy(self) -> None:
         try:
             tidied: Compacted = compact(
@@ -339,6 +345,7 @@ class Recorder:
                 keep=self.capture.keep if isinstance(self.capture.keep, timedelta) else None,
                 keep_bytes=self.capture.keep_bytes,
                 merge=self.capture.merge,
+                writer=self._writer.id,
             )
         except Exception as e:  # housekeeping never ends a capture
             tidied = Compacted(notes=(f"Housekeeping failed: {e}",))

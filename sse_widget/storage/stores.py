@@ -1,19 +1,24 @@
 """Where a capture lies: a local folder, or any store of fsspec whose put is atomic.
 
 A store lists, reads and removes files, and creates one *only if it is absent*, whole and lasting: that is
-all the order there is between writers. fsspec is imported only where a URL with a scheme is given.
+all the order there is between writers. No link is followed below the folder that was named, and nothing is
+deleted that this package did not make. fsspec is imported only where a URL with a scheme is given.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
-import shutil
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from urllib.request import url2pathname
 
 from ..errors import CaptureError
+from .create_only import Way, proven_way
+from .held_folder import FolderReplaced, HeldFolder, sync_folder
 
 __all__ = ["FileInfo", "Folder", "FsspecStore", "LocalStore", "Store", "place_of", "sync_folder"]
 
@@ -25,10 +30,6 @@ class FileInfo(NamedTuple):
     size: int
 
 
-class FolderReplaced(FileNotFoundError):
-    """The folder that was entered is not the one of that name any more."""
-
-
 class Folder(Protocol):
     """A folder that was entered to create files in it."""
 
@@ -38,7 +39,7 @@ class Folder(Protocol):
 
         Raises:
             FileExistsError: there is one.
-            Vanished: the folder was replaced or removed since it was entered.
+            FolderReplaced: the folder was replaced or removed since it was entered.
             OSError: it cannot be written; nothing is there.
         """
 
@@ -49,13 +50,37 @@ class Store(Protocol):
     name: str  # as the person wrote it
 
     @property
+    def links(self) -> list[str]:
+        """Names below it that are links, found when it was walked last: nothing is read through them."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of it."""
+
+    @property
     def filesystem(self) -> Any:
         """pyarrow's, for paths made by `full`."""
 
     def full(self, path: str) -> str: ...
     def walk(self, below: str = "") -> list[FileInfo]: ...
     def folders(self, below: str = "") -> list[str]: ...
-    def enter(self, path: str) -> Folder: ...
+    def names(self, below: str) -> set[str]: ...
+    def identity(self) -> tuple[int, int] | None:
+        """Of the folder that has the name now: another one where it was replaced; None for none."""
+
+    def device_above(self) -> int:
+        """The disk that its folder would be made on."""
+
+    def enter(self, path: str, root: tuple[int, int] | None = None) -> Folder:
+        """A folder to create files in, made where there is none.
+
+        Args:
+            root: the identity that the place must have; None: it is made where there is none.
+
+        Raises:
+            FolderReplaced: it has another one.
+        """
+
     def remove(self, path: str) -> None: ...
 
 
@@ -81,14 +106,21 @@ def place_of(to: str | os.PathLike[str]) -> Store:
     scheme, colon, rest = text.partition("://")
     if not colon:
         return LocalStore(text)
-    return LocalStore(rest) if scheme in ("file", "local") else FsspecStore(scheme, text)
+    if scheme not in ("file", "local"):
+        return FsspecStore(scheme, text)
+    # On Windows file:///C:/x is C:/x.
+    return LocalStore(url2pathname(rest) if os.name == "nt" else rest)
 
 
 # ---------------------------------------------------------------------- a local folder
 
 
 class LocalStore:
-    """A folder on this machine, or one that is mounted."""
+    """A folder on this machine, or one that is mounted.
+
+    Attributes:
+        links: names below it that are links: nothing is read through one.
+    """
 
     def __init__(self, path: str) -> None:
         self.name = path
@@ -98,7 +130,10 @@ class LocalStore:
                 f"{path} is a file: a capture is a folder",
                 hint="Name a folder; it is made where there is none.",
             )
-        self._staging: Path | None = None
+        self.links: list[str] = []
+        self._staging: HeldFolder | None = None
+        self._inside = False  # beside it there is another file system, whatever its number
+        self._way: Way | None = None
 
     @property
     def filesystem(self) -> Any:
@@ -110,134 +145,272 @@ class LocalStore:
         return str(self.root / path)
 
     @property
-    def staging(self) -> Path:
-        """Where files are made before they have their name.
+    def notes(self) -> list[str]:
+        """What a person should know of this file system."""
+        if self._way is None or self._way.whole:
+            return []
+        return [
+            "this file system can neither link nor rename without replacing: "
+            "others may see a file while it is written"
+        ]
 
-        Beside the folder, not in it: most readers look into hidden folders too.
-        """
-        if self._staging is None:
-            self.root.mkdir(parents=True, exist_ok=True)
-            beside = self.root.parent / f".{self.root.name}.staging"
-            try:
-                beside.mkdir(exist_ok=True)
-                same = beside.stat().st_dev == self.root.stat().st_dev
-            except OSError:
-                same = False
-            if not same:  # the folder is a mount of its own, or its parent is not ours to write
-                with contextlib.suppress(OSError):
-                    beside.rmdir()
-                beside = self.root / ".staging"
-                beside.mkdir(exist_ok=True)
-            self._staging = beside
-        if not self._staging.is_dir():  # somebody tidied up
-            self._staging = None
-            return self.staging
-        return self._staging
+    # ------------------------------------------------------------------ what is there
 
     def walk(self, below: str = "") -> list[FileInfo]:
-        found = []
-        for folder, folders, names in os.walk(self.root / below):
-            folders[:] = [f for f in folders if not f.startswith((".", "_"))]
-            inside = os.path.relpath(folder, self.root)
-            for name in names:
-                # One that went away meanwhile was merged: its rows are elsewhere, so the whole list
-                # is no longer true. Whoever asked asks again.
-                size = Path(folder, name).stat().st_size
-                path = name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
-                found.append(FileInfo(path, size))
+        if not below:
+            self.links = []
+        found: list[FileInfo] = []
+        if self._is_within(below):
+            self._walk(self.root / below, f"{below}/" if below else "", found)
         return found
 
-    def folders(self, below: str = "") -> list[str]:
-        try:
-            with os.scandir(self.root / below) as entries:
-                return [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
-        except FileNotFoundError:
-            return []
+    def _walk(self, folder: Path, inside: str, found: list[FileInfo]) -> None:
+        for entry in _entries(folder):
+            name = f"{inside}{entry.name}"
+            if entry.is_symlink():
+                self.links.append(name)
+            elif entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith((".", "_")):
+                    self._walk(folder / entry.name, f"{name}/", found)
+            elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(MOVING):
+                # One that went away meanwhile was merged: its rows are elsewhere, so the whole list
+                # is no longer true. Whoever asked asks again.
+                found.append(FileInfo(name, entry.stat(follow_symlinks=False).st_size))
 
-    def enter(self, path: str) -> Folder:
-        folder = self.root / path
-        made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        if made:
-            for above in (folder.parent, self.root.parent):
-                sync_folder(above)
-        return _LocalFolder(self, folder)
+    def folders(self, below: str = "") -> list[str]:
+        if not self._is_within(below):
+            return []
+        return [
+            entry.name
+            for entry in _entries(self.root / below)
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+        ]
+
+    def names(self, below: str) -> set[str]:
+        """All that is in a folder, whatever it is."""
+        return {entry.name for entry in _entries(self.root / below)}
+
+    def _is_within(self, below: str) -> bool:
+        """Whether it is a folder below the root, without a link on the way."""
+        at = self.root
+        for name in below.split("/") if below else ():
+            at = at / name
+            try:
+                if not stat.S_ISDIR(at.lstat().st_mode):
+                    return False
+            except FileNotFoundError:
+                return False
+        return True
+
+    def is_moving(self, below: str = "") -> bool:
+        """Whether a folder is being replaced in two steps, or was when a process was killed."""
+        with contextlib.suppress(OSError), os.scandir(self.root / below) as found:
+            return any(entry.name.startswith(MOVING) for entry in found)
+        return False
+
+    def identity(self) -> tuple[int, int] | None:
+        """Of the folder that has the name now; None where there is none."""
+        try:
+            there = self.root.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return there.st_dev, there.st_ino
+
+    def device_above(self) -> int:
+        """The disk of the next folder above that is there."""
+        above = next(path for path in self.root.parents if path.exists())
+        return above.stat().st_dev
+
+    # ------------------------------------------------------------------ changing it
+
+    def hold(self, below: str = "", *, make: bool = False) -> HeldFolder:
+        """A folder of the capture, opened.
+
+        Raises:
+            OSError: there is none, or a link in its place.
+        """
+        held = HeldFolder(self.root)
+        for name in below.split("/") if below else ():
+            with held:
+                held = held.folder(name, make=make)
+        return held
+
+    def enter(self, path: str, root: tuple[int, int] | None = None) -> Folder:
+        if root is None and not self.root.exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.root.parent)
+        if root is not None and self.identity() != root:
+            raise FolderReplaced(f"{self.root} was removed, renamed or replaced")
+        return _LocalFolder(self, self.hold(path, make=True))
 
     def remove(self, path: str) -> None:
         """A file, or a folder with all that is in it: gone from the readers' sight at once."""
-        there = self.root / path
-        gone = self.staging / f"gone-{secrets.token_hex(6)}"
-        with contextlib.suppress(FileNotFoundError):
-            there.rename(gone)
-            sync_folder(there.parent)
-            discard(gone)
+        above, _, name = path.rpartition("/")
+        gone = f"gone-{secrets.token_hex(6)}"
+        with contextlib.suppress(FileNotFoundError), self.hold(above) as held:
+            staging = self.staging()
+            held.rename(name, staging, gone)
+            held.sync()
+            staging.discard(gone)
+
+    def staging(self) -> HeldFolder:
+        """Where files are made before they have their name: a folder that we made.
+
+        Beside the capture, not in it: most readers look into hidden folders too. One that is a link, or
+        somebody else's, is left alone and another name taken.
+
+        Raises:
+            OSError: there is nowhere to make one; or the capture itself is gone.
+        """
+        if self._staging is not None:
+            with contextlib.suppress(FolderReplaced):
+                self._staging.check()
+                return self._staging
+        self.forget_staging()
+        with HeldFolder(self.root) as root:
+            beside = [f".{self.root.name}.staging{more}" for more in _MORE]
+            if not self._inside:
+                with contextlib.suppress(PermissionError), HeldFolder(self.root.parent) as parent:
+                    self._staging = _first_of_ours(parent, beside, root)
+            if self._staging is None:  # a mount of its own, or its parent is not ours to write
+                inside = [f".staging{more}" for more in _MORE]
+                self._staging = _first_of_ours(root, inside, root)
+        if self._staging is None:
+            raise PermissionError(
+                errno.EACCES, "there is no folder beside it for files that are being made"
+            )
+        return self._staging
+
+    @property
+    def staging_is_inside(self) -> bool:
+        return self.staging().path.parent == self.root
+
+    def forget_staging(self, *, inside: bool = False) -> None:
+        """It went away, or the file system may be another one by now.
+
+        Args:
+            inside: from here on it is in the capture, not beside it.
+        """
+        self._inside = self._inside or inside
+        if self._staging is not None:
+            self._staging.close()
+        self._staging = self._way = None
+
+    def create(self, folder: HeldFolder, name: str, content: Any) -> None:
+        """A file in a folder, whole and lasting, if there is none of this name."""
+        staging = self.staging()
+        if self._way is None:
+            self._way = proven_way(staging)
+        if self._way is None:
+            raise CaptureError(
+                f"the file system of {self.name} lets a file be made twice: two writers would "
+                "overwrite each other",
+                hint="Capture to a local disk, and copy the folder there afterwards.",
+            )
+        self._way.create(staging, folder, name, content)
+
+
+# Where one is somebody else's.
+_MORE = ("", *(f"-{n}" for n in range(2, 10)))
+MARKER = ".sse-widget"
+_MARKED = (
+    b"Files that sse-widget has not given their names yet. It made this folder, and tidies it.\n"
+)
+MOVING = ".merging-"  # the beginning of a name that says that a folder is being replaced
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where there is none.
+
+    Raises:
+        FileNotFoundError: a folder is being replaced by one with the same rows in this very moment:
+            the list would lack it.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names = {entry.name for entry in entries}
+    for name in names:
+        if name.startswith(MOVING) and name.removeprefix(MOVING) not in names:
+            raise FileNotFoundError(
+                f"{folder / name.removeprefix(MOVING)} is being merged, or was when a process was "
+                "killed: opening the capture to write goes on with that"
+            )
+    return entries
+
+
+def _first_of_ours(holder: HeldFolder, names: list[str], root: HeldFolder) -> HeldFolder | None:
+    """A folder of one of these names, on the disk of `root`, that we made, or make now."""
+    if root.identity[0] != holder.identity[0]:
+        return None
+    for name in names:
+        try:
+            folder = holder.folder(name, make=True, mode=0o700)
+            if _is_ours(folder, root) and folder.identity[0] == root.identity[0]:
+                return folder
+            folder.close()
+        except OSError as e:
+            if e.errno not in _TAKEN:
+                raise
+    return None
+
+
+# A link or a file has the name, or a folder that is not for us.
+_TAKEN = frozenset({errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENOENT})
+
+
+def _is_ours(folder: HeldFolder, root: HeldFolder) -> bool:
+    """Made by this package, and nobody but us, or whose capture it is, could have put our mark there.
+    (Some mounts show one owner for all.)"""
+    owners = {os.geteuid(), root.status().st_uid} if hasattr(os, "geteuid") else set()
+    if owners and folder.status().st_uid not in owners:
+        return False
+    mark = folder.look(MARKER)
+    if mark is None:
+        if folder.names():
+            return False  # a person's own
+        with contextlib.suppress(FileExistsError):  # another process does the same
+            folder.write_new(MARKER, _MARKED)
+        return True
+    return stat.S_ISREG(mark.st_mode)
 
 
 class _LocalFolder:
     """Held by a handle, not by its name: whoever slept while the folder was replaced creates
     nothing in the new one."""
 
-    def __init__(self, place: LocalStore, path: Path) -> None:
-        self._place = place
-        self._path = path
-        by_handle = os.link in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
-        self._handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY) if by_handle else None
+    def __init__(self, store: LocalStore, held: HeldFolder) -> None:
+        self._store = store
+        self._held = held
 
     def names(self) -> list[str]:
         # By the handle: the name may be another folder's by now.
-        return os.listdir(self._path if self._handle is None else self._handle)  # noqa: PTH208
+        return self._held.names()
 
     def create(self, name: str, content: Any) -> None:
-        beside = self._place.staging / f"{name}.{secrets.token_hex(6)}.tmp"
+        held, store = self._held, self._store
+        held.check()
         try:
-            with beside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if self._handle is None:
-                os.link(beside, self._path / name)
-                return
-            try:
-                os.link(beside, name, dst_dir_fd=self._handle)
-            except FileNotFoundError:
-                self._check()
+            store.create(held, name, content)
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.EXDEV):
                 raise
-            self._check()
-            os.fsync(self._handle)
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-
-    def _check(self) -> None:
-        assert self._handle is not None
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(self._path.stat(), os.fstat(self._handle)):
-                return
-        raise FolderReplaced(f"{self._path} was replaced")
+            held.check()
+            # Somebody tidied up; or beside the capture there is another mount of the same disk.
+            store.forget_staging(inside=e.errno == errno.EXDEV)
+            store.create(held, name, content)
+        try:
+            held.check()
+        except FolderReplaced:
+            if held.handle is None:  # made by its path: it is in the new one
+                held.discard(name)
+            raise
+        held.sync()
 
     def leave(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last through a power cut, where the system can do that."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def discard(path: Path) -> None:
-    """Delete what nobody sees any more, as far as that works."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        self._held.close()
 
 
 # ---------------------------------------------------------------------- a store
@@ -266,6 +439,8 @@ class FsspecStore:
                 hint="pip install fsspec and the package for this store (s3fs, gcsfs, adlfs).",
             ) from None
         self._proven = False
+        self.links: list[str] = []
+        self.notes: list[str] = []
 
     @property
     def filesystem(self) -> Any:
@@ -297,7 +472,17 @@ class FsspecStore:
         names = [e["name"].rstrip("/").rpartition("/")[2] for e in listed if e["type"] != "file"]
         return [name for name in names if not name.startswith(".")]
 
-    def enter(self, path: str) -> Folder:
+    def names(self, below: str) -> set[str]:
+        found = self._fs.ls(self.full(below), detail=False)
+        return {str(path).rstrip("/").rpartition("/")[2] for path in found}
+
+    def identity(self) -> tuple[int, int] | None:
+        return (0, 0)  # its folders are names
+
+    def device_above(self) -> int:
+        return 0
+
+    def enter(self, path: str, root: tuple[int, int] | None = None) -> Folder:
         if not self._proven:
             self._prove()
         return _StoreFolder(self, path)

@@ -2,7 +2,7 @@
 
 `add` is cheap and may be called from any thread. `commit` blocks and is called by one thread at a time. It
 either creates part n or says why not: another writer has created it (then this writer is done for good), or
-the disk refuses (then everything is kept, and the next call tries the same again).
+the disk refuses or is gone (then everything is kept, and the next call tries the same again).
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
-from ..events import EventBatch, Gap
+from ..events import Cause, EventBatch, Gap
 from ..tables import Snapshot
-from .dataset import Dataset
+from . import steady
+from .compaction import finish
+from .dataset import Checkpoint, Dataset
 from .footer import Footer, Position
-from .part import Append, encode, gather
-from .stores import Folder, FolderReplaced
+from .held_folder import FolderReplaced
+from .part import Append, decode, encode, gather
+from .stores import Folder
+from .whereabouts import Whereabouts
 
 __all__ = ["Writer"]
 
@@ -40,6 +44,7 @@ class _Prepared:
     content: Any
     footer: Footer
     rows: int
+    anew: bool = False  # its folder was lost, and it says so
 
 
 class Writer:
@@ -52,11 +57,15 @@ class Writer:
 
     Attributes:
         positions: how far each stream is *committed*.
+        id: names this writer in the footers.
+        gapped: called with a stream and its gap where the capture is begun anew, because its folder
+            is gone.
         held: where a single stream is written, whoever holds its events as Arrow: asked for the
             rows from one number to before another, gives those it still has.
 
     Raises:
         CaptureTooNew: a newer version of this package wrote the newest part.
+        CaptureError: the place cannot be read.
     """
 
     def __init__(
@@ -64,10 +73,17 @@ class Writer:
     ) -> None:
         self.dataset = dataset
         self.shard = shard
-        checkpoint = dataset.checkpoint(shard)
+        try:
+            finish(dataset, shard)
+            checkpoint = dataset.checkpoint(shard)
+        except CaptureError:
+            raise
+        except OSError as e:
+            raise CaptureError(f"{dataset.place.name} cannot be read: {_reason(e)}") from e
         self.positions: dict[str, Position] = checkpoint.streams
         self.next_part = checkpoint.part
-        self._id = secrets.token_hex(8)
+        self.id = secrets.token_hex(8)
+        self._where = Whereabouts(dataset, shard, self.id)
         self._folder_time = folder_time
         self.folder = checkpoint.folder
         self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
@@ -82,6 +98,7 @@ class Writer:
         self._rows = self._size = 0
         self._claiming = False
         self.held: Callable[[int, int], Snapshot] | None = None
+        self.gapped: Callable[[str, Gap], None] = lambda stream, gap: None
 
     # ------------------------------------------------------------------ what is to be written
 
@@ -194,7 +211,7 @@ class Writer:
                 return None
         part = self._prepared
         try:
-            self._create(part)
+            part = self._create(part)
         except CaptureTaken as e:
             self._lost = e
             self.close()
@@ -228,25 +245,34 @@ class Writer:
     def _sibling(self, folder: str) -> str:
         return f"{self.shard}/{folder}" if self.shard else folder
 
-    def _create(self, part: _Prepared) -> None:
-        name = f"part-{part.number:08}.parquet"
+    def _create(self, part: _Prepared) -> _Prepared:
+        """Make the part; the one that was made, which is another one where its folder is."""
         try:
             if self._entered is None:
-                self._enter(part)
+                part = self._enter(part)
+            name = f"part-{part.number:08}.parquet"
             assert self._entered is not None
             self._entered.create(name, part.content)
         except FileExistsError:
             # It may be our own: made by an attempt of which only the answer was lost.
-            if not self._is_ours(part, name):
+            if not self._is_ours(part):
                 raise self._taken(part.number) from None
         except FolderReplaced:
-            raise self._taken(part.number) from None
+            self.close()
+            raise self._where.explain(part.number, part.folder) from None
+        self._where.written()
+        return part
 
-    def _enter(self, part: _Prepared) -> None:
+    def _enter(self, part: _Prepared) -> _Prepared:
         """Take hold of the folder first, look who else is there then: in this order a writer that
         comes later meets us in the same folder."""
-        place = self.dataset.place
-        entered = place.enter(part.folder)
+        trouble = self._where.trouble(part.number, part.folder, begun=self._parts > 0)
+        if trouble is not None:
+            if isinstance(trouble, CaptureTaken) or not self._where.may_begin_anew():
+                raise trouble
+            part = self._begin_anew(part)
+        entered = self.dataset.place.enter(part.folder, self._where.root)
+        self._where.entered()
         mine = int(part.folder.rpartition("/")[2])
         newer = [f for f in self.dataset.folders(self.shard) if int(f) > mine]
         merged = [n for n in entered.names() if n.startswith("part-") and n.count("-") > 1]
@@ -254,15 +280,53 @@ class Writer:
             entered.leave()
             raise self._taken(part.number)
         self._entered = entered
+        return part
 
-    def _is_ours(self, part: _Prepared, name: str) -> bool:
+    def _begin_anew(self, part: _Prepared) -> _Prepared:
+        """The same part for the folder that is there now, or for a new one, with a gap that says
+        what is not in it. Its number is new too: no name is used twice."""
+        there = self.dataset.checkpoint(self.shard)
+        number = max(part.number, there.part)
+        gaps = [] if part.anew else list(self._missing(there))
+        footer = replace(
+            part.footer,
+            part=number,
+            closes=False,
+            begun=part.footer.at,
+            gaps=(*part.footer.gaps, *gaps),
+        )
+        self.folder = self._sibling(f"{number:08}")
+        self._parts = self._bytes = 0
+        self._where.root = None
+        content = encode(decode(part.content), footer)
+        self._prepared = _Prepared(number, self.folder, content, footer, part.rows, anew=True)
+        for stream, gap in gaps:
+            self.gapped(stream, gap)
+        return self._prepared
+
+    def _missing(self, there: Checkpoint) -> Iterator[tuple[str, Gap]]:
+        for stream, position in self.positions.items():
+            before = there.streams[stream].seq if stream in there.streams else 0
+            lost = position.seq - before
+            if lost > 0:
+                text = (
+                    f"{lost:,} events before this one are not here any more: "
+                    "the folder of the capture was removed, renamed or mounted over"
+                )
+                now = datetime.now(UTC)
+                yield (
+                    stream,
+                    Gap(position.seq, now, Cause.DISK, text, missing=lost, replayed=False),
+                )
+
+    def _is_ours(self, part: _Prepared) -> bool:
         for there in self.dataset.parts(self.shard):
-            if there.path == f"{part.folder}/{name}":
+            if there.path == f"{part.folder}/part-{part.number:08}.parquet":
                 try:
                     footer = self.dataset.footer(there)
                 except (CaptureDamaged, FileNotFoundError):
                     return False
-                return (footer.writer, footer.part) == (self._id, part.number)
+                return (footer.writer, footer.part) == (self.id, part.number)
         return False
 
     def _taken(self, number: int) -> CaptureTaken:
@@ -290,7 +354,9 @@ class Writer:
             or self._bytes >= FOLDER_BYTES
             or not timedelta(0) <= now - begun < self._folder_time
         )
-        footer = Footer(self.next_part, closes, now, begun, self._id, streams, tuple(gaps))
+        footer = Footer(
+            self.next_part, closes, now, begun, self.id, streams, tuple(gaps), steady.read()
+        )
         return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
 
 
