@@ -11,6 +11,7 @@ written where it differs from the one before.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -52,12 +53,15 @@ def check_path(path: str | os.PathLike[str]) -> Path:
         ValueError: its suffix names no format.
         FileNotFoundError: its folder does not exist.
         IsADirectoryError: it is a folder.
+        PermissionError: it is a link that another user made, in a folder that is not theirs.
     """
     path = Path(path).expanduser()
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(sorted(FORMATS))
         named = f"not {path.suffix!r}" if path.suffix else "and it has none"
         raise ValueError(f"the suffix of {path.name!r} says how to save: {known}; {named}")
+    if path.is_symlink():
+        _check_link(path)
     # A link stays one: what it leads to is replaced.
     path = path.resolve()
     if path.is_dir():
@@ -65,6 +69,15 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     return path
+
+
+def _check_link(path: Path) -> None:
+    """In a folder that others may write in, a link may be somebody's who wants one of our files
+    replaced. As Linux has it (protected_symlinks): ours, or of whom the folder is."""
+    if hasattr(os, "geteuid"):
+        owner = path.lstat().st_uid
+        if owner not in (os.geteuid(), path.parent.stat().st_uid):
+            raise PermissionError(errno.EACCES, "a link that somebody else made", str(path))
 
 
 def save(

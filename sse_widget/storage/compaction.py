@@ -96,8 +96,9 @@ def finish(dataset: Dataset, shard: str = "") -> None:
     """Go on where a process was killed while it replaced a folder, before anything is read."""
     place = dataset.place
     if isinstance(place, LocalStore) and place.is_moving(shard):
-        with place.hold(shard) as where:
-            recover(where, place.staging())
+        with _alone(place, shard) as (free, where):
+            if free and where is not None:
+                recover(where, place.staging())
 
 
 def _notes(dataset: Dataset) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ _FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1,
 # Files are merged and removed while others read: the list is made anew then, by a slow reader beside
 # a busy writer several times.
 _TRIES = 20
+_PAUSE = 0.002  # seconds, growing
 # Positions of streams in the footers that are remembered.
 _KNOWN = 20_000
 
@@ -424,13 +426,13 @@ class Dataset:
 
     def _again(self, read: Callable[[], T]) -> T:
         """Read; from the beginning where a file went away meanwhile, because it was merged."""
-        for _ in range(_TRIES - 1):
+        for tries in range(_TRIES - 1):
             try:
                 return read()
             except SSEError:
                 raise
             except FileNotFoundError:
-                continue
+                time.sleep(_PAUSE * tries)
         return read()
 
 

@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 import stat
+import time
 
 from .create_only import exchange, lacks
 from .held_folder import HeldFolder
@@ -20,6 +21,7 @@ from .stores import MOVING
 __all__ = ["recover", "replace_folder"]
 
 _NEW = re.compile(r"merge-[\w.-]*@[0-9a-f]{12}", re.ASCII)
+_LATE = 600.0
 _OLD = re.compile(r"gone-[0-9a-f]{12}")
 
 
@@ -64,17 +66,21 @@ def _by_two_renames(where: HeldFolder, name: str, staging: HeldFolder, new: str)
 def recover(where: HeldFolder, staging: HeldFolder) -> None:
     """Go on where somebody was killed between two renames."""
     for note in where.names():
-        name = note.removeprefix(MOVING)
-        if name == note:
+        name, there = note.removeprefix(MOVING), where.look(note)
+        if name == note or there is None or not stat.S_ISREG(there.st_mode):
             continue
+        named = _named(where, note)
         if where.look(name) is None:
-            for left in _named(where, note):
-                there = staging.look(left)
-                if there is not None and stat.S_ISDIR(there.st_mode):
+            for left in named:
+                folder = staging.look(left)
+                if folder is not None and stat.S_ISDIR(folder.st_mode):
                     staging.rename(left, where, name)
+                    where.sync()
                     break
-        if where.look(name) is not None:
-            where.sync()
+        # One that leads nowhere would keep everybody from reading. (Another user's folders are not in
+        # our staging: they have a while to come back.)
+        late = time.time() - there.st_mtime > _LATE
+        if where.look(name) is not None or not named or late:
             where.discard(note)
 
 

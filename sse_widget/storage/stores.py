@@ -332,8 +332,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     names = {entry.name for entry in entries}
-    for name in names:
-        if name.startswith(MOVING) and name.removeprefix(MOVING) not in names:
+    for entry in entries:
+        name = entry.name
+        moving = name.startswith(MOVING) and entry.is_file(follow_symlinks=False)
+        if moving and name.removeprefix(MOVING) not in names:
             raise FileNotFoundError(
                 f"{folder / name.removeprefix(MOVING)} is being merged, or was when a process was "
                 "killed: opening the capture to write goes on with that"

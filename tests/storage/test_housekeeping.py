@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 from datetime import timedelta
 
@@ -21,6 +18,7 @@ from sse_widget.storage.footer import Footer
 from sse_widget.storage.stores import MARKER
 from sse_widget.storage.writer import Writer
 
+from ..helpers.killed import killed
 from .test_dataset import AT, batch, numbers, write
 
 
@@ -109,67 +107,28 @@ def test_a_damaged_file_keeps_its_folder_as_it_is(to):
     assert len(files(to)) == 4
 
 
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-to, kill_at = sys.argv[1], int(sys.argv[2])
-from datetime import timedelta
-from sse_widget.storage.dataset import Dataset
+_CODE = "storage/(compaction|expiry|replacing|held_folder|create_only|stores)"
+_COMPACT = """
 from sse_widget.storage.compaction import compact
-
-calls = 0
-def counted(frame, event, arg):
-    global calls
-    if event != "line":
-        return counted
-    calls += 1
-    if calls == kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return counted
-
-def tracer(frame, event, arg):
-    names = ("compaction", "expiry", "replacing", "held_folder", "create_only", "stores")
-    mine = any(f"storage/{n}" in frame.f_code.co_filename for n in names)
-    return counted(frame, event, arg) if mine else None
-
-dataset = Dataset(to)
-sys.settrace(tracer)
-compact(dataset, keep_bytes=int(sys.argv[3]))
-sys.settrace(None)
-print(calls)
+from sse_widget.storage.dataset import Dataset
 """
 
 
 def test_killed_between_any_two_lines_each_row_is_there_once(tmp_path):
     """Merges two folders and removes one, killed at a line; then the next one does its work."""
 
-    def tidied(to, kill_at):
-        return subprocess.run(
-            [sys.executable, "-c", _KILLED, str(to), str(kill_at), str(keep)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def make(name):
-        to = tmp_path / name / "trades"
+    stride = int(os.environ.get("SSE_WIDGET_CRASHES", "24"))
+    cases = [tmp_path / str(n) / "trades" for n in range(stride + 1)]
+    for to in cases:
         write(to, *([n] for n in range(10)))
-        return to
-
-    to = make("whole")
-    sizes = [p.size for p in Dataset(to).parts()]
+    whole = cases.pop()
+    sizes = [p.size for p in Dataset(whole).parts()]
     keep = sum(sizes) - sizes[0] // 2  # the oldest folder goes
-    done = tidied(to, -1)
-    assert done.returncode == 0, done.stderr
-    lines = int(done.stdout)
-    assert everybody(to) == [3, 4, 5, 6, 7, 8, 9]
-    assert lines > 100
-
-    stride = int(os.environ.get("SSE_WIDGET_CRASHES", "12"))
-    for kill_at in range(1, lines, max(lines // stride, 1)):
-        to = make(f"killed-{kill_at}")
-        killed = tidied(to, kill_at)
-        assert killed.returncode == -signal.SIGKILL, (killed.stdout, killed.stderr)
+    call = f"compact(Dataset(to), keep_bytes={keep})"
+    points = killed(call, _CODE, whole, cases, _COMPACT)
+    assert everybody(whole) == [3, 4, 5, 6, 7, 8, 9]
+    assert points[-1] > 100
+    for to, kill_at in zip(cases, points, strict=True):
         found = everybody(to)
         assert found in (list(range(10)), list(range(3, 10))), f"killed at line {kill_at}"
         compact(Dataset(to), keep_bytes=keep)
