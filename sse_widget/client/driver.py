@@ -620,7 +620,7 @@ class Driver(EventTarget):
         between."""
         self._replays = earlier._replays
         self._jar = earlier._jar
-        self._parser._reconnection_time = earlier._parser.reconnection_time
+        self._parser.reconnection_time = earlier._parser.reconnection_time
         self._accounts.errors.extend(earlier._accounts.errors)
         if earlier._accounts.connects or earlier._lost is not None:
             gone = (datetime.now(UTC) - earlier.status.since).total_seconds()

@@ -58,11 +58,12 @@ def read_one(text: str, line: str, rest: str) -> tuple[str, str, str | None] | N
 
 def read_blocks(
     text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
-) -> tuple[str, int | None]:
+) -> tuple[str, int | None, int]:
     """Append the events of whole blocks to `batch`.
 
     Returns:
-        The last event ID and the reconnection time after them.
+        The last event ID and the reconnection time after them, and how many lines had a field name
+        that the standard does not know.
     """
     first = text.find("\n\n")
     if first + 2 == len(text):
@@ -74,7 +75,8 @@ def read_blocks(
         batch.data += run.data
         batch.last_event_ids += run.ids or [last_id] * n
         batch.has_id += [run.ids is not None] * n
-        return batch.last_event_ids[-1], reconnection_time
+        return batch.last_event_ids[-1], reconnection_time, 0
+    ignored = 0
     for block in text.split("\n\n"):
         match = _match_block(block)
         event = None if match is None else _event(match)
@@ -87,8 +89,9 @@ def read_blocks(
             batch.last_event_ids.append(last_id)
             batch.has_id.append(id_ is not None)
         elif block:
-            last_id, reconnection_time = _read_lines(block, batch, last_id, reconnection_time)
-    return last_id, reconnection_time
+            last_id, reconnection_time, more = _read_lines(block, batch, last_id, reconnection_time)
+            ignored += more
+    return last_id, reconnection_time, ignored
 
 
 def _event(match: re.Match[str]) -> tuple[str, str, str | None] | None:
@@ -207,8 +210,9 @@ def _shape(prefixes: tuple[str, ...], several: bool) -> _Shape | None:
 
 def _read_lines(
     text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
-) -> tuple[str, int | None]:
+) -> tuple[str, int | None, int]:
     """The lines of one block, in order: it dispatches at most one event."""
+    ignored = 0
     data: str | None = None
     more: list[str] | None = None  # the data lines, from the second on
     type_ = ""
@@ -231,8 +235,11 @@ def _read_lines(
                 if "\0" not in value:
                     last_id = value
                     own = True
-            elif name == "retry" and value.isascii():
-                reconnection_time = read_retry(value.encode(), reconnection_time)
+            elif name == "retry":
+                if value.isascii():
+                    reconnection_time = read_retry(value.encode(), reconnection_time)
+            elif name != "data":
+                ignored += 1
             if name != "data":  # `data` without a colon is a data line too
                 continue
         if data is None:
@@ -246,7 +253,7 @@ def _read_lines(
         batch.data.append(data if more is None else "\n".join(more))
         batch.last_event_ids.append(last_id)
         batch.has_id.append(own)
-    return last_id, reconnection_time
+    return last_id, reconnection_time, ignored
 
 
 def read_retry(value: bytes, otherwise: int | None) -> int | None:

@@ -4,21 +4,31 @@ Pure: no I/O, no clock, no knowledge of connections. Any split of the bytes give
 
 How it works: bytes are normalised to LF ends, cut after the last blank line, and everything before that
 cut, which is whole blocks, is decoded and read at once by `fields`. What follows the cut waits as fragments
-that are joined once. Only a block that is long (`_ABSORB` bytes without a blank line), or bytes that might
-hold an event over the limit, go through the line machine (`_read_lines`), which keeps the fields of one
-block and can drop it half-way.
+that are joined once. Three kinds of bytes go through the line machine (`_read_lines`), which keeps the
+fields of one block and can drop it half-way: a block that is long (`_ABSORB` bytes without a blank line),
+bytes that might hold an event over the limit, and a block with a line that is no part of an event (a
+comment, a `retry`, an unknown field), for such a line counts from its own end on.
 """
 
 from __future__ import annotations
+
+import re
+from typing import NamedTuple
 
 from ..errors import EventTooLarge
 from ..events import EventBatch
 from .fields import read_blocks, read_one, read_retry
 
-__all__ = ["EventStreamParser"]
+__all__ = ["EventStreamParser", "Unfinished"]
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR, _COLON = 10, 13, 58
+# The fields an event is made of. A line without one of these names is no part of an event.
+_FIELDS = (b"data", b"event", b"id")
+_NAME = rb"(?:data|event|id)[:\n]"
+_begins_with_name = re.compile(_NAME).match
+_NAME_SIZE = 6  # bytes that such a name takes at most, with what follows it
+_find_apart = re.compile(rb"\n(?!%s)[^\n]" % _NAME).search
 _ABSORB = 64 * 1024
 _QUICK = 8 * 1024
 _new = object.__new__
@@ -27,14 +37,27 @@ _new = object.__new__
 class _Block:
     """The fields of a block whose blank line has not come yet."""
 
-    __slots__ = ("data", "dropped", "id", "size", "type")
+    __slots__ = ("begun", "data", "dropped", "id", "size", "type")
 
     def __init__(self) -> None:
         self.data: list[bytes] = []
         self.type = b""
         self.id: bytes | None = None
         self.size = 0
+        self.begun = False  # it has an id or a type
         self.dropped = False
+
+
+class Unfinished(NamedTuple):
+    """What has come of an event that is not complete.
+
+    Attributes:
+        size: its bytes so far, one for each line end and none for comments.
+        data: whether a `data` line has begun, so that the whole would be an event.
+    """
+
+    size: int
+    data: bool
 
 
 class EventStreamParser:
@@ -48,6 +71,9 @@ class EventStreamParser:
 
     Attributes:
         last_event_id: the last event ID string of the stream, kept over `reset()`.
+        reconnection_time: the latest valid `retry` of the stream in milliseconds, kept over `reset()`;
+            None where there was none.
+        ignored: how many lines had a field name that the standard does not know, kept over `reset()`.
     """
 
     def __init__(self, *, max_event_bytes: int = 16 * 2**20, last_event_id: str = "") -> None:
@@ -55,13 +81,12 @@ class EventStreamParser:
             raise ValueError(f"max_event_bytes must be at least 1, not {max_event_bytes}")
         self.max_event_bytes = max_event_bytes
         self.last_event_id = last_event_id
-        self._reconnection_time: int | None = None
+        self.reconnection_time: int | None = None
+        self.ignored = 0
         self._absorb_at = min(_ABSORB, max_event_bytes)
         self._quick_up_to = min(_QUICK, max_event_bytes)
         self._nothing = EventBatch()  # what a call returns that completes nothing
-        # What the next feed() returns, where lines that were absorbed before it left comments.
-        self._next: EventBatch | None = None
-        self._start()
+        self.reset()
 
     @property
     def nbytes(self) -> int:
@@ -69,25 +94,32 @@ class EventStreamParser:
         return self._waiting_size + (self._block.size if self._block is not None else 0)
 
     @property
-    def reconnection_time(self) -> int | None:
-        """The latest valid `retry` of the stream in milliseconds; None where there was none."""
-        self._settle()
-        return self._reconnection_time
+    def unfinished(self) -> Unfinished | None:
+        """What has come of an event whose blank line has not: what `reset()` drops. None where no
+        line of one has begun, or where it was reported as too large."""
+        block = self._block or _Block()
+        if block.dropped:
+            return None
+        *lines, partial = b"".join(self._waiting).split(b"\n")
+        size, data = block.size, bool(block.data)
+        begun = block.begun or data
+        for line in lines:
+            name = line.partition(b":")[0]
+            size += len(line) + 1
+            begun = begun or name in _FIELDS
+            data = data or name == b"data"
+        if partial and partial[0] != _COLON:
+            name, colon, _ = partial.partition(b":")
+            size += len(partial)
+            # Half a name may become one of these.
+            begun = begun or (
+                name in _FIELDS if colon else any(field.startswith(name) for field in _FIELDS)
+            )
+            data = data or name == b"data"
+        return Unfinished(size, data) if begun else None
 
     def reset(self) -> None:
         """A new connection begins: drop the unfinished event, keep the last event ID."""
-        self._settle()
-        self._start()
-
-    def _settle(self) -> None:
-        """Read the lines that wait: `retry` counts from its line end, not from its blank line."""
-        if self._waiting_has_line:
-            self._quick, self._inside = -1, False
-            if self._next is None:
-                self._next = EventBatch()
-            self._absorb(self._next)
-
-    def _start(self) -> None:
         self._inside = False  # something waits, and nothing but the next line end matters
         self._quick = -1  # where nothing waits: a chunk of up to so many bytes may go the quick way
         self._bom: bytes | None = b""  # what may be the beginning of a BOM; None once decided
@@ -97,6 +129,8 @@ class EventStreamParser:
         self._waiting: list[bytes] = []  # fragments after the last blank line, or line absorbed
         self._waiting_size = 0
         self._waiting_has_line: bool = False
+        # Where the line that has not ended begins, or will: in which fragment, and where in it.
+        self._line_in = self._line_at = 0
         self._block: _Block | None = None  # what was absorbed of the unfinished block
 
     def feed(self, chunk: bytes) -> EventBatch:
@@ -110,10 +144,13 @@ class EventStreamParser:
             if _LF not in chunk and _CR not in chunk:
                 size = self._waiting_size + len(chunk)
                 if size <= self._absorb_at:
-                    self._waiting.append(chunk)
-                    self._waiting_size = size
-                    self._line_start = False
+                    if chunk:  # one of no bytes does not end the beginning of a line
+                        self._waiting.append(chunk)
+                        self._waiting_size = size
+                        self._line_start = False
                     return self._nothing
+            elif chunk == b"\n" and self._end_line():
+                return self._nothing
         elif len(chunk) <= self._quick:
             # What most servers send at a time is one whole event. This is the least of what
             # `_feed` does for it: all that is spent here is spent on every event.
@@ -155,10 +192,26 @@ class EventStreamParser:
             return batch
         return self._feed(chunk)
 
+    def _end_line(self) -> bool:
+        """An LF by itself where something waits: whether it ends a line of the event, and no more is
+        to be done. The least of what `_feed` does, where a stream comes byte by byte."""
+        waiting = self._waiting
+        if self._line_start or self._waiting_size >= self._absorb_at:
+            return False
+        begin = b"".join(waiting[self._line_in : self._line_in + _NAME_SIZE])
+        if _begins_with_name(begin, self._line_at) is None:
+            return False
+        waiting.append(b"\n")
+        self._waiting_size += 1
+        self._line_start = self._waiting_has_line = True
+        self._line_in, self._line_at = len(waiting), 0
+        return True
+
     def _feed(self, chunk: bytes) -> EventBatch:
         """Any bytes in any state."""
-        batch = EventBatch() if self._next is None else self._next
-        self._next = None
+        if not chunk:
+            return self._nothing
+        batch = EventBatch()
         self._quick, self._inside = -1, False
         text = self._normalise(chunk)
         if not text:
@@ -177,8 +230,9 @@ class EventStreamParser:
         # Everything up to the last blank line is whole blocks. The two LFs of a blank line may
         # have come in two chunks.
         cut = text.rfind(b"\n\n") + 2
+        begins = self._line_start
         if cut == 1:
-            cut = 1 if self._line_start and text[0] == _LF else 0
+            cut = 1 if begins and text[0] == _LF else 0
         self._line_start = text[-1] == _LF
 
         if cut:
@@ -188,7 +242,9 @@ class EventStreamParser:
                 whole = b"".join(self._waiting)
             self._waiting = [text] if text else []
             self._waiting_size = len(text)
-            self._waiting_has_line = b"\n" in text
+            self._waiting_has_line = has_line = b"\n" in text
+            self._line_in = self._line_at = 0
+            begins = True
             # Where all blocks together are within the limit, each of them is.
             if self._block is None and len(whole) <= self.max_event_bytes:
                 self._read_blocks(whole.decode("utf-8", "replace"), batch)
@@ -197,19 +253,48 @@ class EventStreamParser:
         else:
             self._waiting.append(text)
             self._waiting_size += len(text)
-            self._waiting_has_line = self._waiting_has_line or b"\n" in text
+            has_line = b"\n" in text
+            self._waiting_has_line = self._waiting_has_line or has_line
 
-        if self._waiting_size > self._absorb_at or self._block is not None:
+        if (
+            self._block is not None
+            or self._waiting_size > self._absorb_at
+            or (has_line and self._ends_apart(text, begins))
+        ):
             self._absorb(batch)
         if not (self._after_cr or self._skipping or self._block is not None):
             self._inside = bool(self._waiting)
             self._quick = self._quick_up_to
         return batch
 
+    def _ends_apart(self, text: bytes, begins: bool) -> bool:
+        """Whether a line that is no part of an event ends in this text, which is the last fragment
+        that waits and ends at least one line.
+
+        Args:
+            begins: whether it begins with a line, and not in the middle of one.
+        """
+        if begins:
+            named = _begins_with_name(text)
+        else:
+            # So many fragments are enough, however small they are; all that waits is not much.
+            begin = b"".join(self._waiting[self._line_in : self._line_in + _NAME_SIZE])
+            named = _begins_with_name(begin, self._line_at)
+        last = text.rfind(b"\n")
+        if last + 1 < len(text):
+            self._line_in, self._line_at = len(self._waiting) - 1, last + 1
+        else:
+            self._line_in, self._line_at = len(self._waiting), 0
+        if named is None or last == 0:
+            return named is None
+        found = _find_apart(text)
+        return found is not None and found.start() < last
+
     def _read_blocks(self, text: str, batch: EventBatch) -> None:
-        self.last_event_id, self._reconnection_time = read_blocks(
-            text, batch, self.last_event_id, self._reconnection_time
+        self.last_event_id, self.reconnection_time, ignored = read_blocks(
+            text, batch, self.last_event_id, self.reconnection_time
         )
+        self.ignored += ignored
 
     def _normalise(self, chunk: bytes) -> bytes:
         """Line ends to LF, at once: an event that ends in CR does not wait for the next byte."""
@@ -242,6 +327,7 @@ class EventStreamParser:
             self._waiting = [partial] if partial else []
             self._waiting_size = len(partial)
             self._waiting_has_line = False
+            self._line_in = self._line_at = 0
             self._read_lines(text[:cut], batch)
         block = self._block or _Block()
         # A comment is no part of an event: it counts by itself.
@@ -273,16 +359,20 @@ class EventStreamParser:
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if name == b"id":
+                block.begun = True
                 # The id of a dropped event is kept, or a resume would meet that event for ever.
                 if b"\0" not in value:
                     block.id = value
             elif name == b"retry":
-                self._reconnection_time = read_retry(value, self._reconnection_time)
+                self.reconnection_time = read_retry(value, self.reconnection_time)
+            elif name not in _FIELDS:
+                self.ignored += 1
             elif block.dropped:
                 continue
             elif name == b"data":
                 block.data.append(value)
-            elif name == b"event":
+            else:
+                block.begun = True
                 block.type = value
             block.size += len(line) + 1
         self._block = block if block.size or block.dropped else None

@@ -11,16 +11,22 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Reading:
-    """What a stream says: events as (type, data, last event ID), and what is kept at its end."""
+    """What a stream says: events as (type, data, last event ID), and what is kept at its end.
+
+    `ignored` counts lines with an unknown field name; `unfinished` is None, or what was dropped of an
+    event at the end, which the standard has no word for: bytes, and whether a data line had begun.
+    """
 
     events: list[tuple[str, str, str]] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     last_event_id: str = ""
     reconnection_time: int | None = None
+    ignored: int = 0
+    unfinished: tuple[int, bool] | None = None
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines that have an end: CRLF, LF or CR. What follows the last end is no line."""
+def lines_of(text: str) -> tuple[list[str], str]:
+    """The lines that have an end: CRLF, LF or CR. What follows the last end is no line: apart."""
     lines: list[str] = []
     line = ""
     i = 0
@@ -36,7 +42,7 @@ def lines_of(text: str) -> list[str]:
         else:
             line += text[i]
             i += 1
-    return lines
+    return lines, line
 
 
 def read(stream: bytes, last_event_id: str = "") -> Reading:
@@ -50,7 +56,7 @@ def read(stream: bytes, last_event_id: str = "") -> Reading:
     type_buffer = ""
     id_buffer = last_event_id
 
-    for line in lines_of(text):
+    for line in lines_of(text)[0]:
         if line == "":
             out.last_event_id = id_buffer
             if data_buffer == "":
@@ -78,6 +84,30 @@ def read(stream: bytes, last_event_id: str = "") -> Reading:
         elif name == "id":
             if "\x00" not in value:
                 id_buffer = value
-        elif name == "retry" and value != "" and all(c in "0123456789" for c in value):
-            out.reconnection_time = int(value)
+        elif name == "retry":
+            if value != "" and all(c in "0123456789" for c in value):
+                out.reconnection_time = int(value)
+        else:
+            out.ignored += 1
+    out.unfinished = unfinished(stream)
     return out
+
+
+def unfinished(stream: bytes) -> tuple[int, bool] | None:
+    """What there is of an event without its blank line: whole lines, and one without its end."""
+    # A character a byte.
+    lines, rest = lines_of(stream.removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
+    block: list[tuple[str, bool]] = []
+    for line in lines:
+        block = [] if line == "" else [*block, (line, True)]
+    size, begun, data = 0, False, False
+    fields = ("data", "event", "id")
+    for line, ended in [*block, (rest, False)]:
+        if line == "" or line.startswith(":"):
+            continue
+        size += len(line) + ended
+        name = line.split(":", 1)[0]
+        half = not ended and ":" not in line and any(f.startswith(line) for f in fields)
+        begun = begun or name in fields or half
+        data = data or name == "data"
+    return (size, data) if begun else None

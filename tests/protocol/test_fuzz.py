@@ -45,11 +45,14 @@ def stream(rng: random.Random) -> bytes:
 
 
 def pieces(data: bytes, rng: random.Random) -> list[bytes]:
+    """Of every size: none, one byte, all that is left."""
     if rng.random() < 0.2:
-        return [data[i : i + 1] for i in range(len(data))]
-    edges = sorted(
-        {0, len(data), *(rng.randrange(len(data) + 1) for _ in range(rng.randint(0, 9)))}
-    )
+        single = [data[i : i + 1] for i in range(len(data))]
+        return (
+            [b"", *(p for piece in single for p in (piece, b""))] if rng.random() < 0.5 else single
+        )
+    places = [rng.randrange(len(data) + 1) for _ in range(rng.randint(0, 9))]
+    edges = sorted([0, len(data), *places, *places[: rng.randint(0, 3)]])
     return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]  # noqa: RUF007
 
 
@@ -65,13 +68,17 @@ def test_no_difference_from_the_literal_reading():
         for parser in (EventStreamParser(), shared):
             before = parser.last_event_id
             known = expected if not before else literal.read(data, before)
-            events = []
+            events, comments, ignored = [], [], parser.ignored
             for piece in pieces(data, rng):
                 batch = parser.feed(piece)
                 assert len(batch.types) == len(batch.data) == len(batch.has_id)
                 assert not batch.faults
                 events += [(e.type, e.data, e.last_event_id) for e in batch]
+                comments += batch.comments
             assert events == known.events, (seed, data)
+            assert comments == known.comments, (seed, data)
+            assert parser.ignored - ignored == known.ignored, (seed, data)
+            assert parser.unfinished == known.unfinished, (seed, data)
             parser.reset()
             assert parser.last_event_id == known.last_event_id, (seed, data)
             if known.reconnection_time is not None:

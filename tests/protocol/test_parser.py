@@ -37,12 +37,18 @@ def read(chunks, **options):
 
 
 def cut(data: bytes, places) -> list[bytes]:
-    edges = sorted({0, len(data), *(p % (len(data) + 1) for p in places)})
+    # A place that is named twice gives a piece of no bytes, which a transport or a decoder may give.
+    edges = sorted([0, len(data), *(p % (len(data) + 1) for p in places)])
     return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def one_by_one(data: bytes) -> list[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
+
+
+def with_nothing_between(chunks: list[bytes]) -> list[bytes]:
+    """The same with an empty piece before and after each."""
+    return [b"", *(piece for chunk in chunks for piece in (chunk, b""))]
 
 
 def check(case, chunks):
@@ -61,9 +67,12 @@ def test_vector_in_every_split(case):
     check(case, chunks)
     check(case, [whole])
     check(case, one_by_one(whole))
+    check(case, with_nothing_between(one_by_one(whole)))
+    check(case, with_nothing_between([whole]))
     rng = random.Random(case["name"])
     for _ in range(50):
-        check(case, cut(whole, [rng.randrange(len(whole) + 1) for _ in range(rng.randrange(6))]))
+        places = [rng.randrange(len(whole) + 1) for _ in range(rng.randrange(6))]
+        check(case, cut(whole, places + places[:1]))
 
 
 # Pieces that meet every branch when they are joined at random.
@@ -91,29 +100,108 @@ CUTS = st.lists(st.integers(min_value=0), max_size=8)
 @given(STREAMS, CUTS)
 def test_equals_the_literal_reading(stream, places):
     expected = literal.read(stream)
-    for chunks in (cut(stream, places), one_by_one(stream)):
+    single = one_by_one(stream)
+    for chunks in (cut(stream, places), single, with_nothing_between(single)):
         parser, events, faults, comments = read(chunks)
         assert events == expected.events
-        assert comments == expected.comments[: len(comments)]
+        assert comments == expected.comments
         assert not faults
+        assert parser.ignored == expected.ignored
+        assert parser.unfinished == expected.unfinished
+        assert parser.reconnection_time == expected.reconnection_time
         parser.reset()
+        assert parser.unfinished is None
         assert parser.last_event_id == expected.last_event_id
         assert parser.reconnection_time == expected.reconnection_time
 
 
 @given(STREAMS, CUTS, st.integers(min_value=1, max_value=40))
 def test_bounded_parser_is_independent_of_the_chunks(stream, places, limit):
-    whole, split, single = (
-        read(chunks, max_event_bytes=limit)
-        for chunks in ([stream], cut(stream, places), one_by_one(stream))
-    )
-    assert whole[1] == split[1] == single[1]
-    assert len(whole[2]) == len(split[2]) == len(single[2])
-    assert whole[0].last_event_id == split[0].last_event_id == single[0].last_event_id
-    assert whole[0].reconnection_time == split[0].reconnection_time == single[0].reconnection_time
+    single = one_by_one(stream)
+    whole = read([stream], max_event_bytes=limit)
+    for chunks in (cut(stream, places), single, with_nothing_between(single)):
+        parser, events, faults, comments = read(chunks, max_event_bytes=limit)
+        assert (events, comments) == (whole[1], whole[3])
+        assert len(faults) == len(whole[2])
+        for name in ("last_event_id", "reconnection_time", "ignored", "unfinished"):
+            assert getattr(parser, name) == getattr(whole[0], name), name
     unbounded = literal.read(stream).events
     assert len(whole[1]) + len(whole[2]) >= len(unbounded)
     assert all(event in unbounded for event in whole[1])
+
+
+@pytest.mark.parametrize("nothing", [b"", bytearray(), memoryview(b"")])
+def test_a_piece_of_no_bytes_changes_nothing(nothing):
+    """Such as a decoder gives that has read a header so far."""
+    for before, after in ((b"data: a\n", b"\n"), (b"data: a", b"\n\n"), (b"", b"data: a\n\n")):
+        parser = EventStreamParser()
+        parser.feed(before)
+        assert len(parser.feed(nothing)) == 0
+        assert [e.data for e in parser.feed(after)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "told"),
+    [
+        ([b":hi\n", b":ho\n"], [["hi"], ["ho"]]),
+        ([b":\n", b":\n\n"], [[""], [""]]),
+        ([b"\n", b": a\r", b"\n: b\r\n"], [[], [" a"], [" b"]]),
+        ([b":h", b"i\nda", b"ta: x\n:", b"\n\n"], [[], ["hi"], [], [""]]),
+        ([b"data: x\n", b":hi\ndata: y\n", b"\n"], [[], ["hi"], []]),
+        ([b"data: x\n\n:hi\n", b":ho", b"\n"], [["hi"], [], ["ho"]]),
+        ([b"data: x\n:hi\ndata", b": y\n\n"], [["hi"], []]),
+        ([b"", b":", b"", b"\n", b""], [[], [], [], [""], []]),
+    ],
+)
+def test_a_comment_is_told_at_its_line_end(chunks, told):
+    """Not at the next blank line, which a stream of heartbeats may never have."""
+    parser = EventStreamParser()
+    assert [list(parser.feed(chunk).comments) for chunk in chunks] == told
+
+
+def test_retry_and_unknown_fields_count_from_their_line_end():
+    parser = EventStreamParser()
+    parser.feed(b"data: a\nretry: 5\n")
+    assert (parser.reconnection_time, parser.ignored) == (5, 0)
+    parser.feed(b'{"price": 1}\nData: x\n')
+    assert parser.ignored == 2
+    assert parser.feed(b"data: b\nretry: 7\n\nfoo: x\n\n").data == ["a\nb"]
+    assert (parser.reconnection_time, parser.ignored) == (7, 3)
+    parser.reset()
+    assert (parser.reconnection_time, parser.ignored) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("stream", "unfinished"),
+    [
+        (b"", None),
+        (b"data: a\n\n", None),
+        (b'data: "Hello"\n', (14, True)),
+        (b"data: a\n\ndata: Hel", (9, True)),
+        (b"data: a\r\n\r\ndata: Hel\r", (10, True)),
+        (b"id: 7\n", (6, False)),
+        (b"event: e\nid: 7\n: c\n", (15, False)),
+        (b"event: e\ndata", (13, True)),
+        (b"data", (4, True)),
+        (b"da", (2, False)),
+        (b"datab", None),
+        (b"database: x", None),
+        (b": half of a comment", None),
+        (b": c\nretry: 5\n", None),
+        (b'{"price": 1}\n', None),
+        (b"\xef\xbb", None),
+    ],
+)
+def test_what_of_an_event_the_end_cut_off(stream, unfinished):
+    for chunks in ([stream], one_by_one(stream)):
+        parser, *_ = read(chunks)
+        assert parser.unfinished == unfinished
+
+
+def test_an_event_over_the_limit_is_not_unfinished_as_well():
+    parser, _, faults, _ = read([b"data: " + b"x" * 50], max_event_bytes=20)
+    assert len(faults) == 1
+    assert parser.unfinished is None
 
 
 def test_event_ended_by_cr_does_not_wait():
