@@ -283,8 +283,7 @@ class SSECapture(NamedAttributes, Overview):
         if self.__dict__.get("_task") is not None:
             self.stop()
             runtime.call(self._deselect)
-        if getattr(self, "comm", None) is not None:
-            super().close()
+        super().close()
 
     def __repr__(self) -> str:
         s = self.stats

@@ -7,6 +7,7 @@ the other pages; the kernel's own values stay as it made them. It knows nothing 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -27,6 +28,12 @@ class SyncedWidget(anywidget.AnyWidget):
     # ipywidgets' own: how many views there are, where somebody asked for it.
     _from_page: ClassVar[frozenset[str]] = frozenset({"_view_count"})
 
+    _closed = False
+
+    # Here, because a module's names may be gone before its last object is.
+    _is_finalizing = staticmethod(sys.is_finalizing)
+    _finalize = staticmethod(runtime.finalize)
+
     # ipywidgets 7 shows itself by this, and asks nobody for a bundle; where there is none, IPython
     # asks for the bundle, as with ipywidgets 8.
     _ipython_display_ = None
@@ -34,6 +41,19 @@ class SyncedWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (With ipywidgets 8 nobody asks it.)
         return None if self.comm is None else super()._repr_mimebundle_(**kwargs)
+
+    def __del__(self) -> None:
+        # Not here: this runs between any two lines of any thread, also of one that holds a lock which
+        # closing needs. As the interpreter takes itself apart, all ends with the process.
+        if not self._is_finalizing() and not self._closed:
+            self._finalize(self.close)
+
+    def close(self) -> None:
+        """Take the view away. The object stays readable."""
+        self._closed = True
+        # ipywidgets made no comm for an object whose __init__ did not get far.
+        if getattr(self, "comm", None) is not None:
+            super().close()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Called by ipywidgets with what a page wrote; what is not the page's to write is dropped,

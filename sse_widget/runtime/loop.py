@@ -15,6 +15,7 @@ import contextlib
 import contextvars
 import logging
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -26,6 +27,7 @@ __all__ = [
     "Timer",
     "call",
     "call_within",
+    "finalize",
     "is_loop_thread",
     "quiet_thread",
     "run",
@@ -53,6 +55,9 @@ _pid = 0
 _ended = False  # the process is on its way out
 _running: set[Future[Any]] = set()  # what `run` started and is not done
 _left: list[object] = []  # of loops that ended and could not be tidied up
+# What collected objects have still to do. The queue may be written to from a destructor: its `put` is
+# reentrant.
+_finalizers: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 
 
 class LoopEnded(RuntimeError):
@@ -98,6 +103,7 @@ def _serve(new: asyncio.AbstractEventLoop, started: threading.Event) -> None:
             failures += 1
             try:
                 new.call_soon(begun)
+                new.call_soon(_run_finalizers)
                 # Returns where somebody stopped the loop. asyncio lets SystemExit and
                 # KeyboardInterrupt through, which have ended their task by then.
                 new.run_forever()
@@ -204,6 +210,29 @@ def quiet_thread(
             _log.debug("%s ended", name, exc_info=True)
 
     return threading.Thread(target=serve, name=name, daemon=True)
+
+
+def finalize(fn: Callable[[], object]) -> None:
+    """Call `fn` on the background loop soon, for a destructor.
+
+    The garbage collector runs destructors between any two lines of any thread, also while that thread
+    holds a lock of this module: so this takes none, and starts no loop. Where none runs, `fn` is called
+    when the next one starts.
+    """
+    _finalizers.put(fn)
+    running = _loop
+    if running is not None and not _ended:
+        with contextlib.suppress(RuntimeError):  # it was closed
+            running.call_soon_threadsafe(_run_finalizers)
+
+
+def _run_finalizers() -> None:
+    while not _finalizers.empty():
+        fn = _finalizers.get()
+        try:
+            fn()
+        except Exception:
+            _log.debug("a destructor failed", exc_info=True)
 
 
 class Timer:

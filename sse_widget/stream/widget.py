@@ -367,8 +367,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             if self._task is not None:
                 self._snapshot_writer.keep()
                 self._end_showing()
-        if getattr(self, "comm", None) is not None:
-            super().close()
+        super().close()
 
     def __enter__(self) -> Self:
         return self

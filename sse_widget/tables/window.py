@@ -43,7 +43,8 @@ SCHEMA = pa.schema(
     ]
 )
 
-_NO_ROWS = SCHEMA.empty_table()
+# `empty_table()` would import pandas.
+_NO_ROWS = pa.Table.from_arrays([pa.nulls(0, field.type) for field in SCHEMA], schema=SCHEMA)
 
 # A sealed batch is large enough that a million events are a few hundred of them, and small enough
 # that sealing one is never felt (about a millisecond) and evicting its last row frees its memory
