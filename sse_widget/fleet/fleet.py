@@ -241,6 +241,14 @@ class Fleet:
         if follower.watcher is not None:
             follower.watcher(None, gap)
 
+    def note_gap(self, name: str, gap: Gap) -> None:
+        """A gap that the sink has noted: of what was kept, not of what came."""
+        follower = self._followers.get(name)
+        if follower is not None:
+            follower.gaps += 1
+            if follower.watcher is not None:
+                follower.watcher(None, gap)
+
     # ------------------------------------------------------------------ what is told
 
     def reports(self) -> list[StreamReport]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..client import Url
-from ..errors import CaptureNotWritten, CaptureTaken
+from ..errors import CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
 from ..storage import FOLDER_TIME, Capture, Dataset, Position, Writer, compact
 from .fleet import REMEMBER, Fleet, Watcher
@@ -78,6 +78,10 @@ class Shard:
         try:
             self._writer = await self._on_disk(self._open)
             loop = asyncio.get_running_loop()
+            # Told on the disk's thread, where the folder is gone and begun anew.
+            self._writer.gapped = lambda name, gap: loop.call_soon_threadsafe(
+                self._fleet.note_gap, name, gap
+            )
             fleet = loop.create_task(self._fleet.run())
             writing = loop.create_task(self._write())
             try:
@@ -177,7 +181,7 @@ class Shard:
                 writer=None if self._writer is None else self._writer.id,
             )
         except Exception as e:  # housekeeping never ends a capture
-            self._trouble = f"Housekeeping failed: {e}"
+            self._trouble = f"Housekeeping failed: {message_of(e)}"
 
     async def _on_disk(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)

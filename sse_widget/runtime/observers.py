@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import sys
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..visible import visible
 from .loop import quiet_thread
 
 __all__ = ["ObserverThread"]
@@ -98,4 +100,6 @@ class ObserverThread:
 def _show(error: BaseException) -> None:
     # Into the observer's cell; where that has no output any more, nobody reads it.
     with contextlib.suppress(Exception):
-        traceback.print_exception(error)
+        # Its message may have words of the server.
+        said = "".join(traceback.format_exception(error))
+        sys.stderr.write(visible(said, lines=True))

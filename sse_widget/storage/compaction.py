@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..errors import CaptureDamaged
-from ..visible import visible_name
+from ..visible import visible, visible_name
 from .dataset import Dataset, Part
 from .expiry import expire
 from .footer import Footer
@@ -89,7 +89,8 @@ def compact(
             assert isinstance(place, LocalStore)
             merged, trouble = _merge(dataset, place, where, shard, folders)
             troubles.append(trouble)
-    return Compacted(merged, removed, (*_notes(dataset), *filter(None, troubles)))
+    notes = (*_notes(dataset), *filter(None, troubles))
+    return Compacted(merged, removed, tuple(map(visible, notes)))
 
 
 def finish(dataset: Dataset, shard: str = "") -> None:

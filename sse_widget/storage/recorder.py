@@ -242,7 +242,7 @@ class Recorder:
         try:
             self._keep_writing()
         except BaseException as e:  # a bug: said where a person looks, never printed into a cell
-            self._move(CaptureState.FAILED, CaptureError(f"{type(e).__name__}: {e}"))
+            self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         finally:
             with self._lock:
                 self._closing = True
@@ -348,7 +348,7 @@ class Recorder:
                 writer=self._writer.id,
             )
         except Exception as e:  # housekeeping never ends a capture
-            tidied = Compacted(notes=(f"Housekeeping failed: {e}",))
+            tidied = Compacted(notes=(f"Housekeeping failed: {message_of(e)}",))
         if tidied.removed:
             self.oldest = self._oldest()
         if tidied.notes != self.notes:

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from sse_widget import Capture, SSEStream
+from sse_widget import Capture, SSECapture, SSEStream
 from sse_widget.errors import CaptureNotWritten, CaptureTaken
 from sse_widget.events import Cause
 from sse_widget.storage import recorder, whereabouts
@@ -204,3 +204,23 @@ def test_a_stream_goes_on_through_it_all(to, monkeypatch):
         finally:
             server.asked_for.put(False)
             stream.close()
+
+
+def test_many_streams_go_on_through_it_too(to, origin, monkeypatch):
+    monkeypatch.setattr(whereabouts, "PATIENCE", 0.0)
+    urls = {name: f"{origin}/count/50/{name}" for name in ("a", "b")}
+    capture = SSECapture(urls, to=Capture(to, every=0.05))
+    try:
+        until(lambda: (capture.streams["written"] > 5).all())
+        shutil.rmtree(to)
+        until(lambda: (capture.streams["gaps"] == 1).all())
+        until(lambda: not capture.trouble)
+        assert (capture.streams["state"] == "open").all()
+        capture.stop()
+        assert capture.stats.pending == 0
+    finally:
+        capture.close()
+    assert set(capture.gaps["stream"]) == {"a", "b"}
+    for name, gap in capture.gaps.groupby("stream"):
+        seqs = Dataset(to).read(name)["seq"].to_pylist()
+        assert seqs == list(range(gap["seq"].iloc[0], seqs[-1] + 1))
