@@ -27,6 +27,8 @@ class Kernel {
   heard = [];
   n = 0;
   running = true;
+  busy = false;
+  late = [];
   trouble = "";
   workers = [];
   log = null;
@@ -62,9 +64,15 @@ class Kernel {
   send(content, buffers = []) {
     model.trigger("msg:custom", content, buffers);
   }
+  /** The cell is done: what came meanwhile is answered. */
+  free() {
+    this.busy = false;
+    for (const content of this.late.splice(0)) this.hear(content);
+  }
   hear(content) {
     this.heard.push(content);
     this.page = content.page;
+    if (this.busy) return void this.late.push(content);
     if ("log" in content) return this.answerLog(content);
     if (content.kind === "script") queueMicrotask(() => this.send({ kind: "script", to: content.page, source: script }));
     if (content.kind === "hello") queueMicrotask(() => this.tell(true));

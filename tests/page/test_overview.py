@@ -196,6 +196,23 @@ def test_what_is_odd_about_a_stream_stands_beside_its_name(many):
     expect(many.rows.first).to_contain_text("refused")
 
 
+def test_what_waits_for_a_busy_kernel_is_said(many):
+    """A host without subshells: the log of a stream, Close and Stop wait for the cell that runs."""
+    many.kernel("kernel.make(3); kernel.busy = true")
+    many.row("stream 0001").click()
+    busy = "Kernel busy: {} as soon as the cell is done."
+    expect(many.accounts).to_contain_text(busy.format("the log of stream 0001"))
+    many.kernel("kernel.free()")
+    expect(many.page.get_by_role("log")).to_be_visible()
+    expect(many.page.get_by_text("Kernel busy")).to_have_count(0)
+    many.kernel("kernel.busy = true")
+    many.page.get_by_role("button", name="Stop").first.click()
+    expect(many.page.get_by_text(busy.format("Stop"))).to_be_visible()
+    many.kernel("kernel.free()")
+    expect(many.status).to_contain_text("Stopped")
+    expect(many.page.get_by_text("Kernel busy")).to_have_count(0)
+
+
 @pytest.mark.parametrize("theme", ["", "light", "dark"])
 def test_axe_finds_nothing(open_stub, theme):
     many = Many(open_stub(f"theme={theme}", path="/many").page)

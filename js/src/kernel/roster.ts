@@ -82,6 +82,7 @@ export type Column = "name" | "state" | "rate" | "last" | "received" | "gaps" | 
 /** Trouble first: sorted by state is how one finds what needs a hand. */
 const ORDER: State[] = ["failed", "waiting", "connecting", "quiet", "open", "closed"];
 const SILENT_MS = 12_000;
+const BUSY_MS = 1_000;
 /** Changes are told every second, to a page that is not seen every 5 s. */
 const PATIENCE_MS = 6_000;
 
@@ -101,6 +102,7 @@ export class Roster {
   #line: Line;
   #watchers = new Set<() => void>();
   #poll = new Poll(PATIENCE_MS);
+  #asked: { what: string; at: number; done: () => boolean } | null = null;
 
   constructor(line: Line) {
     this.#line = line;
@@ -165,11 +167,22 @@ export class Roster {
   }
 
   select(name: string | null): void {
+    const what = name === null ? "Close" : `the log of ${name}`;
+    this.#asked = { what, at: Date.now(), done: () => (this.selected?.name ?? null) === name };
     this.#line.send({ kind: "select", name });
   }
 
   command(kind: "start" | "stop"): void {
+    const what = kind === "start" ? "Start" : "Stop";
+    this.#asked = { what, at: Date.now(), done: () => this.head?.running === (kind === "start") };
     this.#line.send({ kind });
+  }
+
+  /** What the kernel has not got round to yet, as the log of one stream says it. */
+  busy(): string | null {
+    if (this.#asked?.done()) this.#asked = null;
+    if (!this.#asked || Date.now() - this.#asked.at < BUSY_MS) return null;
+    return `Kernel busy: ${this.#asked.what} as soon as the cell is done.`;
   }
 
   lost(): void {

@@ -117,6 +117,7 @@ export class Overview {
   #log = h("div", { class: "sse-below", hidden: true });
   #logName = h("b");
   #logNote = h("div", { class: "sse-none" });
+  #busy = h("span", { class: "sse-busy" });
   #sum = h("span", { class: "sse-sum" });
   #workers = h("span", { class: "sse-workers" });
 
@@ -166,7 +167,13 @@ export class Overview {
       this.#grid,
       this.#none,
       this.#log,
-      h("div", { class: "sse-footer", role: "group", "aria-label": "Accounts" }, this.#sum, this.#workers),
+      h(
+        "div",
+        { class: "sse-footer", role: "group", "aria-label": "Accounts" },
+        this.#sum,
+        this.#busy,
+        this.#workers,
+      ),
     );
     this.#grid.addEventListener("scroll", () => this.#soon(), { signal });
     this.#grid.addEventListener("click", (event) => this.#clicked(event), { signal });
@@ -260,6 +267,7 @@ export class Overview {
         : "",
     );
     this.#drawWorkers();
+    text(this.#busy, oneLine(roster.busy() ?? ""));
     this.#drawLog();
   }
 
