@@ -121,4 +121,5 @@ class SnapshotWriter:
             return
         # No thread starts while the interpreter is on its way out: no page listens then either.
         with contextlib.suppress(RuntimeError):
-            runtime.quiet_thread(self._write, "sse-widget snapshot").start()
+            # It takes milliseconds: the process waits for it, and need not ask.
+            runtime.quiet_thread(self._write, "sse-widget snapshot", end=lambda: None).start()

@@ -11,7 +11,6 @@ from .loop import (
     call_within,
     finalize,
     is_loop_thread,
-    quiet_thread,
     run,
     run_in_thread,
     serves,
@@ -19,6 +18,7 @@ from .loop import (
 from .observers import ObserverThread
 from .pacing import Flow, ReadPacer, contention, pace
 from .shared_event import SharedEvent
+from .threads import quiet_thread
 
 __all__ = [
     "CallThread",

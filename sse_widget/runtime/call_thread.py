@@ -16,7 +16,7 @@ import queue
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .loop import quiet_thread
+from .threads import quiet_thread
 
 __all__ = ["CallThread", "Exited", "contained"]
 
@@ -95,7 +95,8 @@ class _Worker:
         self.jobs: queue.SimpleQueue[Callable[[_Worker], None] | None] = queue.SimpleQueue()
         self._runner: asyncio.Runner | None = None
         # A copy: a context cannot be entered twice, and the thread before may still be in it.
-        quiet_thread(self._serve, "sse-widget calls", context.copy()).start()
+        end = partial(self.jobs.put, None)
+        quiet_thread(self._serve, "sse-widget calls", context.copy(), end).start()
 
     def _serve(self) -> None:
         try:

@@ -13,7 +13,6 @@ import asyncio
 import atexit
 import contextlib
 import contextvars
-import logging
 import os
 import queue
 import sys
@@ -22,6 +21,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar, cast
 
+from .threads import end_all, log, quiet_thread
+
 __all__ = [
     "LoopEnded",
     "Timer",
@@ -29,7 +30,6 @@ __all__ = [
     "call_within",
     "finalize",
     "is_loop_thread",
-    "quiet_thread",
     "run",
     "run_in_thread",
     "serves",
@@ -38,9 +38,6 @@ __all__ = [
 T = TypeVar("T")
 
 _NAME = "sse-widget"
-# What nobody can be told of otherwise. Not above DEBUG: without a handler, logging itself would
-# print warnings and errors, into whatever cell runs then.
-_log = logging.getLogger("sse_widget")
 # The loop is begun again so many times without having run anything between before it counts as dead.
 _RESTARTS = 1000
 # Reentrant: where memory is collected inside it, `__del__` of a widget hands over work too.
@@ -53,6 +50,8 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _pid = 0
 _ended = False  # the process is on its way out
+# Turns of the loop without a task after which none is made any more.
+_SILENT_ROUNDS = 3
 _running: set[Future[Any]] = set()  # what `run` started and is not done
 _left: list[object] = []  # of loops that ended and could not be tidied up
 # What collected objects have still to do. The queue may be written to from a destructor: its `put` is
@@ -136,12 +135,20 @@ def _bury(dead: asyncio.AbstractEventLoop, why: BaseException | None) -> None:
 
 
 async def _end_tasks() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.wait(others, timeout=1.0) if others else None
+    """End all other tasks of this loop, and what they leave behind, within about a second."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + 1.0
+    rounds = 0
+    # More than once: an iterator that a task was in the middle of is closed by another task.
+    while rounds < _SILENT_ROUNDS and loop.time() < until:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        rounds = 0 if others else rounds + 1
+        for task in others:
+            task.cancel()
+        await (asyncio.wait(others, timeout=until - loop.time()) if others else asyncio.sleep(0))
     # What nobody waits for at this moment: a generator between two of its values.
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(loop.shutdown_asyncgens(), 1.0)
 
 
 def _fail(future: Future[Any], cause: str) -> None:
@@ -150,17 +157,22 @@ def _fail(future: Future[Any], cause: str) -> None:
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    _log.debug("%s", context.get("message"), exc_info=context.get("exception"))
+    log.debug("%s", context.get("message"), exc_info=context.get("exception"))
 
 
 def run(work: Coroutine[Any, Any, T]) -> Future[T]:
     """Start `work` on the background loop.
 
     Returns:
-        What it comes to; it raises `LoopEnded` where the loop ends before that.
+        What it comes to; it raises `LoopEnded` where the loop ends before that, and is cancelled where
+        the process is on its way out.
     """
     # Another one than asyncio's, which only its loop can settle.
     future: Future[T] = Future()
+    if _ended:
+        work.close()
+        future.cancel()
+        return future
     while True:
         on = loop()
         with _lock:
@@ -194,24 +206,6 @@ def call(fn: Callable[..., object], *args: object) -> None:
             loop().call_soon_threadsafe(fn, *args)
 
 
-def quiet_thread(
-    work: Callable[..., object], name: str, context: contextvars.Context | None = None
-) -> threading.Thread:
-    """A daemon thread of ours, not started yet: what escapes from it is never printed, for that
-    would land in whatever cell runs then."""
-
-    def serve() -> None:
-        try:
-            if context is None:
-                work()
-            else:
-                context.run(work)
-        except BaseException:
-            _log.debug("%s ended", name, exc_info=True)
-
-    return threading.Thread(target=serve, name=name, daemon=True)
-
-
 def finalize(fn: Callable[[], object]) -> None:
     """Call `fn` on the background loop soon, for a destructor.
 
@@ -232,7 +226,7 @@ def _run_finalizers() -> None:
         try:
             fn()
         except Exception:
-            _log.debug("a destructor failed", exc_info=True)
+            log.debug("a destructor failed", exc_info=True)
 
 
 class Timer:
@@ -328,12 +322,12 @@ def is_loop_thread() -> bool:
 
 
 def _at_exit() -> None:
-    """End the tasks in order, so that no socket is left to warn about when the process ends."""
+    """End threads and tasks in order, so that there is nothing to warn about when the process ends."""
     global _ended
     _ended = True
+    end_all()
     if _loop is None or _thread is None or _pid != os.getpid() or not _thread.is_alive():
         return
-
     try:
         asyncio.run_coroutine_threadsafe(_end_tasks(), _loop).result(2.0)
         _loop.call_soon_threadsafe(_loop.stop)

@@ -1,8 +1,9 @@
 """Tells the observers of traits that change on the background loop, on a thread of its own.
 
-An observer may be slow or print; neither may happen on the thread that serves all streams. The thread starts
-with the first observer and ends with `close()`. This module knows no stream: only how to read values and
-which observers to call.
+An observer may be slow or print; neither may happen on the thread that serves all streams. The thread runs
+while there is an observer and something changes: it ends with `rest()`, begins again with what changes next,
+and ends for good with `close()`. This module knows no stream: only how to read values and which observers to
+call.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..visible import visible
-from .loop import quiet_thread
+from .threads import quiet_thread
 
 __all__ = ["ObserverThread"]
 
@@ -43,7 +44,8 @@ class ObserverThread:
         self._known: dict[str, Any] = {}
         self._steps: deque[tuple[str, Any]] = deque(maxlen=_STEPS_KEPT)
         self._news = threading.Event()
-        self._closed = False
+        self._observed = self._resting = self._closed = False
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._context = contextvars.copy_context()
         self._raised = False
@@ -51,20 +53,35 @@ class ObserverThread:
     def start(self) -> None:
         """Somebody observes; what observers print lands where the latest one was registered."""
         self._context = contextvars.copy_context()
-        if self._thread is None and not self._closed:
+        if not self._observed and not self._closed:
             self._known = {name: read() for name, read in self._read.items()}
-            self._thread = quiet_thread(self._serve, "sse-widget observers")
-            self._thread.start()
-            # What changed since `_known` was read, and before there was a thread, is news too.
-            self._news.set()
+            self._observed = True
+            # What changed since `_known` was read is news too.
+            self.changed()
 
     def changed(self, step: tuple[str, Any] | None = None) -> None:
         """Something may have changed; `step` is a value that must not be passed over. Cheap, from
         any thread."""
-        if self._thread is not None:
+        if self._observed and not self._closed:
             if step is not None:
                 self._steps.append(step)
+            self._wake()
+
+    def rest(self, resting: bool = True) -> None:
+        """Nothing changes for a while: tell what did, and hold no thread until there is more. Or, with
+        False, much will change."""
+        self._resting = resting
+        if self._observed and not self._closed:
+            self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
             self._news.set()
+            if self._thread is None:
+                # No thread starts while the interpreter is on its way out: nobody observes then.
+                with contextlib.suppress(RuntimeError):
+                    self._thread = quiet_thread(self._serve, "sse-widget observers", end=self.close)
+                    self._thread.start()
 
     def close(self) -> None:
         """Tell nobody any more; does not wait."""
@@ -80,8 +97,10 @@ class ObserverThread:
                 self._look(*self._steps.popleft())
             for name, read in self._read.items():
                 self._look(name, read())
-            if self._closed:
-                return
+            with self._lock:
+                if self._closed or (self._resting and not self._news.is_set()):
+                    self._thread = None
+                    return
             pause.wait(_PAUSE)
 
     def _look(self, name: str, new: Any) -> None:

@@ -130,14 +130,23 @@ class Callbacks:
         # Without callbacks this is all there is to it.
         if self._cursors and (over or not self._noted):
             with self._news:
-                self._noted = True
-                self._news.notify()
+                self._wake()
 
     def close(self) -> None:
         """Call nothing any more, once what runs has returned; does not wait for it."""
         with self._news:
             self._closed = True
             self._news.notify()
+
+    def _wake(self) -> None:
+        """There is something to look at. Called with `_news` held."""
+        self._noted = True
+        self._news.notify()
+        if self._thread is None and not self._closed:
+            # No thread starts while the interpreter is on its way out: nothing is called then.
+            with contextlib.suppress(RuntimeError):
+                self._thread = quiet_thread(self._serve, "sse-widget callbacks", end=self.close)
+                self._thread.start()
 
     def _register(self, fn: F, kind: type[_Cursor], held: bool, what: Any) -> F:
         if not callable(fn) or inspect.iscoroutinefunction(fn):
@@ -152,11 +161,7 @@ class Callbacks:
             # A cell that is run again defines its function again: that replaces the earlier one.
             cursors = [c for c in self._cursors if not cursor.replaces(c)]
             self._cursors = [*cursors, cursor]
-            self._noted = True
-            self._news.notify()
-            if self._thread is None and not self._closed:
-                self._thread = quiet_thread(self._serve, "sse-widget callbacks")
-                self._thread.start()
+            self._wake()
         return fn
 
     # ------------------------------------------------------------------ the thread of its own
@@ -168,6 +173,10 @@ class Callbacks:
                     left = self._wait()
                     if left is not None and left <= 0:
                         break
+                    # Until it is started again an ended stream has no thread, which would hold it.
+                    if left is None and self._over:
+                        self._thread = None
+                        return
                     self._news.wait(left)
                 if self._closed:
                     return

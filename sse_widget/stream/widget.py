@@ -323,6 +323,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
                 self._renew()
             self._channel.resting = False
             self._ended.clear()
+            self._notices.rest(False)
             source = self._source
             self._task = task = runtime.run(self._run(source))
         # Not within the lock: it is called at once where that ended already.
@@ -443,6 +444,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
                 self._on_change()
                 self._snapshot_writer.over()
                 self._note_analysis(over=True)
+                self._notices.rest()
                 self._wake()
 
     def _ended_with(self, source: Any, task: Future[None]) -> None:
@@ -460,6 +462,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         self._on_change()
         runtime.call(self._snapshot_writer.over)
         self._note_analysis(over=True)
+        self._notices.rest()
         self._wake()
 
     def _take(self, batch: EventBatch) -> None:
