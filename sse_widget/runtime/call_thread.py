@@ -14,6 +14,7 @@ import contextvars
 import inspect
 import queue
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from .threads import quiet_thread

@@ -31,7 +31,7 @@ class _QuietThread(threading.Thread):
 
 
 _threads: weakref.WeakSet[_QuietThread] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()  # the collector may run anywhere, and what it ends may start a thread
 
 
 def quiet_thread(

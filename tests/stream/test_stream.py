@@ -802,21 +802,3 @@ def test_secrets_are_in_no_trait_and_no_repr(streams):
         )
         state = repr(stream.get_state()) + repr(stream) + stream.url + repr(stream.status)
     assert "hunter2" not in state.replace(stream._esm, "") if isinstance(stream._esm, str) else 1
-
-
-def test_a_script_ends_without_a_word():
-    """A stream that nobody closed must not keep a script alive, nor warn on its way out."""
-    with Server(sends("data: a\n\n", then="hold")) as server:
-        script = (
-            "import asyncio; from sse_widget import SSEStream\n"
-            f"stream = SSEStream({server.url!r})\n"
-            "print(asyncio.run(stream.until(timeout=20)).data)\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", script],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert (done.stdout.strip(), done.stderr.strip(), done.returncode) == ("a", "", 0)
