@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help fronts install demo house test heavy lint browser bench report profile clean
+.PHONY: help apps fronts install demo house test heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,7 +50,17 @@ test: install browser fronts lint ## every check that CI makes
 	$(NPM) run --silent test
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-heavy: install browser fronts ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
+# Hosts that take long to install, each in an environment of its own.
+APPS := $(patsubst tests/hosts/apps/%.txt,%,$(wildcard tests/hosts/apps/*.txt))
+tests/hosts/apps/envs/%/.installed: tests/hosts/apps/%.txt pyproject.toml sse_widget/static/widget.js
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $< --editable .
+	@touch $@
+
+apps: install browser $(APPS:%=tests/hosts/apps/envs/%/.installed) ## the log in Voila, Solara, Panel, Shiny and JupyterLab 4.0
+	SSE_WIDGET_APPS=tests/hosts/apps/envs $(BIN)/pytest -s tests/hosts/test_apps.py $(ARGS)
+
+heavy: install browser fronts apps ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_housekeeping.py $(ARGS)
@@ -74,5 +84,5 @@ profile: tests/bench/.venv/.installed ## where the time of a flood goes, into do
 	tests/bench/.venv/bin/python -m tests.bench.profile > docs/profile.md
 
 clean: ## remove all that make made
-	rm -rf .venv tests/bench/.venv tests/hosts/front/node_modules tests/hosts/front/built js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv tests/bench/.venv tests/hosts/front/node_modules tests/hosts/front/built tests/hosts/apps/envs js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

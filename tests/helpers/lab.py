@@ -66,10 +66,12 @@ class Lab:
         dark: bool = False,
         app: str = "jupyterlab",
         base_url: str = "",
+        python: str = sys.executable,
     ) -> None:
         self.browser = browser
         self.dark = dark
         self.app = app
+        self.python = python
         self.base_url = base_url  # where a hub puts the server of one person
         self._folder = tempfile.TemporaryDirectory(prefix="sse-widget-lab-")
         self.base = Path(self._folder.name)
@@ -104,7 +106,7 @@ class Lab:
         self._log = (self.base / "server.log").open("wb")
         self._server = subprocess.Popen(
             [
-                *(sys.executable, "-m", self.app, "--no-browser", "--allow-root"),
+                *(self.python, "-m", self.app, "--no-browser", "--allow-root"),
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", "--IdentityProvider.token="),
                 f"--ServerApp.base_url={self.base_url}/",
