@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from .visible import quoted, visible
 
@@ -240,35 +240,38 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a stream is over.
+    """Why a stream is over."""
 
-    Attributes:
-        sentence: the same in a plain sentence.
-        warns: whether the stream may be less than it was meant to be.
-    """
+    STOPPED = "stopped"
+    STOP_WHEN = "stop_when"
+    STOP_WHEN_NOT_MET = "stop_when_not_met"
+    ENDED = "ended"
+    NO_CONTENT = "no_content"
+    GAVE_UP = "gave_up"
+    PLAYED = "played"
+    FAILED = "failed"
 
-    sentence: str
-    warns: bool
+    @property
+    def sentence(self) -> str:
+        """The same in a plain sentence."""
+        return _SENTENCES[self]
 
-    def __new__(cls, value: str, sentence: str, warns: bool = False) -> Self:
-        reason = str.__new__(cls, value)
-        reason._value_ = value
-        reason.sentence = sentence
-        reason.warns = warns
-        return reason
+    @property
+    def warns(self) -> bool:
+        """Whether the stream may be less than it was meant to be."""
+        return self in (Reason.STOP_WHEN_NOT_MET, Reason.GAVE_UP)
 
-    STOPPED = "stopped", "You stopped it."
-    STOP_WHEN = "stop_when", "The event came that stop_when= waits for."
-    STOP_WHEN_NOT_MET = (
-        "stop_when_not_met",
-        "The stream ended before the event came that stop_when= waits for.",
-        True,
-    )
-    ENDED = "ended", "The server ended the stream."
-    NO_CONTENT = "no_content", "The server answered 204 No Content: the stream is over."
-    GAVE_UP = "gave_up", "RetryPolicy(attempts=) allows no more attempts.", True
-    PLAYED = "played", "The recording was played to its end."
-    FAILED = "failed", "It failed: the error says why."
+
+_SENTENCES = {
+    Reason.STOPPED: "You stopped it.",
+    Reason.STOP_WHEN: "The event came that stop_when= waits for.",
+    Reason.STOP_WHEN_NOT_MET: "The stream ended before the event came that stop_when= waits for.",
+    Reason.ENDED: "The server ended the stream.",
+    Reason.NO_CONTENT: "The server answered 204 No Content: the stream is over.",
+    Reason.GAVE_UP: "RetryPolicy(attempts=) allows no more attempts.",
+    Reason.PLAYED: "The recording was played to its end.",
+    Reason.FAILED: "It failed: the error says why.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..attributes import NamedAttributes
-from ..events import State
+from ..events import Reason, State
 from ..fleet import StreamRow
 from ..storage import Dataset
 
@@ -57,6 +57,12 @@ class CapturedStream(NamedAttributes):
         return f"{report.error}\n{report.hint}" if report.hint else report.error
 
     @property
+    def reason(self) -> Reason | None:
+        """Why it is over, where it is; None while it runs."""
+        reason = self._look().report.reason
+        return Reason(reason) if reason else None
+
+    @property
     def received(self) -> int:
         """Events since the stream began, those of earlier runs in this folder too."""
         return self._look().report.received
@@ -97,5 +103,5 @@ class CapturedStream(NamedAttributes):
 
     def __repr__(self) -> str:
         report = self._look().report
-        why = f" ({report.error})" if report.error else ""
+        why = f" ({report.error or report.text})" if report.error or report.text else ""
         return f"<stream {self.name!r} {report.state}{why}: {report.received:,} received>"

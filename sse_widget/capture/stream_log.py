@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..events import EventBatch, Gap
+from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Channel
 from ..tables import RollingWindow
@@ -85,7 +85,7 @@ class StreamLog:
     def look(self) -> None:
         """The state may have changed."""
         report = self._report()
-        state = f"{report.state} {report.attempt} {report.error} {report.note}"
+        state = f"{report.state} {report.attempt} {report.error} {report.text}"
         if state != self._state:
             self._state = state
             self.channel.note()
@@ -119,6 +119,8 @@ class StreamLog:
                 "error": report.error or None,
                 "hint": report.hint or None,
                 "note": report.note or None,
+                "reason": Reason(report.reason).sentence if report.reason else None,
+                "warns": bool(report.reason) and Reason(report.reason).warns,
             },
             "last_event_id": report.last_event_id,
             "reconnection_time": None,

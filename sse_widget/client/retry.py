@@ -118,8 +118,9 @@ class RetryPolicy:
 
     @classmethod
     def whatwg(cls, initial: float = 3.0) -> Self:
-        """The letter of the standard: a flat delay, no jitter, no clamp, and any status but 200
-        is final (WHATWG HTML 9.2.3)."""
+        """The letter of the standard: a flat delay of `initial` seconds, or of what the server
+        asks for (an hour at most), no jitter, and any status but 200 is final (WHATWG HTML 9.2.3).
+        """
         return cls(
             initial=initial,
             multiplier=1.0,

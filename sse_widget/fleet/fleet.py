@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, Url, make_client
 from ..errors import SSEError, hint_of, message_of
-from ..events import Cause, EventBatch, Gap, State
+from ..events import Cause, EventBatch, Gap, Reason, State
 from ..filters import EventFilter
 from ..runtime import CallThread
 from ..storage import Position
@@ -264,7 +264,10 @@ class Fleet:
         source = follower.source
         if source is None:
             state = State.CLOSED if follower.stopped else State.CONNECTING
-            return StreamReport(follower.name, state, received=follower.seq, written=written)
+            reason = Reason.STOPPED if follower.stopped else ""
+            return StreamReport(
+                follower.name, state, received=follower.seq, written=written, reason=reason
+            )
         status, stats = source.status, source.stats
         error = status.error
         text = "" if error is None else message_of(error)
@@ -287,6 +290,7 @@ class Fleet:
             follower.failure or text,
             "" if error is None else hint_of(error),
             status.note,
+            Reason.FAILED if follower.failure else status.reason or "",
         )
 
     def watch(self, name: str | None, watcher: Watcher) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..events import State
+from ..events import Reason, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,7 @@ class StreamReport(NamedTuple):
         last_event_id: the id it would resume after.
         error, hint: of the trouble it is in, "" for none.
         note: what is odd while it runs, "" for nothing.
+        reason: why it is over, one of `Reason`; "" while it runs.
     """
 
     name: str
@@ -60,6 +61,12 @@ class StreamReport(NamedTuple):
     error: str = ""
     hint: str = ""
     note: str = ""
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """`note`, or the sentence of `reason`; "" where there is nothing to say."""
+        return self.note or (Reason(self.reason).sentence if self.reason else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +160,18 @@ class StreamTable:
 
     def fail(self, name: str, error: str, hint: str) -> None:
         """A stream that was never begun, and why."""
-        self.rows[name].report = StreamReport(name, State.FAILED, error=error, hint=hint)
+        self.rows[name].report = StreamReport(
+            name, State.FAILED, error=error, hint=hint, reason=Reason.FAILED
+        )
 
     def mark(self, names: Iterable[str], state: State, error: str = "") -> None:
         """Streams nobody reports of."""
         for name in names:
             row = self.rows[name]
             if row.report.state != State.FAILED:
-                row.report = row.report._replace(state=state, error=error, hint="", note="")
+                row.report = row.report._replace(
+                    state=state, error=error, hint="", note="", reason=""
+                )
 
     @staticmethod
     def _sum(one: StreamReport | None, two: StreamReport) -> StreamReport:
@@ -218,12 +229,14 @@ class StreamTable:
                 "url": pd.Series([row.url for row in rows], dtype="str"),
                 "error": pd.Series([r.error for r in whole], dtype="str"),
                 "note": pd.Series([r.note for r in whole], dtype="str"),
+                "reason": pd.Series([r.reason for r in whole], dtype="str"),
             }
         ).set_index(pd.Index([row.name for row in rows], name="stream", dtype="str"))
 
     def wire(self) -> list[list[Any]]:
         """A row a stream for the page: state, rate, last event (ms), received, gaps, since when
-        an event waits for the disk (ms), error, hint, worker, note."""
+        an event waits for the disk (ms), error, hint, worker, and what is
+        odd or why it is over."""
         now = time.time()
         return [
             [
@@ -236,7 +249,7 @@ class StreamTable:
                 row.report.error[:_TEXT],
                 row.report.hint[:_TEXT],
                 row.where,
-                row.report.note[:_TEXT],
+                row.report.text[:_TEXT],
             ]
             for row in self.rows.values()
         ]

@@ -10,7 +10,7 @@ import threading
 import pandas as pd
 import pytest
 
-from sse_widget import InvalidURL, SSECapture, SSEStream
+from sse_widget import InvalidURL, Reason, SSECapture, SSEStream
 from sse_widget.client.connect_limiter import ConnectLimiter
 
 from ..helpers.clients import AT_ONCE
@@ -75,6 +75,8 @@ def test_one_stream_is_found_by_name_and_by_url(captures, origin):
     one = capture["s1"]
     assert capture[urls["s1"]].name == "s1"
     assert (one.state, one.received) == ("closed", one.written)
+    assert one.reason is Reason.STOPPED
+    assert "You stopped it." in repr(one)
     frame = one.df
     assert list(frame.index) == list(range(one.written))
     assert list(frame.columns) == ["received_at", "type", "last_event_id", "data"]
@@ -157,6 +159,7 @@ def test_it_is_over_when_every_stream_is(captures):
     with Server(*scripts) as one, Server(*scripts) as two:
         capture = captures([one.url, two.url], retry=AT_ONCE)
         until(lambda: set(capture.streams["state"]) == {"closed"})
+        assert set(capture.streams["reason"]) == {Reason.NO_CONTENT}
         until(lambda: capture.stats.pending == 0)
         assert capture.history.count_rows() == 2
 
