@@ -158,6 +158,7 @@ class Cause(StrEnum):
     OVERSIZE = "oversize"
     SLEEP = "sleep"
     RESTART = "restart"
+    TRUNCATED = "truncated"
     DISK = "disk"
 
 
@@ -206,6 +207,7 @@ class Stats:
             they were dropped: never received, no number.
         oversize: events over `max_event_bytes`, dropped (never received, no number).
         comments: comment lines.
+        ignored: lines whose field name the standard does not know.
         bytes: bytes of event streams read.
         connects: connections that were opened.
         not_sent: events the page was not sent as they came, because it was slower than the
@@ -219,6 +221,7 @@ class Stats:
     duplicates: int = 0
     oversize: int = 0
     comments: int = 0
+    ignored: int = 0
     bytes: int = 0
     connects: int = 0
     not_sent: int = 0

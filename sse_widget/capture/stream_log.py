@@ -107,6 +107,7 @@ class StreamLog:
                 "duplicates": report.duplicates,
                 "oversize": report.oversize,
                 "comments": 0,
+                "ignored": 0,
                 "bytes": report.bytes,
                 "connects": report.connects,
                 "not_sent": self.channel.not_sent,

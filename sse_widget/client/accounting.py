@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SSEError
 from ..events import Cause, EventBatch, Gap, Stats
+from ..protocol import Unfinished
 from .resumption import KEPT_CHARS, ResumeResult
 
 __all__ = ["Accounts", "Outage"]
@@ -51,6 +52,9 @@ class Accounts:
         self.bytes = 0
         self.connects = 0
         self._open: Gap | None = None  # a reconnect's, until its first events tell more
+        # Of events that the end of a connection cut off, with their ids, until the next events tell
+        # more. Several of them may be one event, which each of some connections cut off.
+        self._cut: deque[tuple[Gap, str | None]] = deque(maxlen=_GAPS_KEPT)
 
     @property
     def stats(self) -> Stats:
@@ -80,6 +84,47 @@ class Accounts:
             duration=duration,
         )
 
+    def truncated(self, unfinished: Unfinished | None) -> None:
+        """A connection ended in the middle of an event, which the standard drops; None: in the middle
+        of compressed bytes, and nobody knows what they held."""
+        if unfinished is None:
+            text = "the compressed stream ended before its end: unknown loss"
+            self._note(self.received, Cause.TRUNCATED, text)
+            return
+        size = unfinished.size
+        dropped = "1 byte of it was" if size == 1 else f"{size:,} bytes of it were"
+        gap = self._note(
+            self.received,
+            Cause.TRUNCATED,
+            f"the stream ended inside an event: {dropped} dropped",
+            missing=1 if unfinished.data else None,
+        )
+        self._cut.append((gap, unfinished.id))
+
+    def came(self, batch: EventBatch) -> None:
+        """These events came after a reconnect: perhaps one that was cut off before."""
+        if not self._cut:
+            return
+        rows = zip(batch.last_event_ids, batch.has_id, strict=True)
+        ids = {id_ for id_, own in rows if own}
+        for cut in [cut for cut in self._cut if cut[1] in ids]:
+            self._cut.remove(cut)
+            self._know_of_cut(cut[0], "it came again", replayed=True)
+
+    def _know_of_cuts(self, text: str, *, replayed: bool) -> None:
+        while self._cut:
+            self._know_of_cut(self._cut.popleft()[0], text, replayed=replayed)
+
+    def _know_of_cut(self, gap: Gap, text: str, *, replayed: bool) -> None:
+        known = replace(gap, text=f"{gap.text}; {text}", replayed=replayed, missing=0)
+        self._replace(gap, known)
+
+    def _replace(self, gap: Gap, known: Gap) -> None:
+        """More is known of this gap."""
+        if gap in self.gaps:
+            self.gaps[self.gaps.index(gap)] = known
+        self._gapped(known)
+
     def resumed(self, resumption: ResumeResult) -> None:
         """The first events tell more of a reconnect than was known when it was noted."""
         gap = self._open
@@ -93,10 +138,15 @@ class Accounts:
             missing=resumption.missing,
             repeated=resumption.repeated,
         )
-        if gap in self.gaps:
-            self.gaps[self.gaps.index(gap)] = known
         self._open = None if resumption.final else known
-        self._gapped(known)
+        self._replace(gap, known)
+        if resumption.replayed:
+            self._know_of_cuts("it came again", replayed=True)
+        elif resumption.missing:
+            # What is missing begins with it: one loss, counted once.
+            self._know_of_cuts("it is among those missing after the reconnect", replayed=False)
+        elif resumption.final:
+            self._cut.clear()  # nothing tells
 
     def faults(self, batch: EventBatch, url: str) -> None:
         """Events of this batch, which is not received yet, that were dropped."""

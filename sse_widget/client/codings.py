@@ -24,6 +24,10 @@ _ZSTD_WINDOW_LOG = 23
 # One block of zstd gives 128 KiB at most and takes 4 bytes at least; zstandard knows no other limit.
 _ZSTD_SLICE = 32
 
+# A block of deflate that is stored (RFC 1951, 3.2.4), and what it holds; and wrong checks (RFC 1952, 2.3).
+_BLOCK, _HELD = b"\0\4\0\xfb\xffwxyz", b"wxyz"
+_WRONG_CHECKS = (bytes(8), b"\xff" * 8, b"\x55" * 8)
+
 _GZIP = frozenset({"gzip", "x-gzip"})
 # As in Fetch, any other name leaves the bytes as they are: servers write "utf-8", "none", "binary".
 _READ = _GZIP | {"deflate", "br", "zstd"}
@@ -53,7 +57,15 @@ class UnreadableCoding(Exception):
 
 
 class Decoder(Protocol):
-    """Reads one coding."""
+    """Reads one coding.
+
+    Attributes:
+        is_cut: whether what was fed ends before its end, and more than the trailer is missing. Only
+            gzip and deflate tell.
+    """
+
+    @property
+    def is_cut(self) -> bool: ...
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What these bytes hold, about `STEP_BYTES` at most at a time, some of it perhaps empty.
@@ -98,6 +110,10 @@ class _Chain:
         self._first, *rest = decoders
         self._rest: Decoder = rest[0] if len(rest) == 1 else _Chain(rest)
 
+    @property
+    def is_cut(self) -> bool:
+        return self._first.is_cut or self._rest.is_cut
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         for piece in self._first.feed(data):
             if piece:
@@ -116,6 +132,14 @@ class _Inflater:
         self._beginning = b""  # too little of it to know what it is
         self._members = 0
         self._plain = self._ended = False
+        self._is_empty = True  # this member gave nothing yet
+
+    @property
+    def is_cut(self) -> bool:
+        if self._inflater is None:
+            return bool(self._beginning) and not self._members
+        # A server that is killed sends no end, and nothing is lost by that where it had flushed.
+        return self._is_empty or not (_is_flushed(self._inflater) or _lacks_check(self._inflater))
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
@@ -140,6 +164,7 @@ class _Inflater:
             except zlib.error as e:
                 raise BrokenCoding(self._name, str(e)) from e
             yield piece
+            self._is_empty = self._is_empty and not piece
             if self._inflater.eof:
                 rest: bytes = self._inflater.unused_data
                 self._inflater = None
@@ -152,6 +177,7 @@ class _Inflater:
 
     def _begin(self, data: bytes) -> bool:
         """Take what the first bytes say; False where they are too few."""
+        self._is_empty = True
         if self._gzip:
             if data[:1] != b"\x1f":
                 # Padding behind the end; or the server says gzip and does not compress.
@@ -171,7 +197,31 @@ class _Inflater:
         return True
 
 
+def _is_flushed(inflater: Any) -> bool:
+    """Whether another block could begin here: in the middle of one the same bytes mean something
+    else."""
+    try:
+        return bool(inflater.copy().decompress(_BLOCK) == _HELD)
+    except zlib.error:
+        return False
+
+
+def _lacks_check(inflater: Any) -> bool:
+    """Whether the last block has ended, and only the check behind it did not come, or half of it."""
+    return all(_fails_as_check(inflater.copy(), wrong) for wrong in _WRONG_CHECKS)
+
+
+def _fails_as_check(probe: Any, wrong: bytes) -> bool:
+    try:
+        # Byte by byte, to see whether they are read as data.
+        return not any(probe.decompress(wrong[n : n + 1]) for n in range(len(wrong))) and probe.eof
+    except zlib.error as e:
+        return "incorrect" in str(e)
+
+
 class _Brotli:
+    is_cut = False
+
     def __init__(self, decompressor: Any) -> None:
         self._decompressor = decompressor
         self._process = getattr(decompressor, "process", None) or decompressor.decompress
@@ -208,6 +258,8 @@ def _brotli() -> Decoder | None:
 class _Zstd:
     """Frame after frame, by the module of Python 3.14 or its backport."""
 
+    is_cut = False
+
     def __init__(self, module: Any) -> None:
         self._make: Callable[[], Any] = lambda: module.ZstdDecompressor(
             options={module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
@@ -228,6 +280,8 @@ class _Zstd:
 
 class _ZstdSlices:
     """The same by the package zstandard, which gives all that its input holds at once."""
+
+    is_cut = False
 
     def __init__(self, module: Any) -> None:
         self._make: Callable[[], Any] = module.ZstdDecompressor(

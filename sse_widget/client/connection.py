@@ -96,5 +96,11 @@ class Connection:
         except Exception as e:
             raise translate_exception(e, self._facts, "body") from e
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended before its compression says that it ends, and something of it is
+        missing; asked after a clean end. Always False where it is not compressed by gzip or deflate."""
+        return self._decoder is not None and self._decoder.is_cut
+
     async def aclose(self) -> None:
         await close(self._response)

@@ -242,6 +242,7 @@ class Driver(EventTarget):
                 except SSEError as e:
                     error = e
                     self._request.secrets.clean(e)
+                self._note_truncation(error)
                 await self._held.hang_up()
                 await self._again(error)
         except BaseException as e:
@@ -289,6 +290,14 @@ class Driver(EventTarget):
             clean = self._request.secrets.clean(error)
             self._move(State.FAILED, error=clean, reason=Reason.FAILED)
         return error
+
+    def _note_truncation(self, error: SSEError | None) -> None:
+        """The connection ended: perhaps in the middle of an event."""
+        unfinished, connection = self._parser.unfinished, self._held.connection
+        if unfinished is not None:
+            self._accounts.truncated(unfinished)
+        elif error is None and connection is not None and connection.is_cut:
+            self._accounts.truncated(None)
 
     async def _again(self, error: SSEError | None) -> None:
         """What follows the end of a connection: the pause before the next attempt.
@@ -512,6 +521,7 @@ class Driver(EventTarget):
     async def _compare(self, batch: EventBatch, last_id: str) -> None:
         """The first events after a reconnect: which came before, and what that tells."""
         came = len(batch)
+        self._accounts.came(batch)
         keys: Sequence[Hashable] | None = None
         if callable(self._replays.dedupe):
             asked = self._ask("dedupe", self._keys, [batch])

@@ -10,6 +10,7 @@ import contextlib
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from .. import runtime
@@ -134,7 +135,7 @@ class EventSource(Driver):
     @property
     def stats(self) -> Stats:
         """Counters of this source; held, evicted and cleared are a window's, and 0 here."""
-        return self._accounts.stats
+        return replace(self._accounts.stats, ignored=self._parser.ignored)
 
     @property
     def errors(self) -> deque[SSEError]:

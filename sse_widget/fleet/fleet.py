@@ -70,7 +70,8 @@ class FleetStream:
         self.task: asyncio.Task[None] | None = None
         self.seq = 0
         self.gaps = 0
-        self.last_gap: tuple[datetime, Cause] | None = None
+        # The latest gaps: more may be known of them later.
+        self.known_gaps: deque[tuple[datetime, Cause]] = deque(maxlen=16)
         self.last_at = 0.0
         self.failure = ""
         self.stopped = False  # by a person, this one alone
@@ -234,8 +235,8 @@ class Fleet:
         # Of a source that is filtered, the numbers are not those of what is kept.
         seq = gap.seq + base if self._filter is None else follower.seq
         gap = replace(gap, seq=seq)
-        if (gap.at, gap.cause) != follower.last_gap:  # else more is known of the same one
-            follower.last_gap = (gap.at, gap.cause)
+        if (gap.at, gap.cause) not in follower.known_gaps:
+            follower.known_gaps.append((gap.at, gap.cause))
             follower.gaps += 1
         self._sink.gap(follower.name, gap)
         if follower.watcher is not None:

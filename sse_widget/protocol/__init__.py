@@ -3,6 +3,6 @@
 It must never know where the bytes come from.
 """
 
-from .parser import EventStreamParser
+from .parser import EventStreamParser, Unfinished
 
-__all__ = ["EventStreamParser"]
+__all__ = ["EventStreamParser", "Unfinished"]

@@ -54,10 +54,12 @@ class Unfinished(NamedTuple):
     Attributes:
         size: its bytes so far, one for each line end and none for comments.
         data: whether a `data` line has begun, so that the whole would be an event.
+        id: of its own, where that line is complete; None else.
     """
 
     size: int
     data: bool
+    id: str | None
 
 
 class EventStreamParser:
@@ -101,13 +103,15 @@ class EventStreamParser:
         if block.dropped:
             return None
         *lines, partial = b"".join(self._waiting).split(b"\n")
-        size, data = block.size, bool(block.data)
+        size, data, id_ = block.size, bool(block.data), block.id
         begun = block.begun or data
         for line in lines:
-            name = line.partition(b":")[0]
+            name, _, value = line.partition(b":")
             size += len(line) + 1
             begun = begun or name in _FIELDS
             data = data or name == b"data"
+            if name == b"id" and b"\0" not in value:
+                id_ = value.removeprefix(b" ")
         if partial and partial[0] != _COLON:
             name, colon, _ = partial.partition(b":")
             size += len(partial)
@@ -116,7 +120,9 @@ class EventStreamParser:
                 name in _FIELDS if colon else any(field.startswith(name) for field in _FIELDS)
             )
             data = data or name == b"data"
-        return Unfinished(size, data) if begun else None
+        if not begun:
+            return None
+        return Unfinished(size, data, None if id_ is None else id_.decode("utf-8", "replace"))
 
     def reset(self) -> None:
         """A new connection begins: drop the unfinished event, keep the last event ID."""

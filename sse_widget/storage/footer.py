@@ -58,7 +58,7 @@ class Position:
         seq: the number its next event gets.
         last_event_id: the id it is to be resumed after.
         types: event type -> how many came.
-        stats: its other counters: duplicates, oversize, comments, bytes, connects.
+        stats: its other counters: duplicates, oversize, comments, ignored, bytes, connects.
         reconnection_time: the server's latest `retry:` in ms.
         at: when this was written, aware, UTC.
     """

@@ -59,7 +59,9 @@ class RestoredState:
         self._batches = _batches(rows.slice(max(rows.num_rows - _REMEMBER[0], 0)))
         self.counts = dict(position.types)
         self.received = position.seq
-        known = {n: position.stats.get(n, 0) for n in ("duplicates", "oversize", "comments")}
+        known = {
+            n: position.stats.get(n, 0) for n in ("duplicates", "oversize", "comments", "ignored")
+        }
         more = {n: position.stats.get(n, 0) for n in ("bytes", "connects")}
         self.stats = Stats(**known, **more)
 
@@ -145,7 +147,7 @@ class Capturing:
 
     def _facts(self) -> tuple[dict[str, int], int | None]:
         stats = self.stats
-        names = ("duplicates", "oversize", "comments", "bytes", "connects")
+        names = ("duplicates", "oversize", "comments", "ignored", "bytes", "connects")
         return {n: getattr(stats, n) for n in names}, self._source.reconnection_time
 
     def _capture_changed(self) -> None:

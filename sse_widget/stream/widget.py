@@ -294,6 +294,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             duplicates=earlier.duplicates + now.duplicates,
             oversize=earlier.oversize + now.oversize,
             comments=earlier.comments + now.comments,
+            ignored=earlier.ignored + now.ignored,
             bytes=earlier.bytes + now.bytes,
             connects=earlier.connects + now.connects,
             not_sent=self._channel.not_sent,

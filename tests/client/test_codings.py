@@ -117,3 +117,37 @@ BROKEN = {
 def test_what_cannot_be_read_says_so(header):
     with pytest.raises(BrokenCoding, match=header):
         list(decoder_of(header, ALL).feed(BROKEN[header]))
+
+
+def cuttable():
+    """Name -> coding and body."""
+    return {
+        "gzip": ("gzip", gzip.compress(PLAIN)),
+        "gzip, flushed": ("gzip", flushed(PLAIN)),
+        "deflate": ("deflate", zlib.compress(PLAIN)),
+        "raw deflate": ("deflate", raw_deflate(PLAIN)),
+        "gzip in gzip": ("gzip, gzip", gzip.compress(gzip.compress(PLAIN[:200]))),
+        "two members": ("gzip", gzip.compress(PLAIN[:300]) + gzip.compress(PLAIN[300:600])),
+    }
+
+
+@pytest.mark.parametrize("name", cuttable())
+def test_a_body_that_is_cut_is_known_to_be_cut(name):
+    """At whatever byte: either all of it was read, or it says that some is missing. Only what a server
+    flushed and ended there, and the first of two members, look like a whole."""
+    header, body = cuttable()[name]
+    whole = b"".join(decoder_of(header).feed(body))
+    told = 0
+    for at in range(1, len(body) + 1):
+        decoder = decoder_of(header)
+        got = b"".join(decoder.feed(body[:at]))
+        told += decoder.is_cut
+        assert got == whole[: len(got)]
+        if not decoder.is_cut:
+            ended = name == "gzip, flushed" or (name == "two members" and len(got) == 300)
+            assert got == whole or ended, at
+        elif got == whole:
+            # The last byte may be read before the bits that say it is the last.
+            assert at + 8 * 3 >= len(body)
+    assert told > len(body) / 2
+    assert not decoder_of(header).is_cut  # of no bytes at all

@@ -3,7 +3,7 @@
 import widget from "/widget.js";
 
 const encoder = new TextEncoder();
-const NONE = { received: 0, held: 0, evicted: 0, cleared: 0, duplicates: 0, oversize: 0, comments: 0, bytes: 0, connects: 1, not_sent: 0 };
+const NONE = { received: 0, held: 0, evicted: 0, cleared: 0, duplicates: 0, oversize: 0, comments: 0, ignored: 0, bytes: 0, connects: 1, not_sent: 0 };
 
 function column(texts) {
   const parts = texts.map((text) => encoder.encode(text));

@@ -287,7 +287,7 @@ def test_it_works_without_randomuuid_and_without_a_signal(open_stub):
 
 def test_the_state_opens_the_details_of_the_connection(open_stub):
     stub = open_stub(clock=True)
-    stub.kernel("kernel.retry = 2500; kernel.stats.bytes = 10")
+    stub.kernel("kernel.retry = 2500; kernel.stats.bytes = 10; kernel.stats.ignored = 3")
     stub.feed({"data": "x", "id": "id-7"})
     stub.kernel("kernel.be({state: 'waiting', retry_in: 60, attempt: 3, error: 'refused'})")
     stub.page.clock.run_for(5_000)
@@ -295,7 +295,15 @@ def test_the_state_opens_the_details_of_the_connection(open_stub):
     expect(facts).to_be_hidden()
     stub.button("Waiting").click()
     stub.page.clock.run_for(100)
-    for text in ("Attempt3", "id-7", "2,500 ms", "5 s ago", "refused", "key=***"):
+    for text in (
+        "Attempt3",
+        "id-7",
+        "2,500 ms",
+        "5 s ago",
+        "refused",
+        "key=***",
+        "3 lines of unknown",
+    ):
         expect(facts).to_contain_text(text)
     stub.kernel("kernel.beat()")
     stub.page.clock.run_for(3_000)

@@ -78,7 +78,7 @@ def test_no_difference_from_the_literal_reading():
             assert events == known.events, (seed, data)
             assert comments == known.comments, (seed, data)
             assert parser.ignored - ignored == known.ignored, (seed, data)
-            assert parser.unfinished == known.unfinished, (seed, data)
+            assert (parser.unfinished and parser.unfinished[:2]) == known.unfinished, (seed, data)
             parser.reset()
             assert parser.last_event_id == known.last_event_id, (seed, data)
             if known.reconnection_time is not None:

@@ -98,7 +98,7 @@ def fed(chunks: list[bytes]) -> literal.Reading:
         assert not batch.faults
     out.ignored = parser.ignored
     if parser.unfinished is not None:
-        out.unfinished = tuple(parser.unfinished)
+        out.unfinished = parser.unfinished[:2]
     parser.reset()
     out.last_event_id, out.reconnection_time = parser.last_event_id, parser.reconnection_time
     return out

@@ -15,6 +15,7 @@ export interface Stats {
   duplicates: number;
   oversize: number;
   comments: number;
+  ignored: number;
   bytes: number;
   connects: number;
   not_sent: number;

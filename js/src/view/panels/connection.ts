@@ -5,7 +5,7 @@
 
 import { oneLine, oneName } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Capture } from "../../kernel/wire.ts";
+import type { Capture, Stats } from "../../kernel/wire.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { ago, bytes, count, fullTime } from "../dom/format.ts";
 import { Popover } from "../dom/popover.ts";
@@ -93,9 +93,7 @@ export class Connection {
       "Last event": since(lastEventAt),
       "Last event ID": head ? oneName(head.last_event_id) || "none" : "",
       "Server\u2019s retry": head?.reconnection_time == null ? "" : `${count(head.reconnection_time)} ms`,
-      Read: head
-        ? `${bytes(head.stats.bytes)}, ${count(head.stats.comments)} ${head.stats.comments === 1 ? "comment" : "comments"}`
-        : "",
+      Read: head ? read(head.stats) : "",
       Capture: head?.capture ? captured(head.capture) : "",
       "Found there": head?.capture?.notes.join("; ") ?? "",
       Reason: [head?.status.error || head?.status.reason || "", head?.status.hint ?? ""]
@@ -109,4 +107,10 @@ export class Connection {
       show(value, facts[fact] !== "");
     }
   }
+}
+
+function read({ bytes: size, comments, ignored }: Stats): string {
+  const said = [bytes(size), `${count(comments)} ${comments === 1 ? "comment" : "comments"}`];
+  if (ignored > 0) said.push(`${count(ignored)} ${ignored === 1 ? "line" : "lines"} of unknown fields`);
+  return said.join(", ");
 }
