@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .errors import message_of
 from .visible import quoted, visible
 
 if TYPE_CHECKING:
@@ -302,5 +303,7 @@ class Status:
 
     @property
     def text(self) -> str:
-        """`note`, or the sentence of `reason`; "" where there is nothing to say."""
+        """`note`, or what went wrong, or the sentence of `reason`; "" where there is nothing to say."""
+        if self.reason is Reason.FAILED and self.error is not None:
+            return message_of(self.error)
         return self.note or ("" if self.reason is None else self.reason.sentence)

@@ -15,31 +15,34 @@ __all__ = ["RepeatedEnds"]
 # mean nothing by it; one that ends sooner, again and again, has nothing more to send.
 _SHORT = 60.0
 
-_First = tuple[str, str, str]
+# So many events tell that a stream begins again: the first one is often a greeting.
+_COMPARED = 3
+
+_Key = tuple[str, str, str]
 
 
 class RepeatedEnds:
     """Watches the connections of one source."""
 
     def __init__(self) -> None:
-        self._first: _First | None = (
-            None  # of this connection: type, data and id of its first event
-        )
+        # Of this connection: type, data and id of its first events, and how many came in all.
+        self._first: list[_Key] = []
         self._events = 0
         self._resumed = False
-        self._before: tuple[_First | None, int] | None = (
-            None  # of the one before, if that just ended
-        )
+        # The same of the connection before, where that has just ended in order.
+        self._before: tuple[list[_Key], int] | None = None
         self.note = ""
 
     def began(self, resumed_from: str) -> None:
         """A connection opened that asked to go on after this id."""
-        self._first, self._events, self._resumed = None, 0, bool(resumed_from)
+        self._first, self._events, self._resumed = [], 0, bool(resumed_from)
 
     def came(self, batch: EventBatch) -> None:
         """These events came, as they came: before any of them is dropped."""
-        if self._first is None and batch.types:
-            self._first = (batch.types[0], batch.data[0], batch.last_event_ids[0])
+        if self._events < _COMPARED:
+            room = _COMPARED - self._events
+            columns = (batch.types[:room], batch.data[:room], batch.last_event_ids[:room])
+            self._first += zip(*columns, strict=True)
         self._events += len(batch)
 
     def ended(self, *, cleanly: bool, lasted: float) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from sse_widget import EventSource, InvalidURL, RetryPolicy, SSECapture, SSEStream
 
-from ..helpers.clients import AT_ONCE
+from ..helpers.clients import AT_ONCE, over
 from ..helpers.scripted import Peer, Server, answers, sends
 
 SECRET = "hunter2&Ünïque/s3cret"
@@ -60,7 +60,7 @@ def run(server: Server, *, first: bool = False, **options) -> str:
             if first:
                 asyncio.run(stream.until(timeout=20))
             else:
-                stream._task.result(20)
+                over(stream)
             return said(stream) + log.getvalue()
         finally:
             stream.close()
@@ -200,7 +200,7 @@ def test_an_event_that_repeats_it_is_data_and_not_in_the_saved_notebook():
     event = f"id: {SECRET}\nevent: {SECRET}\ndata: you sent {SECRET}\n\n"
     with Server(sends(event)) as server:
         stream = SSEStream(server.url, headers={"X-Key": SECRET}, reconnect=False, max_events=10)
-        stream._task.result(20)
+        over(stream)
         row = stream.df.iloc[0]
         text = said(stream)
         stream.close()
@@ -258,7 +258,7 @@ def test_values_that_change_on_every_attempt_push_out_none_that_were_given():
             params={"key": SECRET},
             retry=RetryPolicy(initial=0, minimum=0, maximum=0, attempts=40),
         )
-        stream._task.result(30)
+        over(stream)
         text = said(stream)
         stream.close()
     assert "bad key: ***" in text
@@ -303,7 +303,7 @@ def test_no_traceback_shows_what_a_callable_raised(options):
             for _ in EventSource(server.url, retry=ONCE, **options):
                 pass
         stream = SSEStream(server.url, retry=ONCE, **options)
-        stream._task.result(20)
+        over(stream)
         text = said(stream) + log.getvalue()
         stream.close()
     text += "".join(traceback.format_exception(caught.value))
@@ -456,7 +456,7 @@ def test_a_proxys_password_is_nowhere(proxy, client, monkeypatch):
         monkeypatch.setenv("ALL_PROXY", proxy.format(server.port))
         monkeypatch.setenv("NO_PROXY", "")
         stream = SSEStream("http://example.invalid/", client=client, retry=ONCE)
-        stream._task.result(20)
+        over(stream)
         text = said(stream)
         stream.close()
     assert "hunter2" not in text

@@ -23,7 +23,7 @@ from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.writer import Writer
 from sse_widget.visible import quoted, visible, visible_name
 
-from ..helpers.clients import AT_ONCE
+from ..helpers.clients import AT_ONCE, over
 from ..helpers.scripted import Peer, Server, answers, sends
 from ..storage.test_dataset import AT, batch
 
@@ -83,7 +83,7 @@ def test_names_that_differ_by_what_is_unseen_differ_in_sight():
 def test_types_of_a_stream_differ_in_sight():
     stream = SSEStream.replay("event: a\ndata:\n\nevent: a\ufe0f\ndata:\n\n".encode())
     try:
-        stream._task.result(10)
+        over(stream)
         assert stream.event_types == {"a": 1, "a\ufe0f": 1}
         assert repr(stream.event_types) == "{'a': 1, 'a\\ufe0f': 1}"
     finally:
@@ -116,7 +116,7 @@ def test_an_error_of_a_stream_can_be_printed(script, kind):
     with Server(script) as server:
         stream = SSEStream(server.url, reconnect=False)
         try:
-            stream._task.result(10)
+            over(stream)
             error = stream.status.error
             assert isinstance(error, SSEError)
             said = [str(error), repr(stream.status), repr(stream), *map(str, stream.errors)]

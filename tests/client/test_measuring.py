@@ -15,6 +15,7 @@ from sse_widget import SSEStream
 from .. import soak
 from ..bench import busy, flat, profile, rig, sinks
 from ..bench.server import served
+from ..helpers.clients import over
 from ..helpers.scripted import Server, sends
 
 
@@ -44,7 +45,7 @@ if importlib.util.find_spec("httpx_sse"):
         counter = busy.Counter(url)
         counter._thread.join(10)
         stream = SSEStream(url, reconnect=False)
-        stream._task.result(10)
+        over(stream)
         assert counter.count == stream.stats.received == 500
         stream.close()
 

@@ -16,6 +16,7 @@ import pytest
 from sse_widget import RetryPolicy, SSEStream
 from sse_widget.masking import mask_url
 
+from ..helpers.clients import over
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
 SECRET = "hunter2hunter2"
@@ -78,7 +79,7 @@ def test_planted_secrets_appear_nowhere(name):
             if name == "open":
                 asyncio.run(stream.until(timeout=10))
             else:
-                stream._task.result(10)
+                over(stream)
             text = said(stream, log)
             stream.close()
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -34,3 +36,8 @@ async def failure(url, **options):
     with pytest.raises(Exception) as caught:  # noqa: PT011
         await collect(url, **options)
     return caught.value
+
+
+def over(stream, seconds=30.0):
+    """Wait until a stream is over; its status."""
+    return asyncio.run(asyncio.wait_for(stream.wait_closed(), seconds))

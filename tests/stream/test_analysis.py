@@ -19,7 +19,7 @@ from sse_widget import EventFilter, SSEStream
 
 from ..conftest import captures
 from ..helpers import literal
-from ..helpers.clients import AT_ONCE
+from ..helpers.clients import AT_ONCE, over
 from ..helpers.of_pandas import PARSED, from_arrow
 from ..helpers.scripted import Server, answers
 
@@ -175,7 +175,7 @@ def test_live_columns_of_events_held_and_to_come(live):
         assert stream.columns == ["price", "user.name", "type"]
         assert stream.df["price"].tolist() == [1]
         gate.set()
-        stream._task.result(10)
+        over(stream)
     df = stream.df
     assert list(df.columns)[4:] == ["price", "user.name", "data.type"]
     assert (str(df["price"].dtype), df["price"].tolist()) == ("Int64", [1, 2, pd.NA])

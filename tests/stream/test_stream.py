@@ -29,7 +29,7 @@ from sse_widget import (
 from sse_widget.notebook.channel import Channel
 from sse_widget.runtime import loop as background
 
-from ..helpers.clients import AT_ONCE
+from ..helpers.clients import AT_ONCE, over
 from ..helpers.of_pandas import TEXT
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
@@ -130,7 +130,7 @@ def test_text_joins_the_deltas_so_far(streams):
         assert stream.text(path) in ("Hello", "lo")  # as far as held when first asked
         before = stream.text(path)
         gate.set()
-        stream._task.result(10)
+        over(stream)
         assert stream.text(path) == before + " wörld"
         assert stream.text("no.such.path") == ""
         assert server.requests[0].method == "POST"
@@ -140,7 +140,7 @@ def test_the_window_rolls(streams):
     body = "".join(f"data: {i}\n\n" for i in range(500))
     with Server(sends(body), OVER) as server:
         stream = streams(server.url, max_events=100)
-        stream._task.result(10)
+        over(stream)
         assert stream.df["data"].tolist() == [str(i) for i in range(400, 500)]
         assert stream.df.index[0] == 400
         stats = balanced(stream)
@@ -184,7 +184,7 @@ def test_page_writes_the_filter_and_python_wins(streams):
 def test_the_page_writes_columns_is_answered_and_python_wins(streams):
     with Server(sends('data: {"a":1,"b":{"c":2}}\n\n'), OVER) as server:
         stream = streams(server.url, retry=AT_ONCE)
-        stream._task.result(10)
+        over(stream)
         stream.columns = ["a"]
         page = {**stream._columns, "by": "page-1"}
         stream.set_state({"_columns": {**page, "paths": ["a", "b.c"], "n": 1}})
@@ -613,7 +613,7 @@ def test_refused_connection_is_a_state_that_says_what_to_do(streams):
     stream = streams(
         f"http://127.0.0.1:{free_port()}/", retry=RetryPolicy(initial=0, minimum=0, attempts=2)
     )
-    stream._task.result(10)
+    over(stream)
     assert stream.status.state == "failed"
     assert isinstance(stream.status.error, ConnectionFailed)
     assert "Is the server running" in stream.status.error.hint
@@ -629,7 +629,7 @@ def test_refused_connection_is_a_state_that_says_what_to_do(streams):
 def test_answers_that_are_no_stream(streams, script, error):
     with Server(script) as server:
         stream = streams(server.url)
-        stream._task.result(10)
+        over(stream)
     assert stream.status.state == "failed"
     assert isinstance(stream.status.error, error)
     assert [type(e) for e in stream.errors] == [error]
@@ -667,7 +667,7 @@ def test_what_came_before_a_cut_and_a_404_stays(streams):
 
     with Server(cut, answers("404 Not Found")) as server:
         stream = streams(server.url)
-        stream._task.result(10)
+        over(stream)
     assert stream.df["data"].tolist() == ["a", "��"]
     assert stream.status.state == "failed"
 
@@ -695,7 +695,7 @@ def test_a_type_an_event_does_not_grow_without_end(streams):
     body = "".join(f"event: t{i}\ndata: x\n\n" for i in range(12_000))
     with Server(sends(body), OVER) as server:
         stream = streams(server.url)
-        stream._task.result(20)
+        over(stream)
     assert len(stream.event_types) == 10_000
     assert balanced(stream).received == 12_000
 
