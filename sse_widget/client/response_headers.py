@@ -27,7 +27,10 @@ class ResponseHeaders(httpx.Headers):
     def __init__(
         self, pairs: Iterable[tuple[str, str]] = (), hide: Callable[[str], str] = str
     ) -> None:
-        super().__init__(list(pairs))
+        # As bytes: httpx refuses other text than ASCII, and servers send it.
+        super().__init__(
+            [(k.encode("utf-8", "replace"), v.encode("utf-8", "replace")) for k, v in pairs]
+        )
         self._hide = hide
 
     def copy(self) -> ResponseHeaders:

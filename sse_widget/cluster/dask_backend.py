@@ -23,7 +23,7 @@ from .shard_host import Command, ShardSpec, ShardStatus
 __all__ = ["Dask", "check", "dask_dataframe"]
 
 # As long as starting a cluster should take; nobody waits for one that does not come.
-STARTING = 10.0
+STARTING = 15.0
 
 
 class Dask:
