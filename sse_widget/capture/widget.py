@@ -68,8 +68,9 @@ class SSECapture(NamedAttributes, Overview):
             why, and harms no other.
         to: the folder of the capture, made where there is none; or a `Capture`, which also says for
             how long it is kept.
-        cluster: a `dask.distributed.Client`: the streams run on its workers. "local": on worker
-            processes of this machine, which are started and ended for you.
+        cluster: a `dask.distributed.Client`: the streams run on its workers, so their URLs, headers
+            and credentials go there; use one with TLS (`security=True`). "local": on worker
+            processes of this machine, which are started and ended for you and speak TLS.
         filter: which events are captured; the others are dropped as they come.
         **options: all options of `EventSource`, the same for every stream; also `layout=` and the
             other traits of an ipywidgets.DOMWidget.

@@ -166,7 +166,8 @@ class Fleet:
         except asyncio.CancelledError:
             raise
         except Exception as e:  # a bug, or a person's callable: this stream's trouble alone
-            follower.failure = message_of(e)
+            said = message_of(e)
+            follower.failure = said if source is None else source.secrets.hide(said)
         finally:
             if source is not None:
                 await source.aclose()

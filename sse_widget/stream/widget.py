@@ -429,7 +429,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             pass  # the source's status says it
         except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
             if source is self._source:
-                self._failure = e
+                self._failure = source.secrets.clean(e)
         finally:
             await source.aclose()
             if self._recorder is not None:

@@ -16,7 +16,7 @@ import urllib.parse
 import httpx
 import pytest
 
-from sse_widget import EventSource, InvalidURL, RetryPolicy, SSECapture, SSEStream
+from sse_widget import Event, EventSource, InvalidURL, RetryPolicy, SSECapture, SSEStream
 
 from ..helpers.clients import AT_ONCE, over
 from ..helpers.scripted import Peer, Server, answers, sends
@@ -461,3 +461,28 @@ def test_a_proxys_password_is_nowhere(proxy, client, monkeypatch):
         stream.close()
     assert "hunter2" not in text
     assert "bWU6aHVudGVyMg" not in text
+
+
+def fails(event):
+    raise ValueError(f"cannot read {event.data}")
+
+
+@pytest.mark.parametrize("name", ["stop_when", "resume", "dedupe"])
+def test_a_callable_that_repeats_what_a_server_said(name, tmp_path):
+    """Its words are the person's, so the traceback has them; what is saved and shown has not."""
+    events = sends(f"id: {SECRET}\ndata: {SECRET}\n\n")
+    fn = (lambda last_id: fails(Event("", last_id, ""))) if name == "resume" else fails
+    options = {"headers": {"X-Key": SECRET}, "retry": AT_ONCE, name: fn}
+    with Server(events) as server:
+        stream = SSEStream(server.url, **options)
+        stream._task.result(20)
+        shown = repr(stream.status) + repr(stream._describe()) + stream._snapshot()
+        stream.close()
+        capture = SSECapture({"a": server.url}, to=tmp_path / "c", **options)
+        capture._task.result(20)
+        # An id is data, as an event is.
+        shown += capture.streams.drop(columns="last_event_id").to_string()
+        shown += str(capture._roster.wire())
+        capture.close()
+    assert "cannot read ***" in shown
+    assert not leaked(shown)
