@@ -301,6 +301,9 @@ class Status:
     note: str = ""
     reason: Reason | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "note", visible(self.note))
+
     @property
     def text(self) -> str:
         """`note`, or what went wrong, or the sentence of `reason`; "" where there is nothing to say."""

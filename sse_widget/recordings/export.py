@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from ..checks import truth
 from ..filters import EventFilter
-from ..storage import sync_folder
+from ..storage import is_somebody_elses, sync_folder
 from ..tables import SCHEMA, Snapshot
 from .progress import Progress
 
@@ -60,8 +60,8 @@ def check_path(path: str | os.PathLike[str]) -> Path:
         known = ", ".join(sorted(FORMATS))
         named = f"not {path.suffix!r}" if path.suffix else "and it has none"
         raise ValueError(f"the suffix of {path.name!r} says how to save: {known}; {named}")
-    if path.is_symlink():
-        _check_link(path)
+    if is_somebody_elses(path):
+        raise PermissionError(errno.EACCES, "a link that somebody else made", str(path))
     # A link stays one: what it leads to is replaced.
     path = path.resolve()
     if path.is_dir():
@@ -69,15 +69,6 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     return path
-
-
-def _check_link(path: Path) -> None:
-    """In a folder that others may write in, a link may be somebody's who wants one of our files
-    replaced. As Linux has it (protected_symlinks): ours, or of whom the folder is."""
-    if hasattr(os, "geteuid"):
-        owner = path.lstat().st_uid
-        if owner not in (os.geteuid(), path.parent.stat().st_uid):
-            raise PermissionError(errno.EACCES, "a link that somebody else made", str(path))
 
 
 def save(

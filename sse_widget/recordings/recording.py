@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ..protocol import EventStreamParser
 from ..storage import Dataset
-from ..tables import SCHEMA
+from ..tables import SCHEMA, believed
 from ..visible import quoted, visible, visible_name
 
 __all__ = ["Recording"]
@@ -224,7 +224,10 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
                 f"{name}: {field.name} must be {field.type}: {visible(str(error))}"
             ) from None
         arrays.append(column if field.name == "received_at" else column.fill_null(default))
-    return pa.table(arrays, schema=_SCHEMA)
+    try:
+        return believed(pa.table(arrays, schema=_SCHEMA), nullable=["received_at"])
+    except pa.ArrowException as error:
+        raise ValueError(f"{name}: {visible(str(error))}") from None
 
 
 def _time(text: str, where: str) -> datetime:

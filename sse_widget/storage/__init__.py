@@ -6,9 +6,9 @@ It must never know of connections or the page.
 from .compaction import compact
 from .dataset import Dataset
 from .footer import Position
+from .held_folder import is_somebody_elses, sync_folder
 from .options import Capture, capture_of, check_stream_name, span
 from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
-from .stores import sync_folder
 from .writer import FOLDER_TIME, Writer
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "capture_of",
     "check_stream_name",
     "compact",
+    "is_somebody_elses",
     "span",
     "sync_folder",
     "unbroken",

@@ -35,6 +35,10 @@ __all__ = ["Compacted", "compact"]
 _LEFT_BEHIND = 600.0
 # The names of what this package makes in a staging folder: nothing else in it is touched.
 _TEMPORARY = re.compile(r"(part-[0-9]{8,15}\.parquet|probe-[0-9a-f]{12})(\.[0-9a-f]{12}\.tmp)?")
+_NO_ROOM = (
+    "small files stay: beside this folder there is no room for larger ones (is it a mount of its own?); "
+    "those of a folder in it would be merged"
+)
 _GONE = re.compile(r"gone-[0-9a-f]{12}")
 # Rows are gathered into row groups of about this size.
 _GROUP_BYTES = 32 * 2**20
@@ -218,7 +222,7 @@ def _merge(
         if place.staging_is_inside:
             return (
                 merged,
-                "small files stay: beside this folder is no room for larger ones (a mount of its own?)",
+                _NO_ROOM,
             )
         staging = place.staging()
         beside = f"merge-{shard}@{secrets.token_hex(6)}"

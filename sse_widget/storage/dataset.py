@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ..errors import CaptureDamaged, SSEError
 from ..events import Gap
-from ..tables import SCHEMA
+from ..tables import SCHEMA, believed
 from .footer import MAX_BYTES as MAX_FOOTER
 from .footer import MAX_NUMBER, Footer, Position
 from .stores import FileInfo, Store, place_of
@@ -226,7 +226,8 @@ class Dataset:
         """Rows as they can be believed. A part of which they cannot is left out, from here on too."""
         names = ROWS.names if columns is None else columns
         try:
-            return _believed(self._dataset(parts).to_table(names, filter=wanted))
+            rows = self._dataset(parts).to_table(names, filter=wanted)
+            return believed(rows, first=_FIRST_TIME, last=_LAST_TIME, top=MAX_NUMBER)
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as e:
@@ -461,27 +462,6 @@ def _check_length(file: Any) -> None:
         length = int.from_bytes(file.read_at(4, size - 8), "little")
         if length > _MAX_METADATA:
             raise pa.ArrowInvalid(f"its metadata is longer than {_MAX_METADATA:,} bytes")
-
-
-def _believed(table: pa.Table) -> pa.Table:
-    """These rows, if they are what a capture can have.
-
-    Raises:
-        pa.ArrowInvalid: text that is no UTF-8, a missing value, a number or a time out of range.
-    """
-    import pyarrow.compute as pc
-
-    table.validate(full=True)
-    limits = {"seq": (0, MAX_NUMBER), "received_at": (_FIRST_TIME, _LAST_TIME)}
-    for name, column in zip(table.schema.names, table.columns, strict=True):
-        if column.null_count:
-            raise pa.ArrowInvalid(f"a value of {name} is missing")
-        if name in limits and len(column):
-            low, high = (pa.scalar(limit, column.type) for limit in limits[name])
-            ends = pc.min_max(column)
-            if not (pc.less_equal(low, ends["min"]).as_py() and pc.less(ends["max"], high).as_py()):
-                raise pa.ArrowInvalid(f"a value of {name} is out of range")
-    return table
 
 
 def _damaged(part: Part, why: object) -> CaptureDamaged:

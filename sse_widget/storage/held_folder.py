@@ -18,7 +18,7 @@ import weakref
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["FolderReplaced", "HeldFolder", "sync", "sync_folder"]
+__all__ = ["FolderReplaced", "HeldFolder", "is_somebody_elses", "sync", "sync_folder"]
 
 BY_HANDLE = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
@@ -204,6 +204,14 @@ class HeldFolder:
         handle."""
         path, at = self._at(name)
         return at.get("dir_fd", _HERE), os.fsencode(path)
+
+
+def is_somebody_elses(link: Path) -> bool:
+    """Whether a link was made by another user, in a folder that is not theirs: it may lead to what is
+    ours. (As Linux has it with protected_symlinks, where folders are for all to write.)"""
+    if not hasattr(os, "geteuid") or not link.is_symlink():
+        return False
+    return link.lstat().st_uid not in (os.geteuid(), link.parent.stat().st_uid)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

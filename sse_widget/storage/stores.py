@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from ..errors import CaptureError
 from .create_only import Way, proven_way
-from .held_folder import FolderReplaced, HeldFolder, sync_folder
+from .held_folder import FolderReplaced, HeldFolder, is_somebody_elses, sync_folder
 
 __all__ = ["FileInfo", "Folder", "FsspecStore", "LocalStore", "Store", "place_of", "sync_folder"]
 
@@ -130,7 +130,14 @@ class LocalStore:
                 f"{path} is a file: a capture is a folder",
                 hint="Name a folder; it is made where there is none.",
             )
+        if is_somebody_elses(self.root):
+            raise CaptureError(
+                f"{path} is a link that somebody else made",
+                hint="Name the folder itself, if that is what you mean.",
+            )
         self.links: list[str] = []
+        # Open as long as we write in it: some mounts number a folder anew each time it is opened.
+        self._anchor: HeldFolder | None = None
         self._staging: HeldFolder | None = None
         self._inside = False  # beside it there is another file system, whatever its number
         self._way: Way | None = None
@@ -241,6 +248,8 @@ class LocalStore:
             sync_folder(self.root.parent)
         if root is not None and self.identity() != root:
             raise FolderReplaced(f"{self.root} was removed, renamed or replaced")
+        if self._anchor is None or self._anchor.identity != self.identity():
+            self._anchor = HeldFolder(self.root)
         return _LocalFolder(self, self.hold(path, make=True))
 
     def remove(self, path: str) -> None:

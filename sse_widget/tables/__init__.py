@@ -3,6 +3,7 @@
 It must never know of connections, files or the page.
 """
 
+from .believed import believed
 from .dataframe import to_dataframe
 from .durations import seconds_of
 from .joined_text import JoinedText
@@ -18,6 +19,7 @@ __all__ = [
     "LiveColumns",
     "RollingWindow",
     "Snapshot",
+    "believed",
     "bounded_slices",
     "microseconds",
     "numbers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import shutil
 import subprocess
@@ -340,3 +341,26 @@ def test_the_last_number_there_is_is_refused_clearly(to):
     (to / "00000000" / f"part-{'9' * 15}.parquet").write_bytes(b"")
     with pytest.raises(CaptureDamaged, match="no part has such a number"):
         Dataset(to).checkpoint()
+
+
+def parquet(**columns):
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        parquet(data=["x"], received_at=FAR),
+        parquet(data=["x"], received_at=pa.array([-(2**62)], FAR.type)),
+        parquet(data=no_text()),
+        parquet(data=["x"], type=no_text()),
+        b'{"data": "x", "more": ' + b"[" * 100_000,
+        b'{"data": "x", "more": ' + b"9" * 5_000 + b"}",
+        b'{"data": "x", "received_at": "9999-12-31T23:59:59-23:59"}',
+    ],
+)
+def test_a_recording_that_makes_no_sense_is_told_where_it_is_given(content):
+    with pytest.raises(ValueError, match="bytes"):
+        SSEStream.replay(content)

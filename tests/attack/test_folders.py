@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from sse_widget import Capture, SSEStream
-from sse_widget.errors import CaptureNotWritten
+from sse_widget.errors import CaptureError, CaptureNotWritten
 from sse_widget.storage import writer as writing
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
@@ -222,6 +222,25 @@ def test_a_persons_file_in_a_folder_outlives_merging_and_removing(to, monkeypatc
     assert write(to, [7]).next_part == 8
 
 
+def test_the_name_of_a_capture_that_somebody_else_made_a_link_is_refused(to, home, monkeypatch):
+    to.symlink_to(home)
+    assert Dataset(to).parts() == []  # one's own link, or that of whose folder it is, is followed
+    as_another_user(monkeypatch, to.parent)
+    with pytest.raises(CaptureError, match="a link that somebody else made"):
+        Dataset(to)
+
+
+def as_another_user(monkeypatch, folder):
+    """From here on a folder and we are of two users, and what is in it of a third."""
+    mine, theirs, real = os.geteuid(), folder.stat(), type(folder).stat
+
+    def stat(path, **how):
+        return SimpleNamespace(st_uid=theirs.st_uid + 2) if path == folder else real(path, **how)
+
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    monkeypatch.setattr(type(folder), "stat", stat)
+
+
 # ---------------------------------------------------------------------- files that are saved
 
 
@@ -229,18 +248,8 @@ def test_a_link_of_somebody_else_is_not_saved_through(tmp_path, monkeypatch):
     stream = SSEStream.replay(b"data: x\n\n", speed=float("inf"))
     (tmp_path / "mine").write_text("mine")
     (tmp_path / "x.csv").symlink_to(tmp_path / "mine")
-    mine = os.geteuid()
     try:
-        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
-        there = tmp_path.stat()
-        real = type(tmp_path).stat
-
-        def stat(path, **how):
-            return (
-                SimpleNamespace(st_uid=there.st_uid + 2) if path == tmp_path else real(path, **how)
-            )
-
-        monkeypatch.setattr(type(tmp_path), "stat", stat)
+        as_another_user(monkeypatch, tmp_path)
         with pytest.raises(PermissionError, match="somebody else made"):
             stream.save(tmp_path / "x.csv")
     finally:
