@@ -65,7 +65,7 @@ def test_no_cell_begins_as_a_formula_does(held, tmp_path):
 def test_it_can_be_had_as_it_came(held, tmp_path):
     read = cells(save(held, tmp_path / "x.csv", csv_formulas=True))
     assert read == [(text or "message", text, text) for text in FORMULAS + TEXTS]
-    with pytest.raises(TypeError, match="csv_formulas is True or False"):
+    with pytest.raises(TypeError, match="csv_formulas must be True or False"):
         save(held, tmp_path / "x.csv", csv_formulas=1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"an option of \.csv"):
         save(held, tmp_path / "x.parquet", csv_formulas=True)

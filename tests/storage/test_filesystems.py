@@ -282,7 +282,7 @@ def test_killed_between_two_renames_who_comes_next_goes_on(tmp_path, monkeypatch
     """At any line: our readers see each row once, or are told to look again; nobody sees one twice."""
     monkeypatch.setattr(writing, "FOLDER_PARTS", 2)
 
-    cases = [tmp_path / str(n) / "trades" for n in range(13)]
+    cases = [tmp_path / str(n) / "trades" for n in range(9)]
     for to in cases:
         write(to, [0], [1], [2])
     whole = cases.pop()
@@ -324,7 +324,7 @@ def test_readers_look_again_while_a_folder_has_no_name(to, monkeypatch):
     for reader in readers:
         reader.start()
     try:
-        for n in range(1, 31, 2):
+        for n in range(1, 17, 2):
             write(to, [n], [n + 1])
             compact(Dataset(to))
     finally:
