@@ -165,7 +165,8 @@ class Dataset:
 
     def damaged(self) -> list[CaptureDamaged]:
         """What is wrong with the files that cannot be read; all others are read without them."""
-        return [e for e in map(self._try, self.parts()) if isinstance(e, CaptureDamaged)]
+        found = self._again(lambda: [self._try(part) for part in self._parts(None)])
+        return [e for e in found if isinstance(e, CaptureDamaged)]
 
     def footer(self, part: Part) -> Footer:
         """
@@ -288,7 +289,7 @@ class Dataset:
         It is what is there now. Where files are merged or removed before it is read, reading it
         raises FileNotFoundError, never half an answer: ask for another one then.
         """
-        return self._again(lambda: self._dataset(self.parts(), stream))
+        return self._again(lambda: self._dataset(self._parts(None), stream))
 
     def _dataset(self, parts: list[Part], stream: str | None = None) -> Any:
         import pyarrow.compute
@@ -339,7 +340,7 @@ class Dataset:
     ) -> pa.Table:
         import pyarrow.compute as pc
 
-        parts = self.parts(shard)
+        parts = self._parts(shard)
         if stream is not None and (start > 0 or stop is not None):
             parts = self._covering(parts, stream, start, stop)
         wanted = None if stream is None else pc.field("stream") == stream
@@ -397,7 +398,7 @@ class Dataset:
     def _oldest(self, stream: str) -> int | None:
         import pyarrow.compute as pc
 
-        parts = self.parts()
+        parts = self._parts(None)
         for part in self._covering(parts, stream, 0, None):
             seqs = self._rows([part], pc.field("stream") == stream, ["seq"])["seq"]
             if len(seqs):
@@ -416,7 +417,7 @@ class Dataset:
 
     def _gaps(self, stream: str | None, newest: int | None) -> list[tuple[str, Gap]]:
         found: dict[tuple[Any, ...], tuple[str, Gap]] = {}
-        for part in self.parts()[-newest if newest else 0 :]:
+        for part in self._parts(None)[-newest if newest else 0 :]:
             footer = self._try(part)
             if isinstance(footer, Footer):
                 for name, gap in footer.gaps:

@@ -3,7 +3,7 @@
 It must never know of connections, files or the page.
 """
 
-from .believed import believed
+from .checked_rows import believed
 from .dataframe import to_dataframe
 from .durations import seconds_of
 from .joined_text import JoinedText

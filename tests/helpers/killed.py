@@ -23,7 +23,8 @@ def one(to, kill_at):
             os.kill(os.getpid(), signal.SIGKILL)
         return counted
     def tracer(frame, event, arg):
-        return counted if re.search(files, frame.f_code.co_filename) else None
+        code = frame.f_code
+        return counted if re.search(files, f"{code.co_filename}:{code.co_name}") else None
     sys.settrace(tracer)
     exec(call, globals(), {"to": to})
     sys.settrace(None)
@@ -51,7 +52,7 @@ print(json.dumps(points))
 
 def killed(call: str, files: str, whole: Path, cases: list[Path], setup: str = "") -> list[int]:
     """Run `call` with each of the cases as its `to`, each time in a process of its own, which is killed at
-    another line of what it runs in `files` (a pattern of file names), from the first to nearly the last.
+    another line of what it runs in `files` (a pattern of "file.py:function"), from the first to nearly the last.
 
     Args:
         whole: one more, with which it is run to its end.

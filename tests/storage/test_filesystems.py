@@ -282,11 +282,11 @@ def test_killed_between_two_renames_who_comes_next_goes_on(tmp_path, monkeypatch
     """At any line: our readers see each row once, or are told to look again; nobody sees one twice."""
     monkeypatch.setattr(writing, "FOLDER_PARTS", 2)
 
-    cases = [tmp_path / str(n) / "trades" for n in range(9)]
+    cases = [tmp_path / str(n) / "trades" for n in range(13)]
     for to in cases:
         write(to, [0], [1], [2])
     whole = cases.pop()
-    killed("compact(Dataset(to))", "replacing", whole, cases, _LACKING)
+    killed("compact(Dataset(to))", "replacing.py:_by_two_renames", whole, cases, _LACKING)
     assert numbers(Dataset(whole).read()) == [0, 1, 2]
     absent = 0
     for to in cases:
