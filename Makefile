@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help apps fronts install demo house test heavy lint browser bench report profile clean
+.PHONY: help apps fronts install demo docs house test heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ lint: install ## ruff, mypy, import-linter, tsc, biome
 	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent types
 	$(NPM) run --silent lint
+
+docs: install ## the documentation, in docs/_build/html; every warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python scripts/check_site.py docs/_build/html
 
 house: install ## the counts that the rules of the house are about
 	@$(BIN)/python scripts/house.py
@@ -84,5 +88,5 @@ profile: tests/bench/.venv/.installed ## where the time of a flood goes, into do
 	tests/bench/.venv/bin/python -m tests.bench.profile > docs/profile.md
 
 clean: ## remove all that make made
-	rm -rf .venv tests/bench/.venv tests/hosts/front/node_modules tests/hosts/front/built tests/hosts/apps/envs js/node_modules sse_widget/static dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv tests/bench/.venv tests/hosts/front/node_modules tests/hosts/front/built tests/hosts/apps/envs js/node_modules sse_widget/static docs/_build docs/_static/widget dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,13 +22,14 @@ from .errors import (
     SSEError,
     TooManyRedirects,
 )
-from .events import Event, EventBatch, Gap, Reason, Stats, Status
+from .events import Cause, Event, EventBatch, Gap, Reason, State, Stats, Status
 from .protocol import EventStreamParser
 
 if TYPE_CHECKING:
-    from .capture import SSECapture
+    from .capture import CapturedStream, SSECapture
     from .filters import EventFilter
-    from .storage import Capture
+    from .fleet import CaptureStats
+    from .storage import Capture, CaptureState, CaptureStatus
     from .stream import SSEStream
 
 __all__ = [
@@ -38,8 +39,13 @@ __all__ = [
     "CaptureDamaged",
     "CaptureError",
     "CaptureNotWritten",
+    "CaptureState",
+    "CaptureStats",
+    "CaptureStatus",
     "CaptureTaken",
     "CaptureTooNew",
+    "CapturedStream",
+    "Cause",
     "ConnectionFailed",
     "Event",
     "EventBatch",
@@ -57,6 +63,7 @@ __all__ = [
     "SSECapture",
     "SSEError",
     "SSEStream",
+    "State",
     "Stats",
     "Status",
     "TooManyRedirects",
@@ -67,6 +74,10 @@ __all__ = [
 # stream starts sooner, and a browser (Pyodide) can where those are not to be had.
 _LATER = {
     "Capture": "storage",
+    "CaptureState": "storage",
+    "CaptureStats": "fleet",
+    "CaptureStatus": "storage",
+    "CapturedStream": "capture",
     "EventFilter": "filters",
     "SSECapture": "capture",
     "SSEStream": "stream",

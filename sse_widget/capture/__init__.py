@@ -3,6 +3,7 @@
 Only the command line imports it.
 """
 
+from .captured_stream import CapturedStream
 from .widget import SSECapture
 
-__all__ = ["SSECapture"]
+__all__ = ["CapturedStream", "SSECapture"]

@@ -150,7 +150,7 @@ class EventSource(Driver):
 
     @property
     def reconnection_time(self) -> int | None:
-        """The server's latest `retry:` in milliseconds; None where it sent none."""
+        """Milliseconds, from the server's latest `retry` field; None where it sent none."""
         return self._parser.reconnection_time
 
     @property

@@ -1,0 +1,106 @@
+"""Sphinx configuration of the documentation: `make docs` builds it, with every warning an error.
+
+The site asks no network for anything, when it is built and when it is read: there is no intersphinx,
+and every script, style and font is a file of its own. The tutorials are the demo notebooks, copied
+here and run while the site is built.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(HERE / "_ext")]
+
+from sse_widget import __version__  # noqa: E402
+
+project = "sse-widget"
+author = "the authors of sse-widget"
+copyright = author
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "myst_nb",
+    "command_help",
+]
+exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
+templates_path = ["_templates"]
+# In our docstrings `name` is code, as in Markdown.
+default_role = "literal"
+nitpicky = True
+
+# --- Markdown and notebooks -------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+# SSE_WIDGET_DOCS_RUN=off shows the notebooks as they are saved: to write a page without waiting.
+nb_execution_mode = os.environ.get("SSE_WIDGET_DOCS_RUN", "cache")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 180
+# The page of a saved notebook shows no widget: the latest rows are there as text. Else myst-nb would
+# load ipywidgets' own page from the network.
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_merge_streams = True
+
+# --- reference --------------------------------------------------------------------------------------
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+# Names of other packages, which no inventory is at hand for, and of ours that are not public.
+nitpick_ignore_regex = [("py:.*", r"(?!sse_widget\.).*"), ("py:.*", r"sse_widget\.\w+\..*")]
+
+# --- the site ---------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sse-widget"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}
+html_theme_options = {
+    "logo": {"text": "sse-widget"},
+    "navbar_end": ["theme-switcher"],
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+    "navigation_depth": 3,
+}
+html_sidebars = {"index": [], "changelog": []}
+copybutton_prompt_text = r">>> |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def _copy_notebooks(app: Sphinx) -> None:
+    """The tutorials: the demo notebooks, which live where an installed package finds them too."""
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        copy = HERE / "tutorials" / notebook.name
+        # An unchanged one keeps its date, and Sphinx reads it once.
+        if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
+            shutil.copy(notebook, copy)
+
+
+def setup(app: Sphinx) -> None:
+    # A kernel that the build starts knows no demo server of somebody else's.
+    os.environ.pop("SSE_WIDGET_DEMO_URL", None)
+    app.connect("builder-inited", _copy_notebooks)
