@@ -24,6 +24,7 @@ __all__ = ["record"]
 _TICK = 0.1
 _LIVE = 0.25
 _PLAIN = 10.0
+_NOTES = 2.0
 
 
 def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | None = None) -> bool:
@@ -34,22 +35,33 @@ def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | N
         duration: seconds; None for no limit.
 
     Returns:
-        Whether all went well: no stream failed, and all that came is on disk.
+        Whether all went well: no stream failed, none brought bytes without events, and all that came
+        is on disk.
     """
     out = sys.stderr
     begun = time.monotonic()
+    note, due = "", begun + _NOTES
     try:
         with _progress(out) as show:
             while capture.running and not stop():
                 gone = time.monotonic() - begun
                 if duration is not None and gone >= duration:
                     break
-                show(_line(capture.stats, gone, duration), visible(capture.trouble))
+                if time.monotonic() >= due:
+                    note, due = next(iter(_notes(capture)), ""), time.monotonic() + _NOTES
+                trouble = visible(capture.trouble) or note
+                show(_line(capture.stats, gone, duration), trouble)
                 _wait(lambda: stop() or not capture.running)
             capture.stop()
     finally:
         capture.close()
     return _tell(capture, time.monotonic() - begun, out)
+
+
+def _notes(capture: SSECapture) -> list[str]:
+    """What is odd about a stream, a line each."""
+    notes = capture.streams["note"]
+    return [f"{visible_name(str(n))}: {visible(note)}" for n, note in notes.items() if note]
 
 
 def _wait(over: Callable[[], bool]) -> None:
@@ -64,6 +76,10 @@ def _tell(capture: SSECapture, took: float, out: TextIO) -> bool:
     failed = [name for name, state in capture.streams["state"].items() if state == "failed"]
     for name in failed:
         print(f"{visible_name(str(name))}: {visible(capture[str(name)].error)}", file=out)
+    # Of a stream that has ended there is one where what came held no event.
+    notes = _notes(capture)
+    for note in notes:
+        print(note, file=out)
     if capture.trouble:
         print(visible(capture.trouble), file=out)
     if stats.pending:
@@ -74,7 +90,7 @@ def _tell(capture: SSECapture, took: float, out: TextIO) -> bool:
         file=out,
         flush=True,
     )
-    return not (failed or capture.trouble or stats.pending)
+    return not (failed or notes or capture.trouble or stats.pending)
 
 
 def _line(stats: CaptureStats, gone: float, duration: float | None) -> str:

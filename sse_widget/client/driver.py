@@ -38,6 +38,7 @@ from .exchange import Attempt
 from .hints import unanswered_note
 from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
+from .no_event_watch import NoEventWatch
 from .options import SourceOptions, id_of
 from .proxies import through
 from .repeated_ends import RepeatedEnds
@@ -80,8 +81,9 @@ class _Held:
     It knows nothing of the source, so that a source that is dropped is freed while these are open.
     """
 
-    def __init__(self, watch: IdleWatchdog, calls: CallThread) -> None:
+    def __init__(self, watch: IdleWatchdog, no_event: NoEventWatch, calls: CallThread) -> None:
         self.watch = watch
+        self.no_event = no_event
         self.calls = calls
         self.client: Any = None
         self.owns_client = False
@@ -91,6 +93,7 @@ class _Held:
     async def hang_up(self) -> None:
         """Close the connection; the client stays for the next one."""
         self.watch.stop()
+        self.no_event.stop()
         chunks, self.chunks = self.chunks, None
         connection, self.connection = self.connection, None
         if chunks is not None:
@@ -197,7 +200,8 @@ class Driver(EventTarget):
             through=partial(_through, options, request),
             url=request.masked,
         )
-        self._held = _Held(self._watch, self._calls)
+        self._no_event = NoEventWatch(_weakly(self._odd))
+        self._held = _Held(self._watch, self._no_event, self._calls)
         self._pacer = ReadPacer(None)
         self._closer: AsyncGenerator[None, None] | None = None
         self._releasing: asyncio.Task[None] | None = None
@@ -321,7 +325,8 @@ class Driver(EventTarget):
         if isinstance(decision, Stop) and decision.error is None:
             # Over as the server meant it, such as by a 204: nothing to be told as an error.
             unmet = self._options.stop_when is not None
-            self._move(State.CLOSED, reason=Reason.STOP_WHEN_NOT_MET if unmet else decision.reason)
+            reason = Reason.STOP_WHEN_NOT_MET if unmet else decision.reason
+            self._move(State.CLOSED, reason=reason, note=self._why_no_event())
             await self._call("error", Event("error"))
             raise Closed
         if error is not None:
@@ -339,7 +344,7 @@ class Driver(EventTarget):
             State.WAITING,
             retry_in=decision.after,
             error=error,
-            note=self._ends.note or decision.why,
+            note=self._why_no_event() or self._ends.note or decision.why,
         )
         await self._call("error", error or Event("error"))
         await self._wait(decision.after)
@@ -372,6 +377,7 @@ class Driver(EventTarget):
                 Attempt(last_id, self._jar, again, self._watch.sent, self._calls),
             )
         held.chunks = held.connection.chunks()
+        self._no_event.start()
         self._pacer = ReadPacer(held.connection.flow if self._paced else None)
         self._accounts.connects += 1
         self._opened = time.monotonic()
@@ -416,8 +422,14 @@ class Driver(EventTarget):
                 self._move(State.OPEN)
             before = parser.last_event_id
             batch = parser.feed(chunk)
-            if not (batch.types or batch.comments or batch.faults):
-                continue
+            if batch.types:
+                self._no_event.last = chunk
+                if not self._no_event.clean:
+                    self._no_event.event()
+            else:
+                self._no_event.came(chunk)
+                if not (batch.comments or batch.faults):
+                    continue
             batch.received_at = datetime.now(UTC)
             batch.origin = self.origin
             self._ends.came(batch)
@@ -619,6 +631,13 @@ class Driver(EventTarget):
             goes = _through(self._options, self._request)
             self._note(unanswered_note(self._options, sent, goes, watchdog.ANSWER_TIMEOUT))
 
+    def _odd(self, note: str) -> None:
+        self._note(self._request.secrets.hide(note))
+
+    def _why_no_event(self) -> str:
+        """What is wrong with what came since the last event; "" where nothing is."""
+        return self._request.secrets.hide(self._no_event.why)
+
     def _quiet(self) -> None:
         if self.status.state is State.OPEN:
             self._move(State.QUIET)
@@ -718,7 +737,7 @@ class Driver(EventTarget):
         self._loop_ended = self._loop_ended or not self._closing
         self._closing = True
         if self.status.state not in (State.CLOSED, State.FAILED):
-            self._move(State.CLOSED, reason=self._ended_by)
+            self._move(State.CLOSED, reason=self._ended_by, note=self._why_no_event())
         self._over.set()
 
 

@@ -3,6 +3,7 @@
 It must never know where the bytes come from.
 """
 
+from .no_event import why_no_event
 from .parser import EventStreamParser, Unfinished
 
-__all__ = ["EventStreamParser", "Unfinished"]
+__all__ = ["EventStreamParser", "Unfinished", "why_no_event"]

@@ -121,6 +121,28 @@ def test_a_stream_that_fails_is_exit_code_1_and_the_rest_is_captured(tmp_path, c
     assert pq.read_table(part)["stream"].to_pylist() == ["good"]
 
 
+@pytest.mark.parametrize("how", ["it ends", "stopped"])
+def test_bytes_without_an_event_are_exit_code_1(tmp_path, capsys, how):
+    body = "".join(f'{{"price": {n}}}\n' for n in range(300))
+    script = sends(body, then="end" if how == "it ends" else "hold")
+    with Server(script, answers("204 No Content")) as server, Server(sends("data: a\n\n")) as other:
+        options = ["--duration", "1"] if how == "stopped" else []
+        urls = [f"rows={server.url}", f"well={other.url}"]
+        assert (
+            main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "3", *options]) == 1
+        )
+    said = capsys.readouterr().err
+    assert "rows: Bytes came, but no event: the lines are JSON" in said
+    assert "well:" not in said
+    assert re.search(r"^\d+ events of 2 streams are in ", said, re.MULTILINE)
+
+
+def test_comments_without_an_event_are_in_order(tmp_path, capsys):
+    with Server(sends(": ping\n\n" * 600), answers("204 No Content")) as server:
+        assert main(["record", server.url, "--to", str(tmp_path / "c")]) == 0
+    assert "0 events of 1 stream are in " in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_is_exit_code_1(tmp_path, origin, capsys):
     (tmp_path / "file").write_text("mine")
     assert main(["record", f"{origin}/count/1/a", "--to", str(tmp_path / "file")]) == 1
