@@ -1,17 +1,21 @@
-"""NamedAttributes: an object that takes no attribute its class does not have.
+"""Attributes that would do nothing are refused: misspelled ones, and those of values that never change.
 
-Python lets any name be set on most objects, so a misspelled one is accepted and does nothing. It
-checks names alone; what a value may be is said by the property or trait of that name.
+Python lets any name be set on most objects. It checks names alone; what a value may be is said by the
+property or trait of that name.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from dataclasses import FrozenInstanceError, fields
+from types import FunctionType
+from typing import Any, ClassVar, TypeVar
 
-__all__ = ["NamedAttributes"]
+__all__ = ["NamedAttributes", "unchangeable"]
 
+_T = TypeVar("_T")
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -23,15 +27,21 @@ class NamedAttributes:
 
     # What is told to the constructor, and cannot be changed later.
     _given_once: ClassVar[frozenset[str]] = frozenset()
+    # Names of other libraries, and what to write instead.
+    _instead: ClassVar[Mapping[str, str]] = {}
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not (name.startswith("_") or hasattr(type(self), name)):
-            _refuse_unknown(type(self), name)
+        if not name.startswith("_"):
+            found = getattr(type(self), name, None)
+            if found is None:
+                _refuse_unknown(type(self), name)
+            elif isinstance(found, FunctionType) and not callable(value):
+                raise AttributeError(f"{name!r} is a method: call it, as in .{name}()", name=name)
         super().__setattr__(name, value)
 
 
 def _refuse_unknown(cls: type[NamedAttributes], name: str) -> None:
-    if cls.__module__.partition(".")[0] != _PACKAGE:
+    if cls.__module__.partition(".")[0] != _PACKAGE or hasattr(cls, name):
         return
     ours = [c for c in cls.__mro__ if c.__module__.partition(".")[0] == _PACKAGE]
     annotated = {n for c in ours for n in inspect.get_annotations(c)}
@@ -42,7 +52,33 @@ def _refuse_unknown(cls: type[NamedAttributes], name: str) -> None:
             f"{name}= is given when it is made: {cls.__name__}(..., {name}=...)",
             name=name,
         )
-    known = {n for c in ours for n in (*c.__dict__, *annotated) if not n.startswith("_")}
-    near = difflib.get_close_matches(name, sorted(known), 1)
+    if name in cls._instead:
+        raise AttributeError(
+            f"{cls.__name__} has no attribute {name!r}: {cls._instead[name]}", name=name
+        )
+    raise _unknown(cls, name, {n for c in ours for n in c.__dict__} | annotated)
+
+
+def _unknown(cls: type, name: str, known: Iterable[str]) -> AttributeError:
+    near = difflib.get_close_matches(name, sorted(n for n in known if n[0] != "_"), 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise AttributeError(f"{cls.__name__} has no attribute {name!r}{hint}", name=name)
+    return AttributeError(f"{cls.__name__} has no attribute {name!r}{hint}", name=name)
+
+
+def unchangeable(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass that says in plain words how one gets a value with another attribute.
+
+    Those of `dataclasses`, where a class has slots and the name is misspelled, are about `super`.
+    """
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+
+    def refuse(self: Any, name: str, value: object = None) -> None:
+        if name not in known:
+            raise _unknown(cls, name, known)
+        raise FrozenInstanceError(
+            f"this {cls.__name__} cannot be changed; another one is made by "
+            f"dataclasses.replace(it, {name}=...)"
+        )
+
+    cls.__setattr__ = cls.__delattr__ = refuse  # type: ignore[method-assign]
+    return cls

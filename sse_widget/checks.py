@@ -83,7 +83,7 @@ def whole_number(
         whole = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         if isinstance(value, float) and value.is_integer():
-            wanted += f" such as {int(value)}"  # who writes 1e6 sees what to write
+            wanted += f", such as {int(value)}"  # who writes 1e6 sees what to write
         raise wrong_type(name, wanted, value) from None
     if at_least is not None and whole < at_least:
         raise ValueError(f"{name} must be at least {at_least}, not {whole}")

@@ -154,9 +154,6 @@ class Driver(EventTarget):
     queue, so a slow reader slows the socket, and nothing connects before somebody reads.
     """
 
-    status: Status
-    origin: str
-
     def __init__(
         self,
         request: Request,
@@ -172,8 +169,8 @@ class Driver(EventTarget):
         self._calls = CallThread()
         self._accounts = Accounts(_weakly(self._on_gap), request.secrets.hide)
 
-        self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
-        self.origin = "" if request.address is None else request.address.origin
+        self._status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
+        self._origin = "" if request.address is None else request.address.origin
         self._masked = request.masked  # of what was asked for last
         self._headers = ResponseHeaders()
 
@@ -382,7 +379,7 @@ class Driver(EventTarget):
         self._accounts.connects += 1
         self._opened = time.monotonic()
         self._ends.began(last_id)
-        self.origin = held.connection.origin
+        self._origin = held.connection.origin
         self._masked, self._headers = held.connection.url, held.connection.headers
         self._move(State.OPEN)
         if self._lost is not None:
@@ -610,7 +607,7 @@ class Driver(EventTarget):
             note = kept or ("" if reason else self._ends.note)
         # How many attempts failed is of interest until one succeeds, or none follows.
         attempt = 0 if state in _CONNECTED or state is State.CLOSED else self._attempt
-        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
+        self._status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
         self._changed()
 
     def _note(self, note: str) -> None:
@@ -623,7 +620,7 @@ class Driver(EventTarget):
         """
         note = note or self._ends.note
         if note != self.status.note:
-            self.status = replace(self.status, note=note)
+            self._status = replace(self.status, note=note)
             self._changed()
 
     def _unanswered(self, sent: bool) -> None:
@@ -701,6 +698,16 @@ class Driver(EventTarget):
             fn()
         else:
             loop.call_soon_threadsafe(fn)
+
+    @property
+    def status(self) -> Status:
+        """What the stream is doing now."""
+        return self._status
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the latest answer; of the URL before there is one."""
+        return self._origin
 
     async def wait_closed(self) -> Status:
         """Wait, on any event loop, until the stream is over for good and its connection is gone.

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from datetime import date, time
 from http.cookiejar import CookieJar
 from numbers import Number
 from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import httpx
 
@@ -146,7 +148,7 @@ def param_pairs(name: str, value: object) -> ParamPairs:
     """Parameters of a query, as pairs of text: a value that is a list is a pair for each of it.
 
     Raises:
-        TypeError: no parameters, or a value that is no text, number, bool or None.
+        TypeError: no parameters, or a value that is no text, number, bool, time, UUID or None.
     """
     if value is None:
         return ()
@@ -171,9 +173,13 @@ def _param(name: str, value: object) -> str:
     try:
         return str(truth(name, value)).lower()
     except TypeError:
-        if isinstance(value, Number):
+        if isinstance(value, Number | UUID):
             return str(value)
-        raise wrong_type(name, "text, a number, a bool, None, or a list of these", value) from None
+        if isinstance(value, date | time):
+            return value.isoformat()  # ISO 8601, as servers read a time
+        raise wrong_type(
+            name, "text, a number, a bool, a time, None, or a list of these", value
+        ) from None
 
 
 def cookies_of(name: str, value: Any) -> dict[str, str] | CookieJar | httpx.Cookies | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Self
 
+from ..attributes import unchangeable
 from ..checks import number, whole_number, wrong_type
 from ..errors import BadStatus, ConnectionFailed, IdleTimeout, SSEError
 from ..events import Reason
@@ -44,6 +45,7 @@ class Stop:
     error: SSEError | None = None
 
 
+@unchangeable
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RetryPolicy:
     """When to connect again, and after how long.
@@ -204,8 +206,8 @@ def _statuses(value: object) -> frozenset[int]:
     except TypeError:
         raise wrong_type("statuses", wanted, value) from None
     whole = {whole_number("statuses", status, wanted) for status in found}
-    if any(not 100 <= status <= 999 for status in whole):
-        raise ValueError(f"statuses must be {wanted}: from 100 to 999")
+    if any(not 300 <= status <= 999 for status in whole):
+        raise ValueError(f"statuses must be {wanted}: from 300 to 999")
     return frozenset(whole)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..attributes import unchangeable
 from ..checks import number, truth
 from ..errors import InvalidFilter
 from ..visible import quoted
@@ -38,6 +39,7 @@ class EventLike(Protocol):
     def received_at(self) -> datetime | None: ...
 
 
+@unchangeable
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class EventFilter:
     """Which events to see; `EventFilter()` lets everything through. All conditions must hold.

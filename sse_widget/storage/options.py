@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ..checks import number, whole_number
+from ..attributes import unchangeable
+from ..checks import number, truth, whole_number
 
 __all__ = ["Capture", "capture_of", "check_stream_name", "span"]
 
 
+@unchangeable
 @dataclass(frozen=True, slots=True)
 class Capture:
     """Where the events of a stream are kept, and how.
@@ -41,6 +43,7 @@ class Capture:
             raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
         if self.stream is not None:
             check_stream_name(self.stream)
+        object.__setattr__(self, "merge", truth("merge", self.merge))
         object.__setattr__(self, "every", number("every", self.every, "a number of seconds"))
         if not 0.01 <= self.every <= 3600:
             raise ValueError(f"every must be from 0.01 to 3600 seconds, not {self.every:g}")

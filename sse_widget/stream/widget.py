@@ -13,11 +13,11 @@ import math
 import os
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, Unpack
 
 import ipywidgets
 import traitlets
@@ -109,6 +109,13 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
     """
 
     _given_once = frozenset([*SourceKeywords.__annotations__, "url"])
+    _instead: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("on_message", "onmessage"), '@stream.on("message") registers a function'),
+        **dict.fromkeys(
+            ("on_open", "onopen", "on_error", "onerror"),
+            'stream.observe(fn, "status") calls a function when the state changes',
+        ),
+    }
 
     status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
     event_types = _Live(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import inspect
 import io
+import pickle
 import queue
 import threading
+import uuid
+from datetime import UTC, datetime
 
 import httpx
 import numpy as np
@@ -15,7 +19,7 @@ import pandas as pd
 import pytest
 import traitlets
 
-from sse_widget import EventFilter, EventSource, RetryPolicy, SSECapture, SSEStream
+from sse_widget import Capture, EventFilter, EventSource, RetryPolicy, SSECapture, SSEStream
 
 from ..helpers.clients import AT_ONCE
 from ..helpers.scripted import Peer, Server, answers, sends
@@ -69,7 +73,7 @@ WRONG = [
     ("idle_timeout", "5", "must be a number of seconds"),
     ("idle_timeout", True, "must be a number of seconds"),
     ("max_event_bytes", 1.5, "must be a whole number, not float"),
-    ("max_event_bytes", 1e6, "must be a whole number such as 1000000, not float"),
+    ("max_event_bytes", 1e6, "must be a whole number, such as 1000000, not float"),
     ("max_event_bytes", True, "must be a whole number, not bool"),
     ("stop_when", 5, "must be text"),
     ("stop_when", [], "must be text"),
@@ -196,6 +200,7 @@ def test_what_is_refused_is_not_repeated_where_it_may_be_a_secret():
         {"params": "a=1&b="},
         {"params": {"a": [1, True, None, "x"], "b": np.int64(3)}},
         {"params": [("a", 1), ("a", 2)]},
+        {"params": {"since": datetime.now(UTC), "id": uuid.uuid4()}},
         {"params": httpx.QueryParams({"a": 1})},
         {"cookies": {"a": "b"}},
         {"cookies": [("a", "b")]},
@@ -280,7 +285,7 @@ def test_a_filter_of_none_is_everything(stream):
 
 
 def test_text_as_a_filter_is_told_what_to_write(stream):
-    with pytest.raises(traitlets.TraitError, match=r"EventFilter\(text='BTC'\)"):
+    with pytest.raises(traitlets.TraitError, match=r'EventFilter\(text="..."\)'):
         stream.filter = "BTC"
     assert stream.filter == EventFilter()
 
@@ -301,6 +306,8 @@ def test_a_loop_without_async_never_holds_the_cell(stream, read):
         ("max_event", "did you mean 'max_events'"),
         ("fliter", "did you mean 'filter'"),
         ("something", "has no attribute 'something'$"),
+        ("on_message", r'@stream.on\("message"\) registers a function'),
+        ("stop", "'stop' is a method: call it"),
         ("headers", r"headers= is given when it is made: SSEStream\(\.\.\., headers=\.\.\.\)"),
         ("df", "has no setter"),
         ("url", "has no setter"),
@@ -326,6 +333,23 @@ def test_attributes_of_a_source_and_of_a_capture_are_refused_too(tmp_path):
         with pytest.raises(AttributeError, match="has no attribute 'filters'"):
             one.filters = {}
     capture.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "near"),
+    [
+        (EventFilter(text="x"), "text", "txt"),
+        (RetryPolicy(attempts=3), "attempts", "attempt"),
+        (Capture("folder"), "keep", "keeps"),
+    ],
+)
+def test_a_value_that_never_changes_says_how_to_get_another(value, name, near):
+    for change in (lambda: setattr(value, name, None), lambda: delattr(value, name)):
+        with pytest.raises(AttributeError, match=rf"dataclasses.replace\(it, {name}=...\)"):
+            change()
+    with pytest.raises(AttributeError, match=f"has no attribute '{near}'; did you mean '{name}'"):
+        setattr(value, near, 1)
+    assert pickle.loads(pickle.dumps(value)) == value == dataclasses.replace(value)
 
 
 def test_what_a_widget_has_can_be_set(stream):

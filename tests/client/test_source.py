@@ -22,6 +22,9 @@ from sse_widget import (
 )
 from sse_widget.client.codings import decoder_of
 from sse_widget.client.connection import Connection
+from sse_widget.client.exchange import Answer
+from sse_widget.client.options import SourceOptions
+from sse_widget.client.request import Request
 from sse_widget.client.request_facts import RequestFacts
 from sse_widget.runtime import loop as background
 
@@ -160,8 +163,11 @@ async def test_reconnects_with_the_last_event_id(end):
     assert [r.headers.get("last-event-id") for r in server.requests] == [None, "2", "2"]
     assert source.reconnection_time == 5
     assert source.stats.connects == 2
-    assert [g.resumed_from for g in source.gaps] == ["2"]
-    assert [g.seq for g in source.gaps] == [2]
+    assert [(g.cause, g.resumed_from) for g in source.gaps] == [
+        ("truncated", ""),
+        ("reconnect", "2"),
+    ]
+    assert [g.seq for g in source.gaps] == [2, 2]
 
 
 async def test_truncated_chunked_body_is_a_reconnect():
@@ -486,7 +492,7 @@ async def test_a_gzip_bomb_lets_other_tasks_run_while_it_goes_off():
     bomb = gzip.compress(bytes(32 * 2**20))
     turns = pieces = 0
 
-    class Answer(httpx.AsyncByteStream):
+    class Bomb(httpx.AsyncByteStream):
         async def __aiter__(self):
             yield bomb
 
@@ -496,12 +502,16 @@ async def test_a_gzip_bomb_lets_other_tasks_run_while_it_goes_off():
             await asyncio.sleep(0)
             turns += 1
 
-    request = httpx.Request("GET", "http://127.0.0.1/")
-    answer = httpx.Response(
-        200, headers={"Content-Encoding": "gzip"}, stream=Answer(), request=request
+    request = Request.of("http://127.0.0.1/", SourceOptions())
+    response = httpx.Response(
+        200,
+        headers={"Content-Encoding": "gzip"},
+        stream=Bomb(),
+        request=httpx.Request("GET", "http://127.0.0.1/"),
     )
+    answer = Answer(response, request.address, RequestFacts(), request)
     task = asyncio.create_task(other())
-    async for _ in Connection(answer, decoder_of("gzip"), RequestFacts()).chunks():
+    async for _ in Connection(answer, decoder_of("gzip")).chunks():
         pieces += 1
     task.cancel()
     assert pieces > 400
