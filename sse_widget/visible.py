@@ -70,7 +70,7 @@ def _sign(match: re.Match[str]) -> str:
 def _picture(match: re.Match[str]) -> str:
     char = match.group()
     code = ord(char)
-    if code <= 0x20:
+    if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else f"\u2039U+{code:04X}\u203a"
 

@@ -215,7 +215,7 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
             continue
         column = table[field.name]
         if field.name == "received_at" and not pa.types.is_timestamp(column.type):
-            raise ValueError(f"{name}: received_at must be a time, not {column.type}")
+            raise ValueError(f"{name}: received_at must be a time, not {visible(str(column.type))}")
         try:
             # A time without a zone is UTC, which is what a cast makes of it.
             column = column.cast(field.type, safe=field.name != "received_at")

@@ -16,6 +16,7 @@ from ..checks import number, plain_callable, texts
 from ..events import Event, State
 from ..runtime import SharedEvent
 from ..tables import RollingWindow
+from ..visible import quoted
 
 __all__ = ["Reading"]
 
@@ -111,7 +112,7 @@ class Reading:
 
     def _summary(self) -> str:
         counts = Counter(self._counts)  # in one step: the loop adds types meanwhile
-        came = ", ".join(f"{n:,} {t!r}" for t, n in counts.most_common(5))
+        came = ", ".join(f"{n:,} {quoted(t)}" for t, n in counts.most_common(5))
         state = self.status
         said = state.text if state.error is None else str(state.error)
         why = f" ({said})" if said else ""

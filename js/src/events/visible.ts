@@ -20,7 +20,7 @@ export const UNSEEN = new RegExp(`[${ODD_NAME}]`, "gu");
 
 function picture(char: string): string {
   const code = char.codePointAt(0)!;
-  if (code <= 0x20) return String.fromCharCode(0x2400 + code);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return "\u2421";
   return `\u2039U+${code.toString(16).toUpperCase().padStart(4, "0")}\u203A`;
 }
