@@ -295,7 +295,7 @@ class Vault(httpx.Auth):
         {"auth": sign},
         {"auth": Vault()},
     ],
-    ids=str,
+    ids=["headers", "async headers", "auth", "async auth", "auth of the request", "object"],
 )
 def test_no_traceback_shows_what_a_callable_raised(options):
     with Server(Peer.hold) as server, all_logs() as log:

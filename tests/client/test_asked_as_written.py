@@ -192,7 +192,9 @@ class Link(pydantic.BaseModel):
 
 
 @pytest.mark.parametrize(
-    "make", [httpx.URL, httpx2.URL, yarl.URL, lambda url: Link(url=url).url], ids=lambda m: str(m)
+    "make",
+    [httpx.URL, httpx2.URL, yarl.URL, lambda url: Link(url=url).url],
+    ids=["httpx", "httpx2", "yarl", "pydantic"],
 )
 async def test_url_objects_are_addresses(make):
     with Server(sends(ONE), OVER) as server:

@@ -352,7 +352,9 @@ def pieces():
 
 
 @pytest.mark.parametrize(
-    "make", [pieces, lambda: io.BytesIO(b"abcd"), lambda: iter([b"abcd"])], ids=str
+    "make",
+    [pieces, lambda: io.BytesIO(b"abcd"), lambda: iter([b"abcd"])],
+    ids=["generator", "file", "iterator"],
 )
 async def test_a_body_that_can_be_read_once_is_sent_every_time(make):
     with Server(answers("307 Go", "Location: /there\r\n"), sends(ONE), OVER) as server:
