@@ -20,6 +20,7 @@ __all__ = [
     "takes_arguments",
     "text",
     "texts",
+    "told",
     "truth",
     "whole_number",
     "wrong_type",
@@ -31,6 +32,13 @@ def wrong_type(name: str, wanted: str, value: object) -> TypeError:
     # Of a class, given in place of an object of it, the name says more than "type" does.
     given = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
     return TypeError(f"{name} must be {wanted}, not {given}")
+
+
+def told(value: object) -> str:
+    """A wrong value as a message may repeat it: a number, a bool or None. Of anything else the type
+    alone, since it may be a secret."""
+    plain = value is None or isinstance(value, bool | int | float)
+    return repr(value) if plain else type(value).__name__
 
 
 def text(name: str, value: object) -> str:

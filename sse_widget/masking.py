@@ -13,6 +13,7 @@ import binascii
 import html
 import json
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -89,6 +90,7 @@ _TOKEN = re.compile(
     r"lin_api_|dapi[0-9a-f]{16}|nvapi-|gsk_\w{16}|pplx-\w{16}|xai-\w{16}|AGE-SECRET-KEY-|"
     r"bot\d{6,}:|\d{8,10}:AA[\w-]{20}|(?i:bearer|basic) )|-----BEGIN "
 )
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|apikey) ")
 _USERINFO = re.compile(r"(?<=://)[^\s/@?#'\"<>]*@")
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 
@@ -277,7 +279,9 @@ class Secrets:
         self._given: dict[str, None] = {}
         self._latest: OrderedDict[str, None] = OrderedDict()
         self._into: dict[str, None] = self._latest
-        # Made when something is hidden for the first time: most streams never fail.
+        # Made when something is hidden for the first time: most streams never fail. A repr may
+        # ask for it in another thread than the one that reads.
+        self._lock = threading.Lock()
         self._later: list[Callable[[], None]] = []
         self._encoded: dict[str, tuple[str, ...]] = {}
         self._sorted: list[str] | None = None
@@ -325,6 +329,8 @@ class Secrets:
             return
         certain = secret_name(name)
         self.add(value, certain=certain)
+        if not certain and not _SCHEME.match(value):
+            return  # words of it may be words of any sentence
         # "Bearer x", 'Token token="x"', "Basic dXNlcjpwYXNz".
         for piece in re.split(r"[\s,;\"]+", value):
             self.add(piece, certain=False)
@@ -392,12 +398,15 @@ class Secrets:
 
     def _forms(self) -> list[str]:
         """All that is to be hidden, the longest first: it may hold a shorter one."""
-        if self._later:
-            later, self._later = self._later, []
-            into, self._into = self._into, self._given
-            for add in later:
-                add()
-            self._into = into
+        with self._lock:
+            if self._later:
+                later, self._later = self._later, []
+                into, self._into = self._into, self._given
+                try:
+                    for add in later:
+                        add()
+                finally:
+                    self._into = into
         if self._sorted is None:
             found: set[str] = set()
             for text in [*self._given, *self._latest]:

@@ -216,6 +216,8 @@ class _Asking:
                 changed = await self._awaited(changed)
             # One that changes the request in place may return nothing.
             return await self._send(built if changed is None else changed, address, auth=None)
+        if callable(self.auth) and not hasattr(self.auth, "auth_flow"):
+            raise TypeError("auth= gave a function without arguments, not what it should give")
         return await self._send_by_flow(built, address)
 
     async def _send(self, built: Any, address: Address, **options: Any) -> Any:

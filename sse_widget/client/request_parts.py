@@ -20,7 +20,7 @@ from uuid import UUID
 
 import httpx
 
-from ..checks import text, truth, wrong_type
+from ..checks import takes_arguments, text, truth, wrong_type
 
 __all__ = [
     "Asked",
@@ -273,7 +273,13 @@ def auth_of(name: str, value: Any) -> Any:
             f'{name} must be {_AUTH}; a token goes into headers={{"Authorization": "Bearer ..."}}'
         )
     # By what it can do: the Auth of httpx2, or somebody's own, is one too.
-    if value is None or callable(value) or hasattr(value, "auth_flow"):
+    if value is None or (hasattr(value, "auth_flow") and not isinstance(value, type)):
+        return value
+    if type(value).__name__ == "HTTPDigestAuth":  # of requests, which hooks into its answers
+        raise TypeError(f"{name}: give httpx.DigestAuth(user, password) instead of HTTPDigestAuth")
+    if callable(value) and not isinstance(value, type):
+        if not (takes_arguments(value, 0) or takes_arguments(value, 1)):
+            raise TypeError(f"{name} is called without arguments, or with the request alone")
         return value
     if not is_pair(value):
         raise wrong_type(name, _AUTH, value)

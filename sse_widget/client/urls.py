@@ -42,6 +42,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # What goes out as it is: the path and query percent-encode sets of the URL standard, and "%".
 _PATH_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"#<>?`{}')
 _QUERY_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"#<>')
+_SHOWN = 500  # characters of one that is refused
 _MAX_LENGTH = 65_536  # as httpx has it
 
 
@@ -117,7 +118,7 @@ class Address:
             to, mark, query = location.partition("?")
             to = to if to.startswith("/") else urljoin(path, to)
             whole = f"{self.origin}{to}{mark}{query}"
-        return replace(_parse(whole, mask_url(whole)), auth=None)
+        return replace(_parse(whole), auth=None)
 
 
 def check_url(url: object, params: Iterable[tuple[str, str]] = (), base: object = None) -> Address:
@@ -137,7 +138,7 @@ def check_url(url: object, params: Iterable[tuple[str, str]] = (), base: object 
         text = f"{str(base).rstrip('/')}/{text.lstrip('/')}"
     query = httpx.QueryParams(list(params))
     names = list(query.keys())
-    address = _parse(text, mask_url(text, names)).with_params(query)
+    address = _parse(text, names).with_params(query)
     shown = f"{address.scheme}://{'x@' if address.auth else ''}{address.netloc}{address.target}"
     if not text.partition("://")[2].partition("#")[0].rstrip().count("/"):
         shown = shown.removesuffix("/")
@@ -163,17 +164,23 @@ def address_text(url: object) -> str:
     return str(url).strip()
 
 
-def _parse(text: str, shown: str) -> Address:
-    def no(why: str, hint: str = _HINT) -> InvalidURL:
-        return InvalidURL(f"not a URL: {shown!r} ({why})", url=shown, hint=hint)
+def _parse(text: str, secret_names: Iterable[str] = ()) -> Address:
+    """The parts of a URL; `masked` is not among them yet."""
 
+    def no(why: str) -> InvalidURL:
+        shown = _shown(text, secret_names)
+        return InvalidURL(f"not a URL: {shown!r} ({why})", url=shown, hint=_HINT)
+
+    if len(text) > _MAX_LENGTH:
+        why = f"not a URL: it has {len(text):,} characters; {_MAX_LENGTH:,} are the most"
+        raise InvalidURL(why, hint=_HINT)
     found = _ABSOLUTE.fullmatch(text)
     scheme = found["scheme"].lower() if found else ""
     if found is None or scheme not in _DEFAULT_PORTS or not found["authority"]:
-        hint = _hint(shown)
-        raise InvalidURL(f"not an http or https URL: {shown!r}", url=shown, hint=hint)
-    if len(text) > _MAX_LENGTH:
-        raise no(f"it has {len(text):,} characters; {_MAX_LENGTH:,} are the most")
+        shown = _shown(text, secret_names)
+        raise InvalidURL(
+            f"not an http or https URL: {shown!r}", url=shown, hint=_hint(shown) or _HINT
+        )
     if any(c < " " or c == "\x7f" for c in text):
         raise no("it holds a line end, a tab or another control character")
     try:
@@ -188,19 +195,24 @@ def _parse(text: str, shown: str) -> Address:
         auth = (unquote(user), unquote(password))
     path, mark, query = found["rest"].partition("#")[0].partition("?")
     target = (quote(path, safe=_PATH_SAFE) or "/") + mark + quote(query, safe=_QUERY_SAFE)
-    return Address(scheme, host, port, target, auth, shown)
+    return Address(scheme, host, port, target, auth, "")
+
+
+def _shown(text: str, secret_names: Iterable[str]) -> str:
+    shown = mask_url(text, secret_names)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 
 def _hint(shown: str) -> str:
-    """What may have been meant, from what may be shown of it."""
-    scheme, rest = re.fullmatch(
-        r"(?i)(https?:?(?=/))?/*(.*)", shown.strip(" '\"`<>()[]{}")
-    ).groups()  # type: ignore[union-attr]
-    if not rest.strip("*") or rest[0] in "/.?#" or "://" in rest:
-        return _HINT
-    if scheme:
-        return f'Did you mean "{scheme.lower().rstrip(":")}://{rest}"?'
-    return f'Did you mean "https://{rest}" or "http://{rest}"?'
+    """What may have been meant, from what may be shown of it; "" where that is not known."""
+    if shown.startswith("/") and not shown.startswith("//"):
+        return f"{_HINT} A path alone goes on from the base_url of client=httpx.AsyncClient(base_url=...)."
+    found = re.fullmatch(r"(?is)(https?:?(?=/))?/*(.+)", shown.strip(" '\"`<>()[]{}"))
+    if found is None or not found[2].strip("*") or found[2][0] in "/.?#" or "://" in found[2]:
+        return ""
+    if found[1]:
+        return f'Did you mean "{found[1].lower().rstrip(":")}://{found[2]}"?'
+    return f'Did you mean "https://{found[2]}" or "http://{found[2]}"?'
 
 
 def _place(place: str, scheme: str, no: Any) -> tuple[str, int | None]:

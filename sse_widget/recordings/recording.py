@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..checks import told
 from ..protocol import EventStreamParser
 from ..storage import Dataset
 from ..tables import SCHEMA, believed
@@ -51,7 +52,7 @@ class Recording:
         stream: str | None = None,
     ) -> None:
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
-            raise ValueError("speed must be a number above 0")
+            raise ValueError(f"speed must be a number above 0, not {told(speed)}")
         self.speed = speed
         self.table: pa.Table  # received_at is null where the recording does not say
         if isinstance(content, (str, os.PathLike)) and is_capture(content):

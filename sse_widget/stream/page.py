@@ -19,7 +19,7 @@ import traitlets
 from traitlets import Bunch, Dict, Instance, Unicode
 
 from .. import runtime
-from ..checks import wrong_type
+from ..checks import told
 from ..errors import InvalidFilter, hint_of, message_of
 from ..events import Gap, State, Stats, Status
 from ..filters import EventFilter
@@ -65,8 +65,8 @@ class _Filter(Instance):  # type: ignore[type-arg]
     def validate(self, obj: Any, value: Any) -> Any:
         if isinstance(value, str):
             raise traitlets.TraitError(
-                'filter must be an EventFilter, not str: EventFilter(text="...") for text in the '
-                'data, EventFilter(types={"..."}) for an event type'
+                f"filter is an EventFilter: EventFilter(text={value!r}) for text in the data, "
+                f"EventFilter(types={{{value!r}}}) for an event type"
             )
         return super().validate(obj, EventFilter() if value is None else value)
 
@@ -333,7 +333,7 @@ class Showing(SyncedWidget):
         """
         for name, value in (("path", path), ("by", by)):
             if value is not None and not isinstance(value, str):
-                raise wrong_type(name, "a key or dotted path", value)
+                raise TypeError(f"{name} must be a key or dotted path, not {told(value)}")
             if value == "":
                 raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
         self._plots += 1

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks import truth, whole_number
+from ..checks import told, whole_number
 from ..filters import EventFilter
 from .durations import seconds_of
 from .json_columns import expand
@@ -66,7 +66,10 @@ def to_dataframe(
         TypeError: an argument of the wrong type, by name.
         ValueError: a negative `last`; a time that is none; more keys than columns can be.
     """
-    json = truth("json", json, 'True or False (for some keys: columns=["price"])')
+    if not isinstance(json, bool):
+        raise TypeError(
+            f'json is True or False, not {told(json)}; for some keys: columns=["price"]'
+        )
     times = paths_of("times", times)
     expanding = json or columns is not None or bool(times)
     rows = rows_of(snapshot, since=since, until=until, last=last, types=types, filter=filter)

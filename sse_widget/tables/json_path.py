@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..checks import wrong_type
+from ..checks import told
 
 __all__ = ["free_name", "paths_of", "reader_of"]
 
@@ -20,11 +20,12 @@ def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
         TypeError: they are no names; `name` says whose they are.
     """
     if not isinstance(paths, Iterable):
-        raise wrong_type(name, 'a list of names: ["price", "user.name"]', paths)
+        wanted = 'a list of names: ["price", "user.name"]'
+        raise TypeError(f"{name} must be {wanted}, not {told(paths)}")
     listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
     for path in listed:
         if not isinstance(path, str):
-            raise wrong_type(name, "names", path)
+            raise TypeError(f"{name} must be names, not {told(path)}")
     return listed
 
 

@@ -244,7 +244,12 @@ def test_a_row_of_a_capture_that_was_refused(tmp_path):
 
 def test_short_and_plain_values_do_not_spoil_the_words():
     with Server(answers("400 Bad", "", "no page 1 in the feed of user BTC, true story")) as server:
-        text = run(server, params={"page": 1, "q": "BTC", "flag": "true"}, auth=("user", "in"))
+        text = run(
+            server,
+            params={"page": 1, "q": "BTC", "flag": "true"},
+            auth=("user", "in"),
+            headers={"X-Title": "a story of my feed", "Accept-Language": "true"},
+        )
     assert "no page 1 *** the feed of user BTC, true story" in text
 
 
@@ -412,7 +417,7 @@ def test_what_is_no_url_is_told_by_its_type_alone(urls, tmp_path):
 WRONG = [
     "last_event_id", "headers", "method", "params", "content", "json", "auth", "cookies", "client",
     "retry", "reconnect", "idle_timeout", "max_event_bytes", "stop_when", "dedupe", "resume",
-    "max_events", "max_bytes", "save_events", "capture", "columns", "filter",
+    "max_events", "max_bytes", "save_events", "capture", "columns",
 ]  # fmt: skip
 
 

@@ -119,6 +119,8 @@ NONE = [
     "http://a\\b/",
     "http://a\tb/",
     "http://h/a\nb",
+    "example.com/a\nb",
+    "http//example.com/\n",
     "http://h/\udc80",
     "http://host:99999/",
     "http://host:0/",

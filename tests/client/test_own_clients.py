@@ -12,6 +12,7 @@ import httpx
 import httpx2
 import pytest
 import requests
+from requests.auth import HTTPDigestAuth
 from starlette.testclient import TestClient
 
 from sse_widget import (
@@ -325,6 +326,26 @@ async def test_auth_does_not_go_to_another_origin(client):
         ):
             await collect(server.url, auth=auth, client=client)
         assert not {"x-signed", "x-signature", "authorization"} & other.requests[0].headers.keys()
+
+
+@pytest.mark.parametrize(
+    "auth", [httpx.BasicAuth, HTTPDigestAuth("me", "hunter2"), lambda a, b: a, ["me", "hunter2"], 5]
+)
+def test_auth_that_cannot_work_is_refused_in_the_cell(auth):
+    with pytest.raises(TypeError, match="auth") as caught:
+        EventSource("http://127.0.0.1:1/", auth=auth)
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_and_what_a_callable_gives_when_it_is_asked():
+    with Server(sends(ONE)) as server:
+        for auth in (lambda: 5, lambda: httpx.BasicAuth, lambda: lambda: ("me", "pw")):
+            assert isinstance(await failure(server.url, auth=auth), TypeError)
+        _, events = await collect(
+            server.url, auth=requests.auth.HTTPBasicAuth("me", "pw"), reconnect=False
+        )
+    assert len(events) == 1
+    assert [r.headers["authorization"] for r in server.requests] == ["Basic bWU6cHc="]
 
 
 async def test_auth_that_raises_is_tried_again_like_a_connection():
