@@ -7,7 +7,7 @@ page. This module reads no file and opens no connection.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Channel
-from ..tables import RollingWindow
+from ..tables import RollingWindow, Tally
 
 __all__ = ["StreamLog"]
 
@@ -51,7 +51,7 @@ class StreamLog:
         }
         self._report = report
         self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
-        self._counts: Counter[str] = Counter()
+        self._counts = Tally(types=_TYPES_KEPT)
         self._gaps: deque[Gap] = deque(maxlen=200)
         self._state = ""
         self.channel = Channel(
@@ -75,12 +75,7 @@ class StreamLog:
             self.channel.note(gap=gap)
         if batch is not None and batch.types:
             self._window.append(batch)
-            types = set(batch.types)
-            if len(self._counts) + len(types) > _TYPES_KEPT:
-                types = {t if t in self._counts else "(other types)" for t in types}
-            for type_ in batch.types:
-                self._counts[type_ if type_ in types else "(other types)"] += 1
-            self.channel.note(types)
+            self.channel.note(self._counts.add(batch.types))
 
     def look(self) -> None:
         """The state may have changed."""

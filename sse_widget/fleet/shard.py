@@ -64,6 +64,7 @@ class Shard:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sse-widget disk")
         self._due = asyncio.Event()
         self._room = asyncio.Event()
+        self._lost_at: dict[str, datetime] = {}  # when events began to be let go, by stream
         self._trouble = ""
 
     # ------------------------------------------------------------------ the run
@@ -153,20 +154,24 @@ class Shard:
                 # That was what was refused before, as it was then; what came since is the next part.
                 await self._on_disk(writer.commit)
             self._trouble = ""
+            self._lost_at.clear()
         except CaptureNotWritten as e:
             self._trouble = f"{e.message}. {e.hint}"
-            self._shed(writer, e)
+            if self._lost_at:
+                self._trouble = f"{e.message}; events had to be let go"
         if writer.folder != folder:
             await self._on_disk(self._tidy)
 
-    def _shed(self, writer: Writer, why: CaptureNotWritten) -> None:
-        """What waits is bounded: the oldest events go, and that is a gap like any other."""
-        for name, lost in writer.shed(WAITING_BYTES).items():
-            text = f"{lost:,} events were not captured: the disk refused for too long"
-            seq = writer.reached(name) + lost
-            gap = Gap(seq, datetime.now(UTC), Cause.DISK, text, missing=lost, replayed=False)
-            writer.gap(name, gap)
-            self._trouble = f"{why.message}; events had to be let go"
+    def _shed(self, writer: Writer) -> None:
+        """What waits is bounded: the oldest events go, some more than have to, so that this is not
+        done again for the next one; and that is a gap like any other."""
+        for name, lost in writer.shed(WAITING_BYTES - WAITING_BYTES // 8).items():
+            if lost.rows:
+                at = self._lost_at.setdefault(name, datetime.now(UTC))
+                text = f"{lost.rows:,} events were not captured: the disk refused for too long"
+                rows = lost.rows
+                gap = Gap(lost.end, at, Cause.DISK, text, missing=rows, replayed=False)
+                writer.gap(name, gap)
 
     def _tidy(self) -> None:
         assert self._dataset is not None
@@ -198,8 +203,11 @@ class Shard:
         self._writer.add(
             name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time
         )
-        if self._writer.pending[0] >= FLUSH_ROWS:
+        rows, size = self._writer.pending
+        if rows >= FLUSH_ROWS:
             self._due.set()
+        if size > WAITING_BYTES and self._trouble:
+            self._shed(self._writer)
 
     @property
     def full(self) -> bool:

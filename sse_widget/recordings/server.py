@@ -28,7 +28,6 @@ from .export import write_events
 
 __all__ = ["CaptureServer"]
 
-_ROWS = 4_096
 _HERE = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -76,10 +75,13 @@ class CaptureServer:
         """The number of the first event after the one with this id; 0 where there is none."""
         if not last_id:
             return 0
-        dataset = self.dataset.dataset(stream)
-        seqs = dataset.to_table(columns=["seq"], filter=pc.field("last_event_id") == last_id)["seq"]
-        if len(seqs):
-            return int(pc.max(seqs).as_py()) + 1
+        found = None
+        for table in self.dataset.tables(stream, columns=["seq", "last_event_id"]):
+            seqs = table["seq"].filter(pc.equal(table["last_event_id"], last_id))
+            if len(seqs):
+                found = int(seqs[-1].as_py())
+        if found is not None:
+            return found + 1
         # Streams without ids of their own are sent with their numbers.
         # A number has 18 digits at the most here, and int() refuses one of more than 4,300.
         own = last_id.isascii() and last_id.isdigit() and len(last_id) <= 18
@@ -107,18 +109,15 @@ class CaptureServer:
                 begin = end
 
     def _tables(self, stream: str, start: int) -> Iterator[pa.Table]:
-        stop = self.streams[stream]
-        while start < stop:
-            table = self.dataset.read(stream, start, start + _ROWS)
-            if table.num_rows:
-                if not pc.any(table["has_id"]).as_py():
-                    ids = table["last_event_id"]
-                    if not pc.any(pc.not_equal(ids, "")).as_py():
-                        ids = table["seq"].cast(ids.type)
-                    at = table.schema.get_field_index("last_event_id")
-                    table = table.set_column(at, "last_event_id", ids)
-                yield table
-            start += _ROWS
+        # A mebibyte at a time: a reader that is slow holds as much, and there may be many.
+        for table in self.dataset.tables(stream, start, self.streams[stream]):
+            if not pc.any(table["has_id"]).as_py():
+                ids = table["last_event_id"]
+                if not pc.any(pc.not_equal(ids, "")).as_py():
+                    ids = table["seq"].cast(ids.type)
+                at = table.schema.get_field_index("last_event_id")
+                table = table.set_column(at, "last_event_id", ids)
+            yield table
 
 
 class _Server(ThreadingHTTPServer):

@@ -10,6 +10,7 @@ but what this package made: a folder with another file in it is left as it is.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import secrets
 import stat
@@ -17,15 +18,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from ..errors import CaptureDamaged
 from ..visible import visible, visible_name
-from .dataset import Dataset, Part
+from .dataset import ROWS, Dataset, Part
 from .expiry import expire
 from .footer import Footer
 from .held_folder import HeldFolder, sync
 from .part import part_writer
+from .part_reader import Wanted
 from .replacing import recover, replace_folder
 from .stores import LocalStore, Store
 
@@ -250,21 +251,14 @@ def _write(
         footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps)
         file_name = f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
         with folder.new_file(file_name) as file:
-            with part_writer(file, footer) as writer:
-                for table in _groups(dataset, parts):
-                    writer.write_table(table)
+            tables = (t for part in parts for t in dataset.tables_of(part, Wanted()))
+            first = next(tables, ROWS.empty_table())
+            each = first.nbytes // max(first.num_rows, 1) or 1
+            with part_writer(file, footer, first) as writer:
+                for table in itertools.chain([first], tables):
+                    # One after the other into the same row group, of which only what is packed stays
+                    # in memory.
+                    for batch in table.to_batches():
+                        writer.write_batch(batch, row_group_size=max(_GROUP_BYTES // each, 1))
             sync(file)
         folder.sync()
-
-
-def _groups(dataset: Dataset, parts: list[Part]) -> Iterator[Any]:
-    import pyarrow as pa
-
-    gathered: list[Any] = []
-    for part in parts:
-        gathered.append(dataset.rows(part))
-        if sum(table.nbytes for table in gathered) >= _GROUP_BYTES:
-            yield pa.concat_tables(gathered).combine_chunks()
-            gathered = []
-    if gathered:
-        yield pa.concat_tables(gathered).combine_chunks()

@@ -8,11 +8,12 @@ removed as wholes. All functions block: call them off the loop. No network and n
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,7 @@ from ..events import Gap
 from ..tables import SCHEMA, believed
 from .footer import MAX_BYTES as MAX_FOOTER
 from .footer import MAX_NUMBER, Footer, Position
+from .part_reader import Newest, PartReader, Wanted
 from .stores import FileInfo, Store, place_of
 
 __all__ = ["ROWS", "Checkpoint", "Dataset", "Part"]
@@ -324,7 +326,8 @@ class Dataset:
             stream: of this one only.
             start, stop: only events with these numbers: from `start` to before `stop`.
             last: at most so many, the newest of them.
-            nbytes: with `last`: no more files once so many bytes were read.
+            nbytes: with `last`: of at most so many bytes, those of the newest row excepted. It takes
+                little more memory than that, however much the files unpack to.
             shard: of this sequence only.
         """
         return self._again(lambda: self._read(stream, start, stop, last, nbytes, shard))
@@ -343,6 +346,8 @@ class Dataset:
         parts = self._parts(shard)
         if stream is not None and (start > 0 or stop is not None):
             parts = self._covering(parts, stream, start, stop)
+        if last is not None:
+            return self._newest(parts, Wanted(stream, start, stop), last, nbytes)
         wanted = None if stream is None else pc.field("stream") == stream
         if start > 0:
             after = pc.field("seq") >= start
@@ -350,24 +355,95 @@ class Dataset:
         if stop is not None:
             before = pc.field("seq") < stop
             wanted = before if wanted is None else wanted & before
-        if last is None:
-            return self._rows(parts, wanted)
-        if stream is not None:
+        return self._rows(parts, wanted)
+
+    def _newest(self, parts: list[Part], wanted: Wanted, last: int, nbytes: int | None) -> pa.Table:
+        if wanted.stream is not None:
             of: dict[str, list[Part]] = {}
             for part in parts:
                 of.setdefault(part.shard, []).append(part)
             # By the newest file of each shard that can be read.
+            stream = wanted.stream
             parts = [p for s in of.values() if self._reached(stream, s, len(s) - 1) for p in s]
-        found: list[pa.Table] = []
-        missing, room = last, math.inf if nbytes is None else nbytes
+        found = Newest(last, math.inf if nbytes is None else nbytes)
         for part in reversed(parts):
-            if missing <= 0 or room <= 0:
+            if found.is_full:
                 break
-            table = self._rows([part], wanted)
-            found.append(table.slice(max(table.num_rows - missing, 0)))
-            missing -= table.num_rows
-            room -= table.nbytes
-        return pa.concat_tables([ROWS.empty_table(), *reversed(found)])
+            if isinstance(self._try(part), CaptureDamaged):
+                continue
+            before = found.copy()
+            try:
+                with self._open(part) as reader:
+                    for group in reversed(range(reader.groups)):
+                        found.put_before(map(_believed, reader.tables(group, wanted)))
+                        if found.is_full:
+                            break
+            except FileNotFoundError:
+                raise
+            except (pa.ArrowException, OSError) as e:
+                self._remember(part, _damaged(part, e))
+                found = before
+        return pa.concat_tables([ROWS.empty_table(), *found.tables])
+
+    def tables(
+        self,
+        stream: str | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        columns: list[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """The same rows as `read`, in tables of about a mebibyte, each when it is asked for; files that
+        are merged meanwhile are found again, where it is one stream that is read.
+
+        Args:
+            columns: only these; `seq` among them where it is one stream.
+        """
+        tries = 0
+        while True:
+            parts = self.parts()
+            if stream is not None:
+                parts = self._covering(parts, stream, start, stop)
+            try:
+                for part in parts:
+                    with contextlib.suppress(CaptureDamaged):
+                        for table in self.tables_of(part, Wanted(stream, start, stop), columns):
+                            yield table
+                            if stream is not None:
+                                start, tries = table["seq"][-1].as_py() + 1, 0
+                return
+            except FileNotFoundError:
+                tries += 1
+                if stream is None or tries >= _TRIES:
+                    raise
+
+    def tables_of(
+        self, part: Part, wanted: Wanted, columns: list[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The rows of one file, in tables of about a mebibyte.
+
+        Raises:
+            CaptureDamaged: rows that cannot be believed, here; the file counts as damaged then.
+            FileNotFoundError: it was merged or removed meanwhile.
+        """
+        self.footer(part)
+        try:
+            with self._open(part) as reader:
+                for group in range(reader.groups):
+                    for table in map(_believed, reader.tables(group, wanted, columns)):
+                        if table.num_rows:
+                            yield table
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as e:
+            damaged = _damaged(part, e)
+            self._remember(part, damaged)
+            raise damaged from None
+
+    @contextlib.contextmanager
+    def _open(self, part: Part) -> Iterator[PartReader]:
+        with self.place.filesystem.open_input_file(self.place.full(part.path)) as file:
+            yield PartReader(file, ROWS)
 
     def _covering(self, parts: list[Part], stream: str, start: int, stop: int | None) -> list[Part]:
         """The parts that may hold these numbers of a stream: found by halving, so that few

@@ -7,7 +7,6 @@ decides when that happens and what becomes of the file.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,15 +17,22 @@ import numpy as np
 import pyarrow as pa
 
 from ..events import EventBatch
-from ..tables import Snapshot, microseconds, numbers, repeated, strings, texts
+from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
 from .dataset import ROWS
 from .footer import Footer, Position
 
-__all__ = ["Append", "encode", "gather", "part_writer"]
+__all__ = ["Append", "encode", "gather", "page_rows", "part_writer"]
 
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
 _NO_ID = "error"
+
+
+# As many as a footer says of a stream.
+_TYPES_KEPT = 1_000
+# A page of a file is made in memory, and read into it, as a whole: of so many bytes, or one row.
+_PAGE_BYTES = 2**20
+_PAGE_ROWS = 2**16
 
 
 class Append(NamedTuple):
@@ -38,12 +44,13 @@ class Append(NamedTuple):
     last_event_id: str | None
     reconnection_time: int | None
     stats: Mapping[str, int] | None
+    nbytes: int = 0  # of the batch, in memory
 
 
 def encode(table: pa.Table, footer: Footer) -> Any:
     """The bytes of a part."""
     sink = pa.BufferOutputStream()
-    with part_writer(sink, footer) as file:
+    with part_writer(sink, footer, page_rows(table)) as file:
         file.write_table(table)
     return sink.getvalue()
 
@@ -56,9 +63,13 @@ def decode(content: Any) -> pa.Table:
 
 
 @contextlib.contextmanager
-def part_writer(sink: Any, footer: Footer) -> Iterator[Any]:
+def part_writer(sink: Any, footer: Footer, rows: int = _PAGE_ROWS) -> Iterator[Any]:
     """A `pyarrow.parquet.ParquetWriter` of a part with this footer: of one file, from one source of
-    settings, so that a merged part is written as the small ones were."""
+    settings, so that a merged part is written as the small ones were.
+
+    Args:
+        rows: after so many it is asked whether a page is full.
+    """
     import pyarrow.parquet
 
     metadata = footer.encode()
@@ -66,7 +77,9 @@ def part_writer(sink: Any, footer: Footer) -> Iterator[Any]:
     # time, as part of Arrow's own: a reader finds the same, in a larger file.
     young = hasattr(pyarrow.parquet.ParquetWriter, "add_key_value_metadata")
     schema = ROWS if young else ROWS.with_metadata(metadata)
-    with pyarrow.parquet.ParquetWriter(sink, schema, **_PARQUET) as writer:
+    with pyarrow.parquet.ParquetWriter(
+        sink, schema, write_batch_size=rows, data_page_size=_PAGE_BYTES, **_PARQUET
+    ) as writer:
         yield writer
         if young:
             writer.add_key_value_metadata(metadata)
@@ -81,9 +94,14 @@ _PARQUET: dict[str, Any] = {
     # Texts of a megabyte are no statistics.
     "write_statistics": ["stream", "seq", "received_at"],
     "column_encoding": {"seq": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED"},
-    # In steps of 1024 a part of a second costs a twentieth more.
-    "write_batch_size": 2**16,
 }
+
+
+def page_rows(table: pa.Table) -> int:
+    """How many of such rows make a page. As many as there are, where they are small: in steps of 1024
+    a part of a second costs a twentieth more."""
+    each = table.nbytes // max(table.num_rows, 1) or 1
+    return min(max(_PAGE_BYTES // each, 1), _PAGE_ROWS)
 
 
 def gather(
@@ -97,7 +115,7 @@ def gather(
     batches: list[EventBatch] = []
     runs: list[_Run] = []
     with_id = 0
-    for stream, batch, skipped, last_id, reconnection_time, stats in entries:
+    for stream, batch, skipped, last_id, reconnection_time, stats, _ in entries:
         now_at = reached.get(stream)
         if now_at is None:
             now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
@@ -112,11 +130,7 @@ def gather(
                 runs.append(run)
             run.count += n
             now_at.seq += n
-            # Told by a count of what C compares: a Counter looks at each one.
-            if batch.types.count(batch.types[0]) == n:
-                now_at.types[batch.types[0]] += n
-            else:
-                now_at.types.update(batch.types)
+            now_at.types.add(batch.types)
             if last_id is None:
                 last_id = batch.last_event_ids[-1]
         if last_id not in (None, _NO_ID):
@@ -196,7 +210,7 @@ class _Reached:
         self.code = code
         self.seq = position.seq
         self.last_event_id = position.last_event_id
-        self.types = Counter(position.types)
+        self.types = Tally(position.types, types=_TYPES_KEPT)
         self.stats = position.stats
         self.reconnection_time = position.reconnection_time
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ..budget import Budget, Share
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
 from ..runtime import quiet_thread
@@ -106,6 +107,8 @@ class Recorder:
         self._error: CaptureError | None = None
         self._not_kept = 0
         self._loss: Gap | None = None  # of the trouble that goes on
+        self._told_loss: Gap | None = None
+        self._share = _share_of(Budget())
         self._news, self._due = threading.Event(), threading.Event()
         self._closing = False
         self._flushed: list[Future[None]] = []
@@ -147,11 +150,15 @@ class Recorder:
         gapped: Callable[[Gap], None],
         facts: Callable[[], tuple[Mapping[str, int], int | None]],
         held: Callable[[int, int], Snapshot],
+        budget: Budget,
     ) -> None:
         """Who is told of changes and of lost events (on the disk's thread), who says how the
-        stream counts and its reconnection time, and who has its latest events as Arrow."""
+        stream counts and its reconnection time, who has its latest events as Arrow, and what the
+        bytes that wait are counted toward."""
         self._writer.held = held
         self._writer.gapped = lambda stream, gap: self._begun_anew(gap)
+        self._share = _share_of(budget)
+        self._share.read = lambda: self._writer.pending[1]
         self._changed, self._gapped, self._facts = changed, gapped, facts
 
     # ------------------------------------------------------------------ from any thread
@@ -178,7 +185,8 @@ class Recorder:
 
     async def room(self) -> None:
         """Wait while the disk is slower than the stream. Where it refuses, that would not help."""
-        while self._state is CaptureState.WRITING and self._writer.pending[1] > FULL_BYTES:
+        full = min(FULL_BYTES, self._share.limit // 2)
+        while self._state is CaptureState.WRITING and self._writer.pending[1] > full:
             await asyncio.wrap_future(self.flush_soon())
 
     def take(self, batch: EventBatch, last_event_id: str) -> None:
@@ -189,8 +197,12 @@ class Recorder:
         if not self._news.is_set():
             self._news.set()
         rows, size = self._writer.pending
-        if rows >= ROWS or size >= BYTES:
+        self._share.hold(size)
+        most = self._share.limit
+        if rows >= ROWS or size >= min(BYTES, most // 4):
             self._due.set()
+        if size > most and self._state is CaptureState.WAITING:
+            self._shed(most)
 
     def gap(self, gap: Gap) -> None:
         """A hole of the stream, or more is known of one."""
@@ -295,9 +307,10 @@ class Recorder:
             # few rows. Not behind one that the disk refused before.
             if writer.refused:
                 writer.commit()
+                self._tell_loss()
             writer.commit()
         except CaptureNotWritten as e:
-            self._shed()
+            self._tell_loss()
             self._move(CaptureState.WAITING, e)
         except CaptureTaken as e:
             self._move(CaptureState.TAKEN, e)
@@ -306,32 +319,35 @@ class Recorder:
         except Exception as e:  # a bug: said where a person looks, never printed into a cell
             self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         else:
-            self._loss = None
+            self._loss = None  # its last word was told before what came after it was written
             if self._state is CaptureState.WAITING:
                 self._move(CaptureState.WRITING, None)
         return writer.folder != folder
 
-    def _shed(self) -> None:
-        """What waits is bounded: the oldest events go, and that is a gap like any other."""
-        start = self._writer.reached(self.name)
-        lost = self._writer.shed(WAITING_BYTES).get(self.name, 0)
-        if not lost:
+    def _shed(self, most: int) -> None:
+        """What waits is bounded: the oldest events go, some more than have to, so that this is not
+        done again for the next one. On the thread that adds."""
+        lost = self._writer.shed(most - most // 8).get(self.name)
+        if lost is None or not lost.rows:
             return
-        self._not_kept += lost
-        if self._loss is None or self._loss.seq - (self._loss.missing or 0) != start:
-            self._loss = Gap(start, datetime.now(UTC), Cause.DISK, "", missing=0, replayed=False)
         known = self._loss
-        missing = (known.missing or 0) + lost
+        self._not_kept += lost.rows - (0 if known is None else known.missing or 0)
         self._loss = Gap(
-            start + missing,
-            known.at,
+            lost.end,
+            datetime.now(UTC) if known is None else known.at,
             Cause.DISK,
-            f"{missing:,} events were not captured: the disk refused for too long",
-            missing=missing,
+            f"{lost.rows:,} events were not captured: the disk refused for too long",
+            missing=lost.rows,
             replayed=False,
         )
-        self._writer.gap(self.name, self._loss)
-        self._gapped(self._loss)
+
+    def _tell_loss(self) -> None:
+        """What was let go is a gap like any other; more may become known of it."""
+        loss = self._loss
+        if loss is not None and loss is not self._told_loss:
+            self._told_loss = loss
+            self._writer.gap(self.name, loss)
+            self._gapped(loss)
 
     def _begun_anew(self, gap: Gap) -> None:
         """The folder is gone, and another one goes on where it ended."""
@@ -376,6 +392,10 @@ class Recorder:
         self.oldest = self._oldest()
         assert self.position is not None
         return unbroken(table, self.position.seq)
+
+
+def _share_of(budget: Budget) -> Share:
+    return budget.share("waiting", most=WAITING_BYTES, part=0.5)
 
 
 def unbroken(table: Any, stop: int) -> Any:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
 from ..events import Cause, EventBatch, Gap
@@ -27,12 +27,29 @@ from .part import Append, decode, encode, gather
 from .stores import Folder
 from .whereabouts import Whereabouts
 
-__all__ = ["Writer"]
+__all__ = ["Shed", "Writer"]
 
 # A folder is closed, to be merged, at the first of these.
 FOLDER_PARTS = 200
 FOLDER_BYTES = 64 * 2**20
 FOLDER_TIME = timedelta(hours=1)
+# Of a stream so many gaps wait to be written.
+_GAPS_KEPT = 1_000
+
+
+T = TypeVar("T")
+
+
+class Shed(NamedTuple):
+    """What a stream lost of what waited, since it was last written.
+
+    Attributes:
+        end: the number after the last event that is lost.
+        rows: how many are: those right before `end`.
+    """
+
+    end: int
+    rows: int
 
 
 @dataclass(slots=True)
@@ -93,8 +110,10 @@ class Writer:
         self._lost: CaptureTaken | None = None
         self._prepared: _Prepared | None = None
         self._lock = threading.Lock()
-        self._entries: list[Append] = []
-        self._gaps: list[tuple[str, Gap]] = []
+        self._entries: deque[Append] = deque()
+        self._seq: dict[str, int] = {}  # the number that the next event added gets, by stream
+        # By stream, moment and cause: more may become known of one.
+        self._gaps: dict[tuple[str, datetime, Cause], Gap] = {}
         self._rows = self._size = 0
         self._claiming = False
         self.held: Callable[[int, int], Snapshot] | None = None
@@ -104,7 +123,7 @@ class Writer:
 
     @property
     def pending(self) -> tuple[int, int]:
-        """Rows that wait to be committed, and about how many bytes they are."""
+        """Rows that wait to be committed, and about how many bytes they are in memory."""
         prepared = self._prepared
         if prepared is None:
             return self._rows, self._size
@@ -138,47 +157,66 @@ class Writer:
             reconnection_time: the server's, where known.
             stats: the other counters of the stream as they are after this batch.
         """
-        size = _size(batch)
-        entry = Append(stream, batch, 0, last_event_id, reconnection_time, stats)
+        size = batch.nbytes if batch.types else 0
+        entry = Append(stream, batch, 0, last_event_id, reconnection_time, stats, size)
         with self._lock:
-            self._entries.append(entry)
+            if stream not in self._seq:
+                self._seq[stream] = self.reached(stream)
+            self._seq[stream] += len(batch)
+            before = self._entries[-1] if self._entries else None
+            if before is not None and before.stream == stream and not batch.types:
+                # More is known, and nothing came: said once, however often that is.
+                self._entries[-1] = _told(before, entry)
+            else:
+                self._entries.append(entry)
             self._rows += len(batch)
             self._size += size
 
     def gap(self, stream: str, gap: Gap) -> None:
         """A hole of a stream; or more is known of one (the same `at` and `cause`)."""
         with self._lock:
-            self._gaps.append((stream, gap))
+            self._gaps[stream, gap.at, gap.cause] = gap
+            if len(self._gaps) > _GAPS_KEPT * max(len(self._seq), 1):
+                del self._gaps[next(iter(self._gaps))]
 
     def reached(self, stream: str) -> int:
         """The number of the first event of a stream that is in no part yet, nor on its way."""
         there = self.positions if self._prepared is None else self._prepared.footer.streams
         return there[stream].seq if stream in there else 0
 
-    def shed(self, size: int) -> dict[str, int]:
-        """Let go of the oldest rows until at most `size` bytes wait; their numbers stay taken.
+    def shed(self, size: int) -> dict[str, Shed]:
+        """Let go of the oldest rows until at most `size` bytes wait, those of a part that is on its way
+        included; the numbers of the rows stay taken. From any thread.
 
         Returns:
-            How many rows each stream lost.
+            What each stream lost.
         """
-        lost: Counter[str] = Counter()
+        skips: dict[str, Append] = {}
         with self._lock:
-            for i, entry in enumerate(self._entries):
-                if self._size <= size:
-                    break
-                if entry.batch is not None and len(entry.batch):
-                    self._size -= _size(entry.batch)
-                    self._rows -= len(entry.batch)
-                    lost[entry.stream] += len(entry.batch)
-                    last_id = entry.last_event_id
-                    if last_id is None:
-                        last_id = entry.batch.last_event_ids[-1]
-                    self._entries[i] = entry._replace(
-                        batch=None,
-                        skipped=entry.skipped + len(entry.batch),
-                        last_event_id=last_id,
-                    )
-        return dict(lost)
+            prepared = self._prepared
+            size -= 0 if prepared is None else len(prepared.content)
+            while self._entries and self._size > size:
+                entry = self._entries.popleft()
+                rows = 0 if entry.batch is None else len(entry.batch)
+                self._size -= entry.nbytes
+                self._rows -= rows
+                skip = entry._replace(batch=None, skipped=entry.skipped + rows, nbytes=0)
+                if skip.last_event_id is None and entry.batch is not None and rows:
+                    skip = skip._replace(last_event_id=entry.batch.last_event_ids[-1])
+                known = skips.get(entry.stream)
+                skips[entry.stream] = skip if known is None else _told(known, skip)
+            # What is left of those that went comes first, one entry a stream.
+            self._entries.extendleft(skips.values())
+            lost = {}
+            for name, skip in skips.items():
+                waiting = sum(
+                    entry.skipped + (len(entry.batch) if entry.batch is not None else 0)
+                    for entry in self._entries
+                    if entry.stream == name
+                )
+                end = self._seq[name] - waiting + skip.skipped
+                lost[name] = Shed(end, skip.skipped)
+        return lost
 
     # ------------------------------------------------------------------ writing it
 
@@ -338,8 +376,8 @@ class Writer:
 
     def _prepare(self) -> _Prepared | None:
         with self._lock:
-            entries, self._entries = self._entries, []
-            gaps, self._gaps = self._gaps, []
+            entries, self._entries = list(self._entries), deque()
+            gaps, self._gaps = self._gaps, {}
             rows = self._rows
             self._rows = self._size = 0
             claiming, self._claiming = self._claiming, False
@@ -354,9 +392,8 @@ class Writer:
             or self._bytes >= FOLDER_BYTES
             or not timedelta(0) <= now - begun < self._folder_time
         )
-        footer = Footer(
-            self.next_part, closes, now, begun, self.id, streams, tuple(gaps), steady.read()
-        )
+        named = tuple((key[0], gap) for key, gap in gaps.items())
+        footer = Footer(self.next_part, closes, now, begun, self.id, streams, named, steady.read())
         return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
 
 
@@ -366,6 +403,15 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _size(batch: EventBatch) -> int:
-    """About how much memory these events take. Joined first: a length each costs three times."""
-    return len("".join(batch.data)) + 40 * len(batch)
+def _latest(known: T | None, otherwise: T | None) -> T | None:
+    return otherwise if known is None else known
+
+
+def _told(before: Append, after: Append) -> Append:
+    """Two entries of one stream as one; the second has no rows."""
+    return before._replace(
+        skipped=before.skipped + after.skipped,
+        last_event_id=_latest(after.last_event_id, before.last_event_id),
+        reconnection_time=_latest(after.reconnection_time, before.reconnection_time),
+        stats=_latest(after.stats, before.stats),
+    )

@@ -6,7 +6,7 @@ older rows for the page.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,16 +19,17 @@ from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
 from ..recordings import arrow_table
 from ..storage import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
-from ..tables import SCHEMA, RollingWindow, Snapshot
+from ..tables import SCHEMA, RollingWindow, Snapshot, Tally, bounded_slices
 
 __all__ = ["Capturing", "RestoredState"]
 
 _GAPS_FROM = 200  # files whose gaps are read on opening
 # What may come again after a restart is compared with so much of what is there.
 _REMEMBER = (20_000, 16 * 2**20)
+_REMEMBER_LEAST = 2**18
 _BATCH = 1_000
-# Older rows are read for the page so many at a time.
-_ROWS_ASKED = 5_000
+# Older rows are read for the page so many at a time: of each the page gets 64 KiB, and a mebibyte of all.
+_ROWS_ASKED, _BYTES_ASKED = 5_000, 4 * 2**20
 
 
 class RestoredState:
@@ -49,14 +50,15 @@ class RestoredState:
             return
         try:
             rows = recorder.rows(
-                max(window.max_events, _REMEMBER[0]), max(window.max_bytes, _REMEMBER[1])
+                max(window.max_events, _REMEMBER[0]), max(window.max_bytes, _REMEMBER_LEAST)
             )
             self.gaps = [g for _, g in recorder.dataset.gaps(recorder.name, newest=_GAPS_FROM)]
         except BaseException:
             recorder.close()
             raise
         window.restore(position.seq, rows)
-        self._batches = _batches(rows.slice(max(rows.num_rows - _REMEMBER[0], 0)))
+        most = max(min(_REMEMBER[1], window.max_bytes // 8), _REMEMBER_LEAST)
+        self._batches = _batches(rows.slice(max(rows.num_rows - _REMEMBER[0], 0)), most)
         self.counts = dict(position.types)
         self.received = position.seq
         known = {
@@ -83,14 +85,16 @@ class RestoredState:
         self._batches = []
 
 
-def _batches(rows: pa.Table) -> list[EventBatch]:
-    """As they came, as far as comparing needs it."""
-    found = []
-    for start in range(0, rows.num_rows, _BATCH):
-        some = rows.slice(start, _BATCH)
+def _batches(rows: pa.Table, nbytes: int) -> list[EventBatch]:
+    """The newest of them, as they came, as far as comparing needs it."""
+    found: deque[EventBatch] = deque()
+    slices = list(bounded_slices(rows, rows=_BATCH))
+    while slices and nbytes > 0:
+        some = slices.pop()
         names = ("type", "data", "last_event_id", "has_id")
-        found.append(EventBatch(*(some[name].to_pylist() for name in names)))
-    return found
+        found.appendleft(EventBatch(*(some[name].to_pylist() for name in names)))
+        nbytes -= found[0].nbytes
+    return list(found)
 
 
 class Capturing:
@@ -100,7 +104,7 @@ class Capturing:
     _source: Any
     _failure: Exception | None
     _channel: Any
-    _counts: Counter[str]
+    _counts: Tally
     _all_gaps: deque[Gap]
     stats: Any
     _on_change: Callable[[], None]
@@ -113,6 +117,7 @@ class Capturing:
                 gapped=lambda gap: runtime.call(self._note_gap, gap),
                 facts=self._facts,
                 held=self._window.read,
+                budget=self._window.budget,
             )
             # It may have met trouble before there was anybody to tell.
             runtime.call(self._capture_changed)
@@ -187,8 +192,9 @@ class Capturing:
         try:
             if stop > self._recorder.status.written:
                 self._recorder.flush()
-            low = max(first, stop - _ROWS_ASKED)
-            table = self._recorder.dataset.read(self._recorder.name, low, stop)
+            table = self._recorder.dataset.read(
+                self._recorder.name, first, stop, last=_ROWS_ASKED, nbytes=_BYTES_ASKED
+            )
         except (OSError, CaptureError):
             table = SCHEMA.empty_table()
         if not table.num_rows:

@@ -15,7 +15,7 @@ from typing import Any, Never
 from ..checks import number, plain_callable, texts
 from ..events import Event, State
 from ..runtime import SharedEvent
-from ..tables import RollingWindow
+from ..tables import RollingWindow, Tally
 from ..visible import quoted
 
 __all__ = ["Reading"]
@@ -27,7 +27,7 @@ class Reading:
     status: Any  # SSEStream's trait: a Status
     _window: RollingWindow
     _source: Any
-    _counts: Counter[str]
+    _counts: Tally
     _ended: SharedEvent
     _waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
 

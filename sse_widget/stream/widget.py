@@ -12,7 +12,7 @@ import concurrent.futures
 import math
 import os
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -42,7 +42,7 @@ from ..notebook import NAME_CHARS, CellRuns
 from ..recordings import Player, Recording
 from ..runtime import LoopEnded, ObserverThread, SharedEvent
 from ..storage import Capture, capture_of
-from ..tables import RollingWindow
+from ..tables import RollingWindow, Tally
 from .analysis import Analysis
 from .history import Capturing, RestoredState
 from .iteration import Reading
@@ -52,9 +52,6 @@ __all__ = ["SSEStream"]
 
 _GAPS_KEPT = 1000
 _LIVE = ("status", "event_types", "last_event_id")
-# A server that makes up a type an event must not grow the kernel without end.
-_TYPES_KEPT = 10_000
-OTHER_TYPES = "(other types)"
 
 # Seconds: who stops a stream waits so long for the disk.
 _FLUSH = 5.0
@@ -160,7 +157,8 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         self._url, self._options = url, told
         self._start_analysis(window, lambda: self._source.origin)
         self._adopt(source)
-        self._counts: Counter[str] = Counter(past.counts)
+        self._counts = Tally(past.counts, name_chars=NAME_CHARS)
+        window.budget.share("types", read=lambda: self._counts.nbytes)
         self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
         self._earlier = _Earlier(past.received, past.stats)
         self._starting = threading.Lock()
@@ -475,27 +473,10 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
 
     def _take(self, batch: EventBatch) -> None:
         self._window.append(batch)
-        types = set(batch.types)
-        longest = max(map(len, types), default=0)
-        if len(self._counts) + len(types) > _TYPES_KEPT or longest > NAME_CHARS:
-            types = self._fold(batch.types)
-        else:
-            self._counts.update(batch.types)
-        self._channel.note(types)
+        self._channel.note(self._counts.add(batch.types))
         self._notices.changed()
         self._note_analysis(over=False)
         self._wake()
-
-    def _fold(self, names: list[str]) -> set[str]:
-        """Count types beyond the limits under one name, so that the sum is still all events."""
-        changed = set()
-        for name in names:
-            full = len(self._counts) >= _TYPES_KEPT - 1
-            if len(name) > NAME_CHARS or (full and name not in self._counts):
-                name = OTHER_TYPES
-            self._counts[name] += 1
-            changed.add(name)
-        return changed
 
     def _on_change(self) -> None:
         # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.

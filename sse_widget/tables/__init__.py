@@ -9,16 +9,19 @@ from .durations import seconds_of
 from .joined_text import JoinedText
 from .json_columns import payloads
 from .live_columns import LiveColumns
-from .slicing import SLICE_BYTES, bounded_slices
+from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
+from .tally import Tally
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = [
     "SCHEMA",
     "SLICE_BYTES",
+    "SLICE_ROWS",
     "JoinedText",
     "LiveColumns",
     "RollingWindow",
     "Snapshot",
+    "Tally",
     "believed",
     "bounded_slices",
     "microseconds",
@@ -27,6 +30,7 @@ __all__ = [
     "repeated",
     "seconds_of",
     "strings",
+    "text_sizes",
     "texts",
     "to_dataframe",
 ]

@@ -241,13 +241,17 @@ def test_what_could_not_be_written_is_kept_and_written_later(to):
 
 def test_what_waits_too_long_is_let_go_and_numbers_stay_true(to):
     writer = Writer(Dataset(to))
-    for n in range(10):
+    for n in range(10, 20):
         writer.add("s", batch(n))
     size = writer.pending[1]
-    assert writer.shed(size // 2) == {"s": 5}
+    assert writer.shed(size // 2) == {"s": (5, 5)}
+    for n in range(20, 30):
+        writer.add("s", batch(n))
+    assert writer.shed(size // 2) == {"s": (15, 15)}
+    assert writer.pending == (5, size // 2)
     writer.commit()
-    assert Dataset(to).read()["seq"].to_pylist() == [5, 6, 7, 8, 9]
-    assert writer.positions["s"].seq == 10
+    assert Dataset(to).read()["seq"].to_pylist() == [15, 16, 17, 18, 19]
+    assert writer.positions["s"].seq == 20
 
 
 # ---------------------------------------------------------------------- what else lies there
