@@ -28,7 +28,8 @@ class Memory:
         parts: what holds -> how many bytes: "events" (the window), "columns" (live columns), "text" (of
             `stream.text`), "remembered" (what is compared after a reconnect), "unfinished" (the event
             that is being received), "types" (event types and their counts), "waiting" (what the disk has
-            not taken yet), "page" (what is on its way to pages). Parts that hold nothing may be missing.
+            not taken yet), "files" (what is remembered of captured files), "page" (what is on its way to
+            pages). Parts that hold nothing may be missing.
     """
 
     limit: int

@@ -78,16 +78,22 @@ class FleetStream:
         self.counted = (0, 0, 0, 0)  # bytes, connects, duplicates, oversize of earlier sources
         # (seq after it, when it came): how long events wait for the sink
         self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
-        self.recent: deque[EventBatch] = deque()
-        self.recent_events = 0
+        self.recent: deque[tuple[EventBatch, int]] = deque()
+        self.recent_events = self.recent_bytes = 0
         self.watcher: Watcher | None = None
 
     def remember(self, batch: EventBatch) -> None:
-        """Keep the latest batches, by reference."""
-        self.recent.append(batch)
+        """Keep the latest batches, by reference, as far as they are small: of large ones none."""
+        size = batch.nbytes
+        self.recent.append((batch, size))
         self.recent_events += len(batch)
-        while len(self.recent) > 1 and self.recent_events - len(self.recent[0]) >= REMEMBER[0]:
-            self.recent_events -= len(self.recent.popleft())
+        self.recent_bytes += size
+        while self.recent_bytes > REMEMBER[1] or (
+            len(self.recent) > 1 and self.recent_events - len(self.recent[0][0]) >= REMEMBER[0]
+        ):
+            oldest, size = self.recent.popleft()
+            self.recent_events -= len(oldest)
+            self.recent_bytes -= size
 
 
 class Fleet:
@@ -303,7 +309,7 @@ class Fleet:
         self._watched = follower = None if name is None else self._followers.get(name)
         if follower is not None:
             follower.watcher = watcher
-            for batch in follower.recent:
+            for batch, _ in follower.recent:
                 watcher(batch, None)
 
     # ------------------------------------------------------------------ what is asked

@@ -24,8 +24,9 @@ from .reports import StreamReport
 __all__ = ["Shard", "reached"]
 
 FLUSH_ROWS = 50_000
+FLUSH_BYTES = 16 * 2**20
 # Beyond this streams wait for the disk; beyond the second a disk that refuses costs events.
-FULL_BYTES = 64 * 2**20
+FULL_BYTES = 32 * 2**20
 WAITING_BYTES = 256 * 2**20
 _CLAIMS = 20
 # Of the newest rows so many bytes are read to tell what comes again from what is new.
@@ -204,7 +205,7 @@ class Shard:
             name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time
         )
         rows, size = self._writer.pending
-        if rows >= FLUSH_ROWS:
+        if rows >= FLUSH_ROWS or size >= FLUSH_BYTES:
             self._due.set()
         if size > WAITING_BYTES and self._trouble:
             self._shed(self._writer)

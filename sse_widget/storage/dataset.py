@@ -61,8 +61,8 @@ _FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1,
 # a busy writer several times.
 _TRIES = 20
 _PAUSE = 0.002  # seconds, growing
-# Positions of streams in the footers that are remembered.
-_KNOWN = 20_000
+# Of the footers that are remembered: 20,000 positions of streams, or fewer with many types.
+_KNOWN_BYTES = 16 * 2**20
 
 
 class Part(NamedTuple):
@@ -113,6 +113,11 @@ class Dataset:
         # Parts never change; a path is written once.
         self._footers: dict[str, Footer | CaptureDamaged] = {}
         self._weight = 0
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes are remembered of the files."""
+        return self._weight
 
     def __repr__(self) -> str:
         return f"<Dataset {self.place.name}>"
@@ -197,7 +202,7 @@ class Dataset:
         self._footers[part.path] = known
         self._weight += _weight(known) - (0 if before is None else _weight(before))
         # A thousand streams have large ones.
-        while self._weight > _KNOWN and len(self._footers) > 1:
+        while self._weight > _KNOWN_BYTES and len(self._footers) > 1:
             self._weight -= _weight(self._footers.pop(next(iter(self._footers))))
 
     def _read_footer(self, part: Part) -> Footer:
@@ -549,11 +554,14 @@ def _damaged(part: Part, why: object) -> CaptureDamaged:
 
 
 def _weight(footer: Footer | CaptureDamaged) -> int:
-    """How many positions it is about, as far as memory goes."""
+    """About how many bytes it takes in memory."""
     if isinstance(footer, CaptureDamaged):
-        return 1
-    types = sum(len(position.types) for position in footer.streams.values())
-    return 1 + len(footer.streams) + types // 8 + len(footer.gaps) // 2
+        return 1_000
+    size = 1_000 + sum(700 + len(gap.text) + len(gap.resumed_from) for _, gap in footer.gaps)
+    for position in footer.streams.values():
+        size += 700 + len(position.last_event_id)
+        size += sum(map(len, position.types)) + 150 * len(position.types)
+    return size
 
 
 def _inside(shard: str, folder: str) -> str:

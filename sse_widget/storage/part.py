@@ -17,19 +17,22 @@ import numpy as np
 import pyarrow as pa
 
 from ..events import EventBatch
-from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
+from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, text_sizes, texts
 from .dataset import ROWS
 from .footer import Footer, Position
 
-__all__ = ["Append", "encode", "gather", "page_rows", "part_writer"]
+__all__ = ["Append", "encode", "gather", "part_writer"]
 
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
 _NO_ID = "error"
 
 
-# As many as a footer says of a stream.
+# As many as a footer says of a stream; of their names so many characters, for each commit writes them.
 _TYPES_KEPT = 1_000
+_TYPES_CHARS = 2**16
+# Characters: types that are longer, on average, are no words that rows share.
+_TYPE_CHARS = 250
 # A page of a file is made in memory, and read into it, as a whole: of so many bytes, or one row.
 _PAGE_BYTES = 2**20
 _PAGE_ROWS = 2**16
@@ -50,7 +53,7 @@ class Append(NamedTuple):
 def encode(table: pa.Table, footer: Footer) -> Any:
     """The bytes of a part."""
     sink = pa.BufferOutputStream()
-    with part_writer(sink, footer, page_rows(table)) as file:
+    with part_writer(sink, footer, table) as file:
         file.write_table(table)
     return sink.getvalue()
 
@@ -63,12 +66,12 @@ def decode(content: Any) -> pa.Table:
 
 
 @contextlib.contextmanager
-def part_writer(sink: Any, footer: Footer, rows: int = _PAGE_ROWS) -> Iterator[Any]:
+def part_writer(sink: Any, footer: Footer, first: pa.Table) -> Iterator[Any]:
     """A `pyarrow.parquet.ParquetWriter` of a part with this footer: of one file, from one source of
     settings, so that a merged part is written as the small ones were.
 
     Args:
-        rows: after so many it is asked whether a page is full.
+        first: the first rows, or all of them; the others are like them.
     """
     import pyarrow.parquet
 
@@ -77,9 +80,7 @@ def part_writer(sink: Any, footer: Footer, rows: int = _PAGE_ROWS) -> Iterator[A
     # time, as part of Arrow's own: a reader finds the same, in a larger file.
     young = hasattr(pyarrow.parquet.ParquetWriter, "add_key_value_metadata")
     schema = ROWS if young else ROWS.with_metadata(metadata)
-    with pyarrow.parquet.ParquetWriter(
-        sink, schema, write_batch_size=rows, data_page_size=_PAGE_BYTES, **_PARQUET
-    ) as writer:
+    with pyarrow.parquet.ParquetWriter(sink, schema, **_settings(first), **_PARQUET) as writer:
         yield writer
         if young:
             writer.add_key_value_metadata(metadata)
@@ -90,18 +91,25 @@ _PARQUET: dict[str, Any] = {
     "compression": {
         name: "zstd" if name in ("last_event_id", "data") else "none" for name in ROWS.names
     },
-    "use_dictionary": ["stream", "type"],
     # Texts of a megabyte are no statistics.
     "write_statistics": ["stream", "seq", "received_at"],
     "column_encoding": {"seq": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED"},
 }
 
 
-def page_rows(table: pa.Table) -> int:
-    """How many of such rows make a page. As many as there are, where they are small: in steps of 1024
-    a part of a second costs a twentieth more."""
-    each = table.nbytes // max(table.num_rows, 1) or 1
-    return min(max(_PAGE_BYTES // each, 1), _PAGE_ROWS)
+def _settings(table: pa.Table) -> dict[str, Any]:
+    """What depends on the rows."""
+    rows = max(table.num_rows, 1)
+    each = table.nbytes // rows or 1
+    types = text_sizes(table.select(["type"])).sum() // rows
+    return {
+        # So many rows until it is asked whether a page is full; in steps of 1024 a part of a second
+        # costs a twentieth more.
+        "write_batch_size": min(max(_PAGE_BYTES // each, 1), _PAGE_ROWS),
+        "data_page_size": _PAGE_BYTES,
+        # A dictionary holds each different value; it is made in memory, and read as a whole.
+        "use_dictionary": ["stream", "type"] if types <= _TYPE_CHARS else ["stream"],
+    }
 
 
 def gather(
@@ -210,7 +218,7 @@ class _Reached:
         self.code = code
         self.seq = position.seq
         self.last_event_id = position.last_event_id
-        self.types = Tally(position.types, types=_TYPES_KEPT)
+        self.types = Tally(position.types, types=_TYPES_KEPT, chars=_TYPES_CHARS)
         self.stats = position.stats
         self.reconnection_time = position.reconnection_time
 

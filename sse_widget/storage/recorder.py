@@ -159,6 +159,7 @@ class Recorder:
         self._writer.gapped = lambda stream, gap: self._begun_anew(gap)
         self._share = _share_of(budget)
         self._share.read = lambda: self._writer.pending[1]
+        budget.share("files", read=lambda: self.dataset.nbytes)
         self._changed, self._gapped, self._facts = changed, gapped, facts
 
     # ------------------------------------------------------------------ from any thread

@@ -136,6 +136,7 @@ class _Keys:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         # Before a column is made of each: a single event may have a million keys.
+        self._check(max(map(len, rows), default=0))
         if sum(map(len, rows)) > MAX_KEYS:
             self._check(len(self._pieces.keys() | set(chain.from_iterable(rows))))
         for key, values in _transposed(rows):
