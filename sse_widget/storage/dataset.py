@@ -380,7 +380,7 @@ class Dataset:
             try:
                 with self._open(part) as reader:
                     for group in reversed(range(reader.groups)):
-                        found.put_before(map(_believed, reader.tables(group, wanted)))
+                        found.put_before(map(believed, reader.tables(group, wanted)))
                         if found.is_full:
                             break
             except FileNotFoundError:
@@ -435,7 +435,7 @@ class Dataset:
         try:
             with self._open(part) as reader:
                 for group in range(reader.groups):
-                    for table in map(_believed, reader.tables(group, wanted, columns)):
+                    for table in map(believed, reader.tables(group, wanted, columns)):
                         if table.num_rows:
                             yield table
         except FileNotFoundError:
