@@ -235,7 +235,7 @@ class Dataset:
         names = ROWS.names if columns is None else columns
         try:
             rows = self._dataset(parts).to_table(names, filter=wanted)
-            return believed(rows, first=_FIRST_TIME, last=_LAST_TIME, top=MAX_NUMBER)
+            return _believed(rows)
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as e:
@@ -380,7 +380,7 @@ class Dataset:
             try:
                 with self._open(part) as reader:
                     for group in reversed(range(reader.groups)):
-                        found.put_before(map(believed, reader.tables(group, wanted)))
+                        found.put_before(map(_believed, reader.tables(group, wanted)))
                         if found.is_full:
                             break
             except FileNotFoundError:
@@ -435,7 +435,7 @@ class Dataset:
         try:
             with self._open(part) as reader:
                 for group in range(reader.groups):
-                    for table in map(believed, reader.tables(group, wanted, columns)):
+                    for table in map(_believed, reader.tables(group, wanted, columns)):
                         if table.num_rows:
                             yield table
         except FileNotFoundError:
@@ -544,6 +544,10 @@ def _check_length(file: Any) -> None:
         length = int.from_bytes(file.read_at(4, size - 8), "little")
         if length > _MAX_METADATA:
             raise pa.ArrowInvalid(f"its metadata is longer than {_MAX_METADATA:,} bytes")
+
+
+def _believed(rows: pa.Table) -> pa.Table:
+    return believed(rows, first=_FIRST_TIME, last=_LAST_TIME, top=MAX_NUMBER)
 
 
 def _damaged(part: Part, why: object) -> CaptureDamaged:
