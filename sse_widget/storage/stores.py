@@ -82,6 +82,8 @@ class Store(Protocol):
         """
 
     def remove(self, path: str) -> None: ...
+    def close(self) -> None:
+        """Let go of what is open: a disk can be unmounted then."""
 
 
 def place_of(to: str | os.PathLike[str]) -> Store:
@@ -305,6 +307,12 @@ class LocalStore:
             self._staging.close()
         self._staging = self._way = None
 
+    def close(self) -> None:
+        self.forget_staging()
+        if self._anchor is not None:
+            self._anchor.close()
+            self._anchor = None
+
     def create(self, folder: HeldFolder, name: str, content: Any) -> None:
         """A file in a folder, whole and lasting, if there is none of this name."""
         staging = self.staging()
@@ -516,6 +524,9 @@ class FsspecStore:
                 hint="A newer version of its fsspec package may know how to create only if absent.",
             )
         self._proven = True
+
+    def close(self) -> None:
+        pass
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -252,7 +252,7 @@ class Writer:
             part = self._create(part)
         except CaptureTaken as e:
             self._lost = e
-            self.close()
+            self._leave()
             raise
         except CaptureError:
             raise
@@ -268,14 +268,18 @@ class Writer:
         self._bytes += len(part.content)
         self._begun = part.footer.begun
         if part.footer.closes:
-            self.close()
+            self._leave()
             self.folder = self._sibling(f"{self.next_part:08}")
             self._parts = self._bytes = 0
             self._begun = None
         return part.number
 
     def close(self) -> None:
-        """Let go of the folder; what waits stays uncommitted."""
+        """Let go of the folder and of all that is open; what waits stays uncommitted."""
+        self._leave()
+        self.dataset.place.close()
+
+    def _leave(self) -> None:
         if self._entered is not None:
             self._entered.leave()
             self._entered = None
@@ -296,7 +300,7 @@ class Writer:
             if not self._is_ours(part):
                 raise self._taken(part.number) from None
         except FolderReplaced:
-            self.close()
+            self._leave()
             raise self._where.explain(part.number, part.folder) from None
         self._where.written()
         return part

@@ -3,8 +3,10 @@ on when it is back. Nothing is called a takeover that is none."""
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +170,32 @@ def test_nothing_is_made_where_the_folder_is_gone(to):
 
 
 # ---------------------------------------------------------------------- a stream
+
+
+def handles(folder):
+    """What this process has open there."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(link.readlink())
+    return [path for path in found if folder in path.parents or path == folder]
+
+
+def test_a_closed_stream_holds_no_disk(tmp_path, to):
+    with Server(lambda peer: (peer.stream("data: 0\n\n"), peer.hold())) as server:
+        stream = SSEStream(server.url, capture=Capture(to, stream="s", every=0.01))
+        until(lambda: stream.capture.written == 1)
+        assert handles(tmp_path)
+        stream.close()
+    assert handles(tmp_path) == []
+
+
+def test_a_closed_capture_of_many_neither(tmp_path, to, origin):
+    capture = SSECapture({"a": f"{origin}/count/50/a"}, to=Capture(to, every=0.05))
+    until(lambda: capture.stats.written > 5)
+    assert handles(tmp_path)
+    capture.close()
+    assert handles(tmp_path) == []
 
 
 def test_a_stream_goes_on_through_it_all(to, monkeypatch):
