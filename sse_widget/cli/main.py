@@ -274,6 +274,11 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
     from ..recordings import CaptureServer
     from ..storage import Dataset
 
+    path, shown = Path(options.capture).expanduser(), visible(options.capture)
+    if path.is_file():
+        raise _Problem(f"{shown} is a file: captures are served; SSEStream.replay plays files")
+    if "://" not in options.capture and not path.exists():
+        raise _Problem(f"there is no such folder: {shown}")
     try:
         server = CaptureServer(Dataset(options.capture), options.port, options.speed)
     except CaptureError as error:
@@ -282,7 +287,7 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
         raise _Problem(_taken(options.port, "--port", error), _USAGE) from None
     try:
         if not server.streams:
-            raise _Problem(f"there is no capture in {options.capture}")
+            raise _Problem(f"there is no capture in {visible(options.capture)}")
         for name, events in server.streams.items():
             _say(f"{server.url_of(name)}  {events:,} events of {visible_name(name)}")
         _say("Ctrl-C ends it.")

@@ -1,16 +1,18 @@
 """Files that `export` wrote, and captures -> timed events again, for something that plays them.
 
-It reads `.sse`, `.ndjson` and `.parquet`, also from elsewhere as far as they say what an event is,
-and gives the same events in the same order each time. Playing them is `player`'s business. Of ours
+It reads event streams, NDJSON and Parquet, packed by gzip or not, also from elsewhere as far as they say
+what an event is, and gives the same events in the same order each time. It does not play them: `player` does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..checks import told
-from ..protocol import EventStreamParser
+from ..protocol import EventStreamParser, why_no_event
 from ..storage import Dataset
 from ..tables import SCHEMA, believed
 from ..visible import quoted, visible, visible_name
@@ -27,22 +29,28 @@ __all__ = ["Recording"]
 
 _TIME = re.compile(rb"^: ?received_at=([0-9T:.+Z-]+)\r?\n", re.MULTILINE)
 _ROWS = 4096
+_FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_GZIP = b"\x1f\x8b"
 
 
 class Recording:
     """Events and when they came.
 
     Args:
-        content: the path of a `.sse`, `.ndjson` or `.parquet` file; or the bytes of one, which
-            tell their format by how they begin; or the folder or URL of a capture.
+        content: the path of a file, or the bytes of one, or the folder or URL of a capture. A file
+            named `.sse`, `.ndjson` or `.parquet` is that; of any other name (`.txt`, `.jsonl`, `.log`,
+            none) and of bytes, the beginning tells. What is packed by gzip is unpacked, whatever its
+            name. The last event of a stream needs no blank line: the end of a file is no broken
+            connection.
         speed: how much faster than they came they come again; `math.inf` is at once.
 
     Raises:
-        ValueError: no such format, or content that is not what its format says; a speed that is
-            not above 0; a stream that is not in the capture, or none was named where it has several.
-            The message says where.
+        ValueError: content that is not what its format says, or no recording at all, and what it is; a
+            speed that is not above 0; a stream that is not in the capture, or none was named where it
+            has several. The message says where.
         TypeError: neither a path nor bytes.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read. FileNotFoundError: there is no such file or folder.
     """
 
     def __init__(
@@ -61,20 +69,50 @@ class Recording:
         if stream is not None:
             raise ValueError(f"a file has no streams with names: {stream!r} is none of it")
         if isinstance(content, (bytes, bytearray, memoryview)):
-            content = bytes(content)
-            self.name, kind = "bytes", _kind_of(content)
+            self.name, kind, content = "bytes", "", bytes(content)
         elif isinstance(content, (str, os.PathLike)):
-            path = Path(content).expanduser()
-            self.name, kind = path.name, path.suffix.lower()
-            if kind not in _READERS:
-                raise ValueError(
-                    f"cannot replay {path.name!r}: its suffix must be one of {', '.join(_READERS)}"
-                )
-            content = path.read_bytes()
+            path = _there(content)
+            self.name, content = path.name, path.read_bytes()
+            kind = Path(path.name.lower().removesuffix(".gz")).suffix
         else:
             raise TypeError(f"a path or bytes can be replayed, not {type(content).__name__}")
+        if kind == ".csv":
+            raise ValueError(
+                f"{visible(self.name)}: a .csv file cannot be replayed, for it does not keep all that an "
+                "event is; .sse, .ndjson and .parquet files do"
+            )
         self.size = len(content)
-        self.table = _READERS[kind](content, self.name)
+        plain = _unpacked(content, visible(self.name))
+        self.table = _READERS.get(kind, _READERS[_kind_of(plain)])(plain, self.name)
+
+
+def _there(content: str | os.PathLike[str]) -> Path:
+    """The path, where something is there."""
+    path = Path(content).expanduser()
+    if not path.exists():
+        named = os.fspath(content)
+        what = "file" if path.suffix else "file or folder"
+        if named.endswith(("/", os.sep)):
+            what = "folder"
+        raise FileNotFoundError(errno.ENOENT, f"there is no such {what}", named)
+    return path
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    """What gzip has packed, once or several times. Of a file that is cut, what is there."""
+    for _ in range(8):
+        if not content.startswith(_GZIP):
+            break
+        members: list[bytes] = []
+        while content.startswith(_GZIP):
+            inflater = zlib.decompressobj(wbits=31)
+            try:
+                members.append(inflater.decompress(content))
+            except zlib.error as error:
+                raise ValueError(f"{name} is no gzip file that can be read: {error}") from None
+            content = inflater.unused_data
+        content = b"".join(members)
+    return content
 
 
 def is_capture(content: str | os.PathLike[str]) -> bool:
@@ -106,7 +144,8 @@ def _listed(names: list[str]) -> str:
 def _kind_of(content: bytes) -> str:
     if content.startswith(b"PAR1"):
         return ".parquet"
-    return ".ndjson" if content.lstrip()[:1] == b"{" else ".sse"
+    begin = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return ".ndjson" if begin == b"{" else ".sse"
 
 
 class _Columns:
@@ -145,23 +184,42 @@ def _read_sse(content: bytes, name: str) -> pa.Table:
     parser = EventStreamParser(max_event_bytes=max(len(content), 1))
     at: datetime | None = None
     start = 0
-    # What follows the last blank line is no event, as on the wire.
+
+    def read(piece: bytes) -> None:
+        batch = parser.feed(piece)
+        columns.at += [at] * len(batch)
+        columns.types += batch.types
+        columns.ids += batch.last_event_ids
+        columns.data += batch.data
+        columns.seal()
+
     for mark in [*_TIME.finditer(content), None]:
         end = len(content) if mark is None else mark.start()
         while start < end:
             piece = content[start : min(start + 2**20, end)]
             start += len(piece)
-            batch = parser.feed(piece)
-            columns.at += [at] * len(batch)
-            columns.types += batch.types
-            columns.ids += batch.last_event_ids
-            columns.data += batch.data
-            columns.seal()
+            read(piece)
         if mark is not None:
             # A comment that only looks like ours is none of ours.
             with contextlib.suppress(ValueError):
                 at = _time(mark[1].decode(), name)
-    return columns.table()
+    # The last event may lack its line end and its blank line: a file that ends is no connection that
+    # broke, so what is there of it is all of it.
+    read(b"\n\n")
+    table = columns.table()
+    if not table.num_rows:
+        _check_fields(content, name)
+    return table
+
+
+def _check_fields(content: bytes, name: str) -> None:
+    """Bytes without events are a recording where a line is a field or a comment."""
+    lines = _LINE_END.split(content.removeprefix(b"\xef\xbb\xbf"))
+    if any(line[:1] == b":" or line.partition(b":")[0] in _FIELDS for line in lines):
+        return
+    if any(line.strip() for line in lines):
+        why = why_no_event(content[:4096]) or "no line has a field name such as 'data:'"
+        raise ValueError(f"{visible(name)} holds no event stream: {why}")
 
 
 def _read_ndjson(content: bytes, name: str) -> pa.Table:

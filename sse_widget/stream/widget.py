@@ -269,8 +269,10 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         recorded with. It connects to nothing.
 
         Args:
-            recording: the path of a `.sse`, `.ndjson` or `.parquet` file, or the bytes of one.
-                Events of a file that says no times come at once. Or the folder of a capture.
+            recording: the path of a file, or the bytes of one: an event stream, NDJSON or Parquet,
+                packed by gzip or not; a name other than `.sse`, `.ndjson` and `.parquet` says
+                nothing, what is in it does. Events of a file that says no times come at once. Or
+                the folder of a capture.
             speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
                 returns.
             stream: which one of a capture that has several.

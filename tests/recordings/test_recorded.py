@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import math
@@ -99,8 +100,93 @@ def test_a_stream_from_elsewhere_has_no_times():
     assert batch.has_id == [False, True]
 
 
-def test_an_unfinished_event_is_none():
-    assert rows_of(Recording(b"data: 1\n\ndata: 2\n")) == [(None, "message", "", "1")]
+@pytest.mark.parametrize(
+    "end", ["", "\n", "\r\n", "\r", "\n\n", "\r\r", "\n: c", "\n: c\n", "\nfoo"]
+)
+def test_the_last_event_needs_no_blank_line(end):
+    """The end of a file is no connection that broke."""
+    content = f"id: 1\ndata: 1\n\n: received_at=2026-01-02T03:04:05Z\nid: 2\ndata: 2{end}".encode()
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    rows = [(None, "message", "1", "1"), (at, "message", "2", "2")]
+    assert rows_of(Recording(content)) == rows
+    assert [d for b in play(Recording(content, math.inf)) for d in b.data] == ["1", "2"]
+
+
+def test_half_an_event_without_data_is_none():
+    assert rows_of(Recording(b"data: 1\n\nid: 7\nevent: e\n")) == [(None, "message", "", "1")]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b": c\n\n", b"retry: 5\n\n", b"id: 7", b"\xef\xbb\xbf:\n"]
+)
+def test_a_stream_without_events_is_a_recording(content):
+    assert rows_of(Recording(content)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!DOCTYPE html>\n<html>...", "this is HTML"),
+        (b"<html><body>504 Gateway Time-out</body></html>", "this is HTML"),
+        (b"[1, 2]", "this is plain JSON"),
+        ("data: a\n\n".encode("utf-16"), "UTF-16"),
+        (b"Data: a\n\n", "'Data:' is no field"),
+        (b"hello\nworld\n", "no line has a field name such as 'data:'; one begins 'hello'"),
+        (bytes(range(1, 256)), "no line has a field name"),
+        (b"\x28\xb5\x2f\xfd and more", "compressed by zstd"),
+        (b"%PDF-1.7\n", "a PDF file"),
+        (b"\x1f\x8bnonsense", "no gzip file that can be read"),
+        (gzip.compress(b"<html>"), "this is HTML"),
+        (gzip.compress(b'{"a": 1}'), 'an event is an object with text in "data"'),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "x.sse", "x.txt", "x.gz", "x"])
+def test_what_is_no_recording_says_what_it_is(tmp_path, content, what, name):
+    if name:
+        (tmp_path / name).write_bytes(content)
+        if name == "x.sse" and content.startswith(b"\x1f") and b"data" in what.encode():
+            what = "this is plain JSON"  # its name says that it is no NDJSON
+    with pytest.raises(ValueError, match=what):
+        Recording(tmp_path / name if name else content)
+
+
+def packed(content: bytes) -> dict[str, bytes]:
+    return {
+        "once": gzip.compress(content),
+        "twice": gzip.compress(gzip.compress(content)),
+        "in members": gzip.compress(content[:9]) + gzip.compress(content[9:]),
+        "with zeros behind": gzip.compress(content) + bytes(512),
+    }
+
+
+@pytest.mark.parametrize("suffix", [".sse", ".ndjson", ".parquet"])
+@pytest.mark.parametrize("name", ["x{}.gz", "x{}", "x.gz", "x.txt", "x"])
+@pytest.mark.parametrize("how", packed(b""))
+def test_what_is_packed_is_unpacked(tmp_path, suffix, name, how):
+    content = save(held(), tmp_path / f"plain{suffix}").read_bytes()
+    path = tmp_path / name.format(suffix)
+    path.write_bytes(packed(content)[how])
+    recording = Recording(path)
+    assert rows_of(recording) == ROWS
+    assert (recording.name, recording.size) == (path.name, path.stat().st_size)
+
+
+def test_of_a_packed_file_that_is_cut_there_is_what_there_is():
+    content = b"".join(b"data: %d\n\n" % n for n in range(1000))
+    packed = gzip.compress(content)
+    assert 500 < len(rows_of(Recording(packed[: len(packed) * 3 // 4]))) < 1000
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.log", "x.jsonl", "x", "x.SSE"])
+@pytest.mark.parametrize("suffix", [".sse", ".ndjson", ".parquet"])
+def test_of_another_name_the_content_tells(tmp_path, name, suffix):
+    path = tmp_path / name
+    save(held(), tmp_path / f"plain{suffix}").rename(path)
+    if name == "x.SSE" and suffix != ".sse":
+        with pytest.raises(ValueError, match="holds no event stream"):
+            Recording(path)
+    else:
+        assert rows_of(Recording(path)) == ROWS
 
 
 def test_lines_from_elsewhere_need_data_alone():
@@ -163,15 +249,35 @@ def test_parquet_that_is_none_of_ours_says_why(columns, what):
         Recording(parquet(**columns))
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x", "x.txt"])
-def test_other_suffixes_are_refused(name):
-    with pytest.raises(ValueError, match=r"\.sse, \.ndjson, \.parquet"):
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
+def test_csv_is_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(b"seq,data\n0,a\n")
+    with pytest.raises(
+        ValueError, match=r"\.csv file cannot be replayed.*\.sse, \.ndjson and \.parquet"
+    ):
+        Recording(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("nope/", "there is no such folder"),
+        ("nope", "there is no such file or folder"),
+        ("nope.sse", "there is no such file"),
+        ("nope.csv", "there is no such file"),
+        ("~/nope/nope.sse", "there is no such file"),
+    ],
+)
+def test_what_is_not_there(tmp_path, monkeypatch, name, what):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"{what}: '{name}'"):
         Recording(name)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_no_such_file(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        Recording(tmp_path / "x.sse")
+def test_a_folder_without_a_capture(tmp_path):
+    with pytest.raises(ValueError, match="there is no capture in"):
+        Recording(tmp_path)
 
 
 @pytest.mark.parametrize("speed", [0, -1, math.nan, True, "fast", None])
@@ -257,4 +363,4 @@ if (FOLDER := captures()) is not None:
     @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.sse")), ids=lambda p: p.name)
     def test_recorded_streams(path):
         events = [(e.type, e.data, e.last_event_id) for b in play(Recording(path)) for e in b]
-        assert events == literal.read(path.read_bytes()).events
+        assert events == literal.read(path.read_bytes() + b"\n\n").events

@@ -134,8 +134,15 @@ def test_the_command_serves_until_it_is_stopped(to):
 
 
 def test_what_cannot_be_served_is_said(to, capsys):
+    assert main(["replay", f"{to}/"]) == 1
+    assert f"there is no such folder: {to}/" in capsys.readouterr().err
+    to.mkdir()
     assert main(["replay", str(to)]) == 1
-    assert "no capture" in capsys.readouterr().err
+    assert f"there is no capture in {to}" in capsys.readouterr().err
+    file = to / "x.sse"
+    file.write_bytes(b"data: a\n\n")
+    assert main(["replay", str(file)]) == 1
+    assert "SSEStream.replay plays files" in capsys.readouterr().err
     assert main(["replay", "sftp://host/x"]) == 1
     assert "cannot hold a capture" in capsys.readouterr().err
     with pytest.raises(SystemExit):
