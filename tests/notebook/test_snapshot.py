@@ -82,6 +82,7 @@ def notebook():
         Server(sends(live, then="hold")) as server,
         Server(answers("404 Not Found")) as missing,
         Server(sends("data: kept\n\n", then="hold")) as stopped,
+        Server(sends("data: kept\n\n")) as early,
     ):
         secret = missing.url + "?token=hunter2hunter2"
         yield run(
@@ -100,6 +101,8 @@ def notebook():
             "s = SSEStream.replay(b'data: a\\n\\ndata: b\\n\\n', speed=math.inf)\ns",
             "s.clear()",
             "s.close()\ns",
+            f"s = SSEStream({early.url!r}, reconnect=False, stop_when='[DONE]')\ns",
+            "await s.wait_closed()\ns.close()",
         )
 
 
@@ -166,6 +169,13 @@ def test_stopping_writes_it(notebook):
     text = Read(html).text
     assert "Closed" in text
     assert "You stopped it." in text
+    assert "kept" in text
+
+
+def test_a_stream_that_ended_too_early_is_a_warning(notebook):
+    (html,) = kept(notebook.cells[-2])
+    text = Read(html).text
+    assert "Warning: The stream ended before the event came that stop_when= waits for." in text
     assert "kept" in text
 
 
