@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help apps fronts install demo docs house test heavy lint browser bench report profile clean
+.PHONY: help apps fronts install demo docs house test floors hosted newest audit heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,70 @@ tests/hosts/apps/envs/%/.installed: tests/hosts/apps/%.txt pyproject.toml sse_wi
 
 apps: install browser $(APPS:%=tests/hosts/apps/envs/%/.installed) ## the log in Voila, Solara, Panel, Shiny and JupyterLab 4.0
 	SSE_WIDGET_APPS=tests/hosts/apps/envs $(BIN)/pytest -s tests/hosts/test_apps.py $(ARGS)
+
+# What differs between versions of what we need: tables, files, streams, widgets. No browser, no extremes.
+QUICK := tests/install/test_declared.py tests/install/test_installed.py tests/install/test_scripts_end.py \
+  tests/tables tests/recordings tests/notebook tests/stream tests/client/test_source.py \
+  tests/client/test_requests.py tests/capture/test_capture.py tests/capture/test_capture_inputs.py \
+  tests/storage/test_dataset.py tests/storage/test_housekeeping.py -k "not killed and not forked"
+# ipywidgets 7 warns of itself.
+QUIET := -W "ignore:Deprecated in traitlets 4.1:DeprecationWarning"
+PIP := bin/python -m pip install --quiet --disable-pip-version-check
+PACKAGE := $(shell find sse_widget notebooks -name static -prune -o -type f ! -name '*.pyc' -print)
+
+# As people get it: a wheel from an sdist, which is from this checkout.
+dist/.built: .venv/.installed sse_widget/static/widget.js hatch_build.py $(PACKAGE)
+	rm -rf $(@D)
+	$(BIN)/python -m hatchling build -t sdist -d $(@D)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w $(@D) $(@D)/*.tar.gz
+	@touch $@
+
+# The quick tests where this checkout is not: what is imported there is what was installed.
+define check
+rm -rf $(1)/run && mkdir $(1)/run
+tar c --exclude=.venv --exclude=envs --exclude=__pycache__ tests docs scripts pyproject.toml | tar x -C $(1)/run
+cd $(1)/run && ../bin/python -m pytest -n 2 --dist loadfile $(QUIET) $(QUICK) $(ARGS)
+endef
+
+floors: .envs/floors/.installed ## the wheel and its quick tests beside the lowest versions declared
+	$(call check,.envs/floors)
+
+.envs/floors/.installed: pyproject.toml scripts/floors.py dist/.built
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(PYTHON) scripts/floors.py > $(@D)/pins.txt
+	$(@D)/$(PIP) -c $(@D)/pins.txt "$$(echo dist/*.whl)[test]"
+	$(@D)/$(PIP) --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+hosted: .envs/hosted/.installed ## the same beside what Colab ships, where pip has left that alone
+	$(call check,.envs/hosted)
+
+.envs/hosted/.installed: pyproject.toml scripts/hosted.txt dist/.built
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/$(PIP) -r scripts/hosted.txt
+	$(@D)/$(PIP) dist/*.whl
+	! $(@D)/bin/python -m pip install --dry-run --disable-pip-version-check -r scripts/hosted.txt | grep 'Would install'
+	$(@D)/$(PIP) -c scripts/hosted.txt "$$(echo dist/*.whl)[test]"
+	$(@D)/$(PIP) --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+NEWEST = .envs/newest-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+newest: dist/.built ## the same beside the newest versions: make newest PYTHON=python3.13
+	test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/$(PIP) --upgrade --upgrade-strategy eager "$$(echo dist/*.whl)[test]"
+	$(NEWEST)/$(PIP) --no-deps --force-reinstall dist/*.whl
+	$(call check,$(NEWEST))
+
+audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what is installed and of the floors; needs a network
+	.envs/audit/bin/pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(PYTHON) scripts/floors.py > .envs/audit/floors.txt
+	.envs/audit/bin/pip-audit --no-deps --disable-pip -r .envs/audit/floors.txt
+	$(NPM) audit
+
+.envs/audit/.installed: Makefile
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/$(PIP) pip-audit
+	@touch $@
 
 heavy: install browser fronts apps ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)

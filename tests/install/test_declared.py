@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import sse_widget
+
 HOME = Path(__file__).parent.parent.parent
-PACKAGE = HOME / "sse_widget"
+PACKAGE = Path(sse_widget.__file__).parent
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
 # The distribution a name comes from, where several have it or its own is not the obvious one.
 OF = {"sse_starlette": "sse-starlette"}
