@@ -26,6 +26,8 @@ __all__ = ["Overview"]
 
 # A page that does not answer (hidden, or gone) is told less often.
 _UNSEEN = 5.0
+# Seconds: whoever lets a capture go waits so long for the loop's turn.
+_TURN_S = 1.0
 
 
 # What stands in widget.js between the log and the widget of one stream (`js/build.mjs` writes it).
@@ -82,6 +84,15 @@ class Overview(SyncedWidget):
         if bundle is not None:
             runtime.call(self._open)
         return bundle
+
+    def let_go(self) -> None:
+        # Until it is shown again: what the loop would call keeps it.
+        runtime.call_within(_TURN_S, self._rest)
+        super().let_go()
+
+    def _rest(self) -> None:
+        self._deselect()
+        self._displayed = False
 
     def _open(self) -> None:
         self._displayed = True

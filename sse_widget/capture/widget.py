@@ -36,7 +36,7 @@ from ..fleet import (
     sorted_out,
 )
 from ..masking import mask_url
-from ..notebook import CellRuns
+from ..notebook import CELLS
 from ..runtime import LoopEnded
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
@@ -51,8 +51,6 @@ __all__ = ["SSECapture"]
 _BEAT = 1.0
 _LOOK = 0.1
 _STOP_SECONDS = 15.0
-
-_cells = CellRuns()
 
 
 class SSECapture(NamedAttributes, Overview):
@@ -121,7 +119,7 @@ class SSECapture(NamedAttributes, Overview):
         self._start_overview(roster, self._to)
         super().__init__(**traits)
         self.on_msg(self._on_message)
-        _cells.adopt(self)
+        CELLS.adopt(self)
         self.start()
 
     # ------------------------------------------------------------------ the person's side

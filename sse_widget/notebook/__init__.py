@@ -3,17 +3,18 @@
 It must never know of connections or files.
 """
 
+from .cells import CELLS
 from .channel import Channel
-from .host import CellRuns, SubshellSender, reruns_on_change, session_liveness
+from .host import SubshellSender, reruns_on_change, session_liveness
 from .snapshot import render
 from .snapshot_writer import SnapshotWriter
 from .synced import SyncedWidget
 from .wire import CUT_BYTES, NAME_CHARS
 
 __all__ = [
+    "CELLS",
     "CUT_BYTES",
     "NAME_CHARS",
-    "CellRuns",
     "Channel",
     "SnapshotWriter",
     "SubshellSender",

@@ -2,7 +2,7 @@
 while a cell is busy, and an output that can be written again.
 
 IPython, ipykernel and marimo are asked only where they are loaded already; without a notebook every answer
-is "no". This module knows nothing of streams but that they can be stopped.
+is "no". This module knows nothing of streams.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import contextvars
 import sys
 import threading
 import uuid
-import weakref
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 __all__ = [
-    "CellRuns",
     "Output",
     "SubshellSender",
+    "forget_output",
     "on_cell_end",
+    "on_next_run",
     "reruns_on_change",
+    "running_cell",
     "session_liveness",
 ]
 
@@ -84,52 +85,47 @@ def on_cell_end(fn: Callable[[], None]) -> Callable[[], None]:
     return forget
 
 
-class _Stoppable(Protocol):
-    def stop(self) -> None: ...
+def running_cell() -> tuple[str, str] | None:
+    """Which cell runs, and which run of it that is; None where the front end does not say.
 
-
-class CellRuns:
-    """Which streams each cell made, so that running it again stops those of the earlier run.
-
-    JupyterLab, Notebook 7 and VS Code name the cell (`cellId`) in the message that runs it; marimo
-    says when what a cell made is over.
+    JupyterLab, Notebook 7 and VS Code name the cell (`cellId`) in the message that runs it.
     """
-
-    def __init__(self) -> None:
-        self._runs: dict[str, tuple[str, weakref.WeakSet[Any]]] = {}
-
-    def adopt(self, stream: _Stoppable) -> None:
-        """`stream` was made by the cell that runs now; stop what an earlier run of it made."""
-        # Another version of marimo may have no such registry: then streams end with their session.
-        with contextlib.suppress(AttributeError):
-            if session := _marimo():
-                session.cell_lifecycle_registry.add(_UntilNextRun(stream))
-        parent = _parent()
-        cell = parent.get("metadata", {}).get("cellId")
-        run = parent.get("header", {}).get("msg_id")
-        if not cell or not run:
-            return
-        known = self._runs.get(cell)
-        if known is None or known[0] != run:
-            for earlier in list(known[1]) if known is not None else ():
-                earlier.stop()
-            known = self._runs[cell] = (run, weakref.WeakSet())
-        known[1].add(stream)
+    parent = _parent()
+    cell = parent.get("metadata", {}).get("cellId")
+    run = parent.get("header", {}).get("msg_id")
+    return (cell, run) if cell and run else None
 
 
-class _UntilNextRun:
-    """What marimo calls when a cell is run again or deleted (a `CellLifecycleItem`)."""
+def on_next_run(item: object) -> None:
+    """marimo calls the `dispose` of this CellLifecycleItem when what this cell made is over."""
+    # Another version of marimo may have no such registry: then streams end with their session.
+    with contextlib.suppress(AttributeError):
+        if session := _marimo():
+            session.cell_lifecycle_registry.add(item)
 
-    def __init__(self, stream: _Stoppable) -> None:
-        self._stream = weakref.ref(stream)
 
-    def create(self, context: object) -> None:
-        pass
-
-    def dispose(self, context: object, deletion: bool) -> bool:
-        if (stream := self._stream()) is not None:
-            stream.stop()
-        return True
+def forget_output(value: object) -> None:
+    """Take an object out of what IPython keeps of the outputs of cells: `Out[5]`, `_5`, `_`, `__`, `___`
+    and the result of the latest run. Names that somebody gave it stay."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    # Another shell under the same name has its own history.
+    with contextlib.suppress(AttributeError, KeyError):
+        names, hidden, hook = shell.user_ns, shell.user_ns_hidden, shell.displayhook
+        for n in [n for n, shown in names["_oh"].items() if shown is value]:
+            del names["_oh"][n]
+            names.pop(f"_{n}", None)
+            hidden.pop(f"_{n}", None)
+        for name in ("_", "__", "___"):
+            # As all are when a session begins; where they differ, IPython takes the name for ours.
+            if getattr(hook, name) is value:
+                setattr(hook, name, "")
+            for known in (names, hidden):
+                if known.get(name) is value:
+                    known[name] = ""
+        for ran in (hook.exec_result, shell.last_execution_result):
+            if ran is not None and ran.result is value:
+                ran.result = None
 
 
 class SubshellSender:

@@ -84,9 +84,11 @@ class SnapshotWriter:
             self._written, self._written_at = stamp, time.monotonic()
 
     def close(self) -> None:
-        """Nothing is written any more."""
+        """Nothing is written any more, until it is shown again."""
         self._forget()
         self._live = False
+        with self._lock:
+            self._output = None
 
     def _cell_ended(self) -> None:
         # What runs a notebook from the outside hears of nothing but while a cell runs.

@@ -2,24 +2,37 @@
 
 Whoever is on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the
 address it shows, its settings. Here only what the page is meant to write is taken, and only that is told to
-the other pages; the kernel's own values stay as it made them. It knows nothing of streams.
+the other pages; the kernel's own values stay as it made them. And a widget that others let go, when nobody
+has a name for it any more. It knows nothing of streams.
 """
 
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from .. import runtime
+from .cells import CELLS
+from .host import forget_output
 
 __all__ = ["SyncedWidget"]
 
 # The background loop answers within milliseconds, unless a cell holds the interpreter.
 _ANSWER_S = 0.1
+
+
+def _registry() -> dict[str, Any]:
+    """Where ipywidgets keeps every widget that is not closed, by the id of its model."""
+    module = ipywidgets.widgets.widget
+    # The name of ipywidgets 8, then that of 7, which 8 has too and warns of.
+    found: dict[str, Any] | None = getattr(module, "_instances", None)
+    return module.Widget.widgets if found is None else found
 
 
 class SyncedWidget(anywidget.AnyWidget):
@@ -29,6 +42,7 @@ class SyncedWidget(anywidget.AnyWidget):
     _from_page: ClassVar[frozenset[str]] = frozenset({"_view_count"})
 
     _closed = False
+    _let_go = False
 
     # Here, because a module's names may be gone before its last object is.
     _is_finalizing = staticmethod(sys.is_finalizing)
@@ -40,7 +54,12 @@ class SyncedWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (With ipywidgets 8 nobody asks it.)
-        return None if self.comm is None else super()._repr_mimebundle_(**kwargs)
+        if self.comm is None:
+            return None
+        if self._let_go:
+            self._keep()
+        CELLS.show(self)
+        return super()._repr_mimebundle_(**kwargs)
 
     def __del__(self) -> None:
         # Not here: this runs between any two lines of any thread, also of one that holds a lock which
@@ -51,9 +70,39 @@ class SyncedWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Take the view away. The object stays readable."""
         self._closed = True
+        forget_output(self)
         # ipywidgets made no comm for an object whose __init__ did not get far.
         if getattr(self, "comm", None) is not None:
             super().close()
+
+    def stop(self) -> None:
+        """End what runs; it can be started again."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """Be kept by nothing but the names that somebody has for it: with the last of them it is closed
+        and freed.
+
+        ipywidgets keeps every widget that is not closed, in a registry and by what its comm calls;
+        IPython keeps what a cell shows. Shown again, it is kept again.
+        """
+        if self.comm is None:
+            return
+        self._let_go = True
+        handle = weakref.WeakMethod(self._handle_msg)
+
+        def heard(message: dict[str, Any]) -> None:
+            if (found := handle()) is not None:
+                found(message)
+
+        self.comm.on_msg(heard)
+        _registry().pop(self.model_id, None)
+        forget_output(self)
+
+    def _keep(self) -> None:
+        self._let_go = False
+        self.comm.on_msg(self._handle_msg)
+        _registry()[self.model_id] = self
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Called by ipywidgets with what a page wrote; what is not the page's to write is dropped,

@@ -6,6 +6,7 @@ older rows for the page.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,10 +113,25 @@ class Capturing:
     def _start_capturing(self, recorder: Recorder | None) -> None:
         self._recorder = recorder
         if recorder is not None:
+            # The thread of the disk must not keep a stream that nobody has a name for.
+            me = weakref.ref(self)
+
+            def changed() -> None:
+                if (stream := me()) is not None:
+                    runtime.call(stream._capture_changed)
+
+            def gapped(gap: Gap) -> None:
+                if (stream := me()) is not None:
+                    runtime.call(stream._note_gap, gap)
+
+            def facts() -> tuple[dict[str, int], int | None]:
+                stream = me()
+                return ({}, None) if stream is None else stream._facts()
+
             recorder.hear(
-                changed=lambda: runtime.call(self._capture_changed),
-                gapped=lambda gap: runtime.call(self._note_gap, gap),
-                facts=self._facts,
+                changed=changed,
+                gapped=gapped,
+                facts=facts,
                 held=self._window.read,
                 budget=self._window.budget,
             )

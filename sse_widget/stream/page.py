@@ -55,6 +55,8 @@ def built(name: str, otherwise: str) -> str:
     return f"{text}\n"
 
 
+# Seconds: whoever lets a stream go waits so long for the loop's turn.
+_TURN_S = 1.0
 # Beside a snapshot the live log has nothing to add where it cannot live.
 _NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
 
@@ -154,6 +156,12 @@ class Showing(SyncedWidget):
             "request": request,
             "ack": "message" if reruns_on_change() else "trait",
         }
+
+    def let_go(self) -> None:
+        # Until it is shown again: what the loop and the notebook would call keeps it.
+        runtime.call_within(_TURN_S, self._channel.close)
+        self._snapshot_writer.close()
+        super().let_go()
 
     def _end_showing(self) -> None:
         runtime.call(self._channel.close)

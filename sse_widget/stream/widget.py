@@ -38,7 +38,7 @@ from ..client import (
 )
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
-from ..notebook import NAME_CHARS, CellRuns
+from ..notebook import CELLS, NAME_CHARS
 from ..recordings import Player, Recording
 from ..runtime import LoopEnded, ObserverThread, SharedEvent
 from ..storage import Capture, capture_of
@@ -57,9 +57,6 @@ _LIVE = ("status", "event_types", "last_event_id")
 _FLUSH = 5.0
 # Seconds: who sets a bound waits so long for the thread of all streams.
 _RESIZE = 2.0
-
-_cells = CellRuns()
-
 
 if TYPE_CHECKING:
     _Trait = traitlets.TraitType[Any, Any]
@@ -180,7 +177,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         self._start_capturing(past.recorder)
         super().__init__(**traits)
         self.on_msg(self._on_message)
-        _cells.adopt(self)
+        CELLS.adopt(self)
         self.start()
 
     __signature__ = signature_of(__init__)
