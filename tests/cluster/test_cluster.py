@@ -52,6 +52,12 @@ def places(capture):
     return {w["name"]: w["streams"] for w in capture.workers if w["streams"]}
 
 
+def settled(capture):
+    """Half of the streams on each of two workers: until these are there, streams run in this process."""
+    found = places(capture)
+    return "this kernel" not in found and list(found.values()) == [STREAMS // 2] * 2
+
+
 def proven(capture, what) -> Readback:
     """Stop it; nothing is lost, nothing is there twice."""
     capture.stop()
@@ -116,7 +122,7 @@ def test_a_worker_is_killed(urls, tmp_path):
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         local(urls, tmp_path / "capture") as capture,
     ):
-        assert sorted(places(capture).values()) == [STREAMS // 2, STREAMS // 2]
+        until(lambda: settled(capture))
         pids = capture.client.run(os.getpid)
         os.kill(next(iter(pids.values())), signal.SIGKILL)
         until(lambda: capture.stats.gaps >= STREAMS // 2)
@@ -150,7 +156,7 @@ def test_the_scheduler_dies(urls, tmp_path):
         capture = SSECapture(urls, to=tmp_path / "capture", cluster=client)
         try:
             flows(capture)
-            assert len(places(capture)) == 2
+            until(lambda: settled(capture))
             scheduler.kill()
             until(lambda: places(capture) == {"this kernel": STREAMS})
             flows(capture)
@@ -185,7 +191,7 @@ def end_processes(cluster):
 def test_a_local_cluster_that_is_lost_is_replaced(urls, tmp_path, end):
     with local(urls, tmp_path / "capture") as capture:
         first = capture.client
-        assert len(places(capture)) == 2
+        until(lambda: settled(capture))
         workers = [psutil.Process(pid) for pid in first.run(os.getpid).values()]
         cluster = first.cluster
         end(cluster)
@@ -276,11 +282,12 @@ def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
     capture = SSECapture(urls, to=tmp_path / "capture", cluster="local")
     try:
         until(lambda: capture.stats.written > 50)
-        assert set(capture.streams["worker"]) == {"worker 0", "worker 1"}
+        until(lambda: set(capture.streams["worker"]) == {"worker 0", "worker 1"})
         # Each of its workers has one thread, and the streams gave it back.
         assert capture.client.submit(sum, (1, 2)).result(timeout=30) == 3
         until(lambda: all(w["rate"] > 0 for w in capture.workers))
-        assert [(w["state"], w["streams"]) for w in capture.workers] == [("open", 2)] * 2
+        assert [w["state"] for w in capture.workers] == ["open"] * 2
+        assert sum(w["streams"] for w in capture.workers) == len(urls)
         capture.stop()
         frame = capture.dask_dataframe()
         count = frame.groupby("stream")["seq"].count().compute(scheduler="synchronous")
