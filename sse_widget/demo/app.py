@@ -1,17 +1,15 @@
 """The demo server as an application: its routes, their parameters, what each stream sends.
 
 Turns a request into a feed and a position in it; what the events say is `feeds`, where a reconnect
-goes on is `history`. Keeps no event, listens on no port (`server` does) and is the one module here
-that knows Starlette.
+goes on is `history`, when they are sent is `pace`; logins, jobs and the like are `services`. Keeps no event
+and listens on no port (`server` does).
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from sse_starlette.sse import EventSourceResponse
@@ -31,24 +29,14 @@ from starlette.routing import Route
 from .feeds import FLAKY, TICKS, WIKI, Feed, sensors
 from .flood import FloodResponse
 from .front import ASK, page
-from .history import EPOCH, HELD, RETRY_MS, Clock, Schedule, parse_id, resume
-from .llm import MAX_BODY, Answer, BadRequest, failure, read
+from .history import Clock, Schedule
+from .llm import MAX_BODY, TOO_LONG, Answer, BadRequest, failure, read
+from .pace import ALL, HEADERS, RETRY, Pace
+from .parameters import BadParameter, body_of, integer, last_id, number, refuse
 from .replay import MAX_BYTES, events, find, numbered, sockets
+from .services import service_routes
 
 __all__ = ["create_app"]
-
-_HEADERS = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-}
-_RETRY = f"retry: {RETRY_MS}\n\n".encode()
-_ALL = 10**18
-_BURST = 100  # events in one write, when a client catches up
-
-
-class _BadParameter(ValueError):
-    """A query parameter that cannot be used; the text names it."""
 
 
 def create_app(
@@ -67,72 +55,24 @@ def create_app(
             Route("/flaky", demo.flaky),
             Route("/flood", demo.flood),
             Route("/replay/{name:path}", demo.replay),
+            *service_routes(demo.pace),
         ],
         # Loopback only, and nobody else's name for it: a page on the web must not reach a replay
         # folder by letting its own host name point here.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
-        exception_handlers={_BadParameter: _refuse},
+        exception_handlers={BadParameter: refuse},
     )
-    app.state.stopping = demo.stopping
+    app.state.stopping = demo.pace.stopping
     return app
-
-
-def _refuse(request: Request, error: Exception) -> Response:
-    return PlainTextResponse(f"{error}\n", status_code=400)
-
-
-def _number(request: Request, name: str, default: float, low: float, high: float) -> float:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    with suppress(ValueError):
-        value = float(text)
-        if math.isfinite(value) and low <= value <= high:
-            return value
-    raise _BadParameter(f"{name}={text[:40]}: give a number from {low:g} to {high:g}")
-
-
-def _integer(request: Request, name: str, default: int, low: int, high: int) -> int:
-    value = _number(request, name, default, low, high)
-    if value != int(value):
-        raise _BadParameter(f"{name}={value:g}: give a whole number")
-    return int(value)
-
-
-def _last(request: Request) -> int | None:
-    return parse_id(request.headers.get("last-event-id"))
 
 
 class _Demo:
     def __init__(self, replay_dir: Path | None, clock: Callable[[], float]) -> None:
         self._folder = replay_dir
-        self._clock = clock
-        self.stopping = asyncio.Event()
+        self.pace = Pace(clock, asyncio.Event())
         # Reconnects answered with an error, so that the next attempt is let in. Bounded: a client
         # that never comes back leaves its entry behind.
         self._refused: OrderedDict[tuple[str, int], None] = OrderedDict()
-
-    async def _wait(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.stopping.wait()
-
-    async def _due(
-        self, schedule: Schedule, number: int, held: int, last: int | None = None
-    ) -> AsyncIterator[range]:
-        """The numbers from `number` to `last`, when they are due, several where several are.
-
-        Jumps to the oldest one held when the reader was too slow, or away for too long.
-        """
-        while (last is None or number <= last) and not self.stopping.is_set():
-            now = self._clock()
-            newest = schedule.newest(now)
-            if number > newest:
-                await self._wait(schedule.wait(number, now))
-                continue
-            start = resume(number - 1, newest, held).start
-            number = min(newest, start + _BURST - 1, newest if last is None else last) + 1
-            yield range(start, number)
 
     # --- /ticks, /wiki, /sensors: what everybody sees at the same time ---------------------------
 
@@ -143,52 +83,34 @@ class _Demo:
         return endpoint
 
     async def sensors(self, request: Request) -> Response:
-        return self._follow(request, sensors(_integer(request, "sensors", 8, 1, 10_000)))
+        return self._follow(request, sensors(integer(request, "sensors", 8, 1, 10_000)))
 
     def _follow(self, request: Request, feed: Feed) -> Response:
-        rate = _number(request, "rate", feed.rate, 0.01, feed.max_rate)
-        schedule = Schedule(rate, 1, EPOCH)
-
-        async def stream() -> AsyncIterator[bytes]:
-            # Some seconds ahead are believed: two runs of a server may differ by a clock step.
-            ahead = math.ceil(10 * rate)
-            where = resume(_last(request), schedule.newest(self._clock()), ahead=ahead)
-            expected = where.start - where.gone
-            head = _RETRY
-            async for due in self._due(schedule, where.start, HELD):
-                if due.start > expected:
-                    head += f": {due.start - expected} events are held no more\n\n".encode()
-                yield head + b"".join(feed.encoded(n, schedule.at(n)) for n in due)
-                head, expected = b"", due.stop
-
-        return EventSourceResponse(stream(), headers=_HEADERS, sep="\n")
+        return EventSourceResponse(self.pace.follow(request, feed), headers=HEADERS, sep="\n")
 
     # --- /llm: an answer to somebody's question ---------------------------------------------------
 
     async def llm(self, request: Request) -> Response:
-        rate = _number(request, "rate", 40, 0.1, 5_000)
-        drop_after = _integer(request, "drop_after", 0, 0, 1_000_000)
-        body = b""
+        rate = number(request, "rate", 40, 0.1, 5_000)
+        drop_after = integer(request, "drop_after", 0, 0, 1_000_000)
         try:
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MAX_BODY:
-                    message = f"The body is larger than {MAX_BODY >> 20} MiB"
-                    return JSONResponse(failure(message), status_code=413)
+            body = await body_of(request, MAX_BODY)
         except ClientDisconnect:
             return Response(status_code=400)
+        if body is None:
+            return JSONResponse(failure(TOO_LONG), status_code=413)
         try:
             answer, stream = read(body)
         except BadRequest as error:
             return JSONResponse(failure(str(error), error.param), status_code=400)
         if not stream:
             return JSONResponse(answer.whole())
-        last = _last(request) or 0
+        last = last_id(request) or 0
         if last >= answer.last:
             return Response(status_code=204)
         return EventSourceResponse(
             self._answering(request, answer, rate, last, 0 if last else drop_after),
-            headers=_HEADERS,
+            headers=HEADERS,
             sep="\n",
             ping=0,
         )
@@ -196,12 +118,12 @@ class _Demo:
     async def _answering(
         self, request: Request, answer: Answer, rate: float, last: int, drop_after: int
     ) -> AsyncIterator[bytes]:
-        schedule = Schedule(rate, last + 1, self._clock())
+        schedule = Schedule(rate, last + 1, self.pace.clock())
         end = min(drop_after or answer.last, answer.last)
-        yield _RETRY
-        async for due in self._due(schedule, last + 1, _ALL, end):
+        yield RETRY
+        async for due in self.pace.due(schedule, last + 1, ALL, end):
             yield b"".join(answer.encoded(n) for n in due)
-        if end < answer.last and not self.stopping.is_set():
+        if end < answer.last and not self.pace.stopping.is_set():
             await _cut(request, answer.encoded(end + 1))
 
     async def llm_how(self, request: Request) -> Response:
@@ -215,19 +137,19 @@ class _Demo:
     # --- /flaky: a stream of one's own, since everybody is cut at another place ------------------
 
     async def flaky(self, request: Request) -> Response:
-        rate = _number(request, "rate", FLAKY.rate, 0.01, FLAKY.max_rate)
-        drop_after = _integer(request, "drop_after", 20, 1, 1_000_000)
-        count = _integer(request, "count", 0, 0, 10**9)
-        fail = _integer(request, "fail", 0, 0, 1)
-        status = _integer(request, "status", 503, 400, 599)
-        last = _last(request)
+        rate = number(request, "rate", FLAKY.rate, 0.01, FLAKY.max_rate)
+        drop_after = integer(request, "drop_after", 20, 1, 1_000_000)
+        count = integer(request, "count", 0, 0, 10**9)
+        fail = integer(request, "fail", 0, 0, 1)
+        status = integer(request, "status", 503, 400, 599)
+        last = last_id(request)
         if count and last is not None and last >= count:
             return Response(status_code=204)
         if fail and last is not None and not self._let_in(request.url.query, last):
             return PlainTextResponse("not yet\n", status_code=status, headers={"Retry-After": "1"})
         return EventSourceResponse(
             self._dropping(request, rate, drop_after, last or 0, count),
-            headers=_HEADERS,
+            headers=HEADERS,
             sep="\n",
             ping=0,
         )
@@ -245,36 +167,36 @@ class _Demo:
     async def _dropping(
         self, request: Request, rate: float, drop_after: int, last: int, count: int
     ) -> AsyncIterator[bytes]:
-        schedule = Schedule(rate, last + 1, self._clock())
+        schedule = Schedule(rate, last + 1, self.pace.clock())
         end = min(last + drop_after, count or last + drop_after)
-        yield _RETRY
+        yield RETRY
         # All of it is history here: a slow reader of a stream of its own is behind nobody.
-        async for due in self._due(schedule, last + 1, _ALL, end):
+        async for due in self.pace.due(schedule, last + 1, ALL, end):
             yield b"".join(FLAKY.encoded(n, schedule.at(n)) for n in due)
         # The first cut is a hard one, the next a clean one, and so on.
         hard = -(-end // drop_after) % 2 == 1
-        if hard and end != count and not self.stopping.is_set():
+        if hard and end != count and not self.pace.stopping.is_set():
             await _cut(request, FLAKY.encoded(end + 1, schedule.at(end + 1)))
 
     # --- /flood -----------------------------------------------------------------------------------
 
     async def flood(self, request: Request) -> Response:
-        rate = _number(request, "rate", 20_000, 0.01, 200_000)
-        size = _integer(request, "size", 60, 1, 1_000_000)
-        seconds = _number(request, "seconds", 0, 0, 86_400)
-        count = _integer(request, "count", 0, 0, 10**9)
+        rate = number(request, "rate", 20_000, 0.01, 200_000)
+        size = integer(request, "size", 60, 1, 1_000_000)
+        seconds = number(request, "seconds", 0, 0, 86_400)
+        count = integer(request, "count", 0, 0, 10**9)
         ends = [n for n in (count, round(rate * seconds)) if n]
         end = min(ends) if ends else None
-        last = _last(request) or 0
+        last = last_id(request) or 0
         if end is not None and last >= end:
             return Response(status_code=204)
-        return FloodResponse(rate, size, last + 1, end, self.stopping, _HEADERS)
+        return FloodResponse(rate, size, last + 1, end, self.pace.stopping, HEADERS)
 
     # --- /replay ----------------------------------------------------------------------------------
 
     async def replay(self, request: Request) -> Response:
-        ids = _integer(request, "ids", 0, 0, 1)
-        speed = _number(request, "speed", 0, 0, 200_000)
+        ids = integer(request, "ids", 0, 0, 1)
+        speed = number(request, "speed", 0, 0, 200_000)
         if self._folder is None:
             return PlainTextResponse(
                 "no recordings here: start the server with --replay-dir DIR\n", status_code=404
@@ -285,7 +207,7 @@ class _Demo:
         if path.stat().st_size > MAX_BYTES:
             return PlainTextResponse(f"larger than {MAX_BYTES >> 20} MiB\n", status_code=413)
         recording = path.read_bytes()
-        after = (_last(request) or 0) if ids else 0
+        after = (last_id(request) or 0) if ids else 0
         if after and after >= sum(is_event for _, is_event in events(recording)):
             return Response(status_code=204)
         if not ids and not speed:
@@ -293,26 +215,26 @@ class _Demo:
         else:
             blocks = numbered(recording, after) if ids else events(recording)
             body = self._spread(blocks, speed) if speed else self._at_once(blocks)
-        return StreamingResponse(body, headers=_HEADERS)
+        return StreamingResponse(body, headers=HEADERS)
 
     async def _at_once(self, blocks: Iterable[tuple[bytes, bool]]) -> AsyncIterator[bytes]:
         for block, _ in blocks:
-            if self.stopping.is_set():
+            if self.pace.stopping.is_set():
                 return
             yield block
 
     async def _spread(
         self, blocks: Iterable[tuple[bytes, bool]], speed: float
     ) -> AsyncIterator[bytes]:
-        schedule = Schedule(speed, 0, self._clock())
-        number = 0
+        schedule = Schedule(speed, 0, self.pace.clock())
+        sent = 0
         for block, is_event in blocks:
-            while schedule.newest(self._clock()) < number and not self.stopping.is_set():
-                await self._wait(schedule.wait(number, self._clock()))
-            if self.stopping.is_set():
+            while schedule.newest(self.pace.clock()) < sent and not self.pace.stopping.is_set():
+                await self.pace.wait(schedule.wait(sent, self.pace.clock()))
+            if self.pace.stopping.is_set():
                 return
             yield block
-            number += is_event
+            sent += is_event
 
     # --- / ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 The text is invented from a small grammar and is a pure function of the conversation, so that an
 answer whose connection was lost goes on where it stopped, to the byte. Requests, chunks and errors
-have the shape of OpenAI's chat completions. Pure: no I/O, no server; of ours
+have the shape of OpenAI's chat completions (text, tool calls, usage), or of Anthropic's messages. Pure:
+no I/O, no server.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 
 from .feeds import encode
 
-__all__ = ["MAX_BODY", "Answer", "BadRequest", "failure", "read"]
+__all__ = ["MAX_BODY", "TOO_LONG", "Answer", "BadRequest", "failure", "read"]
 
 MAX_BODY = 2**20
 """Bytes of a request that are read."""
+
+TOO_LONG = f"The body is larger than {MAX_BODY >> 20} MiB"
 
 _CREATED = 1_735_689_600
 """When each answer says it was made. A real time would differ in the part after a reconnect."""
@@ -40,18 +43,36 @@ class BadRequest(ValueError):
 class Answer:
     """One answer: what it says, and the event number n that says a part of it.
 
-    Event 1 opens it, one event a token follows, then the one with the finish reason, and `[DONE]`.
+    Event 1 opens it, one event a token follows, then the one with the finish reason, one with the
+    usage where it was asked for, and `[DONE]`.
+
+    Attributes:
+        asked: the tokens of the question.
+        tokens: the tokens of the text; of a tool call, those of its arguments.
+        tool: the function that is called; "" where the answer is a text.
+        tells_usage: whether the stream ends with the usage (`stream_options`).
     """
 
     id: str
     model: str
     asked: int
     tokens: tuple[str, ...]
+    tool: str = ""
+    tells_usage: bool = False
 
     @property
     def last(self) -> int:
         """The number of the last event."""
-        return len(self.tokens) + 3
+        return len(self.tokens) + 3 + self.tells_usage
+
+    @property
+    def usage(self) -> dict[str, int]:
+        said = len(self.tokens)
+        return {
+            "prompt_tokens": self.asked,
+            "completion_tokens": said,
+            "total_tokens": self.asked + said,
+        }
 
     def encoded(self, number: int) -> bytes:
         return encode("", self.data(number), number)
@@ -60,31 +81,100 @@ class Answer:
         """The data of event `number`, counted from 1."""
         said = len(self.tokens)
         if number == 1:
-            return self._chunk({"role": "assistant", "content": ""})
+            return self._chunk(self._opening())
         if number <= said + 1:
-            return self._chunk({"content": self.tokens[number - 2]})
-        return self._chunk({}, "stop") if number == said + 2 else "[DONE]"
+            return self._chunk(self._piece(self.tokens[number - 2]))
+        if number == said + 2:
+            return self._chunk({}, "tool_calls" if self.tool else "stop")
+        if number < self.last:
+            return _json(
+                {**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage}
+            )
+        return "[DONE]"
 
     def whole(self) -> dict[str, Any]:
         """All of it as one object, for somebody who asked without `"stream": true`."""
-        message = {"role": "assistant", "content": "".join(self.tokens)}
+        said = "".join(self.tokens)
+        message: dict[str, Any] = {"role": "assistant", "content": None if self.tool else said}
+        if self.tool:
+            message["tool_calls"] = [self._call(said)]
+        finish = "tool_calls" if self.tool else "stop"
         return {
             **self._head("chat.completion"),
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {
-                "prompt_tokens": self.asked,
-                "completion_tokens": len(self.tokens),
-                "total_tokens": self.asked + len(self.tokens),
+            "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+            "usage": self.usage,
+        }
+
+    def messages(self) -> list[tuple[str, str]]:
+        """The same answer as the events (type and data) of Anthropic's messages."""
+        about: dict[str, Any] = {
+            "id": f"msg_{self.id.removeprefix('chatcmpl-')}",
+            "type": "message",
+            "role": "assistant",
+            "model": self.model,
+            "content": [],
+            "stop_reason": None,
+            "usage": {"input_tokens": self.asked, "output_tokens": 1},
+        }
+        block: dict[str, Any] = {"type": "text", "text": ""}
+        kind, part = "text", "text"
+        if self.tool:
+            call = self._call("")["id"].replace("call_", "toolu_")
+            block = {"type": "tool_use", "id": call, "name": self.tool, "input": {}}
+            kind, part = "input_json", "partial_json"
+        events: list[dict[str, Any]] = [
+            {"type": "message_start", "message": about},
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            {"type": "ping"},
+            *(
+                {
+                    "type": "content_block_delta",
+                    "index": 0,
+                    "delta": {"type": f"{kind}_delta", part: token},
+                }
+                for token in self.tokens
+            ),
+            {"type": "content_block_stop", "index": 0},
+            {
+                "type": "message_delta",
+                "delta": {
+                    "stop_reason": "tool_use" if self.tool else "end_turn",
+                    "stop_sequence": None,
+                },
+                "usage": {"output_tokens": len(self.tokens)},
             },
+            {"type": "message_stop"},
+        ]
+        return [(event["type"], _json(event)) for event in events]
+
+    def _opening(self) -> dict[str, Any]:
+        if self.tool:
+            return {"role": "assistant", "content": None, "tool_calls": [self._call("")]}
+        return {"role": "assistant", "content": ""}
+
+    def _piece(self, token: str) -> dict[str, Any]:
+        if self.tool:
+            return {"tool_calls": [{"index": 0, "function": {"arguments": token}}]}
+        return {"content": token}
+
+    def _call(self, arguments: str) -> dict[str, Any]:
+        return {
+            "index": 0,
+            "id": f"call_{self.id.removeprefix('chatcmpl-')}",
+            "type": "function",
+            "function": {"name": self.tool, "arguments": arguments},
         }
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": _CREATED, "model": self.model}
 
-    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> str:
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
-        return json.dumps(chunk, ensure_ascii=False)
+        return _json({**self._head("chat.completion.chunk"), "choices": [choice]})
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def failure(message: str, param: str = "") -> dict[str, Any]:
@@ -121,13 +211,37 @@ def read(body: bytes) -> tuple[Answer, bool]:
     # ASCII, because a JSON escape may spell half a character, which nothing else can.
     seed = json.dumps(messages)
     question = next((text for role, text in reversed(messages) if role == "user"), messages[-1][1])
+    tool, text = "", ""
+    if messages[-1][0] == "user":  # and not the result of a tool, which is answered in words
+        tool, text = _call(request.get("tools"), question)
+    options = request.get("stream_options")
     answer = Answer(
         id=f"chatcmpl-{hashlib.sha256(seed.encode()).hexdigest()[:24]}",
         model=model.encode(errors="replace").decode(),
         asked=sum(len(_tokens(text)) for _, text in messages),
-        tokens=_tokens(_text(question, random.Random(seed))),
+        tokens=_tokens(text or _text(question, random.Random(seed))),
+        tool=tool,
+        tells_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )
     return answer, bool(stream)
+
+
+def _call(tools: object, question: str) -> tuple[str, str]:
+    """The name of the first tool there is, and arguments for it; "" for no tools."""
+    if tools is None or tools == []:
+        return "", ""
+    first = tools[0] if isinstance(tools, list) else None
+    function = first.get("function") if isinstance(first, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise BadRequest('tools must be a list of {"type": "function", "function": {...}}', "tools")
+    parameters = function.get("parameters")
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    topic = (_topics(question) or ["nothing"])[-1]
+    made: dict[str, Any] = {
+        str(name): 2 if isinstance(of, dict) and of.get("type") in ("number", "integer") else topic
+        for name, of in (properties.items() if isinstance(properties, dict) else ())
+    }
+    return function["name"], json.dumps(made)
 
 
 def _messages(value: object) -> list[tuple[str, str]]:
@@ -142,7 +256,10 @@ def _messages(value: object) -> list[tuple[str, str]]:
         where = f"messages.{number}"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise BadRequest(f'{where} must be {{"role": "user", "content": "..."}}', where)
-        found.append((message["role"], _content(message.get("content"), f"{where}.content")))
+        content = message.get("content")
+        if content is None and message.get("tool_calls"):
+            content = ""
+        found.append((message["role"], _content(content, f"{where}.content")))
     return found
 
 

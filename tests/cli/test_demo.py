@@ -18,6 +18,7 @@ import pytest
 
 from sse_widget import demo
 from sse_widget.demo import llm
+from sse_widget.demo.app import create_app
 from sse_widget.demo.feeds import FLAKY, SENSORS, TICKS, WIKI, sensors
 from sse_widget.demo.flood import encoded
 from sse_widget.demo.history import Schedule, parse_id, resume
@@ -148,7 +149,8 @@ def test_a_bad_parameter_is_refused_by_name(client: httpx.Client, url: str, name
 
 def test_the_first_page_lists_every_feed(client: httpx.Client) -> None:
     page = client.get("/").text
-    for path in ("/ticks", "/wiki", "/sensors", "/llm", "/flaky", "/flood", "/replay"):
+    routes = {route.path for route in create_app().routes} - {"/", "/token", "/replay/{name:path}"}
+    for path in (*routes, "/replay"):
         assert f"curl -N '{str(client.base_url).rstrip('/')}{path}" in page
 
 
@@ -643,3 +645,89 @@ except ModuleNotFoundError as error:
     assert (done.returncode, done.stderr) == (0, "")
     assert "uvicorn" in done.stdout
     assert "pip install 'sse-widget[demo]'" in done.stdout
+
+
+# --- logins, a job, a tool server, a change feed, a house --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "auth"),
+    [
+        ("/basic", ("demo", "secret")),
+        ("/digest?rate=50", httpx.DigestAuth("demo", "secret")),
+    ],
+)
+def test_a_login_lets_in_who_knows_the_password(
+    client: httpx.Client, path: str, auth: httpx.Auth | tuple[str, str]
+) -> None:
+    with client.stream("GET", path, auth=auth) as answer:
+        assert answer.status_code == 200
+        assert next(answer.iter_lines()) == "retry: 1000"
+    for wrong in (None, ("demo", "wrong"), httpx.DigestAuth("demo", "wrong")):
+        refused = client.get(path, auth=wrong)
+        assert refused.status_code == 401
+        assert path[1:6].lower() in refused.headers["www-authenticate"].lower()
+
+
+def test_a_token_ends_its_stream_when_it_expires(client: httpx.Client) -> None:
+    told = client.post("/token?lifetime=0.2").json()
+    bearer = {"Authorization": f"Bearer {told['access_token']}"}
+    answer = client.get("/private?rate=100", headers=bearer)  # whole, because it ends
+    assert answer.status_code == 200
+    assert '"sensor"' in answer.text
+    for given, why in ((bearer, "expired"), ({"Authorization": "Bearer 9e9-x"}, "POST /token")):
+        refused = client.get("/private", headers=given)
+        assert (refused.status_code, why in refused.json()["error"]) == (401, True)
+
+
+def test_a_job_ends_and_goes_on_where_it_was_left(client: httpx.Client) -> None:
+    whole = client.get("/job?steps=5&seconds=0").text
+    assert whole.count("event: progress") == 5
+    assert whole.endswith('event: done\ndata: {"result": "report.csv", "rows": 5000}\n\n')
+    rest = client.get("/job?steps=5&seconds=0", headers={"Last-Event-ID": "4"}).text
+    assert rest.split("\n\n")[1:] == whole.split("\n\n")[5:]
+    over = client.get("/job?steps=5&seconds=0", headers={"Last-Event-ID": "6"})
+    assert over.status_code == 204
+    assert "event: failed" in client.get("/job?steps=5&seconds=0&fail=1").text
+
+
+def test_a_tool_is_called_with_arguments_that_its_parameters_ask_for(client: httpx.Client) -> None:
+    parameters = {"properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
+    tools = [{"type": "function", "function": {"name": "forecast", "parameters": parameters}}]
+    asked = {**QUESTION, "tools": tools}
+    whole = client.post("/llm", json={**asked, "stream": False}).json()["choices"][0]
+    assert whole["finish_reason"] == "tool_calls"
+    call = whole["message"]["tool_calls"][0]
+    assert json.loads(call["function"]["arguments"])["days"] == 2
+    said = [whole["message"], {"role": "tool", "tool_call_id": call["id"], "content": "Rain."}]
+    after = {**asked, "messages": [*QUESTION["messages"], *said], "stream": False}
+    assert client.post("/llm", json=after).json()["choices"][0]["finish_reason"] == "stop"
+    refused = client.post("/llm", json={**QUESTION, "tools": [1]})
+    assert refused.json()["error"]["param"] == "tools"
+
+
+@pytest.mark.parametrize(
+    ("call", "headers", "status"),
+    [
+        ("{}", {}, 400),
+        ("[", {}, 400),
+        ('{"method": "tools/list", "id": 1}', {}, 404),
+        ('{"method": "initialize", "id": 1}', {"Accept": "application/json"}, 406),
+    ],
+)
+def test_a_tool_server_refuses_what_is_no_call(
+    client: httpx.Client, call: str, headers: dict[str, str], status: int
+) -> None:
+    headers = {"Accept": "application/json, text/event-stream", **headers}
+    assert client.post("/mcp", content=call, headers=headers).status_code == status
+
+
+def test_changes_of_one_instant_share_an_id_and_come_again(client: httpx.Client) -> None:
+    first = client.get("/changes?drop_after=6").text.split("\n\n")[1:-1]
+    ids = [event.split("\n")[0].removeprefix("id: ") for event in first]
+    assert len(ids) == 6
+    assert len(set(ids)) < 4
+    again = client.get("/changes?drop_after=4", headers={"Last-Event-ID": ids[-1]})
+    assert [e for e in first if ids[-1] in e] == [
+        e for e in again.text.split("\n\n") if ids[-1] in e
+    ][: ids.count(ids[-1])]
