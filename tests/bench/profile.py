@@ -89,7 +89,7 @@ def report(seconds: float = _SECONDS) -> str:
             parts.append(
                 f"## {rate:,} events/s, {title}\n\n"
                 f"{cost:.2f} µs of CPU an event, {plain / seconds:.1%} of a core, not profiled. "
-                f"Profiled:\n\n```\n{_tidy(text)}\n```"
+                f"Profiled:\n\n```text\n{_tidy(text)}\n```"
             )
     return "\n\n".join([_HEAD, *parts, _WHY])
 
