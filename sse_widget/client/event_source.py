@@ -291,7 +291,7 @@ class EventSource(Driver):
         delivery = self._delivery
         waiting = runtime.run(following())
         try:
-            delivery.batch, delivery.at = waiting.result(), 0
+            delivery.batch, delivery.at = runtime.wait_for(waiting), 0
         except KeyboardInterrupt:
             waiting.cancel()
             raise

@@ -33,7 +33,6 @@ __all__ = ["default_client"]
 # The most that is read at once: all that the longest beat of a stream brings that is read in beats,
 # so that it takes one wake-up. asyncio's own number would make that two or three.
 _READ = 768 * 1024
-_USUAL = 256 * 1024
 
 
 class _Transport(httpx.AsyncBaseTransport):
@@ -254,7 +253,7 @@ class _Body(httpx.AsyncByteStream):
         self._paused = False
         transport = None if response.connection is None else response.connection.transport
         # asyncio's own; that of TLS, or another loop's, may have its own size.
-        size = _USUAL
+        size = runtime.usual_read()
         if transport is not None and hasattr(transport, "max_size"):
             size = transport.max_size = _READ
         self.full = size * 3 // 4

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..errors import ConnectionFailed, IdleTimeout
+from ..runtime import awake_time
 from .interrupt import Interrupt
 from .request_facts import speech
 
@@ -62,14 +63,14 @@ class IdleWatchdog:
         self._connecting = self._sent = False
         self._url = url
         self._timer: asyncio.TimerHandle | None = None
-        self._heard = self._beat = self._wall = 0.0
+        self._heard = self._awake = self._wall = 0.0
         self._paused = False
 
     def start(self) -> None:
         """An attempt begins: a token may be fetched first, or a turn waited for."""
         self._connecting, self._sent = True, False
-        self._heard = self._beat = time.monotonic()
-        self._wall = time.time()
+        self._heard = time.monotonic()
+        self._awake, self._wall = awake_time(), time.time()
         self._schedule(0.0)
 
     def stop(self) -> None:
@@ -108,10 +109,10 @@ class IdleWatchdog:
         self._timer = asyncio.get_running_loop().call_later(due, self._look)
 
     def _look(self) -> None:
-        now, wall = time.monotonic(), time.time()
-        # On Linux the monotonic clock stops in sleep, and timers with it: the wall clock tells.
-        slept = (wall - self._wall) - (now - self._beat)
-        self._wall, self._beat = wall, now
+        now, awake, wall = time.monotonic(), awake_time(), time.time()
+        # The clock of what is awake stops in sleep, the wall clock goes on.
+        slept = (wall - self._wall) - (awake - self._awake)
+        self._wall, self._awake = wall, awake
         if self._paused or not self._interrupt.waiting:
             self._heard = now  # nobody reads at the moment: the silence is ours, not the server's
         silent = now - self._heard

@@ -17,6 +17,7 @@ from .loop import (
 )
 from .observers import ObserverThread
 from .pacing import Flow, ReadPacer, contention, pace
+from .platforms import awake_time, usual_read, wait_for
 from .shared_event import SharedEvent
 from .threads import quiet_thread
 
@@ -29,6 +30,7 @@ __all__ = [
     "ReadPacer",
     "SharedEvent",
     "Timer",
+    "awake_time",
     "call",
     "call_within",
     "contained",
@@ -40,4 +42,6 @@ __all__ = [
     "run",
     "run_in_thread",
     "serves",
+    "usual_read",
+    "wait_for",
 ]

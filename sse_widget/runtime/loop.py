@@ -21,6 +21,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar, cast
 
+from .platforms import new_event_loop
 from .threads import end_all, log, quiet_thread
 
 __all__ = [
@@ -77,7 +78,7 @@ def loop() -> asyncio.AbstractEventLoop:
             if _pid != os.getpid():
                 _running.clear()
             started = threading.Event()
-            new = asyncio.new_event_loop()
+            new = new_event_loop()
             _thread = threading.Thread(target=_serve, args=(new, started), name=_NAME, daemon=True)
             _thread.start()
             started.wait()

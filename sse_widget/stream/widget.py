@@ -282,7 +282,7 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         played: Any = Recording(recording, speed, stream)
         playing = cls(played, **options)
         if math.isinf(speed) and playing._task is not None and not runtime.is_loop_thread():
-            playing._task.result()
+            runtime.wait_for(playing._task)
         return playing
 
     @property
