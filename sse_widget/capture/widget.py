@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import runtime
 from ..attributes import NamedAttributes
-from ..client import SourceKeywords, SourceOptions, Url
+from ..client import SourceKeywords, SourceOptions, Url, signature_of
 from ..errors import message_of
 from ..events import State
 from ..filters import EventFilter
@@ -87,7 +87,7 @@ class SSECapture(NamedAttributes, Overview):
         to: str | os.PathLike[str] | Capture,
         cluster: Any = None,
         filter: EventFilter | None = None,
-        **options: Any,
+        **options: Unpack[SourceKeywords],
     ) -> None:
         if cluster is not None:
             from ..cluster import check
@@ -95,8 +95,8 @@ class SSECapture(NamedAttributes, Overview):
             check(cluster)
         traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
         # An iterator of headers is read once, for all streams.
-        options = SourceOptions.of(type(self).__name__, options).keywords(options)
-        if cluster is not None and isinstance(options.get("verify"), ssl.SSLContext):
+        given = SourceOptions.of(type(self).__name__, options).keywords(options)
+        if cluster is not None and isinstance(given.get("verify"), ssl.SSLContext):
             raise TypeError(
                 "verify as an ssl.SSLContext cannot go to the workers of a cluster: give the path of "
                 "the certificates, or client= a function that makes a client"
@@ -105,12 +105,12 @@ class SSECapture(NamedAttributes, Overview):
         if filter is not None and not isinstance(filter, EventFilter):
             raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
         streams = named(urls)
-        self._good, bad = sorted_out(streams, options, unnamed=not isinstance(urls, Mapping))
+        self._good, bad = sorted_out(streams, given, unnamed=not isinstance(urls, Mapping))
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
-        self._options = options if filter is None else {**options, "filter": filter}
-        roster = StreamTable({name: shown(url, options) for name, url in streams.items()})
+        self._options = given if filter is None else {**given, "filter": filter}
+        roster = StreamTable({name: shown(url, given) for name, url in streams.items()})
         for name, error in bad.items():
             roster.fail(name, error.message, error.hint)
         self._engine: Engine | None = None
@@ -121,6 +121,8 @@ class SSECapture(NamedAttributes, Overview):
         self.on_msg(self._on_message)
         CELLS.adopt(self)
         self.start()
+
+    __signature__ = signature_of(__init__)
 
     # ------------------------------------------------------------------ the person's side
 

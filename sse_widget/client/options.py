@@ -168,7 +168,8 @@ class SourceOptions:
 
     def keywords(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Some of these options, or all, as keywords that make the same ones."""
-        return {name: getattr(self, name) for name in names or SourceKeywords.__annotations__}
+        names = SourceKeywords.__annotations__ if names is None else names
+        return {name: getattr(self, name) for name in names}
 
     @property
     def params_given(self) -> ParamPairs:

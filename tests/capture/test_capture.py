@@ -42,7 +42,7 @@ def counting(origin, n, rate=10):
 
 def test_every_event_of_many_streams_is_on_disk_once(captures, origin):
     capture = captures(counting(origin, 200))
-    until(lambda: capture.stats.written > 2_000)
+    until(lambda: capture.stats.written > 2_000 and (capture.streams["written"] > 0).all())
     capture.stop()
     stats = capture.stats
     assert stats.rate == 0
@@ -56,7 +56,7 @@ def test_every_event_of_many_streams_is_on_disk_once(captures, origin):
 
 def test_the_streams_are_a_frame(captures, origin):
     capture = captures(counting(origin, 3))
-    until(lambda: capture.stats.written > 15)
+    until(lambda: capture.stats.written > 15 and (capture.streams["rate"] > 1).all())
     frame = capture.streams
     assert list(frame.index) == ["s0", "s1", "s2"]
     assert set(frame["state"]) == {"open"}
@@ -152,6 +152,17 @@ def test_events_without_ids_are_captured_too(captures):
         until(lambda: capture.stats.written == 2)
         capture.stop()
         assert list(capture[server.url].df["data"]) == ["1", "2"]
+
+
+@pytest.mark.parametrize("options", [{}, {"headers": {"A": "b"}}])
+def test_each_event_is_kept_once_whatever_else_is_said(captures, options):
+    again = "retry: 0\n" + "".join(f"id: {n}\ndata: {n}\n\n" for n in range(3))
+    with Server(sends(again), sends(again + "id: 3\ndata: 3\n\n", then="hold")) as server:
+        capture = captures([server.url], **options)
+        until(lambda: capture.stats.written == 4)
+        assert capture.stats.duplicates == 3
+        capture.stop()
+        assert list(capture[server.url].df["data"]) == ["0", "1", "2", "3"]
 
 
 def test_it_is_over_when_every_stream_is(captures):

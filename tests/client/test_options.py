@@ -139,10 +139,10 @@ def test_an_unknown_option_is_refused_with_the_name_that_may_be_meant(make):
         make(URL, headrs={})
 
 
-@pytest.mark.parametrize("make", [EventSource, SSEStream])
+@pytest.mark.parametrize("make", [EventSource, SSEStream, SSECapture])
 def test_an_editor_sees_every_option_by_name(make):
     named = inspect.signature(make).parameters
-    assert {"url", "headers", "params", "stop_when", "resume"} <= named.keys()
+    assert {"headers", "params", "stop_when", "resume"} <= named.keys()
     assert named["reconnect"].default == "auto"
     assert not any(p.kind is p.VAR_KEYWORD for p in named.values())
 
@@ -285,7 +285,7 @@ def test_a_filter_of_none_is_everything(stream):
 
 
 def test_text_as_a_filter_is_told_what_to_write(stream):
-    with pytest.raises(traitlets.TraitError, match=r'EventFilter\(text="..."\)'):
+    with pytest.raises(traitlets.TraitError, match=r"EventFilter\(text="):
         stream.filter = "BTC"
     assert stream.filter == EventFilter()
 
@@ -377,8 +377,9 @@ def reached(stream, seq):
 
 @pytest.fixture
 def counted():
-    """A stream that holds 0 to 99."""
-    with Server(sends("".join(f"data: {n:02}\n\n" for n in range(100)), then="hold")) as server:
+    """A stream that holds 0 to 99, 10,000 bytes each."""
+    body = "".join(f"data: {n:02}{'.' * 9_998}\n\n" for n in range(100))
+    with Server(sends(body, then="hold")) as server:
         stream = SSEStream(server.url)
         reached(stream, 99)
         yield stream
@@ -389,7 +390,7 @@ def held(stream):
     stats = stream.stats
     assert stats.received == stats.held + stats.evicted + stats.cleared == 100
     assert len(stream.df) == stats.held
-    return list(stream.df.data)
+    return [data.rstrip(".") for data in stream.df.data]
 
 
 def test_bounds_can_be_set_while_it_lives(counted):
@@ -398,8 +399,8 @@ def test_bounds_can_be_set_while_it_lives(counted):
     assert held(counted) == [str(n) for n in range(90, 100)]
     counted.max_events = 1000
     assert held(counted) == [str(n) for n in range(90, 100)], "what was evicted does not come back"
-    counted.max_bytes = 5 * 41  # "message", two digits and 32 bytes an event
-    assert counted.max_bytes == 205
+    counted.max_bytes = 60_000  # for all that is held, of which the events are nearly everything
+    assert counted.max_bytes == 60_000
     assert held(counted) == [str(n) for n in range(95, 100)]
     counted.clear()
     counted.max_bytes = counted.max_events = 10_000
