@@ -19,6 +19,14 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Bytes that are no text are named by their size: their content may hold the time, and every
+    process that runs a share of the tests must find the same names."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return f"{len(val)} bytes"
+    return None
+
+
 @pytest.fixture
 def anyio_backend():
     return "asyncio"

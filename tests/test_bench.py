@@ -51,7 +51,7 @@ def test_every_window_holds_the_same_events(keeper):
 
 
 def test_a_window_that_holds_something_else_is_noticed():
-    wrong = windows.SnapshotWriter("wrong", lambda batches, rows: ["x"])
+    wrong = windows.Keeper("wrong", lambda batches, rows: ["x"])
     with pytest.raises(AssertionError, match="wrong"):
         windows.agree([wrong], frames.batches(3), 2)
 
