@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..characters import whole
 from ..checks import told
 from ..protocol import EventStreamParser, why_no_event
 from ..storage import Dataset
@@ -239,9 +240,10 @@ def _read_ndjson(content: bytes, name: str) -> pa.Table:
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"{where}: {key} must be text, not {value!r}")
         columns.at.append(None if at is None else _time(at, where))
-        columns.types.append(_text(kind or "message"))
-        columns.ids.append(_text(id_ or ""))
-        columns.data.append(_text(row["data"]))
+        # What JSON can spell and a stream cannot becomes what a parser makes of it.
+        columns.types.append(whole(kind or "message"))
+        columns.ids.append(whole(id_ or ""))
+        columns.data.append(whole(row["data"]))
         columns.seal()
     return columns.table()
 
@@ -295,16 +297,6 @@ def _time(text: str, where: str) -> datetime:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{where}: received_at is no ISO 8601 time: {text!r}") from None
-
-
-def _text(value: str) -> str:
-    """Half a character, which JSON can spell and a stream cannot, becomes what a parser makes of
-    it."""
-    try:
-        value.encode()
-    except UnicodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
 
 
 _READERS: dict[str, Callable[[bytes, str], pa.Table]] = {

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 
+from ..characters import whole
 from .json_decode import read
 from .json_path import reader_of
 
@@ -48,5 +49,6 @@ class JoinedText:
 
     @property
     def text(self) -> str:
-        """All that is held of it."""
-        return "".join(self._parts)
+        """All that is held of it. Two halves of a character that came in two events are one; a half
+        without the other is U+FFFD."""
+        return whole("".join(self._parts))

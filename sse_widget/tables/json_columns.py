@@ -1,7 +1,7 @@
 """JSON payloads as typed DataFrame columns.
 
-Every value stays what `json.loads` gives: `json_decode` says which text is JSON, `json_path` what a path
-means, `typed_column` which dtype a column has.
+Every value stays what `json.loads` gives, but for half characters, with which no frame can be printed.
+`json_decode` says which text is JSON, `json_path` what a path means, `typed_column` which dtype a column has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .json_decode import NOT_JSON, read
+from .json_decode import NOT_JSON, read_whole
 from .json_path import free_name, paths_of, reader_of
 from .slicing import bounded_slices
 from .typed_column import ColumnChunk, join
@@ -54,6 +54,7 @@ def expand(
         times: keys or dotted paths whose values are ISO 8601 text: they become timestamps with the
             time zone they name. A path that is no column yet becomes one. Where zones differ, or a
             value is no such text, the column keeps objects: datetimes, and the others as they came.
+            A column of numbers, such as seconds since 1970, keeps its dtype.
         mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
 
     Returns:
@@ -73,7 +74,7 @@ def expand(
     is_json: list[bool] = []
     with _no_collection():
         for texts in _slices(frame["data"]):
-            values = read(texts)
+            values = read_whole(texts)
             if mark:
                 is_json += [value is not NOT_JSON for value in values]
             rows = [value if type(value) is dict else {} for value in values]
@@ -121,7 +122,7 @@ def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
         for n, values in enumerate(columns.values())
     }
     both = pd.concat([frame, pd.DataFrame(series, frame.index, copy=False)], axis=1)
-    both.columns = _labels([*frame.columns, *columns])
+    both.columns = pd.Index([*frame.columns, *columns])
     return both
 
 
@@ -209,21 +210,13 @@ def payloads(data: pa.ChunkedArray) -> list[bytes]:
     return [b"" if text is None else text for text in texts] if data.null_count else texts
 
 
-def _labels(names: list[str]) -> Any:
-    """Column labels; with half a character in one they have no place in an index of text."""
-    import pandas as pd
-
-    try:
-        return pd.Index(names)
-    except UnicodeError:
-        return pd.Index(np.fromiter(names, object, len(names)), dtype=object)
-
-
 def _timestamps(column: Any) -> Any:
     """The column as timestamps, where all it has is ISO 8601 text in one time zone."""
     import pandas as pd
 
     text = pd.Series(column, dtype=column.dtype, copy=False)
+    if text.dtype != "str" and text.dtype != object:
+        return column  # numbers: no text, and so no times
     present = text.notna()
     if not present.any():
         return column

@@ -6,6 +6,7 @@ the time), else the standard library, which reads many texts in one call. It kno
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -14,12 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..characters import whole
+
 try:
     import orjson
 except ImportError:  # an accelerator: what it reads, the standard library reads the same
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["NOT_JSON", "cost", "read"]
+__all__ = ["NOT_JSON", "cost", "read", "read_whole"]
 
 
 class _NotJson:
@@ -40,6 +43,8 @@ _SEPARATOR = f',"{_BETWEEN}",'.encode()
 # orjson makes floats of the whole numbers that pass 64 bits, without a word: the only thing it
 # reads otherwise (NaN, 1e400, lone surrogates and deep nesting are errors, and read again).
 _HUGE = re.compile(rb"[0-9]{20}|-[0-9]{19}")
+# The escape of half a character.
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _FOUR_DIGITS = np.uint32(0x30303030)
 _HIGH_HALVES = np.uint32(0xF0F0F0F0)
 
@@ -58,6 +63,33 @@ def read(texts: Sequence[bytes]) -> list[Any]:
         for i in _huge_integers(texts):
             out[i] = _read_one(texts[i])
     return out
+
+
+def read_whole(texts: Sequence[bytes]) -> list[Any]:
+    """As `read`, but half a character, which JSON can spell, is U+FFFD: nothing that holds one can be
+    printed."""
+    values = read(texts)
+    for i, text in enumerate(texts):
+        if b"\\u" in text and _HALF.search(text) is not None:
+            with contextlib.suppress(RecursionError):  # nested so deep: it stays as it came
+                values[i] = _whole(values[i])
+    return values
+
+
+def _whole(value: Any) -> Any:
+    if type(value) is str:
+        return whole(value)
+    if type(value) is list:
+        return [_whole(one) for one in value]
+    if type(value) is dict:
+        clean: dict[str, Any] = {}
+        for key, one in value.items():
+            name = whole(key)
+            while name in clean or (name != key and name in value):
+                name += "\ufffd"
+            clean[name] = _whole(one)
+        return clean
+    return value
 
 
 def cost(text: bytes) -> int:

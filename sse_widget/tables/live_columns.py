@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..runtime import Timer
 from .json_columns import beside, payloads, taken_names
-from .json_decode import cost, read
+from .json_decode import cost, read_whole
 from .json_path import free_name, paths_of, reader_of
 from .slicing import bounded_slices
 from .typed_column import ColumnChunk, join, pack, size_of
@@ -181,7 +181,7 @@ class LiveColumns:
         texts = payloads(some.column("data"))
         if len(texts[0]) > _SLICE_BYTES:
             texts = [text if cost(text) <= _READ_BYTES else b"" for text in texts]
-        rows = [value if type(value) is dict else {} for value in read(texts)]
+        rows = [value if type(value) is dict else {} for value in read_whole(texts)]
         for column, reader in zip(self._tail, self._readers, strict=True):
             values = pack(list(map(reader, rows)))
             column += values

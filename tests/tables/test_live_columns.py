@@ -48,8 +48,10 @@ def test_paths_must_be_names(bad):
 
 def test_each_event_is_read_once(monkeypatch):
     read: list[int] = []
-    real = live_columns.read
-    monkeypatch.setattr(live_columns, "read", lambda texts: read.append(len(texts)) or real(texts))
+    real = live_columns.read_whole
+    monkeypatch.setattr(
+        live_columns, "read_whole", lambda texts: read.append(len(texts)) or real(texts)
+    )
     window = RollingWindow()
     live = LiveColumns(window, ["a"])
     for i in range(20):

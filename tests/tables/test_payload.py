@@ -235,10 +235,40 @@ def test_lists_of_one_length_stay_lists():
     assert columns({"v": [1]}, {"v": [2]})["v"].tolist() == [[1], [2]]
 
 
-def test_half_characters_stay():
-    frame = columns('{"\\ud800": "\\udc00", "b": 1}')
-    assert list(frame.columns)[1:] == ["\ud800", "b"]
-    assert frame.iloc[0, 1:].tolist() == ["\udc00", 1]
+def test_a_frame_with_half_characters_can_be_printed():
+    """JSON spells them; two that belong together are one."""
+    texts = (
+        '{"\\ud800": "\\udc00", "\\ud801": "x", "b": 1}',
+        '{"b": "\\ud83d\\ude00 \\ud83d", "c": "\\ude00"}',
+        '{"b": 2.5, "c": "y", "d": ["\\ud83d", {"\\ud83d": 1}]}',
+        '{"b": null, "c": null, "d": 1}',
+    )
+    got = columns(*texts)
+    assert list(got.columns)[1:] == ["\ufffd", "\ufffd\ufffd", "b", "c", "d"]
+    assert got["\ufffd"].iloc[0] == "\ufffd"
+    assert got["b"].tolist() == [1, "\U0001f600 \ufffd", 2.5, None]
+    assert got["c"].dtype == TEXT
+    assert got["c"].dropna().tolist() == ["\ufffd", "y"]
+    for frame in (got, got["b"], got["c"]):
+        for said in (str(frame), repr(frame), frame.to_json(), frame.to_csv()):
+            said.encode()
+    got._repr_html_().encode()
+
+
+def test_numbers_are_no_times():
+    texts = [
+        '{"whole": 1700000000, "part": 1.5, "some": 1700000000, "yes": true, "mixed": 1}',
+        '{"whole": 1700000001, "part": 2.5, "yes": false, "mixed": "2026-01-01T00:00:00Z"}',
+    ]
+    names = ["whole", "part", "some", "yes", "mixed"]
+    plain = expand(frame(*texts), names)
+    timed = expand(frame(*texts), names, times=names)
+    assert timed.dtypes.astype(str).tolist()[1:] == ["int64", "float64", "Int64", "bool", "object"]
+    pd.testing.assert_frame_equal(timed[names[:4]], plain[names[:4]])
+    assert timed["mixed"].iloc[1].year == 2026
+    asked = expand(frame(*texts), [], times="whole")
+    assert asked["whole"].tolist() == [1700000000, 1700000001]
+    assert asked["whole"].dtype == "int64"
 
 
 def test_keys_that_collide_with_columns_that_collided():
@@ -306,10 +336,20 @@ def test_times(texts, dtype):
 def test_the_collector_is_left_as_it_was(monkeypatch):
     was = gc.isenabled()
     expand(frame('{"a": 1}'))
-    monkeypatch.setattr(payload, "read", lambda texts: 1 / 0)
+    monkeypatch.setattr(payload, "read_whole", lambda texts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         expand(frame('{"a": 1}'))
     assert gc.isenabled() == was
+
+
+def test_two_halves_of_a_character_in_two_texts_are_one():
+    joined = JoinedText("t")
+    for n, part in enumerate(["a\\ud83d", "", "\\ude00b", "\\ude00", "c\\ud83d"]):
+        joined.add([f'{{"t": "{part}"}}'.encode()], n + 1)
+        joined.text.encode()
+    assert joined.text == "a\U0001f600b\ufffdc\ufffd"
+    joined.add([b'{"t": "\\ude00"}'], 6)
+    assert joined.text == "a\U0001f600b\ufffdc\U0001f600"
 
 
 def test_text_that_grows():
@@ -332,4 +372,4 @@ def test_times_beyond_what_nanoseconds_reach_are_themselves():
 
 def test_half_a_character_is_no_time():
     column = expand(frame('{"t": "\\ud800"}'), [], times="t")["t"]
-    assert column.tolist() == ["\ud800"]
+    assert column.tolist() == ["\ufffd"]

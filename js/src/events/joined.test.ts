@@ -1,7 +1,7 @@
 // The growing text: what the page joins is what `stream.text(path)` joins.
 import { describe, expect, it } from "vitest";
 import { columns, random } from "../testing/kernel.ts";
-import { detect, Joined, valueAt } from "./joined.ts";
+import { detect, Joined, valueAt, wholeEnd } from "./joined.ts";
 import { Store } from "./store.ts";
 
 const SOURCE = { path: "choices.0.delta.content", type: "" };
@@ -72,6 +72,19 @@ describe("Joined", () => {
     const store = new Store();
     store.insert(columns(0, [{ data: '{"choices":[{"delta":{"c\\u006fntent":"x"}}]}' }]));
     expect(all(new Joined(SOURCE), store)).toBe("x");
+  });
+
+  it("joins the halves of a character that came in two events, and never tears them", () => {
+    const store = new Store();
+    const joined = new Joined(SOURCE);
+    store.insert(columns(0, [{ data: '{"choices":[{"delta":{"content":"a\\ud83d"}}]}' }]));
+    const half = all(joined, store);
+    expect(half.slice(0, wholeEnd(half))).toBe("a");
+    store.insert(columns(1, [{ data: '{"choices":[{"delta":{"content":"\\ude00b"}}]}' }]));
+    expect(all(joined, store)).toBe("a\u{1f600}b");
+    store.insert(columns(2, [delta("\u{1f600}".repeat(200_000))]));
+    all(joined, store);
+    for (const piece of joined.pieces) expect(piece.text).not.toMatch(/^[\udc00-\udfff]|[\ud800-\udbff]$/);
   });
 
   it("keeps what was evicted, leaves out what is cut", () => {

@@ -85,6 +85,12 @@ const PIECE_CHARS = 8_192;
 const PIECE_MAX = 65_536;
 const SLICE_ROWS = 256;
 
+/** Where to end a text that has `end` characters so far: not between the halves of one. */
+export function wholeEnd(text: string, end = text.length): number {
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
+}
+
 export class Joined {
   readonly source: Source;
   readonly pieces: Piece[] = [];
@@ -162,7 +168,7 @@ export class Joined {
   #split(at: number): void {
     for (let piece = this.pieces[at]!; piece.text.length > PIECE_CHARS; piece = this.pieces[++at]!) {
       const line = piece.text.indexOf("\n", PIECE_CHARS);
-      const cut = line >= 0 ? line + 1 : Math.min(piece.text.length, PIECE_MAX);
+      const cut = line >= 0 ? line + 1 : wholeEnd(piece.text, Math.min(piece.text.length, PIECE_MAX));
       if (cut >= piece.text.length) return;
       // Both parts come from the same events: the range goes with the last of them.
       this.pieces.splice(at + 1, 0, {

@@ -3,7 +3,7 @@
  * bounded part of it in the page, and writes only what is new. What the text is, joined.ts decides;
  * here it is text nodes only, whatever the server sent.
  */
-import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
+import { detect, Joined, type Piece, type Source, wholeEnd } from "../../events/joined.ts";
 import { manyLines, oneName } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
@@ -168,15 +168,17 @@ export class TextPane {
   }
 
   #write(piece: Piece, block: Block): boolean {
+    // The other half of a character may come with the next event.
+    const end = wholeEnd(piece.text);
     if (block.version !== piece.version) {
       block.version = piece.version;
-      block.written = piece.text.length;
-      text(block.text, manyLines(piece.text));
+      block.written = end;
+      text(block.text, manyLines(piece.text.slice(0, end)));
       return true;
     }
-    if (block.written === piece.text.length) return false;
-    block.text.appendData(manyLines(piece.text.slice(block.written)));
-    block.written = piece.text.length;
+    if (block.written === end) return false;
+    block.text.appendData(manyLines(piece.text.slice(block.written, end)));
+    block.written = end;
     return true;
   }
 }
