@@ -16,6 +16,7 @@ from distributed.security import Security
 
 from sse_widget import SSECapture
 
+from ..helpers.many import until
 from ..helpers.scripted import Server, sends
 
 pytest.importorskip("distributed")
@@ -32,6 +33,7 @@ def cluster(tmp_path_factory):
             headers={"Authorization": "Bearer hunter2"},
         )
         try:
+            until(lambda: capture.client is not None and len(capture.workers) >= 2)
             asyncio.run(capture.until(lambda stats: stats.received >= 1, timeout=60))
             yield capture
         finally:
