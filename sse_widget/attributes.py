@@ -1,6 +1,6 @@
 """Attributes that would do nothing are refused: misspelled ones, and those of values that never change.
 
-Python lets any name be set on most objects. It checks names alone; what a value may be is said by the
+Python lets any name be set on most objects, and lists all that a library below has. It looks at names alone; what a value may be is said by the
 property or trait of that name.
 """
 
@@ -20,7 +20,8 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class NamedAttributes:
-    """Refuses to set a public attribute that is neither defined nor annotated in its class.
+    """Refuses to set a public attribute that is neither defined nor annotated in its class, and
+    lists those that are.
 
     A class of somebody's own that derives from one of ours may have attributes of its own.
     """
@@ -29,6 +30,18 @@ class NamedAttributes:
     _given_once: ClassVar[frozenset[str]] = frozenset()
     # Names of other libraries, and what to write instead.
     _instead: ClassVar[Mapping[str, str]] = {}
+    # Names of a base class of another library that are of use here, and so are listed.
+    _also_listed: ClassVar[frozenset[str]] = frozenset()
+
+    def __dir__(self) -> list[str]:
+        """What `dir()` and the Tab key list: the public names of our classes and of those derived
+        from them, and not the hundred of the widget below."""
+        foreign = {"ipywidgets", "anywidget", "traitlets", "builtins"}
+        own = [c for c in type(self).__mro__ if c.__module__.partition(".")[0] not in foreign]
+        names = {n for c in own for n in c.__dict__}
+        # Not `hasattr`, which would ask every property: one may read a folder.
+        names |= {n for c in own for n in inspect.get_annotations(c) if n in self.__dict__}
+        return sorted(n for n in names | self._also_listed if n[0] != "_")
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):

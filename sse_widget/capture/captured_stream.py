@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..attributes import NamedAttributes
 from ..events import Reason, State
 from ..fleet import StreamRow
+from ..pickling import NotPickled
 from ..storage import Dataset
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CapturedStream"]
 
 
-class CapturedStream(NamedAttributes):
+class CapturedStream(NamedAttributes, NotPickled):
     """One stream of a capture.
 
     Args:
@@ -31,6 +32,7 @@ class CapturedStream(NamedAttributes):
     """
 
     name: str
+    _pickle_instead = "what is on disk of it: .df, or the name and the folder"
 
     def __init__(
         self, name: str, to: str, look: Callable[[], StreamRow], command: Callable[[str], None]

@@ -163,7 +163,7 @@ class Overview(SyncedWidget):
             case {"kind": "select"}:
                 self._deselect()
                 self._push()
-            case {"kind": "start"}:
+            case {"kind": "start"} if not self._closed:
                 self.start()
             case {"kind": "stop"}:
                 self._halt()

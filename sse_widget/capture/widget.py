@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .. import runtime
 from ..attributes import NamedAttributes
 from ..client import SourceKeywords, SourceOptions, Url, signature_of
 from ..errors import message_of
 from ..events import State
-from ..filters import EventFilter
+from ..filters import EventFilter, filter_of
 from ..fleet import (
     CaptureStats,
     Engine,
@@ -37,6 +37,7 @@ from ..fleet import (
 )
 from ..masking import mask_url
 from ..notebook import CELLS
+from ..pickling import NotPickled
 from ..runtime import LoopEnded
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
@@ -53,12 +54,13 @@ _LOOK = 0.1
 _STOP_SECONDS = 15.0
 
 
-class SSECapture(NamedAttributes, Overview):
+class SSECapture(NamedAttributes, NotPickled, Overview):
     """Many event streams, captured into one folder.
 
     Connects at once, on the one background thread; shown as the last line of a cell it is a table
     with one row a stream, and the log of the one that is selected. Works the same without a
-    notebook. Made again on the same folder it goes on where the files end.
+    notebook. Made again on the same folder it goes on where the files end. As a context manager it is
+    closed at the end.
 
     Args:
         urls: absolute http or https URLs; or a mapping of names to URLs. A stream without a name
@@ -69,7 +71,8 @@ class SSECapture(NamedAttributes, Overview):
         cluster: a `dask.distributed.Client`: the streams run on its workers, so their URLs, headers
             and credentials go there; use one with TLS (`security=True`). "local": on worker
             processes of this machine, which are started and ended for you and speak TLS.
-        filter: which events are captured; the others are dropped as they come.
+        filter: which events are captured, as an `EventFilter` or a set of event types; the others
+            are dropped as they come.
         **options: all options of `EventSource`, the same for every stream; also `layout=` and the
             other traits of an ipywidgets.DOMWidget.
 
@@ -79,6 +82,10 @@ class SSECapture(NamedAttributes, Overview):
     """
 
     _given_once = frozenset([*SourceKeywords.__annotations__, "urls", "cluster", "filter"])
+    _also_listed = frozenset({"layout", "observe", "unobserve"})
+    _pickle_instead = (
+        "capture.to, the folder: any process reads it with capture.history or SSEStream.replay"
+    )
 
     def __init__(
         self,
@@ -86,7 +93,7 @@ class SSECapture(NamedAttributes, Overview):
         *,
         to: str | os.PathLike[str] | Capture,
         cluster: Any = None,
-        filter: EventFilter | None = None,
+        filter: EventFilter | Iterable[str] | None = None,
         **options: Unpack[SourceKeywords],
     ) -> None:
         if cluster is not None:
@@ -102,14 +109,13 @@ class SSECapture(NamedAttributes, Overview):
                 "the certificates, or client= a function that makes a client"
             )
         capture = capture_of(to)
-        if filter is not None and not isinstance(filter, EventFilter):
-            raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
+        passing = filter_of("filter", filter)
         streams = named(urls)
         self._good, bad = sorted_out(streams, given, unnamed=not isinstance(urls, Mapping))
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
-        self._options = given if filter is None else {**given, "filter": filter}
+        self._options = given if filter is None else {**given, "filter": passing}
         roster = StreamTable({name: shown(url, given) for name, url in streams.items()})
         for name, error in bad.items():
             roster.fail(name, error.message, error.hint)
@@ -255,7 +261,16 @@ class SSECapture(NamedAttributes, Overview):
         return stats
 
     def start(self) -> None:
-        """Connect; after `stop()`, go on where each stream was left. Does nothing while running."""
+        """Connect; after `stop()`, go on where each stream was left. Does nothing while running.
+
+        Raises:
+            RuntimeError: after `close()`, which is for good.
+        """
+        if self._closed:
+            raise RuntimeError(
+                "this capture was closed, which is for good: made again on the same folder it goes on; "
+                "stop() is what start() can follow"
+            )
         if self._task is not None and not self._task.done():
             return
         self._failure = ""
@@ -285,6 +300,19 @@ class SSECapture(NamedAttributes, Overview):
             self.stop()
             runtime.call(self._deselect)
         super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        # Until all is on disk: not on a loop that others wait for.
+        await asyncio.to_thread(self.close)
 
     def __repr__(self) -> str:
         s = self.stats

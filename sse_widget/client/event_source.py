@@ -17,6 +17,7 @@ from .. import runtime
 from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, Reason, State, Stats
 from ..masking import Secrets
+from ..pickling import NotPickled
 from ..protocol import EventStreamParser
 from ..runtime import Exited, LoopEnded
 from .driver import Driver
@@ -33,7 +34,7 @@ _CLOSING = 5.0
 Item = TypeVar("Item")
 
 
-class EventSource(Driver):
+class EventSource(NotPickled, Driver):
     """A client of one event stream.
 
     `async for event in source`, or `for event in source` without asyncio; `anext(source)` and
@@ -74,7 +75,8 @@ class EventSource(Driver):
         max_event_bytes: the most bytes of one event; a larger one is skipped and reported. None:
             16 MiB, and after a POST 64 MiB.
         stop_when: ends the stream for good after an event whose data or type equals this text, or
-            one of these texts, or for which this callable is true. That event is still delivered.
+            for which this callable is true, or that an `EventFilter` lets through; of a list, the
+            first of them that is met. That event is still delivered.
         dedupe: after a reconnect, drop the events that came before: True compares id, type and
             data of events with an id of their own; a callable gives another key for an `Event`,
             None for one that is never dropped. They are counted in `stats.duplicates`.
@@ -87,6 +89,7 @@ class EventSource(Driver):
     """
 
     _given_once = frozenset(SourceKeywords.__annotations__)
+    _pickle_instead = "the events that it gives, or its URL and options"
 
     CONNECTING: ClassVar[int] = 0
     OPEN: ClassVar[int] = 1

@@ -81,7 +81,7 @@ class SourceKeywords(TypedDict, total=False):
     reconnect: bool | Literal["auto"]
     idle_timeout: float | None
     max_event_bytes: int | None
-    stop_when: str | Iterable[str] | Callable[[Event], object] | None
+    stop_when: str | Callable[[Event], object] | Iterable[str | Callable[[Event], object]] | None
     dedupe: bool | Key
     resume: Callable[[str], str | None] | None
 
@@ -321,23 +321,48 @@ def _reconnect(name: str, value: object) -> bool | Literal["auto"]:
     return truth(name, value, 'True, False or "auto"')
 
 
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True for an event whose type or data is one of these texts, or for which one of these
+    callables is true: `stop_when` where both are given."""
+
+    texts: frozenset[str]
+    tests: tuple[Callable[[Event], object], ...]
+
+    def __call__(self, event: Event) -> bool:
+        if event.data in self.texts or event.type in self.texts:
+            return True
+        return any(test(event) for test in self.tests)
+
+
 def _stop_when(name: str, value: Any) -> frozenset[str] | Callable[[Event], object] | None:
-    wanted = "text, several texts, or a callable that is given an Event"
+    wanted = "text, a callable that is given an Event, or several of these"
     if value is None:
         return None
     if isinstance(value, str):
         return frozenset((value,))
-    if callable(value):
-        plain_callable(name, value, wanted, 1)
-        found: Callable[[Event], object] = value
-        return found
-    try:
-        texts = frozenset(value)
-    except TypeError:
-        raise wrong_type(name, wanted, value) from None
-    if not texts or not all(isinstance(one, str) for one in texts):
-        raise TypeError(f"{name} must be {wanted}; it holds none, or what is no text")
-    return texts
+    test = _test_of(name, value, wanted)
+    if test is not None:
+        return test
+    if isinstance(value, bytes | bytearray | Mapping) or not isinstance(value, Iterable):
+        raise wrong_type(name, wanted, value)
+    several = list(value)
+    texts = frozenset(one for one in several if isinstance(one, str))
+    tests = [_test_of(name, one, wanted) for one in several if not isinstance(one, str)]
+    if not several or None in tests:
+        raise TypeError(f"{name} must be {wanted}; it holds none, or what is neither")
+    return AnyOf(texts, tuple(test for test in tests if test)) if tests else texts
+
+
+def _test_of(name: str, value: Any, wanted: str) -> Callable[[Event], object] | None:
+    """The callable that this is; an EventFilter, which is not imported here, is its `matches`."""
+    if not callable(value):
+        value = getattr(value, "matches", None)
+        if not callable(value):
+            return None
+    plain_callable(name, value, wanted, 1)
+    test: Callable[[Event], object] = value
+    return test
 
 
 def _dedupe(name: str, value: Any) -> bool | Key:

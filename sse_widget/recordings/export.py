@@ -15,7 +15,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks import truth
-from ..filters import EventFilter
+from ..filters import EventFilter, filter_of
 from ..storage import is_somebody_elses, sync_folder
 from ..tables import SCHEMA, Snapshot
 from .progress import Progress
@@ -74,7 +74,7 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 def save(
     snapshot: Snapshot,
     path: str | os.PathLike[str],
-    filter: EventFilter | None = None,
+    filter: EventFilter | Iterable[str] | None = None,
     *,
     csv_formulas: bool = False,
 ) -> Path:
@@ -83,7 +83,7 @@ def save(
 
     Args:
         snapshot: the events.
-        filter: only what this filter lets through.
+        filter: only what this filter lets through; a set of texts is event types.
         path: its suffix says how: `.csv` (a header, then quoted as RFC 4180 says), `.ndjson` (an
             object a line), `.parquet`, `.sse`.
         csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run as a
@@ -94,15 +94,14 @@ def save(
         The absolute path of the file.
 
     Raises:
-        TypeError: `filter` is no EventFilter, or `csv_formulas` no bool.
+        TypeError: `filter` is neither an EventFilter nor event types, or `csv_formulas` no bool.
         ValueError: the suffix names no format; `csv_formulas` for another one than `.csv`; or, for `.sse`, an event that no event stream can
             carry (one that came from elsewhere); the message says which.
         OSError: the file cannot be written: no such folder, no permission, a full disk. What was
             there before is there still.
     """
     path = check_path(path)
-    if filter is not None and not isinstance(filter, EventFilter):
-        raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
+    passing = filter_of("filter", filter)
     csv_formulas = truth("csv_formulas", csv_formulas)
     write = FORMATS[path.suffix.lower()]
     if csv_formulas:
@@ -110,7 +109,7 @@ def save(
             raise ValueError(f"csv_formulas is an option of .csv; {path.suffix} keeps every text")
         write = partial(_write_csv, formulas=True)
     table = arrow_table(snapshot)
-    mask = None if filter is None else filter.mask(table)
+    mask = passing.mask(table)
     if mask is not None:
         table = table.filter(mask)
     # In the same folder, so that moving it is one step; hidden, so that nobody takes it for done.

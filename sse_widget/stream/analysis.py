@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 from .. import runtime
+from ..events import Event
 from ..filters import EventFilter
 from ..recordings import arrow_table, save
 from ..tables import (
@@ -25,6 +26,7 @@ from ..tables import (
     to_dataframe,
 )
 from .callbacks import Callback, Callbacks
+from .positions import at_position
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +45,7 @@ class Analysis:
 
     def _start_analysis(self, window: RollingWindow, origin: Callable[[], str]) -> None:
         self._window = window
+        self._origin = origin
         self._live: LiveColumns | None = None
         self._cursors = Callbacks(window, frame=self._rows, origin=origin)
         self._texts: dict[str, JoinedText] = {}
@@ -103,7 +106,7 @@ class Analysis:
         until: date | str | None = None,
         last: int | str | timedelta | None = None,
         types: str | Iterable[str] | None = None,
-        filter: EventFilter | None = None,
+        filter: EventFilter | Iterable[str] | None = None,
         columns: str | Iterable[str] | None = None,
         json: bool = False,
         times: str | Iterable[str] = (),
@@ -114,7 +117,8 @@ class Analysis:
             since, until: since <= received_at < until; datetimes, dates or ISO 8601 text; without
                 a time zone they are local time.
             types: only events of these types; one name, or several.
-            filter: only what this filter lets through; `stream.filter` for what the page shows.
+            filter: only what this filter lets through, or these event types; `stream.filter` for
+                what the page shows.
             last: of all these only the latest so many; or an interval ("30s", "5min"): only those
                 received within it before the latest of them.
             columns: keys or dotted paths ("user.name", "items.0.price") of the payloads; each
@@ -149,10 +153,42 @@ class Analysis:
             times=times,
         )
 
+    def __len__(self) -> int:
+        """How many events are held."""
+        first, stop, _ = self._window.bounds
+        return stop - first
+
+    def __bool__(self) -> bool:
+        return True  # a stream of which nothing came yet is a stream
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Event: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Event]: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Event | list[Event]:
+        """The event at a position among those held: `stream[0]` is the oldest, `stream[-1]` the
+        newest, `stream[-10:]` a list of the latest ten. `stream.df.loc[seq]` goes by number.
+
+        Raises:
+            IndexError: there is no such position.
+        """
+        return at_position(self._window, place, self._origin())
+
+    def __reversed__(self) -> Iterator[Event]:
+        return iter(self[::-1])
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """The oldest rows of `df`, as `DataFrame.head`."""
+        return self.df.head(n)
+
+    def tail(self, n: int = 5) -> pd.DataFrame:
+        """The newest rows of `df`, as `DataFrame.tail`."""
+        return self.df.tail(n)
+
     def save(
         self,
         path: str | os.PathLike[str],
-        filter: EventFilter | None = None,
+        filter: EventFilter | Iterable[str] | None = None,
         *,
         csv_formulas: bool = False,
     ) -> Path:
@@ -183,29 +219,58 @@ class Analysis:
         asks twice, `snapshot = pa.table(stream)` first."""
         return arrow_table(self._window.read()).__arrow_c_stream__(requested_schema)
 
+    @overload
     def on(
-        self, type: str | Iterable[str] | None = None, *, held: bool = True
-    ) -> Callable[[_F], _F]:
+        self, type: str | Iterable[str] | EventFilter | None = None, *, held: bool = True
+    ) -> Callable[[_F], _F]: ...
+    @overload
+    def on(
+        self, type: str | Iterable[str] | EventFilter | None, fn: _F, *, held: bool = True
+    ) -> _F: ...
+    @overload
+    def on(self, type: _F) -> _F: ...
+    def on(self, type: Any = None, fn: Any = None, *, held: bool = True) -> Any:
         """Call a function with each `Event` of this type, or of these: `@stream.on("trade")`,
-        `@stream.on(["trade", "quote"])`; of any type where none is given.
+        `@stream.on(["trade", "quote"])`, `stream.on("trade", fn)`; of any type where none is given
+        (`@stream.on()`), or with those that a filter lets through: `@stream.on(EventFilter(...))`.
 
         Callbacks run in order in one thread of this stream's own; what they print lands under the
         cell that registered them. What one raises is shown once, counted in `callbacks`, and stops
         nothing. A callback slower than the stream skips what is evicted, and counts it as missed.
 
         Args:
+            type: an event type, several, or an `EventFilter`.
+            fn: the function; without it, what is returned takes one, as a decorator does.
             held: begin with the events already held; else only those to come.
-        """
-        return self._cursors.on(type, held=held)
 
-    def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[_F], _F]:
-        """Call a function each `interval` ("5s", "500ms", "1min", seconds) with the new rows as a
-        DataFrame: `@stream.every("5s")`. Not called where nothing came. Else like `on`.
+        Returns:
+            The function.
 
         Raises:
+            TypeError: `type` names no events, or the function is none, or an async one.
+        """
+        if fn is None and callable(type):  # @stream.on, without parentheses
+            type, fn = None, type
+        register = self._cursors.on(type, held=held)
+        return register if fn is None else register(fn)
+
+    @overload
+    def every(
+        self, interval: str | float | timedelta, *, held: bool = True
+    ) -> Callable[[_F], _F]: ...
+    @overload
+    def every(self, interval: str | float | timedelta, fn: _F, *, held: bool = True) -> _F: ...
+    def every(self, interval: str | float | timedelta, fn: Any = None, *, held: bool = True) -> Any:
+        """Call a function each `interval` ("5s", "500ms", "1min", seconds) with the new rows as a
+        DataFrame: `@stream.every("5s")`, `stream.every(5, fn)`. Not called where nothing came.
+        Else like `on`.
+
+        Raises:
+            TypeError: the function is none, or an async one.
             ValueError: no such interval.
         """
-        return self._cursors.every(interval, held=held)
+        register = self._cursors.every(interval, held=held)
+        return register if fn is None else register(fn)
 
     def off(self, fn: Callable[..., object]) -> None:
         """A function that `on` or `every` registered is not called any more."""

@@ -19,9 +19,10 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..checks import texts
+from ..filters import EventFilter
 from ..runtime import quiet_thread
 from ..tables import RollingWindow, seconds_of
 from ..visible import visible
@@ -43,7 +44,7 @@ class Callback:
 
     Attributes:
         name: of the function.
-        on: the event type it is called for ("*" for any), or how often ("every 5 s").
+        on: the event type or filter it is called for ("*" for any), or how often ("every 5 s").
         calls: how often it was called.
         missed: events that were evicted before it came to them, of whatever type.
         errors: how often it raised.
@@ -85,19 +86,20 @@ class Callbacks:
         self._over = False  # the stream is: what a timer holds back is handed over now
         self._closed = False
 
-    def on(self, type: str | Iterable[str] | None, *, held: bool = True) -> Callable[[F], F]:
+    def on(
+        self, type: str | Iterable[str] | EventFilter | None, *, held: bool = True
+    ) -> Callable[[F], F]:
         """Call a function with each `Event` of this type, in order.
 
         Args:
-            type: an event type, or several; None for any.
+            type: an event type, or several, or which events; None for any.
             held: begin with the events that are held already; else only those to come.
 
         Raises:
             TypeError: (on use) what is registered is no plain function.
         """
-        wanted = 'an event type, or a list of them, as in @stream.on("trade")'
-        types = None if type is None else tuple(texts("type", type, wanted))
-        return lambda fn: self._register(fn, _Typed, held, types)
+        wanted = _wanted(type)
+        return lambda fn: self._register(fn, _Typed, held, wanted)
 
     def every(self, interval: str | float | timedelta, *, held: bool = True) -> Callable[[F], F]:
         """Call a function each `interval` with the new rows as a DataFrame; not where none came,
@@ -259,16 +261,34 @@ class _Cursor:
                     self._context.run(sys.stderr.write, visible(said, lines=True))
 
 
+class _Wanted(NamedTuple):
+    """Which events a callback is called with, and how that is told."""
+
+    filter: EventFilter | None
+    label: str
+
+
+def _wanted(type: str | Iterable[str] | EventFilter | None) -> _Wanted:
+    if type is None:
+        return _Wanted(None, "*")
+    if isinstance(type, EventFilter):
+        return _Wanted(type, repr(type))
+    wanted = 'an event type, a list of them or an EventFilter, as in @stream.on("trade")'
+    types = texts("type", type, wanted)
+    return _Wanted(EventFilter(types=types), ", ".join(types))
+
+
 class _Typed(_Cursor):
     def label(self) -> str:
-        return "*" if self.what is None else ", ".join(self.what)
+        label: str = self.what.label
+        return label
 
     def turn(self, of: Callbacks) -> bool:
         self.skip(of._window)
         snapshot = of._window.read(self.at, self.at + _SLICE)
         if snapshot.first > self.at:
             return self.skip(of._window)
-        for event in snapshot.events(of._origin(), self.what):
+        for event in snapshot.events(of._origin(), self.what.filter):
             if of._closed or self not in of._cursors:
                 return False
             self.call(event)

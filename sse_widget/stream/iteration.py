@@ -14,6 +14,7 @@ from typing import Any, Never
 
 from ..checks import number, plain_callable, texts
 from ..events import Event, State
+from ..filters import EventFilter
 from ..runtime import SharedEvent
 from ..tables import RollingWindow, Tally
 from ..visible import quoted
@@ -68,41 +69,36 @@ class Reading:
 
     async def until(
         self,
+        type: str | Iterable[str] | EventFilter | None = None,
         *,
-        type: str | Iterable[str] | None = None,
         where: Callable[[Event], object] | None = None,
         timeout: float | None = None,
     ) -> Event:
         """The first event of this type for which `where` is true: held ones first, then waiting.
 
         Args:
-            type: an event type, or several; None for any.
+            type: an event type, several, or an `EventFilter`; None for any.
             where: called with an Event; its truth decides.
             timeout: seconds; None to wait until the stream is over, 0 to look at what is held.
 
         Raises:
             TimeoutError: no such event came; says what came instead.
             SSEError: the stream failed before one came.
-            TypeError: `type` is no text and no list of texts, or `where` cannot be called.
+            TypeError: `type` names no events, or `where` cannot be called.
             ValueError: an empty list of types, or a negative timeout.
         """
-        types = None if type is None else texts("type", type, "an event type, or a list of them")
+        passes, wanted = _passing(type)
         if where is not None:
             plain_callable("where", where, "a callable that is given an Event", 1)
         if timeout is not None and not (timeout := number("timeout", timeout)) >= 0:
             raise ValueError(f"timeout must be 0 seconds or more, not {timeout:g}")
-        wanted = "event"
-        if types is not None:
-            wanted = f"{' or '.join(map(repr, types))} event"
         if where is not None:
             wanted += " for which where= is true"
         try:
             async with asyncio.timeout(timeout):
                 async with aclosing(self.__aiter__()) as events:
                     async for event in events:
-                        if (types is None or event.type in types) and (
-                            where is None or where(event)
-                        ):
+                        if passes(event) and (where is None or where(event)):
                             return event
         except TimeoutError:
             raise TimeoutError(f"no {wanted} in {timeout:g} s; {self._summary()}") from None
@@ -124,3 +120,15 @@ class Reading:
                 loop.call_soon_threadsafe(news.set)
             except RuntimeError:  # that loop was closed with somebody waiting in it
                 self._waiters.discard((loop, news))
+
+
+def _passing(
+    type: str | Iterable[str] | EventFilter | None,
+) -> tuple[Callable[[Event], bool], str]:
+    """Which events are waited for, as a function of one, and in words."""
+    if type is None:
+        return lambda event: True, "event"
+    if isinstance(type, EventFilter):
+        return type.matches, f"event that {type!r} lets through"
+    types = texts("type", type, "an event type, a list of them or an EventFilter")
+    return lambda event: event.type in types, f"{' or '.join(map(repr, types))} event"

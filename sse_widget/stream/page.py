@@ -22,7 +22,7 @@ from .. import runtime
 from ..checks import told
 from ..errors import InvalidFilter, hint_of, message_of
 from ..events import Gap, State, Stats, Status
-from ..filters import EventFilter
+from ..filters import EventFilter, filter_of
 from ..notebook import (
     CUT_BYTES,
     Channel,
@@ -62,15 +62,13 @@ _NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside 
 
 
 class _Filter(Instance):  # type: ignore[type-arg]
-    """An EventFilter; None is one that lets everything through."""
+    """An EventFilter; a set or list of texts is its types, and None lets everything through."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        if isinstance(value, str):
-            raise traitlets.TraitError(
-                f"filter is an EventFilter: EventFilter(text={value!r}) for text in the data, "
-                f"EventFilter(types={{{value!r}}}) for an event type"
-            )
-        return super().validate(obj, EventFilter() if value is None else value)
+        try:
+            return super().validate(obj, filter_of("filter", value))
+        except TypeError as e:
+            raise traitlets.TraitError(str(e)) from None
 
 
 class _FilterWire(Dict):
@@ -231,7 +229,7 @@ class Showing(SyncedWidget):
         match content:
             case {"kind": "ack", "n": int(n)}:
                 self._channel.acknowledge(n)
-            case {"kind": "start"}:
+            case {"kind": "start"} if not self._closed:
                 self.start()
             case {"kind": "stop"}:
                 self.stop()

@@ -39,6 +39,7 @@ from ..client import (
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
 from ..notebook import CELLS, NAME_CHARS
+from ..pickling import NotPickled
 from ..recordings import Player, Recording
 from ..runtime import LoopEnded, ObserverThread, SharedEvent
 from ..storage import Capture, capture_of
@@ -76,7 +77,7 @@ class _Live(_Trait):
         return self._read(obj)
 
 
-class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
+class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showing):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -110,6 +111,12 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
             'stream.observe(fn, "status") calls a function when the state changes',
         ),
     }
+
+    _also_listed = frozenset({"layout", "unobserve"})
+    _pickle_instead = (
+        'what it holds: stream.df, or the file of stream.save("events.parquet"), which '
+        "SSEStream.replay reads"
+    )
 
     status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
     event_types = _Live(
@@ -315,7 +322,16 @@ class SSEStream(NamedAttributes, Analysis, Capturing, Reading, Showing):
         return list(self._source.errors)
 
     def start(self) -> None:
-        """Connect; after `stop()`, resume from the last event ID. Does nothing while running."""
+        """Connect; after `stop()`, resume from the last event ID. Does nothing while running.
+
+        Raises:
+            RuntimeError: after `close()`, which is for good.
+        """
+        if self._closed:
+            raise RuntimeError(
+                "this stream was closed, which is for good: make a new one; stop() is what start() "
+                "can follow"
+            )
         if self._recorder is not None and self._recorder.over:
             return  # what would come is not ours to keep any more: the status says why
         if self._source._closing:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks import told, whole_number
-from ..filters import EventFilter
+from ..filters import EventFilter, filter_of
 from .durations import seconds_of
 from .json_columns import expand
 from .json_path import paths_of
@@ -35,7 +35,7 @@ def to_dataframe(
     until: date | str | None = None,
     last: int | str | timedelta | None = None,
     types: str | Iterable[str] | None = None,
-    filter: EventFilter | None = None,
+    filter: EventFilter | Iterable[str] | None = None,
     columns: str | Iterable[str] | None = None,
     json: bool = False,
     times: str | Iterable[str] = (),
@@ -94,14 +94,12 @@ def rows_of(
     until: date | str | None = None,
     last: int | str | timedelta | None = None,
     types: str | Iterable[str] | None = None,
-    filter: EventFilter | None = None,
+    filter: EventFilter | Iterable[str] | None = None,
 ) -> Any:
     """The places of these rows in the snapshot, as a numpy array; None for all of them."""
     count, seconds = _last(last)
-    if filter is not None and not isinstance(filter, EventFilter):
-        raise TypeError(f"filter must be an EventFilter, not {type(filter).__name__}")
     mask = EventFilter(types=types, since=since, until=until).mask(snapshot.table)
-    more = None if filter is None else filter.mask(snapshot.table)
+    more = filter_of("filter", filter).mask(snapshot.table)
     if more is not None:
         mask = more if mask is None else pc.and_(mask, more)
     held = int(snapshot.table.num_rows)

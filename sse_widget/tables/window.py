@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..budget import Budget
 from ..checks import whole_number
 from ..events import Event, EventBatch
+from ..filters import EventFilter
 from .slicing import bounded_slices
 
 if TYPE_CHECKING:
@@ -90,17 +90,16 @@ class Snapshot(NamedTuple):
     def stop(self) -> int:
         return self.first + int(self.table.num_rows)
 
-    def events(self, origin: str, types: Sequence[str] | None = None) -> Iterator[Event]:
-        """The rows as events, all or those of some types, made some at a time."""
+    def events(self, origin: str, filter: EventFilter | None = None) -> Iterator[Event]:
+        """The rows as events, all or those that a filter lets through, made some at a time."""
         seq = self.first
         for some in bounded_slices(self.table):
             seqs: Sequence[int] = range(seq, seq + some.num_rows)
             seq += some.num_rows
-            if types is not None:
-                kinds = some["type"]
-                rows = pc.is_in(kinds, value_set=pa.array(types, kinds.type)).to_pylist()
-                seqs = list(compress(seqs, rows))
-                some = some.filter(pa.array(rows))
+            mask = None if filter is None else filter.mask(some)
+            if mask is not None:
+                seqs = list(compress(seqs, mask.to_pylist()))
+                some = some.filter(mask)
             for n, row in zip(seqs, some.to_pylist(), strict=True):
                 yield Event(
                     row["type"], row["data"], row["last_event_id"], origin, row["received_at"], n

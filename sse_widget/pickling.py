@@ -1,0 +1,31 @@
+"""NotPickled: objects that cannot be pickled, and say what to pickle in their place.
+
+A connection, a thread and a page belong to their process. `pickle`, `multiprocessing`, Dask and joblib
+all ask the same question, and get an answer that a person can act on instead of the name of some
+lock inside. It pickles nothing.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Never, SupportsIndex
+
+__all__ = ["NotPickled"]
+
+
+class NotPickled:
+    """Refuses to be pickled."""
+
+    # What holds the same, and can be pickled: the end of "Pickle ...".
+    _pickle_instead: ClassVar[str]
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Never:
+        """Called by `pickle`, and by `copy` where a class says nothing else.
+
+        Raises:
+            TypeError: always, as for a socket or a file.
+        """
+        name = type(self).__name__
+        raise TypeError(
+            f"cannot pickle {name}: its connection belongs to this process. "
+            f"Pickle {self._pickle_instead}"
+        )
