@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .. import runtime
 from ..attributes import NamedAttributes
-from ..client import SourceKeywords, SourceOptions, Url, signature_of
+from ..client import AsyncBody, SourceKeywords, SourceOptions, Url, signature_of
 from ..errors import message_of
 from ..events import State
 from ..filters import EventFilter, filter_of
@@ -108,6 +108,8 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
                 "verify as an ssl.SSLContext cannot go to the workers of a cluster: give the path of "
                 "the certificates, or client= a function that makes a client"
             )
+        if cluster is not None and isinstance(options.get("content"), AsyncBody):
+            raise TypeError("content cannot be awaited on the workers of a cluster: give its bytes")
         capture = capture_of(to)
         passing = filter_of("filter", filter)
         streams = named(urls)

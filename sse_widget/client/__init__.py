@@ -11,6 +11,7 @@ from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
 from .request import Request
 from .request_facts import COMMAND_LINE, speaking
+from .request_parts import AsyncBody
 from .response_headers import ResponseHeaders
 from .resumption import ReplayDetector
 from .retry import RetryPolicy
@@ -18,6 +19,7 @@ from .urls import Url, address_text, check_url
 
 __all__ = [
     "COMMAND_LINE",
+    "AsyncBody",
     "ConnectLimiter",
     "EventSource",
     "Proxy",

@@ -53,7 +53,8 @@ class EventSource(NotPickled, Driver):
         method: default GET, or POST where there is a body.
         params: added to the URL's query; never shown. Or a callable like `headers`.
         content, json: the request's body: text, bytes, an iterable of bytes or a file, which are
-            read at once; or what is sent as JSON.
+            read at once; an asynchronous iterable, which is read when it is first sent, once; or
+            what is sent as JSON.
         auth: (user, password); an `Auth` of httpx or httpx2; a function of the request, as httpx
             takes it; or a callable like `headers` that gives one of these.
         cookies: sent along: a mapping, pairs, or a jar. What the server sets comes back to its own

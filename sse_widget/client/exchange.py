@@ -23,7 +23,7 @@ from ..runtime import CallThread
 from .cookies import OriginJar, cookie_header, pairs_of, split
 from .request import Request, build_headers, is_request_function, raised, resolve
 from .request_facts import RequestFacts
-from .request_parts import HeaderPairs, auth_of, header_pairs
+from .request_parts import AsyncBody, HeaderPairs, auth_of, header_pairs
 from .translation import translate_exception
 from .urls import Address, exact
 
@@ -102,6 +102,8 @@ async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
     asking = await _Asking.prepare(client, request, attempt, call)
     address, options = asking.first, request.options
     method, content, json = options.method, options.content, options.json
+    if isinstance(content, AsyncBody):
+        content = await _whole(content, call)
     for _ in range(MAX_REDIRECTS + 1):
         built = asking.build(address, method, content, json)
         response = await asking.send(built, address)
@@ -128,6 +130,12 @@ async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
         url=request.masked,
         hint="The server may redirect in a circle, or want a login.",
     )
+
+
+async def _whole(body: AsyncBody, call: Call) -> bytes:
+    read = await call(body.read)
+    whole: bytes = await read if inspect.isawaitable(read) else read
+    return whole
 
 
 @dataclass(slots=True)

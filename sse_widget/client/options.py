@@ -26,6 +26,7 @@ from .http_client import check_client
 from .proxies import Proxy, proxy_of
 from .request_parts import (
     Asked,
+    AsyncBody,
     Auth,
     Content,
     Cookies,
@@ -95,7 +96,7 @@ class SourceOptions:
         headers: pairs of bytes, names as they were written; or the callable that gives headers.
         method: in capitals, GET or POST where none was given.
         params: pairs of text; or the callable that gives parameters.
-        content: the body, None where there is none or `json` is it.
+        content: the body, or what is read when it is first sent; None where there is none or `json` is it.
         json: the value that is sent as JSON.
         auth: user and password, an `Auth`, or a callable that gives one.
         cookies: by name, or a jar.
@@ -119,7 +120,7 @@ class SourceOptions:
     headers: HeaderPairs | Asked[Headers | None] = ()
     method: str = ""
     params: ParamPairs | Asked[Params | None] = ()
-    content: bytes | None = None
+    content: bytes | AsyncBody | None = None
     json: Any = None
     auth: Auth | Asked[Auth | None] | None = None
     cookies: dict[str, str] | CookieJar | httpx.Cookies | None = None

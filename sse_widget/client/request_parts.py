@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from datetime import date, time
 from http.cookiejar import CookieJar
@@ -24,6 +25,7 @@ from ..checks import takes_arguments, text, truth, wrong_type
 
 __all__ = [
     "Asked",
+    "AsyncBody",
     "Auth",
     "Content",
     "Cookies",
@@ -53,7 +55,6 @@ Params: TypeAlias = (
     str | Mapping[str, _Value | list[_Value] | tuple[_Value, ...]] | Iterable[tuple[str, _Value]]
 )
 Cookies: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]] | CookieJar | httpx.Cookies
-Content: TypeAlias = str | bytes | bytearray | memoryview | Iterable[bytes]
 
 
 class AuthFlow(Protocol):
@@ -203,9 +204,43 @@ def cookies_of(name: str, value: Any) -> dict[str, str] | CookieJar | httpx.Cook
 _CONTENT = "text or bytes"
 
 
-def content_of(name: str, value: Any) -> bytes | None:
-    """A body, read to its end where it can be read only once: each attempt sends it anew."""
-    if value is None or isinstance(value, bytes):
+class AsyncBody:
+    """A body that must be awaited: it is read when it is first sent, once, and kept for every time
+    after. Several streams may have it, on threads of their own."""
+
+    def __init__(self, name: str, content: AsyncIterable[Any]) -> None:
+        self._name = name
+        self._content: AsyncIterable[Any] | None = content
+        self._bytes: bytes | None = None
+        self._lock = threading.Lock()
+
+    async def read(self) -> bytes:
+        """The whole of it.
+
+        Raises:
+            ValueError: it gives nothing, as one that was read before does.
+            TypeError: it gives no bytes.
+        """
+        with self._lock:
+            if self._bytes is None:
+                content, self._content = self._content, None
+                pieces = [] if content is None else [piece async for piece in content]
+                self._bytes = content_of(self._name, iter(pieces))
+            return self._bytes or b""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(f"{self._name} must be awaited: it cannot go to another process")
+
+
+Content: TypeAlias = (
+    str | bytes | bytearray | memoryview | Iterable[bytes] | AsyncIterable[bytes] | AsyncBody
+)
+
+
+def content_of(name: str, value: Any) -> Any:
+    """A body as bytes, read to its end where it can be read only once: each attempt sends it anew.
+    One that must be awaited is an `AsyncBody`."""
+    if value is None or isinstance(value, bytes | AsyncBody):
         return value
     if isinstance(value, str):
         if (sent := _encoded(value)) is None:
@@ -216,7 +251,7 @@ def content_of(name: str, value: Any) -> bytes | None:
     if isinstance(value, Mapping):
         raise TypeError(f"{name} must be {_CONTENT}, not a mapping: json= sends it as JSON")
     if isinstance(value, AsyncIterable):
-        raise TypeError(f"{name} must be {_CONTENT}; await what is asynchronous before")
+        return AsyncBody(name, value)
     try:
         read = getattr(value, "read", None)
         pieces = [read()] if callable(read) else list(value)

@@ -68,7 +68,8 @@ class EventStreamParser:
     Args:
         max_event_bytes: the most bytes one event may take: its lines, as UTF-8, with one byte for
             each line end and without comments. A larger one is dropped and reported as a fault;
-            the stream goes on.
+            the stream goes on. The default is for answers to a POST, whose events may be images;
+            `EventSource` sets 16 MiB for all others.
         last_event_id: where the stream resumes.
 
     Attributes:
@@ -78,7 +79,7 @@ class EventStreamParser:
         ignored: how many lines had a field name that the standard does not know, kept over `reset()`.
     """
 
-    def __init__(self, *, max_event_bytes: int = 16 * 2**20, last_event_id: str = "") -> None:
+    def __init__(self, *, max_event_bytes: int = 64 * 2**20, last_event_id: str = "") -> None:
         if max_event_bytes < 1:
             raise ValueError(f"max_event_bytes must be at least 1, not {max_event_bytes}")
         self.max_event_bytes = max_event_bytes

@@ -147,3 +147,9 @@ def test_ten_mebibytes_pass_by_default():
     stream = b"data: " + b"x" * (10 * MIB) + b"\n\n"
     events = [e for i in range(0, len(stream), 1460) for e in parser.feed(stream[i : i + 1460])]
     assert [len(e.data) for e in events] == [10 * MIB]
+
+
+def test_so_does_an_image_of_28():
+    batch = EventStreamParser().feed(b"data: " + b"A" * (28 * MIB) + b"\n\n")
+    assert [len(data) for data in batch.data] == [28 * MIB]
+    assert not batch.faults

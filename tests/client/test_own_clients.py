@@ -21,6 +21,7 @@ from sse_widget import (
     EventSource,
     EventTooLarge,
     RetryPolicy,
+    SSECapture,
     SSEStream,
 )
 
@@ -394,12 +395,40 @@ def test_and_after_stop_and_start():
     assert {r.body for r in server.requests} == {b"abcd"}
 
 
-def test_what_must_be_awaited_is_refused():
-    async def gives():
-        yield b"abcd"
+async def awaited(*parts):
+    for part in parts:
+        await asyncio.sleep(0)
+        yield part
 
+
+async def test_a_body_that_must_be_awaited_is_read_once():
+    again = answers("307 Go", "Location: /there\r\n")
+    with Server(again, sends(ONE), OVER) as server:
+        await collect(server.url, content=awaited(b"ab", "cd"), reconnect=True)
+    assert [r.body for r in server.requests] == [b"abcd"] * 3
+
+
+def test_and_sent_by_every_stream_of_a_capture(tmp_path):
+    with Server(sends(ONE)) as server:
+        urls = {str(n): f"{server.url}?{n}" for n in range(5)}
+        capture = SSECapture(urls, to=tmp_path / "c", content=awaited(b"ab", b"cd"))
+        capture._task.result(30)
+        capture.close()
+    assert [r.body for r in server.requests] == [b"abcd"] * 5
+
+
+@pytest.mark.parametrize(("parts", "error"), [((), ValueError), ((b"a", 5), TypeError)])
+async def test_and_named_where_it_gives_no_body(parts, error):
+    with Server(sends(ONE)) as server:
+        found = await failure(server.url, content=awaited(*parts))
+    assert isinstance(found, error)
+    assert "content" in str(found)
+    assert not server.requests
+
+
+def test_workers_of_a_cluster_cannot_await_it(tmp_path):
     with pytest.raises(TypeError, match="content"):
-        EventSource("http://127.0.0.1:1/", content=gives())
+        SSECapture(["http://h/"], to=tmp_path, content=awaited(), cluster="local")
 
 
 # ---------------------------------------------------------------------- methods and sizes
