@@ -7,7 +7,6 @@ answers them, and only post to the background loop.
 
 from __future__ import annotations
 
-import functools
 import time
 import uuid
 from collections.abc import Callable
@@ -18,8 +17,14 @@ from traitlets import Bunch, Dict
 
 from .. import runtime
 from ..fleet import CaptureStats, Engine, StreamTable, ignore
-from ..notebook import SubshellSender, SyncedWidget, reruns_on_change
-from ..stream import NOT_BUILT, built
+from ..notebook import (
+    NOT_BUILT,
+    SubshellSender,
+    SyncedWidget,
+    built,
+    log_script,
+    reruns_on_change,
+)
 from .stream_log import StreamLog
 
 __all__ = ["Overview"]
@@ -28,17 +33,6 @@ __all__ = ["Overview"]
 _UNSEEN = 5.0
 # Seconds: whoever lets a capture go waits so long for the loop's turn.
 _TURN_S = 1.0
-
-
-# What stands in widget.js between the log and the widget of one stream (`js/build.mjs` writes it).
-_SEAM = "\n/* the log ends here */\n"
-
-
-@functools.cache
-def _log_script() -> str:
-    """The log of one stream as a script that hands its maker to `give`; "" where none was built."""
-    log, seam, _ = built("widget.js", "").partition(_SEAM)
-    return f"{log}\ngive(sseLog.makeLog);" if seam else ""
 
 
 class Overview(SyncedWidget):
@@ -156,7 +150,7 @@ class Overview(SyncedWidget):
                 self._push(whole=True, page=page)
             case {"kind": "script", "page": str(page)}:
                 # What draws a log: only a page on which a stream was selected has a use for it.
-                script = {"kind": "script", "to": page, "source": _log_script()}
+                script = {"kind": "script", "to": page, "source": log_script()}
                 self._send_message(script, [])
             case {"kind": "select", "name": str(name)} if name in self._roster.rows:
                 self._select(name)

@@ -3,9 +3,11 @@
 It must never know of connections or files.
 """
 
+from .assets import NOT_BUILT, built, log_script
 from .cells import CELLS
 from .channel import Channel
-from .host import SubshellSender, reruns_on_change, session_liveness
+from .comm import SubshellSender
+from .host import reruns_on_change, session_liveness
 from .snapshot import render
 from .snapshot_writer import SnapshotWriter
 from .synced import SyncedWidget
@@ -15,10 +17,13 @@ __all__ = [
     "CELLS",
     "CUT_BYTES",
     "NAME_CHARS",
+    "NOT_BUILT",
     "Channel",
     "SnapshotWriter",
     "SubshellSender",
     "SyncedWidget",
+    "built",
+    "log_script",
     "render",
     "reruns_on_change",
     "session_liveness",

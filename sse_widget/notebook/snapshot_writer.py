@@ -15,7 +15,8 @@ from collections.abc import Callable, Hashable
 
 from .. import runtime
 from ..runtime import Timer
-from .host import Output, on_cell_end
+from .host import on_cell_end
+from .output import Output
 
 __all__ = ["SnapshotWriter"]
 

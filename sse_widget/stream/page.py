@@ -12,7 +12,6 @@ import math
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import traitlets
@@ -25,10 +24,12 @@ from ..events import Gap, State, Stats, Status
 from ..filters import EventFilter, filter_of
 from ..notebook import (
     CUT_BYTES,
+    NOT_BUILT,
     Channel,
     SnapshotWriter,
     SubshellSender,
     SyncedWidget,
+    built,
     render,
     reruns_on_change,
     session_liveness,
@@ -37,24 +38,7 @@ from ..tables import RollingWindow, Snapshot
 
 __all__ = ["Showing"]
 
-_STATIC = Path(__file__).parents[1] / "static"
-NOT_BUILT = """export default { render({ el }) {
-  el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";
-} };"""
 _EVERYTHING = EventFilter()
-
-
-def built(name: str, otherwise: str) -> str:
-    """The text of a file of the page, or what stands in for it in a checkout that was not built.
-
-    Text, not a path: anywidget watches a path, and what watches it holds every widget for ever.
-    """
-    file = _STATIC / name
-    text = file.read_text(encoding="utf-8") if file.exists() else otherwise
-    # A single line could be a path too, as anywidget reads it.
-    return f"{text}\n"
-
-
 # Seconds: whoever lets a stream go waits so long for the loop's turn.
 _TURN_S = 1.0
 # Beside a snapshot the live log has nothing to add where it cannot live.

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from sse_widget.stream.page import _STATIC
+from sse_widget.notebook.assets import STATIC
 
 
 # A log is asked for when a stream is selected: no overview carries it.
@@ -13,7 +13,7 @@ from sse_widget.stream.page import _STATIC
     [("widget.js", 140, 52), ("capture.js", 16, 8)],
 )
 def test_a_bundle_is_small(name, kb, zipped_kb):
-    script = (_STATIC / name).read_bytes()
+    script = (STATIC / name).read_bytes()
     assert len(script) < kb * 1024, f"{name} has {len(script):,} bytes"
     zipped = len(gzip.compress(script))
     assert zipped < zipped_kb * 1024, f"{name} has {zipped:,} bytes zipped"

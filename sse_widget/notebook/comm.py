@@ -1,0 +1,64 @@
+"""The way to the page: what is sent on a comm, in the context that keeps the way back open.
+
+It knows which message a thread answers. It does not know what is sent.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from typing import TypeVar
+
+from .host import parent_message
+
+__all__ = ["SubshellSender"]
+
+T = TypeVar("T")
+
+
+class SubshellSender:
+    """The way to the page that also opens the way back while a cell runs.
+
+    JupyterLab sends what a page says on a comm by a subshell, which a busy cell does not hold up;
+    but ipykernel (7.4) hands it to the shell that last *sent* on this comm, which for our thread
+    is the busy one. So what we send must not pin the way back: from the context of a message that
+    came by a subshell once there was one, and with the pin taken out until then.
+    """
+
+    def __init__(self) -> None:
+        self._context: contextvars.Context | None = None
+        self._answering: contextvars.Context | None = None
+
+    def note(self) -> None:
+        """Called in the handler of a message from the page."""
+        if self._context is None and parent_message().get("header", {}).get("subshell_id"):
+            self._context = contextvars.copy_context()
+
+    def answering(self, fn: Callable[[T], object]) -> Callable[[T], object]:
+        """Called in the handler of a message: `fn`, to be called with one argument on another
+        thread; what it sends belongs to that message, as if the handler itself had sent it."""
+        if not parent_message():
+            return fn
+        context = contextvars.copy_context()
+
+        def answer(arg: T) -> None:
+            self._answering = context
+            try:
+                fn(arg)
+            finally:
+                self._answering = None
+
+        return answer
+
+    def send(self, comm: object, fn: Callable[..., object], *args: object) -> None:
+        """Call `fn`, which sends on `comm`."""
+        # A copy: a context cannot be entered twice, and two threads may send at once.
+        if self._context is not None:
+            self._context.copy().run(fn, *args)
+            return
+        if self._answering is not None:
+            self._answering.copy().run(fn, *args)
+        else:
+            fn(*args)
+        # ipykernel's own name; where there is no such thing, nothing was pinned.
+        getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
