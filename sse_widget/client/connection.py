@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ConnectionFailed, SSEError
-from ..runtime import Flow
 from .answers import check, raw_body
 from .codings import BrokenCoding, Decoder
 from .exchange import Answer, Attempt, ask, close
+from .read_pacer import Flow
 from .request import Request
 from .response_headers import ResponseHeaders
 from .translation import translate_exception

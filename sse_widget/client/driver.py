@@ -28,7 +28,7 @@ from ..budget import Budget
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
 from ..protocol import EventStreamParser
-from ..runtime import CallThread, LoopEnded, ReadPacer, SharedEvent, contained
+from ..runtime import CallThread, LoopEnded, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
@@ -41,6 +41,7 @@ from .interrupt import Closed, Interrupt, RetryNow
 from .no_event_watch import NoEventWatch
 from .options import SourceOptions, id_of
 from .proxies import through
+from .read_pacer import ReadPacer
 from .repeated_ends import RepeatedEnds
 from .request import Request, sendable
 from .response_headers import ResponseHeaders

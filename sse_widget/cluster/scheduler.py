@@ -21,6 +21,7 @@ from typing import Any
 from ..client import Url
 from ..events import State
 from ..fleet import StreamTable, Watcher, ignore, reached
+from ..runtime import set_within
 from ..storage import Capture, Dataset, Position
 from .dask_backend import STARTING, Dask
 from .shard_host import Command, ShardHost, ShardSpec, ShardStatus
@@ -107,11 +108,7 @@ class ClusterEngine:
         try:
             while not self._stopping.is_set() and not all(b.over for b in self._berths):
                 self._reconcile()
-                try:
-                    async with asyncio.timeout(HEARTBEAT_S / 2):
-                        await self._stopping.wait()
-                except TimeoutError:
-                    pass
+                await set_within(HEARTBEAT_S / 2, self._stopping)
             await self._end()
         finally:
             self._workers.end()

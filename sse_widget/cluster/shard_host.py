@@ -18,6 +18,7 @@ from ..client import Url
 from ..errors import CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..fleet import Shard, StreamReport
+from ..runtime import set_within
 from ..storage import Capture, Position
 
 __all__ = ["Command", "ShardHost", "ShardSpec", "ShardStatus", "ask", "hold"]
@@ -72,10 +73,7 @@ class ShardHost:
 
     async def run(self) -> str:
         """Returns why it ended: "ended", "taken", or a sentence about what went wrong."""
-        try:
-            async with asyncio.timeout(ORPHANED):
-                await self._wanted.wait()
-        except TimeoutError:
+        if not await set_within(ORPHANED, self._wanted):
             return "nobody asked for it"
         orphan = asyncio.get_running_loop().create_task(self._mind())
         try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..runtime import set_within
 from .dask_backend import Dask
 from .shard_host import Command, ShardStatus
 
@@ -119,11 +120,6 @@ class WorkerMonitor:
             else:
                 self._silent.discard(address)
                 self._heard(address, answer)
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    await self._placed.wait()
-            except TimeoutError:
-                pass
-            else:
+            if await set_within(HEARTBEAT_S, self._placed):
                 await asyncio.sleep(0.05)  # the task is on its way there
                 self._placed.clear()

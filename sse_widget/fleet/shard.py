@@ -17,6 +17,7 @@ from typing import Any
 from ..client import Url
 from ..errors import CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
+from ..runtime import set_within
 from ..storage import FOLDER_TIME, Capture, Dataset, Position, Writer, compact
 from .fleet import REMEMBER, Fleet, Watcher
 from .reports import StreamReport
@@ -136,11 +137,7 @@ class Shard:
 
     async def _write(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._to.every):
-                    await self._due.wait()
-            except TimeoutError:
-                pass
+            await set_within(self._to.every, self._due)
             self._due.clear()
             await self._commit()
             self._room.set()

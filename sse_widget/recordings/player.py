@@ -6,7 +6,6 @@ It waits and hands over events. `recording` reads the file; what becomes of the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from ..budget import Budget
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status
 from ..masking import Secrets
+from ..runtime import set_within
 
 if TYPE_CHECKING:
     from .recording import Recording
@@ -133,9 +133,7 @@ class Player:
 
     async def _sleep_until(self, due: float) -> None:
         assert self._wake is not None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(due - time.monotonic()):
-                await self._wake.wait()
+        await set_within(due - time.monotonic(), self._wake)
 
     def _next(self, pace: _Pace) -> EventBatch:
         """The events that came together with the one that is next."""

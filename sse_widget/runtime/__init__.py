@@ -16,18 +16,18 @@ from .loop import (
     serves,
 )
 from .observers import ObserverThread
-from .pacing import Flow, ReadPacer, contention, pace
+from .pacing import MUCH_BYTES, contention, interval, pace
 from .platforms import awake_time, usual_read, wait_for
 from .shared_event import SharedEvent
 from .threads import quiet_thread
+from .waits import set_within
 
 __all__ = [
+    "MUCH_BYTES",
     "CallThread",
     "Exited",
-    "Flow",
     "LoopEnded",
     "ObserverThread",
-    "ReadPacer",
     "SharedEvent",
     "Timer",
     "awake_time",
@@ -36,12 +36,14 @@ __all__ = [
     "contained",
     "contention",
     "finalize",
+    "interval",
     "is_loop_thread",
     "pace",
     "quiet_thread",
     "run",
     "run_in_thread",
     "serves",
+    "set_within",
     "usual_read",
     "wait_for",
 ]

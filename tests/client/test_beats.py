@@ -9,8 +9,10 @@ import threading
 import pytest
 
 from sse_widget import SSEStream
+from sse_widget.client import read_pacer
+from sse_widget.client.read_pacer import ENOUGH_BYTES_S, ReadPacer
 from sse_widget.runtime import pacing as beats
-from sse_widget.runtime.pacing import INTERVAL_S, ContentionDetector, ReadPacer
+from sse_widget.runtime.pacing import INTERVAL_S, ContentionDetector
 
 from ..helpers.scripted import CHUNKED, Server
 
@@ -20,7 +22,9 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def nobody_computes(monkeypatch):
     """Whatever else this process or machine does meanwhile."""
-    monkeypatch.setattr(beats, "contention", ContentionDetector())
+    nobody = ContentionDetector()
+    for module in (beats, read_pacer):
+        monkeypatch.setattr(module, "contention", nobody)
 
 
 class Flow:
@@ -96,7 +100,7 @@ async def test_a_late_timer_does_not_make_a_stream_look_fast():
     before = reads.now
     for _ in range(20):
         await reads.beats.rest()
-        reads.beats.came(int((reads.now - before) * 0.8 * beats._ENOUGH))
+        reads.beats.came(int((reads.now - before) * 0.8 * ENOUGH_BYTES_S))
         before = reads.now
     assert flow.told == ["pause", "resume"] * 20
 

@@ -1,0 +1,91 @@
+"""Read pacing: when events arrive faster than the page can paint, read the socket at fixed intervals.
+
+After a chunk that closely followed another one, the socket is left alone for an interval, and then read at
+once. What comes after silence is never delayed, and no bytes are held here
+(docs/decisions/0003-paced-reading.md). How long an interval is says `runtime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from ..runtime import MUCH_BYTES, contention, interval
+
+__all__ = ["ENOUGH_BYTES_S", "Flow", "ReadPacer"]
+
+# A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
+# each, and a beat could be a brake where the system's socket buffers hold little more.
+ENOUGH_BYTES_S = 2 * 2**20
+
+
+class Flow(Protocol):
+    """The transport of a connection: told to leave its socket alone, and to go on.
+
+    Attributes:
+        full: a chunk of so many bytes is nearly as much as is read at once: there may be more.
+    """
+
+    full: int
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class ReadPacer:
+    """`await rest()` before each read, `came(size)` after it.
+
+    Args:
+        flow: of this connection; None where the client has none to offer: then there is no beat,
+            for each of its chunks may be one of many that it has read already.
+    """
+
+    __slots__ = ("_asked", "_brought", "_bytes", "_clock", "_due", "_flow", "_rate", "_since")
+
+    def __init__(self, flow: Flow | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._flow = flow
+        self._clock = clock
+        self._asked = 0.0  # when this read began
+        # When the chunk came that ended the last beat, what came since, and bytes a second in that.
+        self._since, self._bytes, self._rate = 0.0, 0, 0.0
+        # What the last beat brought. A new connection has small buffers, and may bring much.
+        self._brought = MUCH_BYTES + 1
+        self._due = False
+
+    async def rest(self) -> None:
+        """A beat, where one is due. A wait that can be cancelled like any other."""
+        if self._due and self._flow is not None:
+            self._due = False
+            seconds = self._beat()
+            start = self._clock()
+            self._flow.pause()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self._flow.resume()
+            contention.note(self._clock() - start - seconds)
+        self._asked = self._clock()
+
+    def came(self, size: int) -> None:
+        """A chunk of `size` bytes was read."""
+        now = self._clock()
+        seconds = self._beat()
+        self._bytes += size
+        # What comes after a rest was sent during it: it counts for the time before, as long as
+        # that really was, or a late timer would look like a faster stream.
+        if (gone := now - self._since) >= seconds:
+            if self._since:
+                self._brought = self._bytes
+            self._since, self._bytes, self._rate = now, 0, self._bytes / gone
+        self._due = (
+            self._flow is not None
+            and now - self._asked < seconds
+            and size < self._flow.full
+            and max(self._rate, self._bytes / seconds) < ENOUGH_BYTES_S
+        )
+
+    def _beat(self) -> float:
+        return interval(self._brought)
