@@ -28,6 +28,7 @@ __all__ = [
     "TooManyRedirects",
     "hint_of",
     "message_of",
+    "reason_of",
 ]
 
 
@@ -66,6 +67,13 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, SSEError):
         return error.message
     return visible(f"{type(error).__name__}: {error}")
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error of the system or of another library says, without its type and its path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 def hint_of(error: BaseException) -> str:

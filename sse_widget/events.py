@@ -227,6 +227,12 @@ class Stats:
     connects: int = 0
     not_sent: int = 0
 
+    def __add__(self, other: Stats) -> Stats:
+        """Both together, counter by counter."""
+        if not isinstance(other, Stats):
+            return NotImplemented
+        return Stats(*(getattr(self, n) + getattr(other, n) for n in Stats.__slots__))
+
 
 class State(StrEnum):
     """The states of a connection.

@@ -7,7 +7,6 @@ page. This module reads no file and opens no connection.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,13 +14,14 @@ from typing import Any
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Channel
-from ..tables import RollingWindow, Tally
+from ..tables import GapLog, RollingWindow, Tally
 
 __all__ = ["StreamLog"]
 
 MAX_EVENTS = 20_000
 MAX_BYTES = 32 * 2**20
 _TYPES_KEPT = 1_000
+_GAPS_KEPT = 200
 
 
 class StreamLog:
@@ -52,7 +52,7 @@ class StreamLog:
         self._report = report
         self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
         self._counts = Tally(types=_TYPES_KEPT)
-        self._gaps: deque[Gap] = deque(maxlen=200)
+        self._gaps = GapLog(most=_GAPS_KEPT)
         self._state = ""
         self.channel = Channel(
             self._window,
@@ -65,13 +65,9 @@ class StreamLog:
     def take(self, batch: EventBatch | None, gap: Gap | None) -> None:
         """Something came of the stream."""
         if gap is not None:
-            gap = replace(gap, seq=self._window.counts.received)
-            known = {(g.at, g.cause): i for i, g in enumerate(self._gaps)}
-            at = known.get((gap.at, gap.cause))
-            if at is None:
-                self._gaps.append(gap)
-            else:
-                self._gaps[at] = gap = replace(gap, seq=self._gaps[at].seq)
+            known = self._gaps.known(gap)
+            gap = replace(gap, seq=self._window.counts.received if known is None else known.seq)
+            self._gaps.add(gap)
             self.channel.note(gap=gap)
         if batch is not None and batch.types:
             self._window.append(batch)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..client import COMMAND_LINE, Proxy, check_url, check_verify, proxy_of, speaking
-from ..errors import InvalidURL, SSEError
+from ..errors import InvalidURL, SSEError, reason_of
 from ..filters import EventFilter
 from ..masking import mask_url
 from ..storage import Capture, span
@@ -191,7 +191,7 @@ def _headers(text: str) -> list[tuple[str, str]]:
         try:
             lines = Path(text[1:]).read_text("utf-8").splitlines()
         except OSError as error:
-            raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+            raise argparse.ArgumentTypeError(f"{text}: {reason_of(error)}") from None
     pairs = [line.partition(":") for line in lines if line.strip()]
     if not all(colon and name.strip() for name, colon, _ in pairs):
         raise argparse.ArgumentTypeError('give a header as "Name: value"')
@@ -355,7 +355,7 @@ def _start_server(port: int, replay_dir: Path | None) -> DemoServer:
 
 def _taken(port: int, option: str, error: OSError) -> str:
     return (
-        f"port {port} cannot be used ({error.strerror}): "
+        f"port {port} cannot be used ({reason_of(error)}): "
         f"give another one with {option}, or leave it out for a free one"
     )
 

@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any, Protocol
 
+from ..errors import reason_of
+
 __all__ = ["STEP_BYTES", "BrokenCoding", "Decoder", "UnreadableCoding", "decoder_of"]
 
 # The most that one step gives.
@@ -232,7 +234,7 @@ class _Brotli:
             try:
                 piece = self._process(data, output_buffer_limit=STEP_BYTES)
             except Exception as e:  # brotli's own class, or brotlicffi's
-                raise BrokenCoding("br", str(e) or type(e).__name__) from e
+                raise BrokenCoding("br", reason_of(e)) from e
             yield piece
             self._ended = self._decompressor.is_finished()
             # It takes more input before it has given all output.

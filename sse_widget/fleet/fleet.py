@@ -12,15 +12,15 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Protocol
 
 from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, Url, make_client
 from ..errors import SSEError, hint_of, message_of
-from ..events import Cause, EventBatch, Gap, Reason, State
+from ..events import EventBatch, Gap, Reason, State, Stats
 from ..filters import EventFilter
 from ..runtime import CallThread
 from ..storage import Position
+from ..tables import GapLog
 from .reports import StreamReport
 
 __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
@@ -31,6 +31,7 @@ BEGIN_PER_SECOND = 500
 # thousand streams it is the largest part of the memory.
 REMEMBER = (64, 2**16)
 _LAG_STEP = 0.25
+_GAPS_KNOWN = 16
 
 
 class Sink(Protocol):
@@ -71,11 +72,11 @@ class FleetStream:
         self.seq = 0
         self.gaps = 0
         # The latest gaps: more may be known of them later.
-        self.known_gaps: deque[tuple[datetime, Cause]] = deque(maxlen=16)
+        self.known_gaps = GapLog(most=_GAPS_KNOWN)
         self.last_at = 0.0
         self.failure = ""
         self.stopped = False  # by a person, this one alone
-        self.counted = (0, 0, 0, 0)  # bytes, connects, duplicates, oversize of earlier sources
+        self.earlier = Stats()  # of its sources before this one
         # (seq after it, when it came): how long events wait for the sink
         self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
         self.recent: deque[tuple[EventBatch, int]] = deque()
@@ -201,9 +202,7 @@ class Fleet:
         source._replays = ReplayDetector(options.get("dedupe", False), REMEMBER)
         base = follower.seq
         if earlier is not None:
-            stats = earlier.stats
-            now = (stats.bytes, stats.connects, stats.duplicates, stats.oversize)
-            follower.counted = tuple(a + b for a, b in zip(follower.counted, now, strict=True))  # type: ignore[assignment]
+            follower.earlier += earlier.stats
             source._take_over(earlier)
         elif position is not None and position.seq and position.at is not None:
             source._go_on(latest, position.at)
@@ -242,8 +241,7 @@ class Fleet:
         # Of a source that is filtered, the numbers are not those of what is kept.
         seq = gap.seq + base if self._filter is None else follower.seq
         gap = replace(gap, seq=seq)
-        if (gap.at, gap.cause) not in follower.known_gaps:
-            follower.known_gaps.append((gap.at, gap.cause))
+        if follower.known_gaps.add(gap):
             follower.gaps += 1
         self._sink.gap(follower.name, gap)
         if follower.watcher is not None:
@@ -276,10 +274,9 @@ class Fleet:
             return StreamReport(
                 follower.name, state, received=follower.seq, written=written, reason=reason
             )
-        status, stats = source.status, source.stats
+        status, stats = source.status, follower.earlier + source.stats
         error = status.error
         text = "" if error is None else message_of(error)
-        counted = follower.counted
         return StreamReport(
             follower.name,
             State.FAILED if follower.failure else status.state,
@@ -287,10 +284,10 @@ class Fleet:
             0.0 if status.retry_in is None else status.since.timestamp() + status.retry_in,
             follower.seq,
             min(written, follower.seq),
-            counted[0] + stats.bytes,
-            counted[1] + stats.connects,
-            counted[2] + stats.duplicates,
-            counted[3] + stats.oversize,
+            stats.bytes,
+            stats.connects,
+            stats.duplicates,
+            stats.oversize,
             follower.gaps,
             follower.last_at,
             since,

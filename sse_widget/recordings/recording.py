@@ -14,7 +14,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from ..characters import whole
 from ..checks import told
 from ..protocol import EventStreamParser, why_no_event
 from ..storage import Dataset
-from ..tables import SCHEMA, believed
+from ..tables import SCHEMA, believed, utc_time
 from ..visible import quoted, visible, visible_name
 
 __all__ = ["Recording"]
@@ -293,9 +293,8 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
 
 def _time(text: str, where: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return utc_time(text)
+    except ValueError:
         raise ValueError(f"{where}: received_at is no ISO 8601 time: {text!r}") from None
 
 

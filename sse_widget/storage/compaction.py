@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from ..errors import CaptureDamaged
+from ..errors import CaptureDamaged, reason_of
 from ..visible import visible, visible_name
 from .dataset import ROWS, Dataset, Part
 from .expiry import expire
@@ -237,7 +237,7 @@ def _merge(
             staging.discard(beside)
             if isinstance(e, (FileExistsError, FileNotFoundError)):
                 return merged, ""  # another process is at it
-            return merged, f"small files stay for now: {e.strerror or e}"
+            return merged, f"small files stay for now: {reason_of(e)}"
         merged += 1
     return merged, ""
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from ..errors import CaptureDamaged, SSEError
 from ..events import Gap
-from ..tables import SCHEMA, believed
+from ..tables import SCHEMA, GapLog, believed
 from .footer import MAX_BYTES as MAX_FOOTER
 from .footer import MAX_NUMBER, Footer, Position
 from .part_reader import Newest, PartReader, Wanted
@@ -497,15 +497,14 @@ class Dataset:
         return self._again(lambda: self._gaps(stream, newest))
 
     def _gaps(self, stream: str | None, newest: int | None) -> list[tuple[str, Gap]]:
-        found: dict[tuple[Any, ...], tuple[str, Gap]] = {}
+        found = GapLog()
         for part in self._parts(None)[-newest if newest else 0 :]:
             footer = self._try(part)
             if isinstance(footer, Footer):
                 for name, gap in footer.gaps:
                     if stream in (None, name):
-                        # More may have become known of it: the latest word counts.
-                        found[name, gap.at, gap.cause] = (name, gap)
-        return sorted(found.values(), key=lambda pair: pair[1].at)
+                        found.add(gap, name)
+        return sorted(found.by_stream(), key=lambda pair: pair[1].at)
 
     def _again(self, read: Callable[[], T]) -> T:
         """Read; from the beginning where a file went away meanwhile, because it was merged."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime, timedelta
 
-from ..errors import CaptureDamaged
+from ..errors import CaptureDamaged, reason_of
 from . import steady
 from .dataset import Dataset, Part
 from .footer import Footer
@@ -46,7 +46,7 @@ def expire(
         try:
             _remove(dataset, folder, folders[folder])
         except OSError as e:  # a file that somebody reads cannot be moved on Windows
-            return removed, f"old files stay for now: {e.strerror or e}"
+            return removed, f"old files stay for now: {reason_of(e)}"
         size -= sum(part.size for part in folders.pop(folder))
         removed += 1
     return removed, ""

@@ -13,11 +13,12 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
+from ..tables import OTHER_TYPES, utc_time
 from .steady import Reading
 
 __all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Position"]
@@ -47,7 +48,6 @@ _KEPT = (
     _Kept(10, 100, 1_024),
     _Kept(0, 10, 64),
 )
-_OTHERS = "(other types)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +243,11 @@ def _id(value: object) -> str:
 
 
 def _time(value: object) -> datetime:
-    at = datetime.fromisoformat(_text(value))
+    at = utc_time(_text(value))
     # Near the ends of what datetime can tell nothing can be added or taken away.
     if not 1970 <= at.year <= 9000:
         raise ValueError("a time is out of range")
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    return at
 
 
 def _seconds(value: object) -> float:
@@ -275,7 +275,7 @@ def _position(position: Position, kept: _Kept) -> dict[str, Any]:
     if len(types) > kept.types:
         most = dict(sorted(types.items(), key=lambda pair: -pair[1])[: kept.types])
         rest = sum(types.values()) - sum(most.values())
-        types = {**most, _OTHERS: most.get(_OTHERS, 0) + rest}
+        types = {**most, OTHER_TYPES: most.get(OTHER_TYPES, 0) + rest}
     said: dict[str, Any] = {
         "seq": position.seq,
         "last_event_id": _kept_id(position.last_event_id, kept),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from ..attributes import unchangeable
 from ..checks import number, truth, whole_number
+from ..tables import seconds_of_text
 
 __all__ = ["Capture", "capture_of", "check_stream_name", "span"]
 
@@ -79,17 +80,14 @@ def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
     return value if isinstance(value, Capture) else Capture(value)
 
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
 def span(keep: Any) -> timedelta | None:
     """A length of time a person wrote."""
     if isinstance(keep, str):
-        said = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", keep)
-        if not said:
+        seconds = seconds_of_text(keep)
+        if math.isnan(seconds):
             raise ValueError('keep must be like "90s", "30m", "12h" or "7d", and this is not')
         try:
-            keep = timedelta(**{_UNITS[said[2]]: float(said[1])})
+            keep = timedelta(seconds=seconds)
         except OverflowError:
             raise ValueError("keep is longer than a timedelta can be") from None
     if keep is not None and not isinstance(keep, timedelta):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken
+from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken, reason_of
 from ..events import Cause, EventBatch, Gap
-from ..tables import Snapshot
+from ..tables import GapLog, Snapshot
 from . import steady
 from .compaction import finish
 from .dataset import Checkpoint, Dataset
@@ -96,7 +96,7 @@ class Writer:
         except CaptureError:
             raise
         except OSError as e:
-            raise CaptureError(f"{dataset.place.name} cannot be read: {_reason(e)}") from e
+            raise CaptureError(f"{dataset.place.name} cannot be read: {reason_of(e)}") from e
         self.positions: dict[str, Position] = checkpoint.streams
         self.next_part = checkpoint.part
         self.id = secrets.token_hex(8)
@@ -112,8 +112,7 @@ class Writer:
         self._lock = threading.Lock()
         self._entries: deque[Append] = deque()
         self._seq: dict[str, int] = {}  # the number that the next event added gets, by stream
-        # By stream, moment and cause: more may become known of one.
-        self._gaps: dict[tuple[str, datetime, Cause], Gap] = {}
+        self._gaps = GapLog(most=_GAPS_KEPT)
         self._rows = self._size = 0
         self._claiming = False
         self.held: Callable[[int, int], Snapshot] | None = None
@@ -175,9 +174,8 @@ class Writer:
     def gap(self, stream: str, gap: Gap) -> None:
         """A hole of a stream; or more is known of one (the same `at` and `cause`)."""
         with self._lock:
-            self._gaps[stream, gap.at, gap.cause] = gap
-            if len(self._gaps) > _GAPS_KEPT * max(len(self._seq), 1):
-                del self._gaps[next(iter(self._gaps))]
+            self._gaps.most = _GAPS_KEPT * max(len(self._seq), 1)
+            self._gaps.add(gap, stream)
 
     def reached(self, stream: str) -> int:
         """The number of the first event of a stream that is in no part yet, nor on its way."""
@@ -258,7 +256,7 @@ class Writer:
             raise
         except Exception as e:  # whatever a store's own package raises
             raise CaptureNotWritten(
-                f"{self.dataset.place.name} cannot be written: {_reason(e)}",
+                f"{self.dataset.place.name} cannot be written: {reason_of(e)}",
                 hint="What waits is kept in memory and written when that is possible again.",
             ) from e
         self._prepared = None
@@ -381,7 +379,7 @@ class Writer:
     def _prepare(self) -> _Prepared | None:
         with self._lock:
             entries, self._entries = list(self._entries), deque()
-            gaps, self._gaps = self._gaps, {}
+            gaps, self._gaps = self._gaps, GapLog(most=_GAPS_KEPT)
             rows = self._rows
             self._rows = self._size = 0
             claiming, self._claiming = self._claiming, False
@@ -396,15 +394,9 @@ class Writer:
             or self._bytes >= FOLDER_BYTES
             or not timedelta(0) <= now - begun < self._folder_time
         )
-        named = tuple((key[0], gap) for key, gap in gaps.items())
+        named = tuple(gaps.by_stream())
         footer = Footer(self.next_part, closes, now, begun, self.id, streams, named, steady.read())
         return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
 
 
 def _latest(known: T | None, otherwise: T | None) -> T | None:

@@ -20,7 +20,7 @@ from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
 from ..recordings import arrow_table
 from ..storage import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
-from ..tables import SCHEMA, RollingWindow, Snapshot, Tally, bounded_slices
+from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally, bounded_slices
 
 __all__ = ["Capturing", "RestoredState"]
 
@@ -106,7 +106,7 @@ class Capturing:
     _failure: Exception | None
     _channel: Any
     _counts: Tally
-    _all_gaps: deque[Gap]
+    _all_gaps: GapLog
     stats: Any
     _on_change: Callable[[], None]
 

@@ -12,7 +12,6 @@ import concurrent.futures
 import math
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -43,7 +42,7 @@ from ..pickling import NotPickled
 from ..recordings import Player, Recording
 from ..runtime import LoopEnded, ObserverThread, SharedEvent
 from ..storage import Capture, capture_of
-from ..tables import RollingWindow, Tally
+from ..tables import GapLog, RollingWindow, Tally
 from .analysis import Analysis
 from .history import Capturing, RestoredState
 from .iteration import Reading
@@ -163,7 +162,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         self._adopt(source)
         self._counts = Tally(past.counts, name_chars=NAME_CHARS)
         window.budget.share("types", read=lambda: self._counts.nbytes)
-        self._all_gaps: deque[Gap] = deque(past.gaps, maxlen=_GAPS_KEPT)
+        self._all_gaps = GapLog(past.gaps, most=_GAPS_KEPT)
         self._earlier = _Earlier(past.received, past.stats)
         self._starting = threading.Lock()
         self._task: Future[None] | None = None
@@ -296,18 +295,13 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
     def stats(self) -> Stats:
         """Counters since the stream began; `received == held + evicted + cleared`."""
         received, held, evicted, cleared = self._window.counts
-        earlier, now = self._earlier.stats, self._source.stats
-        return Stats(
+        now: Stats = self._source.stats
+        return replace(
+            self._earlier.stats + now,
             received=received,
             held=held,
             evicted=evicted,
             cleared=cleared,
-            duplicates=earlier.duplicates + now.duplicates,
-            oversize=earlier.oversize + now.oversize,
-            comments=earlier.comments + now.comments,
-            ignored=earlier.ignored + now.ignored,
-            bytes=earlier.bytes + now.bytes,
-            connects=earlier.connects + now.connects,
             not_sent=self._channel.not_sent,
         )
 
@@ -419,13 +413,12 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
 
     def _renew(self) -> None:
         """A source is for one life: the next one goes on where it ended."""
-        old, earlier = self._source, self._earlier.stats
-        counted = old.stats
+        old = self._source
         new = _source_of(self._url, replace(self._options, last_event_id=old.last_event_id))
         new._take_over(old)
         self._earlier = _Earlier(
             self._window.counts.received,
-            Stats(**{n: getattr(earlier, n) + getattr(counted, n) for n in Stats.__slots__}),
+            self._earlier.stats + old.stats,
         )
         self._failure = None
         self._adopt(new)
@@ -534,12 +527,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         self._note_gap(gap)
 
     def _note_gap(self, gap: Gap) -> None:
-        for i, known in enumerate(self._all_gaps):
-            if (known.at, known.cause) == (gap.at, gap.cause):
-                self._all_gaps[i] = gap
-                break
-        else:
-            self._all_gaps.append(gap)
+        self._all_gaps.add(gap)
         self._channel.note(gap=gap)
 
 

@@ -5,18 +5,22 @@ It must never know of connections, files or the page.
 
 from .checked_rows import believed
 from .dataframe import to_dataframe
-from .durations import seconds_of
+from .durations import seconds_of, seconds_of_text
+from .gap_log import GapLog
+from .iso_time import utc_time
 from .joined_text import JoinedText
 from .json_columns import payloads
 from .live_columns import LiveColumns
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
-from .tally import Tally
+from .tally import OTHER_TYPES, Tally
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = [
+    "OTHER_TYPES",
     "SCHEMA",
     "SLICE_BYTES",
     "SLICE_ROWS",
+    "GapLog",
     "JoinedText",
     "LiveColumns",
     "RollingWindow",
@@ -29,8 +33,10 @@ __all__ = [
     "payloads",
     "repeated",
     "seconds_of",
+    "seconds_of_text",
     "strings",
     "text_sizes",
     "texts",
     "to_dataframe",
+    "utc_time",
 ]
