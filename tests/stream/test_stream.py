@@ -213,7 +213,7 @@ def test_plot_asks_the_page_and_says_what_is_no_path(streams):
         assert stream._plot == {"path": "price", "by": "", "rev": 3}
         stream.plot(None)
         assert stream._plot == {"path": "", "by": "", "rev": 4}
-        with pytest.raises(TypeError, match="path must be a key or dotted path, not int"):
+        with pytest.raises(TypeError, match="path must be a key or dotted path, not 3"):
             stream.plot(3)
         with pytest.raises(ValueError, match="by must be"):
             stream.plot("price", by="")
@@ -557,7 +557,7 @@ def test_until_without_a_type_says_that_no_event_came(streams):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"type": 5}, "type must be an event type, or a list of them, not int"),
+        ({"type": 5}, "type must be an event type, a list of them or an EventFilter, not int"),
         ({"type": ["a", 5]}, "each of type must be text, not int"),
         ({"type": []}, "type names none"),
         ({"where": "done"}, "where must be a callable"),
