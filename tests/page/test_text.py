@@ -81,7 +81,7 @@ def test_what_the_page_lays_out_is_bounded_and_it_says_so(stub):
     expect(stub.page.get_by_text("the last 2")).to_contain_text("of 581 KiB")
     assert len(pane(stub).text_content()) < 300_000
     assert "first words" not in pane(stub).text_content()
-    assert stub.page.locator(".sse-text-body *").count() < 60
+    assert stub.page.locator(".sse-text-body *").count() < 160
 
 
 def test_it_stands_beside_the_log_or_above_it(open_stub):

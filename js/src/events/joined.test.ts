@@ -137,5 +137,22 @@ describe("Joined", () => {
     all(joined, store);
     expect(joined.chars).toBeLessThanOrEqual(100_000);
     expect(joined.chars + joined.dropped).toBe(300_000);
+    expect(Math.max(...joined.pieces.map((piece) => piece.text.length))).toBeLessThanOrEqual(8_192);
+  });
+
+  it("is in short pieces where its only line end is far away, whatever comes first", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const pick = random(seed);
+      const words = Array.from({ length: 300 }, (_, i) => (i === 250 ? "\n" : "שלום עולם ".repeat(10)));
+      const store = new Store();
+      const joined = new Joined(SOURCE);
+      const runs = Array.from({ length: 30 }, (_, i) => ({ first: i * 10, key: pick(1000) }));
+      for (const { first } of runs.sort((a, b) => a.key - b.key)) {
+        store.insert(columns(first, words.slice(first, first + 10).map(delta)));
+        all(joined, store);
+      }
+      expect(joined.text).toBe(words.join(""));
+      expect(Math.max(...joined.pieces.map((piece) => piece.text.length))).toBeLessThanOrEqual(8_192);
+    }
   });
 });

@@ -80,15 +80,25 @@ export interface Piece {
   version: number;
 }
 
-/** A piece this long ends at its next line end: a page lays a short piece out again, not all. */
-const PIECE_CHARS = 8_192;
-const PIECE_MAX = 65_536;
+/** A piece this long ends at its next line end, and at the second number whatever comes: a page lays a
+ * short piece out again, not all; and the time that text from right to left takes grows with its square. */
+const PIECE_CHARS = 2_048;
+const PIECE_MAX = 4_096;
 const SLICE_ROWS = 256;
 
 /** Where to end a text that has `end` characters so far: not between the halves of one. */
 export function wholeEnd(text: string, end = text.length): number {
   const last = text.charCodeAt(end - 1);
   return last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
+}
+
+/** Where a piece of this text ends. */
+function cutOf(text: string): number {
+  const line = text.indexOf("\n", PIECE_CHARS);
+  if (line >= 0 && line < PIECE_MAX) return line + 1;
+  if (text.length <= PIECE_MAX) return text.length;
+  const space = text.lastIndexOf(" ", PIECE_MAX - 1);
+  return space >= PIECE_CHARS ? space + 1 : wholeEnd(text, PIECE_MAX);
 }
 
 export class Joined {
@@ -167,8 +177,7 @@ export class Joined {
   /** Long pieces end at a line end, so that each is a block of its own on the page. */
   #split(at: number): void {
     for (let piece = this.pieces[at]!; piece.text.length > PIECE_CHARS; piece = this.pieces[++at]!) {
-      const line = piece.text.indexOf("\n", PIECE_CHARS);
-      const cut = line >= 0 ? line + 1 : wholeEnd(piece.text, Math.min(piece.text.length, PIECE_MAX));
+      const cut = cutOf(piece.text);
       if (cut >= piece.text.length) return;
       // Both parts come from the same events: the range goes with the last of them.
       this.pieces.splice(at + 1, 0, {
@@ -187,7 +196,9 @@ export class Joined {
     for (;;) {
       const [piece, next] = [this.pieces[at], this.pieces[at + 1]];
       if (!piece || !next || piece.to !== next.from || piece.text.endsWith("\n")) return;
+      if (piece.text.length >= PIECE_MAX) return; // a line as long as that stays torn
       const line = next.text.indexOf("\n") + 1 || next.text.length;
+      if (piece.text.length + line > 2 * PIECE_MAX) return;
       piece.text += next.text.slice(0, line);
       next.text = next.text.slice(line);
       next.version++;

@@ -13,7 +13,7 @@ export const FINE = 4;
 const KEEP_S = 600;
 const MAX_LINES = 64;
 const SLICE_ROWS = 64;
-const NUMBER = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/;
+const NUMBER = /^\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*$/;
 
 export interface Point {
   low: number;

@@ -3,10 +3,10 @@
  * a worker that can be ended, where the page may have one: what passed as a whole may still take for
  * ever on a part. It never decides which events are shown (scan.ts), and draws nothing.
  */
+import { Automaton, placesWithin } from "./automaton.ts";
 import type { FilterState } from "./filter.ts";
 import type { Marked, Marking } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
-import { places } from "./places.ts";
 import type { Workers } from "./workers.ts";
 
 /** Pairs of start and end, ascending. */
@@ -65,6 +65,8 @@ export class Marker {
   #cache = new Map<string, Marks>();
   #wanted = new Set<string>();
   #worker: Worker | null = null;
+  /** The pattern for this thread, where no worker is allowed. */
+  #here: Automaton | null = null;
   #asked: string[] | null = null;
   #n = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
@@ -84,6 +86,7 @@ export class Marker {
     this.#cache.clear();
     this.#wanted.clear();
     this.#gaveUp = false;
+    this.#here = null;
     const pattern = filter.regex && filter.text !== "" ? translate(filter.text, filter.case) : null;
     this.#pattern = pattern && new RegExp(pattern.source, `${pattern.flags}g`);
   }
@@ -133,12 +136,14 @@ export class Marker {
     this.#watch = setTimeout(() => this.#giveUp(), STUCK_MS);
   }
 
-  /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
+  /** No worker is allowed here: a search that does not go back, and no longer than there is time. */
   #markHere(pattern: RegExp): void {
-    const began = performance.now();
+    const deadline = performance.now() + SLOW_MS;
+    this.#here ??= new Automaton(pattern);
     for (const text of this.#wanted) {
-      this.#remember(text, places(pattern, text, MAX_MARKS));
-      if (performance.now() - began > SLOW_MS) return this.#giveUp();
+      const marks = placesWithin(this.#here, text, MAX_MARKS, deadline);
+      if (!marks) return this.#giveUp();
+      this.#remember(text, marks);
     }
     this.#wanted.clear();
     this.generation++;

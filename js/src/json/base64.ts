@@ -44,7 +44,12 @@ const KINDS: [RegExp, string, string?][] = [
 ];
 
 function decoded(base64: string): string {
-  return atob(base64.replace(/-/g, "+").replace(/_/g, "/").replace(/=+$/, ""));
+  return atob(
+    base64
+      .replace(/-/g, "+")
+      .replace(/_/g, "/")
+      .replace(/={1,2}$/, ""),
+  );
 }
 
 export function recognise(value: string): Payload | null {

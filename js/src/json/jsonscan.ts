@@ -35,7 +35,7 @@ function afterSpace(source: string, at: number): number {
 }
 
 /** The place after the string that begins at `at`; -1 where it does not end. */
-function afterString(source: string, at: number): number {
+export function afterString(source: string, at: number): number {
   for (let end = source.indexOf('"', at + 1); end >= 0; end = source.indexOf('"', end + 1)) {
     let slashes = 0;
     while (source.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;

@@ -4,7 +4,7 @@
  * itself goes first, a whole number is a place in a list, of a repeated key the last one counts.
  * It knows texts only: neither events nor the page.
  */
-import { Children, judge, root, type Shape, type Value } from "./jsonscan.ts";
+import { afterString, Children, judge, root, type Shape, type Value } from "./jsonscan.ts";
 
 const PAGE = 500;
 const MAX_PATHS = 2_000;
@@ -30,23 +30,41 @@ export function childPath(parent: string | null, key: string): string | null {
   return parent === null ? key : key.includes(".") ? null : `${parent}.${key}`;
 }
 
-/** What Python reads beyond the standard, and strings, in which it is text. */
-const BEYOND = /("(?:[^"\\]|\\.)*")|NaN|-?Infinity/g;
+/** What Python reads beyond the standard. */
+const BEYOND = /NaN|-?Infinity/y;
+const QUOTE = 34;
 
-function isJson(source: string, strict = false): boolean {
-  try {
-    JSON.parse(source);
-    return true;
-  } catch {
-    return (
-      !strict &&
-      /NaN|Infinity/.test(source) &&
-      isJson(
-        source.replace(BEYOND, (_, text?: string) => text ?? "null"),
-        true,
-      )
-    );
+/** The text with null for what is beyond the standard, outside of strings; null where a string does not
+ * end. Each character is looked at once, whatever the text is. */
+function standard(source: string): string | null {
+  let out = "";
+  let from = 0;
+  for (let at = 0; at < source.length; ) {
+    const code = source.charCodeAt(at);
+    if (code === QUOTE) {
+      at = afterString(source, at);
+      if (at < 0) return null;
+      continue;
+    }
+    // N, I or a minus sign
+    BEYOND.lastIndex = at;
+    if ((code === 78 || code === 73 || code === 45) && BEYOND.test(source)) {
+      out += `${source.slice(from, at)}null`;
+      at = from = BEYOND.lastIndex;
+    } else at++;
   }
+  return out + source.slice(from);
+}
+
+function isJson(source: string): boolean {
+  const parses = (text: string | null): boolean => {
+    try {
+      return text !== null && JSON.parse(text) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  return parses(source) || (/NaN|Infinity/.test(source) && parses(standard(source)));
 }
 
 export class Payload {

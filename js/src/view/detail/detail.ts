@@ -10,6 +10,7 @@ import { recognise } from "../../json/base64.ts";
 import { judge } from "../../json/jsonscan.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Palette } from "../chart/palette.ts";
+import { textBlocks } from "../dom/blocks.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
 import { Highlights } from "../log/highlights.ts";
@@ -19,8 +20,6 @@ import { payloadView } from "./payload.ts";
 import { Tree } from "./tree.ts";
 
 const DOM_CHARS = 2 ** 19;
-/** Finding a direction for each line of a longer text takes a browser seconds: it gets one for all. */
-const LONG_CHARS = 32_768;
 const MIN_HEIGHT = 72;
 
 interface Shown {
@@ -181,7 +180,6 @@ export class Detail {
           ? `showing the first 512 KiB of ${bytes(event.size)}; Copy data takes all`
           : "",
     );
-    attr(this.#data, "data-long", !asTree && event.data.length > LONG_CHARS ? "true" : null);
     this.#tree = asTree ? new Tree(event.data, this.#session.columns) : null;
     if (this.#tree) this.#data.replaceChildren(this.#tree.node);
     else this.#data.replaceChildren(...this.#plain(event, long));
@@ -190,9 +188,9 @@ export class Detail {
   #plain(event: Shown, long: boolean): (string | Node)[] {
     const words = manyLines(long ? event.data.slice(0, DOM_CHARS) : event.data);
     const payload = event.cut ? null : recognise(event.data);
-    if (!payload) return [words];
+    if (!payload) return textBlocks(words);
     const { button, place } = payloadView(payload);
-    return [button, place, h("div", {}, words)];
+    return [button, place, h("div", {}, ...textBlocks(words))];
   }
 
   async #loadAll(): Promise<void> {
