@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -86,21 +87,29 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_depth": 3,
 }
-html_sidebars = {"index": [], "changelog": []}
+html_sidebars = {"index": [], "changelog": [], "tour": [], "install": []}
 copybutton_prompt_text = r">>> |\$ "
 copybutton_prompt_is_regexp = True
 
 
-def _copy_notebooks(app: Sphinx) -> None:
-    """The tutorials: the demo notebooks, which live where an installed package finds them too."""
+def _copy(source: Path, folder: Path) -> None:
+    """A file that lives elsewhere; an unchanged copy keeps its date, and Sphinx reads it once."""
+    folder.mkdir(exist_ok=True)
+    copy = folder / source.name
+    if not copy.exists() or copy.read_bytes() != source.read_bytes():
+        shutil.copy(source, copy)
+
+
+def _gather(app: Sphinx) -> None:
+    """The demo notebooks are the tutorials; the log of the first page is the built widget and its style."""
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        copy = HERE / "tutorials" / notebook.name
-        # An unchanged one keeps its date, and Sphinx reads it once.
-        if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
-            shutil.copy(notebook, copy)
+        _copy(notebook, HERE / "tutorials")
+    _copy(ROOT / "sse_widget" / "static" / "widget.css", HERE / "_static" / "widget")
+    _copy(HERE / "log-light.png", HERE / "_static" / "widget")
+    subprocess.run(["npm", "--prefix", ROOT / "js", "run", "--silent", "live"], check=True)
 
 
 def setup(app: Sphinx) -> None:
     # A kernel that the build starts knows no demo server of somebody else's.
     os.environ.pop("SSE_WIDGET_DEMO_URL", None)
-    app.connect("builder-inited", _copy_notebooks)
+    app.connect("builder-inited", _gather)

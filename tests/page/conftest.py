@@ -23,6 +23,7 @@ STATIC = HERE.parents[1] / "sse_widget" / "static"
 FILES = {
     "/": (HERE / "stub.html", "text/html; charset=utf-8"),
     "/stub.js": (HERE / "stub.js", "text/javascript"),
+    "/kernel.js": (HERE / "kernel.js", "text/javascript"),
     "/many": (HERE / "many.html", "text/html; charset=utf-8"),
     "/many.js": (HERE / "many.js", "text/javascript"),
     "/capture.js": (STATIC / "capture.js", "text/javascript"),
