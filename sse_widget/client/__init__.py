@@ -5,7 +5,7 @@ It must never know of tables, files or notebooks.
 
 from .certificates import check_verify
 from .connect_limiter import ConnectLimiter
-from .event_source import EventSource
+from .event_source import EventSource, HookedSource
 from .http_client import make_client
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
@@ -13,8 +13,8 @@ from .request import Request
 from .request_facts import COMMAND_LINE, speaking
 from .request_parts import AsyncBody
 from .response_headers import ResponseHeaders
-from .resumption import ReplayDetector
 from .retry import RetryPolicy
+from .source import ResumePoint, Source, SourceHooks
 from .urls import Url, address_text, check_url
 
 __all__ = [
@@ -22,11 +22,14 @@ __all__ = [
     "AsyncBody",
     "ConnectLimiter",
     "EventSource",
+    "HookedSource",
     "Proxy",
-    "ReplayDetector",
     "Request",
     "ResponseHeaders",
+    "ResumePoint",
     "RetryPolicy",
+    "Source",
+    "SourceHooks",
     "SourceKeywords",
     "SourceOptions",
     "Url",

@@ -12,33 +12,33 @@ at once and closes its connection.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .. import runtime
 from ..budget import Budget
 from ..errors import SSEError
-from ..events import Cause, Event, EventBatch, Gap, Reason, State, Status
+from ..events import Cause, Event, EventBatch, Reason, State, Stats, Status
 from ..protocol import EventStreamParser
 from ..runtime import CallThread, LoopEnded, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
 from .connection import Connection
 from .cookies import OriginJar
-from .event_target import EventTarget
+from .event_target import Listeners
 from .exchange import Attempt
 from .hints import unanswered_note
 from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .no_event_watch import NoEventWatch
+from .open_resources import OpenResources, closer_of
 from .options import SourceOptions, id_of
 from .proxies import through
 from .read_pacer import ReadPacer
@@ -47,6 +47,8 @@ from .request import Request, sendable
 from .response_headers import ResponseHeaders
 from .resumption import ReplayDetector, drop
 from .retry import Retry, Stop
+from .source import ResumePoint, SourceHooks
+from .user_calls import UserCalls
 from .watchdog import IdleWatchdog, SystemSuspended
 
 __all__ = ["Driver"]
@@ -57,76 +59,6 @@ T = TypeVar("T")
 _IDS_AT_ONCE = 8 * 2**20
 _MANY_IDS = 64 * 2**20
 _CONNECTED = frozenset({State.OPEN, State.QUIET})
-
-
-class _Delivery:
-    """How far what came was handed over. Written for each batch or event, and so no attributes of a
-    class that looks at each name."""
-
-    __slots__ = ("at", "batch", "end", "last_event_id", "portions", "reading", "unseen")
-
-    def __init__(self) -> None:
-        self.reading = False  # some task is inside `_next()`
-        self.batch: EventBatch | None = None  # what is handed over event by event
-        self.at = 0  # which of its events is next
-        self.last_event_id: str | None = None  # None: all of them were
-        self.unseen = 0  # bytes since the last events, which may hold an id
-        # The rest of a batch that is handed over in parts; each with the last event ID after it.
-        self.portions: deque[tuple[EventBatch, str]] = deque()
-        self.end: BaseException | None = None  # what to raise once all is handed over
-
-
-class _Held:
-    """What has to be closed when reading ends: the connection and its bytes, the client, the threads.
-
-    It knows nothing of the source, so that a source that is dropped is freed while these are open.
-    """
-
-    def __init__(self, watch: IdleWatchdog, no_event: NoEventWatch, calls: CallThread) -> None:
-        self.watch = watch
-        self.no_event = no_event
-        self.calls = calls
-        self.client: Any = None
-        self.owns_client = False
-        self.connection: Connection | None = None
-        self.chunks: AsyncGenerator[bytes, None] | None = None
-
-    async def hang_up(self) -> None:
-        """Close the connection; the client stays for the next one."""
-        self.watch.stop()
-        self.no_event.stop()
-        chunks, self.chunks = self.chunks, None
-        connection, self.connection = self.connection, None
-        if chunks is not None:
-            await chunks.aclose()
-        if connection is not None:
-            await connection.aclose()
-
-    async def aclose(self) -> None:
-        client, self.client = self.client, None
-        try:
-            await self.hang_up()
-        finally:
-            if client is not None and self.owns_client:
-                await client.aclose()
-            self.calls.close()
-
-
-async def _closing(held: _Held, closed: Callable[[], None]) -> AsyncGenerator[None, None]:
-    """Closes `held` when it is closed itself: by the driver; by the event loop when that shuts
-    down; or by the event loop when the garbage collector finds it, for its source was dropped.
-
-    It is the only asynchronous generator of ours that waits while it is closed. A loop that shuts
-    down closes all generators at the same time, and where one of them closes another that is an
-    error, which asyncio prints.
-    """
-    try:
-        yield
-    finally:
-        try:
-            await held.aclose()
-        finally:
-            closed()
 
 
 def _through(options: SourceOptions, request: Request) -> str:
@@ -148,49 +80,71 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-class Driver(EventTarget):
-    """What EventSource does; how it is asked to is `source`'s.
+class Driver:
+    """Reads one source: connects, reads, reconnects.
 
-    There is one way of driving it: whoever calls `_next()`. There is no hidden task and no
+    There is one way of driving it: whoever calls `next()`. There is no hidden task and no
     queue, so a slow reader slows the socket, and nothing connects before somebody reads.
+
+    Args:
+        request: what is asked for.
+        options: of the source.
+        listeners: who is called for events, by type.
+        hooks: who is told of changes.
+        resume: where an earlier source, or an earlier process, was.
+        paced: reads are paced where events come faster than a page can paint: where the person's
+            cell runs beside. Whoever reads here is the cell.
+        remember: the most events and characters that are remembered to tell repeats; None for
+            enough of them.
     """
 
     def __init__(
         self,
         request: Request,
         options: SourceOptions,
-        parser: EventStreamParser,
+        listeners: Listeners,
+        *,
+        hooks: SourceHooks,
+        resume: ResumePoint | None = None,
+        paced: bool = False,
+        remember: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__()
-        self._request = request
-        self._options = options
-        self._parser = parser
-        self._replays = ReplayDetector(options.dedupe)
-        self._keys = self._replays.keys()  # of the latest reconnect
-        self._calls = CallThread()
-        self._accounts = Accounts(_weakly(self._on_gap), request.secrets.hide)
+        last_id = options.last_event_id if resume is None else resume.last_event_id
+        self.request = request
+        self.listeners = listeners
+        self.parser = EventStreamParser(max_event_bytes=options.event_limit, last_event_id=last_id)
+        self.accounts = Accounts(hooks.on_gap, request.secrets.hide)
+        self.masked = request.masked  # of what was asked for last
+        self.headers = ResponseHeaders()
+        self.origin = "" if request.address is None else request.address.origin
+        self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
+        self.over = SharedEvent()  # nothing is left of it: no connection, no reader
+        self.loop: asyncio.AbstractEventLoop | None = None  # the one that reads
+        self.loop_ended = False  # and the connection with it: nobody closed it
 
-        self._status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
-        self._origin = "" if request.address is None else request.address.origin
-        self._masked = request.masked  # of what was asked for last
-        self._headers = ResponseHeaders()
+        self._options = options
+        self._hooks = hooks
+        self._paced = paced
+        self._replays = ReplayDetector(options.dedupe, remember)
+        self._keys = self._replays.keys()  # of the latest reconnect
 
         self._attempt = 0  # connections that ended in a row without a healthy one
         self._opened = math.inf  # when this connection did, monotonic
         self._ends = RepeatedEnds()
         self._ended_by = Reason.STOPPED  # unless something else ends it
-        self._over = SharedEvent()  # nothing is left of it: no connection, no reader
-
-        self._closing = False
-        self._loop_ended = False  # and the connection with it: nobody closed it
         self._fresh = False  # this connection brought something new
         self._lost: Outage | None = None  # since when, and why, there is no connection
-        self._delivery = _Delivery()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that reads
-        self._interrupt = Interrupt()
+
+        self._reading = False  # some task is inside `next()`
+        self._unseen = 0  # bytes since the last events, which may hold an id
+        # The rest of a batch that is handed over in parts; each with the last event ID after it.
+        self._portions: deque[tuple[EventBatch, str]] = deque()
+        self._ending: BaseException | None = None  # what to raise once all is handed over
+
+        self.interrupt = Interrupt()
         self._jar = OriginJar()
         self._watch = IdleWatchdog(
-            self._interrupt,
+            self.interrupt,
             idle_timeout=options.idle_timeout,
             asks_again=options.reconnects,
             quiet=_weakly(self._quiet),
@@ -198,24 +152,60 @@ class Driver(EventTarget):
             through=partial(_through, options, request),
             url=request.masked,
         )
+        calls = CallThread()
+        self._calls = UserCalls(calls, self.interrupt, self._watch)
         self._no_event = NoEventWatch(_weakly(self._odd))
-        self._held = _Held(self._watch, self._no_event, self._calls)
+        self._held = OpenResources(self._watch, self._no_event, calls)
         self._pacer = ReadPacer(None)
         self._closer: AsyncGenerator[None, None] | None = None
         self._releasing: asyncio.Task[None] | None = None
-        # SSEStream's wish: it reads beside a person's cell. Whoever reads here is the cell.
-        self._paced = False
-        # SSEStream's hooks, called on the driver's thread: the status changed; a gap is new, or
-        # more is known of one.
-        self._changed: Callable[[], None] = _nothing
-        self._gapped: Callable[[Gap], None] = _nothing
+        if resume is not None:
+            self._resume(resume)
 
-    def _on_gap(self, gap: Gap) -> None:
-        self._gapped(gap)
+    # ------------------------------------------------------------------ from one to the next
+
+    def _resume(self, point: ResumePoint) -> None:
+        """Go on there: what was delivered last may come again, and there is a gap between."""
+        for batch in point.delivered:
+            self._replays.remember(batch)
+        if point.cookies is not None:
+            self._jar = point.cookies
+        self.parser.reconnection_time = point.reconnection_time
+        self.accounts.errors.extend(point.errors)
+        if point.ended_at is not None:
+            gone = max((datetime.now(UTC) - point.ended_at).total_seconds(), 0.0)
+            self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
+
+    def resume_point(self, last_event_id: str) -> ResumePoint:
+        """Where this one was stopped, for the source that goes on, after this id."""
+        was_there = self.accounts.connects or self._lost is not None
+        return ResumePoint(
+            last_event_id=last_event_id,
+            ended_at=self.status.since if was_there else None,
+            delivered=tuple(self._replays.remembered()),
+            reconnection_time=self.parser.reconnection_time,
+            errors=tuple(self.accounts.errors),
+            cookies=self._jar,
+        )
+
+    def draw_from(self, budget: Budget) -> None:
+        """Count what is held here toward the bytes that the stream may hold."""
+        self._replays.draw_from(budget)
+        budget.share("unfinished", read=lambda: self.parser.nbytes)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or ended: no event follows."""
+        return self.interrupt.closed
+
+    @property
+    def stats(self) -> Stats:
+        """Counters of this source."""
+        return replace(self.accounts.stats, ignored=self.parser.ignored)
 
     # ------------------------------------------------------------------ the driver
 
-    async def _next(self) -> EventBatch:
+    async def next(self) -> EventBatch:
         """The next batch, once it came.
 
         It connects, reads and reconnects, and is the only place that does.
@@ -225,13 +215,12 @@ class Driver(EventTarget):
             SSEError: the stream failed for good.
             RuntimeError: it is being read already, or was read on another event loop.
         """
-        delivery = self._delivery
-        if delivery.reading or self._loop is not asyncio.get_running_loop() or self._over.is_set():
+        if self._reading or self.loop is not asyncio.get_running_loop() or self.over.is_set():
             await self._begin()
-        delivery.reading = True
+        self._reading = True
         try:
             while True:
-                if self._closing:
+                if self.interrupt.closed:
                     raise Closed
                 error: SSEError | None = None
                 try:
@@ -239,43 +228,43 @@ class Driver(EventTarget):
                         await self._open()
                     batch = await self._read()
                     if batch is not None:
-                        delivery.reading = False
+                        self._reading = False
                         return batch
                 except SSEError as e:
                     error = e
-                    self._request.secrets.clean(e)
+                    self.request.secrets.clean(e)
                 self._note_truncation(error)
                 await self._held.hang_up()
                 await self._again(error)
         except BaseException as e:
-            delivery.reading = False
-            ended = e if isinstance(e, Closed) else self._given_up(e)
-        await self._release()
+            self._reading = False
+            ended = e if isinstance(e, Closed) else self.given_up(e)
+        await self.release()
         if isinstance(ended, Closed):
             raise StopAsyncIteration
         raise ended
 
     async def _begin(self) -> None:
         """What is to be done before the first batch is read, or is wrong before another one is."""
-        if self._loop_ended:
+        if self.loop_ended:
             raise LoopEnded(
                 "the event loop this EventSource was read on has ended, and its connection with it; "
                 "make another one, with last_event_id= to go on after what came"
             )
-        if self._over.is_set():
+        if self.over.is_set():
             raise StopAsyncIteration
-        if self._delivery.reading:
+        if self._reading:
             raise RuntimeError("this EventSource is being read already; make another one")
-        if self._loop is not None:
+        if self.loop is not None:
             raise RuntimeError(
                 "this EventSource was read on another event loop, and its connection is there; "
                 "make another one, with last_event_id= to go on after what came"
             )
-        self._loop = asyncio.get_running_loop()
-        self._closer = _closing(self._held, _weakly(self._on_released))
+        self.loop = asyncio.get_running_loop()
+        self._closer = closer_of(self._held, _weakly(self.on_released))
         await anext(self._closer)
 
-    def _given_up(self, error: BaseException) -> BaseException:
+    def given_up(self, error: BaseException) -> BaseException:
         """A listener or another callable of the person's raised, or the client: over, and the status
         says why. Returns what is to be raised."""
         task = asyncio.current_task()
@@ -289,17 +278,17 @@ class Driver(EventTarget):
             # Such as SystemExit in a client's own code: it ends this stream, and not the loop.
             error = contained(error)
         if isinstance(error, Exception) and self.status.state is not State.FAILED:
-            clean = self._request.secrets.clean(error)
-            self._move(State.FAILED, error=clean, reason=Reason.FAILED)
+            clean = self.request.secrets.clean(error)
+            self.move(State.FAILED, error=clean, reason=Reason.FAILED)
         return error
 
     def _note_truncation(self, error: SSEError | None) -> None:
         """The connection ended: perhaps in the middle of an event."""
-        unfinished, connection = self._parser.unfinished, self._held.connection
+        unfinished, connection = self.parser.unfinished, self._held.connection
         if unfinished is not None:
-            self._accounts.truncated(unfinished)
+            self.accounts.truncated(unfinished)
         elif error is None and connection is not None and connection.is_cut:
-            self._accounts.truncated(None)
+            self.accounts.truncated(None)
 
     async def _again(self, error: SSEError | None) -> None:
         """What follows the end of a connection: the pause before the next attempt.
@@ -308,7 +297,19 @@ class Driver(EventTarget):
             Closed: there is none, as the server meant it.
             SSEError: there is none, because of this error.
         """
-        self._parser.reset()
+        decision = self._decide(error)
+        if isinstance(decision, Stop) and decision.error is None:
+            await self._end_as_meant(decision.reason)
+        if error is not None:
+            self.accounts.errors.append(error)
+        if isinstance(decision, Stop):
+            await self._fail(decision)
+        else:
+            await self._wait_for_next(decision, error)
+
+    def _decide(self, error: SSEError | None) -> Retry | Stop:
+        """Whether there is another attempt, and when."""
+        self.parser.reset()
         policy, lasted = self._options.retry, time.monotonic() - self._opened
         healthy = self._fresh or lasted >= policy.reset_after
         self._attempt = 1 if healthy else self._attempt + 1
@@ -316,127 +317,143 @@ class Driver(EventTarget):
         decision = policy.decide(
             error,
             attempt=self._attempt,
-            reconnection_time=self._parser.reconnection_time,
+            reconnection_time=self.parser.reconnection_time,
         )
         if not self._options.reconnects and isinstance(decision, Retry):
-            decision = Stop(Reason.ENDED if error is None else Reason.FAILED, error)
-        if isinstance(decision, Stop) and decision.error is None:
-            # Over as the server meant it, such as by a 204: nothing to be told as an error.
-            unmet = self._options.stop_when is not None
-            reason = Reason.STOP_WHEN_NOT_MET if unmet else decision.reason
-            self._move(State.CLOSED, reason=reason, note=self._why_no_event())
-            await self._call("error", Event("error"))
-            raise Closed
-        if error is not None:
-            self._accounts.errors.append(error)
-        if isinstance(decision, Stop):
-            assert decision.error is not None
-            self._move(State.FAILED, error=decision.error, reason=decision.reason)
-            await self._call("error", decision.error)
-            raise decision.error
-        if self._lost is None and self._accounts.connects:
+            return Stop(Reason.ENDED if error is None else Reason.FAILED, error)
+        return decision
+
+    async def _end_as_meant(self, reason: Reason) -> NoReturn:
+        """Over as the server meant it, such as by a 204: nothing to be told as an error."""
+        unmet = self._options.stop_when is not None
+        reason = Reason.STOP_WHEN_NOT_MET if unmet else reason
+        self.move(State.CLOSED, reason=reason, note=self._why_no_event())
+        await self.call("error", Event("error"))
+        raise Closed
+
+    async def _fail(self, decision: Stop) -> NoReturn:
+        """Over for good, because of an error."""
+        assert decision.error is not None
+        self.move(State.FAILED, error=decision.error, reason=decision.reason)
+        await self.call("error", decision.error)
+        raise decision.error
+
+    async def _wait_for_next(self, decision: Retry, error: SSEError | None) -> None:
+        """The pause before the next attempt; `retry_now()` ends it."""
+        if self._lost is None and self.accounts.connects:
             cause = Cause.SLEEP if isinstance(error, SystemSuspended) else Cause.RECONNECT
             why = error.message if error is not None else "the server ended the stream"
             self._lost = Outage(time.monotonic(), cause, why)
-        self._move(
+        self.move(
             State.WAITING,
             retry_in=decision.after,
             error=error,
             note=self._why_no_event() or self._ends.note or decision.why,
         )
-        await self._call("error", error or Event("error"))
-        await self._wait(decision.after)
+        await self.call("error", error or Event("error"))
+        try:
+            with self.interrupt:
+                await asyncio.sleep(decision.after)
+        except RetryNow:
+            pass
 
     async def _open(self) -> None:
         """One attempt to connect."""
         self._fresh = False
         self._opened = math.inf
-        self._delivery.unseen = 0
+        self._unseen = 0
         held, told = self._held, self._options
-        self._move(State.CONNECTING, error=self.status.error)
-        last_id = self._parser.last_event_id
+        self.move(State.CONNECTING, error=self.status.error)
+        last_id = self.parser.last_event_id
         if told.resume is not None and self._lost is not None:
             last_id = await self._rewound(last_id, told.resume)
         if not sendable(last_id):
             last_id = ""  # a stream that cannot be resumed there goes on from now, and says so
         # From here on: a server may take the request and never answer.
         self._watch.start()
-        with self._interrupt:
-            if self._closing:
-                raise Closed
+        with self.interrupt:
             if held.client is None:
-                held.client = await make_client(told.client, self._calls, told.verify, told.proxy)
+                held.client = await make_client(told.client, held.calls, told.verify, told.proxy)
                 held.owns_client = held.client is not told.client
                 self._watch.heard()  # making one takes its time, which is no silence of the server
-            again = self._accounts.connects > 0
+            again = self.accounts.connects > 0
             held.connection = await Connection.open(
                 held.client,
-                self._request,
-                Attempt(last_id, self._jar, again, self._watch.sent, self._calls),
+                self.request,
+                Attempt(last_id, self._jar, again, self._watch.sent, held.calls),
             )
         held.chunks = held.connection.chunks()
         self._no_event.start()
         self._pacer = ReadPacer(held.connection.flow if self._paced else None)
-        self._accounts.connects += 1
+        self.accounts.connects += 1
         self._opened = time.monotonic()
         self._ends.began(last_id)
-        self._origin = held.connection.origin
-        self._masked, self._headers = held.connection.url, held.connection.headers
-        self._move(State.OPEN)
+        self.origin = held.connection.origin
+        self.masked, self.headers = held.connection.url, held.connection.headers
+        self.move(State.OPEN)
         if self._lost is not None:
             await self._cut(last_id)
-            self._accounts.reconnected(self._lost, last_id)
+            self.accounts.reconnected(self._lost, last_id)
             self._lost = None
         self._watch.answered()
-        await self._call("open", Event("open", origin=self.origin))
+        await self.call("open", Event("open", origin=self.origin))
 
     async def _read(self) -> EventBatch | None:
         """The next batch of this connection, or its next part; None where it ended cleanly."""
-        delivery = self._delivery
-        if delivery.portions:
-            await asyncio.sleep(0)
-            return self._portion()
-        if delivery.end is not None:
-            self._closing = True
-            if isinstance(delivery.end, Closed):
-                self._ended_by = Reason.STOP_WHEN
-            raise delivery.end
-        accounts, parser, chunks = self._accounts, self._parser, self._held.chunks
+        if self._portions or self._ending is not None:
+            return await self._rest_of_batch()
+        chunks = self._held.chunks
         assert chunks is not None
         while True:
-            with self._interrupt:
-                if self._closing:
-                    raise Closed
+            with self.interrupt:
                 await self._pacer.rest()
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return None
-            self._watch.heard()
-            size = len(chunk)
-            delivery.unseen += size
-            self._pacer.came(size)
-            accounts.bytes += size
-            if self.status.state is State.QUIET:
-                self._move(State.OPEN)
-            before = parser.last_event_id
-            batch = parser.feed(chunk)
-            if batch.types:
-                self._no_event.last = chunk
-                if not self._no_event.clean:
-                    self._no_event.event()
-            else:
-                self._no_event.came(chunk)
-                if not (batch.comments or batch.faults):
-                    continue
-            batch.received_at = datetime.now(UTC)
-            batch.origin = self.origin
-            self._ends.came(batch)
+            before = self.parser.last_event_id
+            batch = self._parse(chunk)
+            if batch is None:
+                continue
             if batch.types:
                 if self._replays.open or self._options.stop_when is not None:
                     await self._judge(batch, before)
-                elif not self._fresh:
+                else:
                     self._fresh = True
-            return self._enter_batch(batch, before, size)
+            return self._enter_batch(batch, before, len(chunk))
+
+    async def _rest_of_batch(self) -> EventBatch:
+        """What is left of a batch that came before, then what ends the stream with it."""
+        if self._portions:
+            await asyncio.sleep(0)
+            return self._portion()
+        assert self._ending is not None
+        self.interrupt.closed = True
+        if isinstance(self._ending, Closed):
+            self._ended_by = Reason.STOP_WHEN
+        raise self._ending
+
+    def _parse(self, chunk: bytes) -> EventBatch | None:
+        """What these bytes complete; None where that is nothing."""
+        size = len(chunk)
+        self._watch.heard()
+        self._unseen += size
+        self._pacer.came(size)
+        self.accounts.bytes += size
+        if self.status.state is State.QUIET:
+            self.move(State.OPEN)
+        batch = self.parser.feed(chunk)
+        if batch.types:
+            self._no_event.last = chunk
+            if not self._no_event.clean:
+                self._no_event.event()
+        else:
+            self._no_event.came(chunk)
+            if not (batch.comments or batch.faults):
+                return None
+        batch.received_at = datetime.now(UTC)
+        batch.origin = self.origin
+        self._ends.came(batch)
+        return batch
 
     async def _judge(self, batch: EventBatch, before: str) -> None:
         """Whether these events came before, and whether the stream ends with one of them."""
@@ -445,7 +462,7 @@ class Driver(EventTarget):
         else:
             self._fresh = True
         if self._options.stop_when is not None:
-            self._delivery.end = await self._ending(batch, self._options.stop_when, before)
+            self._ending = await self._ending_with(batch, self._options.stop_when, before)
 
     def _enter_batch(self, batch: EventBatch, before: str, size: int) -> EventBatch:
         """Enter a batch into the books; returns it, or its first portion.
@@ -454,16 +471,16 @@ class Driver(EventTarget):
             before: the last event ID before it.
             size: of the chunk that completed it, in bytes.
         """
-        accounts, received = self._accounts, len(batch.types)
+        accounts, received = self.accounts, len(batch.types)
         accounts.comments += len(batch.comments)
         if batch.faults:
-            accounts.faults(batch, self._request.masked)
+            accounts.faults(batch, self.request.masked)
         accounts.received += received
         self._replays.remember(batch)
         # An id of this batch is the one before, or among the bytes since the last events.
-        if received * max(len(before), self._delivery.unseen) >= _MANY_IDS:
+        if received * max(len(before), self._unseen) >= _MANY_IDS:
             batch = self._in_portions(batch)
-        self._delivery.unseen = size
+        self._unseen = size
         return batch
 
     def _in_portions(self, batch: EventBatch) -> EventBatch:
@@ -476,48 +493,26 @@ class Driver(EventTarget):
         portions = [batch.slice(start, start + at_once) for start in range(0, len(batch), at_once)]
         ids = [
             *(portion.last_event_ids[-1] for portion in portions[:-1]),
-            self._parser.last_event_id,
+            self.parser.last_event_id,
         ]
-        self._delivery.portions.extend(zip(portions, ids, strict=True))
+        self._portions.extend(zip(portions, ids, strict=True))
         return self._portion()
 
     def _portion(self) -> EventBatch:
         # Who stops here has not seen the ids that follow.
-        portion, self._parser.last_event_id = self._delivery.portions.popleft()
+        portion, self.parser.last_event_id = self._portions.popleft()
         return portion
 
     # ------------------------------------------------------------------ the person's callables
 
-    async def _ask(self, name: str, fn: Callable[..., T], *args: Any) -> T:
-        """What a callable of the person's returns: on the background loop called on this stream's own
-        thread, elsewhere here, where the person's own loop runs."""
-        try:
-            if not runtime.is_loop_thread():
-                return fn(*args)
-            with self._interrupt, self._watch.paused():
-                if self._closing:
-                    raise Closed
-                return await self._calls.call(fn, *args)
-        except (Closed, SSEError):
-            raise
-        except Exception as e:
-            e.add_note(f"This comes of {name}=.")
-            raise
-
-    async def _call(self, type_: str, value: object) -> None:
+    async def call(self, type_: str, value: object) -> None:
         """Call the listeners of this type, one after the other."""
-        for listener in self._bound(type_, value):
-            if runtime.is_loop_thread():
-                await self._calls.call(listener)
-            else:
-                result = listener()
-                if inspect.isawaitable(result):
-                    await result
+        for listener in self.listeners.calls(type_, value):
+            await self._calls.call(listener)
 
     async def _rewound(self, last_id: str, resume: Callable[[str], str | None]) -> str:
         """What `resume` makes of the last event ID."""
-
-        return await self._ask("resume", lambda: id_of("last_event_id", resume(last_id)))
+        return await self._calls.ask("resume", lambda: id_of("last_event_id", resume(last_id)))
 
     async def _cut(self, last_id: str) -> None:
         """A new connection is open: what comes now may have come before."""
@@ -525,34 +520,34 @@ class Driver(EventTarget):
         self._keys = continuity.keys()
         known: Sequence[Sequence[Hashable]] | None = None
         if callable(continuity.dedupe):
-            known = await self._ask("dedupe", self._keys, continuity.remembered())
+            known = await self._calls.ask("dedupe", self._keys, continuity.remembered())
         continuity.cut(last_id, known)
 
     async def _compare(self, batch: EventBatch, last_id: str) -> None:
         """The first events after a reconnect: which came before, and what that tells."""
         came = len(batch)
-        self._accounts.came(batch)
+        self.accounts.came(batch)
         keys: Sequence[Hashable] | None = None
         if callable(self._replays.dedupe):
-            asked = self._ask("dedupe", self._keys, [batch])
+            asked = self._calls.ask("dedupe", self._keys, [batch])
             (keys,) = await self._undelivered(asked, last_id)
         resumption = self._replays.check(batch, keys)
         repeated = self._replays.repeated_now
-        self._accounts.duplicates += repeated
+        self.accounts.duplicates += repeated
         # A connection that only repeats is no healthy one: it may do so for ever.
         self._fresh = self._fresh or came > repeated
         if resumption is not None:
-            self._accounts.resumed(resumption)
+            self.accounts.resumed(resumption)
 
     async def _undelivered(self, asked: Awaitable[T], last_id: str) -> T:
         """Ask something before a batch is delivered: where that fails, nothing resumes after it."""
         try:
             return await asked
         except BaseException:
-            self._parser.last_event_id = last_id
+            self.parser.last_event_id = last_id
             raise
 
-    async def _ending(
+    async def _ending_with(
         self, batch: EventBatch, until: frozenset[str] | Callable[[Event], object], last_id: str
     ) -> BaseException | None:
         """What ends the stream with this batch, which then ends with that event: `stop_when` is
@@ -566,33 +561,23 @@ class Driver(EventTarget):
             rows = zip(batch.types, batch.data, strict=True)
             n = next(n for n, row in enumerate(rows, 1) if not until.isdisjoint(row))
         else:
-            asked = self._ask("stop_when", _first_met, until, batch)
+            asked = self._calls.ask("stop_when", _first_met, until, batch)
             n, error = await self._undelivered(asked, last_id)
             if n == 0:
                 return None
             if error is not None:
                 ending = contained(error) if runtime.is_loop_thread() else error
                 ending.add_note("This comes of stop_when=.")
-        self._end_at(batch, n)
+        self.end_at(batch, n)
         return ending
 
-    def _end_at(self, batch: EventBatch, n: int) -> None:
+    def end_at(self, batch: EventBatch, n: int) -> None:
         """Nothing after the first `n` events of this batch is delivered any more."""
         drop(batch, list(range(n, len(batch))))
         if n:
-            self._parser.last_event_id = batch.last_event_ids[-1]
+            self.parser.last_event_id = batch.last_event_ids[-1]
 
-    async def _wait(self, seconds: float) -> None:
-        """The pause before the next attempt; `retry_now()` ends it."""
-        try:
-            with self._interrupt:
-                if self._closing:
-                    raise Closed
-                await asyncio.sleep(seconds)
-        except RetryNow:
-            pass
-
-    def _move(
+    def move(
         self,
         state: State,
         *,
@@ -601,6 +586,7 @@ class Driver(EventTarget):
         note: str | None = None,
         reason: Reason | None = None,
     ) -> None:
+        """The stream is in this state from here on."""
         if note is None:
             # Silence changes nothing about what is odd; any other change makes it old news, but
             # for what is odd about more than one connection.
@@ -608,8 +594,8 @@ class Driver(EventTarget):
             note = kept or ("" if reason else self._ends.note)
         # How many attempts failed is of interest until one succeeds, or none follows.
         attempt = 0 if state in _CONNECTED or state is State.CLOSED else self._attempt
-        self._status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
-        self._changed()
+        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
+        self._hooks.on_status()
 
     def _note(self, note: str) -> None:
         """Say what is odd while the stream runs, as `Status.note`; "" takes it back.
@@ -621,74 +607,51 @@ class Driver(EventTarget):
         """
         note = note or self._ends.note
         if note != self.status.note:
-            self._status = replace(self.status, note=note)
-            self._changed()
+            self.status = replace(self.status, note=note)
+            self._hooks.on_status()
 
     def _unanswered(self, sent: bool) -> None:
         if self.status.state is State.CONNECTING:
-            goes = _through(self._options, self._request)
+            goes = _through(self._options, self.request)
             self._note(unanswered_note(self._options, sent, goes, watchdog.ANSWER_TIMEOUT))
 
     def _odd(self, note: str) -> None:
-        self._note(self._request.secrets.hide(note))
+        self._note(self.request.secrets.hide(note))
 
     def _why_no_event(self) -> str:
         """What is wrong with what came since the last event; "" where nothing is."""
-        return self._request.secrets.hide(self._no_event.why)
+        return self.request.secrets.hide(self._no_event.why)
 
     def _quiet(self) -> None:
         if self.status.state is State.OPEN:
-            self._move(State.QUIET)
+            self.move(State.QUIET)
 
     # ------------------------------------------------------------------ ending
 
-    def _take_over(self, earlier: Driver) -> None:
-        """Go on where `earlier` was stopped: what it remembers and was told, its errors, and a gap
-        between."""
-        self._replays = earlier._replays
-        self._jar = earlier._jar
-        self._parser.reconnection_time = earlier._parser.reconnection_time
-        self._accounts.errors.extend(earlier._accounts.errors)
-        if earlier._accounts.connects or earlier._lost is not None:
-            gone = (datetime.now(UTC) - earlier.status.since).total_seconds()
-            self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
-
-    def draw_from(self, budget: Budget) -> None:
-        """Count what is held here toward the bytes that the stream may hold."""
-        self._replays.draw_from(budget)
-        budget.share("unfinished", read=lambda: self._parser.nbytes)
-
-    def _go_on(self, remembered: Iterable[EventBatch], ended: datetime) -> None:
-        """Go on where an earlier process was: what it delivered last, and when it ended."""
-        for batch in remembered:
-            self._replays.remember(batch)
-        gone = max((datetime.now(UTC) - ended).total_seconds(), 0.0)
-        self._lost = Outage(time.monotonic() - gone, Cause.RESTART, "stopped")
-
     def retry_now(self) -> None:
         """Where an attempt is being waited for, make it now. From any thread."""
-        self._from_any_thread(lambda: self._hasten())
+        self._from_any_thread(self._hasten)
 
     def _hasten(self) -> None:
         if self.status.state is State.WAITING:
-            self._interrupt.fire(RetryNow())
+            self.interrupt.fire(RetryNow())
 
     def close(self) -> None:
         """End the stream for good, from any thread, task or listener; no event follows."""
-        self._closing = True
-        if self._loop is None:
-            self._on_released()
+        self.interrupt.closed = True
+        if self.loop is None:
+            self.on_released()
         self._from_any_thread(self._close_here)
 
     def _close_here(self) -> None:
         """On the thread of the loop that reads: wake whoever waits, or close where nobody reads."""
-        if self._delivery.reading:
-            self._interrupt.fire(Closed())
-        elif self._releasing is None and not self._over.is_set():
-            self._releasing = asyncio.ensure_future(self._release())
+        if self._reading:
+            self.interrupt.fire(Closed())
+        elif self._releasing is None and not self.over.is_set():
+            self._releasing = asyncio.ensure_future(self.release())
 
     def _from_any_thread(self, fn: Callable[[], None]) -> None:
-        loop = self._loop
+        loop = self.loop
         if loop is None or loop.is_closed():
             return
         try:
@@ -700,53 +663,34 @@ class Driver(EventTarget):
         else:
             loop.call_soon_threadsafe(fn)
 
-    @property
-    def status(self) -> Status:
-        """What the stream is doing now."""
-        return self._status
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port of the latest answer; of the URL before there is one."""
-        return self._origin
-
-    async def wait_closed(self) -> Status:
-        """Wait, on any event loop, until the stream is over for good and its connection is gone.
-
-        It ends nothing and raises nothing of the stream's own: the status says why it is over, by
-        its `reason` and, where it failed, its `error`.
-        """
-        await self._over.wait()
-        return self.status
-
     async def aclose(self) -> None:
         """`close()`, and wait until the connection is gone."""
         self.close()
         # A listener that is called by the reading task would wait for itself.
-        itself = self._delivery.reading and self._interrupt.task is asyncio.current_task()
-        if self._loop is asyncio.get_running_loop() and not itself:
-            await self._over.wait()
+        itself = self._reading and self.interrupt.task is asyncio.current_task()
+        if self.loop is asyncio.get_running_loop() and not itself:
+            await self.over.wait()
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
         """Close what is open. From then on the stream is over."""
-        self._closing = True
-        if self._loop is not asyncio.get_running_loop():
+        self.interrupt.closed = True
+        if self.loop is not asyncio.get_running_loop():
             self._from_any_thread(self._close_here)
             return
         closer, self._closer = self._closer, None
         if closer is not None:
             await closer.aclose()
         else:
-            await self._over.wait()  # somebody else closes it
+            await self.over.wait()  # somebody else closes it
 
-    def _on_released(self) -> None:
+    def on_released(self) -> None:
         """All is closed, by whomever."""
         # Else the event loop that read it was shut down.
-        self._loop_ended = self._loop_ended or not self._closing
-        self._closing = True
+        self.loop_ended = self.loop_ended or not self.interrupt.closed
+        self.interrupt.closed = True
         if self.status.state not in (State.CLOSED, State.FAILED):
-            self._move(State.CLOSED, reason=self._ended_by, note=self._why_no_event())
-        self._over.set()
+            self.move(State.CLOSED, reason=self._ended_by, note=self._why_no_event())
+        self.over.set()
 
 
 def _first_met(
@@ -761,7 +705,3 @@ def _first_met(
         except BaseException as e:
             return n, e
     return 0, None
-
-
-def _nothing(*_: object) -> None:
-    pass

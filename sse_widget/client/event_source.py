@@ -1,40 +1,33 @@
 """`EventSource`: the EventSource interface of WHATWG HTML 9.2, in Python's manners.
 
-One driver (`async for`, `batches()` or `run()`) reads; `driver` says how. This module takes the options,
-tells what is known of the stream, and hands over what comes.
+It takes the options and tells what is known of the stream. Its driver reads, and its delivery hands over
+what came; nothing is decided here.
 """
 
 from __future__ import annotations
 
-import contextlib
-import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
-from typing import Any, ClassVar, Self, TypeVar, Unpack
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, ClassVar, Self, Unpack
 
-from .. import runtime
+from ..budget import Budget
 from ..errors import SSEError
-from ..events import Event, EventBatch, Gap, Reason, State, Stats
+from ..events import Event, EventBatch, Gap, State, Stats, Status
 from ..masking import Secrets
 from ..pickling import NotPickled
-from ..protocol import EventStreamParser
-from ..runtime import Exited, LoopEnded
+from .delivery import BlockingLoop, Delivery, Loop
 from .driver import Driver
+from .event_target import EventTarget, Listeners
 from .options import SourceKeywords, SourceOptions, signature_of
 from .request import Request
 from .response_headers import ResponseHeaders
+from .source import ResumePoint, SourceHooks
 from .urls import Url
 
-__all__ = ["EventSource"]
-
-# Seconds: a plain loop that is over waits so long for its connection to be closed.
-_CLOSING = 5.0
-
-Item = TypeVar("Item")
+__all__ = ["EventSource", "HookedSource"]
 
 
-class EventSource(NotPickled, Driver):
+class EventSource(NotPickled, EventTarget):
     """A client of one event stream.
 
     `async for event in source`, or `for event in source` without asyncio; `anext(source)` and
@@ -98,12 +91,13 @@ class EventSource(NotPickled, Driver):
 
     def __init__(self, url: Url, **options: Unpack[SourceKeywords]) -> None:
         told = SourceOptions.of("EventSource", options)
-        super().__init__(
-            Request.of(url, told),
-            told,
-            EventStreamParser(max_event_bytes=told.event_limit, last_event_id=told.last_event_id),
-        )
-        self._looping: weakref.ref[Any] | None = None  # the loop over this source
+        listeners = Listeners()
+        self._set_up(listeners, Driver(Request.of(url, told), told, listeners, hooks=SourceHooks()))
+
+    def _set_up(self, listeners: Listeners, driver: Driver) -> None:
+        super().__init__(listeners)
+        self._driver = driver
+        self._delivery = Delivery(driver)
 
     __signature__ = signature_of(__init__)
 
@@ -112,61 +106,91 @@ class EventSource(NotPickled, Driver):
     @property
     def url(self) -> str:
         """The URL, masked: safe to show. Of one that a callable gives, that of the latest answer."""
-        return self._masked
+        return self._driver.masked
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the latest answer; of the URL before there is one."""
+        return self._driver.origin
 
     @property
     def response_headers(self) -> ResponseHeaders:
         """The headers of the answer that is the stream, by name, in any case: sessions and rate
         limits are told there. Those of the latest one; empty before. Its repr masks secrets."""
-        return self._headers
+        return self._driver.headers
+
+    @property
+    def status(self) -> Status:
+        """What the stream is doing now."""
+        return self._driver.status
 
     @property
     def ready_state(self) -> int:
         """CONNECTING (0), OPEN (1) or CLOSED (2), as `readyState` of the standard."""
         state = self.status.state
-        if self._closing or state in (State.CLOSED, State.FAILED):
+        if self._driver.closed or state in (State.CLOSED, State.FAILED):
             return self.CLOSED
         return self.OPEN if state in (State.OPEN, State.QUIET) else self.CONNECTING
 
     @property
     def last_event_id(self) -> str:
         """The id the stream would resume after: that of the event delivered last."""
-        # Bytes are parsed a piece at a time, events handed over one by one: a reader that stops
-        # half-way must not resume after what it never saw.
-        delivered = self._delivery.last_event_id
-        return self._parser.last_event_id if delivered is None else delivered
+        return self._delivery.last_event_id
 
     @property
     def stats(self) -> Stats:
         """Counters of this source; held, evicted and cleared are a window's, and 0 here."""
-        return replace(self._accounts.stats, ignored=self._parser.ignored)
+        return self._driver.stats
 
     @property
     def errors(self) -> deque[SSEError]:
         """The latest 32 errors, final or not, oldest first."""
-        return self._accounts.errors
+        return self._driver.accounts.errors
 
     @property
     def gaps(self) -> deque[Gap]:
         """The latest 1,000 places where events may be missing; `seq` counts events of this
         source from 0."""
-        return self._accounts.gaps
+        return self._driver.accounts.gaps
 
     @property
     def reconnection_time(self) -> int | None:
         """Milliseconds, from the server's latest `retry` field; None where it sent none."""
-        return self._parser.reconnection_time
+        return self._driver.parser.reconnection_time
 
     @property
     def secrets(self) -> Secrets:
         """The secret values of this stream; it takes them out of what a server said."""
-        return self._request.secrets
+        return self._driver.request.secrets
 
     def __repr__(self) -> str:
         text = f"; {self.status.text}" if self.status.text else ""
         return f"<EventSource {self.url} {self.status.state}{text}>"
 
-    # ------------------------------------------------------------------ drivers
+    # ------------------------------------------------------------------ to its end
+
+    def retry_now(self) -> None:
+        """Where an attempt is being waited for, make it now. From any thread."""
+        self._driver.retry_now()
+
+    def close(self) -> None:
+        """End the stream for good, from any thread, task or listener; no event follows."""
+        self._driver.close()
+
+    async def aclose(self) -> None:
+        """`close()`, and wait until the connection is gone."""
+        await self._driver.aclose()
+
+    async def wait_closed(self) -> Status:
+        """Wait, on any event loop, until the stream is over for good and its connection is gone.
+
+        It ends nothing and raises nothing of the stream's own: the status says why it is over, by
+        its `reason` and, where it failed, its `error`.
+        """
+        await self._driver.over.wait()
+        return self.status
+
+    # ------------------------------------------------------------------ with asyncio
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,28 +199,11 @@ class EventSource(NotPickled, Driver):
         await self.aclose()
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return _Loop(self, self.__anext__)
+        return Loop(self._delivery, self._delivery.next_event, self.aclose, self)
 
-    async def __anext__(self) -> Event:
+    def __anext__(self) -> Coroutine[Any, Any, Event]:
         """The next event, as `anext(source)`, once its listeners were called."""
-        delivery = self._delivery
-        failure: BaseException | None = None
-        while not self._closing:
-            event = self._next_here()
-            if event is None:
-                delivery.batch, delivery.at = await self._next(), 0
-                continue
-            if self._listeners:
-                try:
-                    await self._call(event.type, event)
-                except BaseException as e:
-                    failure = self._given_up(e)
-                    break
-                if self._closing:
-                    break
-            return event
-        await self._release()
-        raise failure or StopAsyncIteration
+        return self._delivery.next_event()
 
     def batches(self) -> AsyncIterator[EventBatch]:
         """The same stream in columns: a batch per piece that came, no object per event.
@@ -204,160 +211,77 @@ class EventSource(NotPickled, Driver):
         Batches without events appear too where there were comments or faults. Raises as
         iteration does.
         """
-        return _Loop(self, self._next_batch)
+        return Loop(self._delivery, self._delivery.next_batch, self.aclose, self)
 
     async def run(self) -> None:
         """Read to the end for the listeners' sake."""
         async for _ in self.batches():
             pass
 
-    def _enter(self, loop: weakref.ref[Any]) -> None:
-        """A loop over this source begins.
-
-        Raises:
-            RuntimeError: another one is alive.
-        """
-        other = None if self._looping is None else self._looping()
-        if other is not None and not self._over.is_set():
-            raise RuntimeError("this EventSource is being read already; make another one")
-        self._looping = loop
-
-    def _next_here(self) -> Event | None:
-        """The next event of the batch that came last; None where all were handed over."""
-        delivery = self._delivery
-        batch, at = delivery.batch, delivery.at
-        if batch is None or at >= len(batch.types):
-            delivery.batch = delivery.last_event_id = None
-            return None
-        delivery.at = at + 1
-        delivery.last_event_id = last_id = batch.last_event_ids[at]
-        return Event(batch.types[at], batch.data[at], last_id, batch.origin, batch.received_at)
-
-    async def _next_batch(self) -> EventBatch:
-        """The next batch, or what a loop over events left of one, once the listeners were called
-        for its events."""
-        delivery = self._delivery
-        batch = delivery.batch
-        if batch is not None and delivery.at < len(batch) and not self._closing:
-            batch = batch.slice(delivery.at, len(batch))
-            delivery.batch = delivery.last_event_id = None
-        else:
-            batch = await self._next()
-        if self._listeners:
-            failure: BaseException | None = None
-            try:
-                for n, event in enumerate(batch, 1):
-                    delivery.last_event_id = event.last_event_id
-                    await self._call(event.type, event)
-                    if self._closing:
-                        self._end_at(batch, n)
-                        break
-            except BaseException as e:
-                failure = self._given_up(e)
-            if failure is not None:
-                await self._release()
-                raise failure
-            delivery.last_event_id = None
-        return batch
-
     # ------------------------------------------------------------------ without asyncio
 
     def __iter__(self) -> Iterator[Event]:
         """The same without asyncio: the background thread reads, this thread waits."""
-        return _BlockingLoop(self)
+        return BlockingLoop(self._delivery, self)
 
     def __next__(self) -> Event:
         """The next event, as `next(source)`; waits for it."""
-        while not self._closing:
-            event = self._next_here()
-            if event is not None:
-                return event
-            if not self._wait_for_batch():
-                break
-        if self._loop_ended:
-            ended = LoopEnded("the thread that serves all streams ended meanwhile")
-            self._move(State.FAILED, error=ended, reason=Reason.FAILED)
-            raise ended
-        self._wait_closed()
-        raise StopIteration
-
-    def _wait_for_batch(self) -> bool:
-        """Wait until the next batch came; whether there is one."""
-        if runtime.is_loop_thread():
-            raise RuntimeError("a blocking loop on the background thread would wait for itself")
-
-        async def following() -> EventBatch | None:
-            try:
-                return await self._next_batch()
-            except StopAsyncIteration:
-                return None
-
-        delivery = self._delivery
-        waiting = runtime.run(following())
-        try:
-            delivery.batch, delivery.at = runtime.wait_for(waiting), 0
-        except KeyboardInterrupt:
-            waiting.cancel()
-            raise
-        except Exited as e:
-            # This loop is the person's: exit() in a callable ends what it would end there.
-            raise e.__cause__ or e from None
-        except LoopEnded as e:
-            self._loop_ended = True
-            self._on_released()
-            self._move(State.FAILED, error=e, reason=Reason.FAILED)
-            raise
-        return delivery.batch is not None
+        return self._delivery.next_event_blocking()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-        self._wait_closed()
-
-    def _wait_closed(self) -> None:
-        """Wait until the connection is gone, where the background thread reads."""
-        # That thread must not wait for itself.
-        if runtime.serves(self._loop) and not runtime.is_loop_thread():
-            with contextlib.suppress(TimeoutError):
-                runtime.run(self.aclose()).result(_CLOSING)
+        self._delivery.wait_closed_blocking()
 
 
-class _Loop(AsyncIterator[Item]):
-    """One loop over a source. While it is alive no other loop may begin; one that was left by
-    `break` is not, and the next one goes on.
+class HookedSource(EventSource):
+    """The `EventSource` of a stream or a fleet, which are told of changes and go on with another.
 
     Args:
-        step: gives the next item; raises StopAsyncIteration where there is none.
+        url: as of `EventSource`.
+        options: checked ones.
+        hooks: who is told.
+        resume: where it goes on; its `last_event_id` counts, not that of the options.
+        remember: the most events and characters that are remembered to tell repeats; None for
+            enough of them.
+
+    Reads are paced: what is read here runs beside a person's cell.
     """
 
-    def __init__(self, source: EventSource, step: Callable[[], Coroutine[Any, Any, Item]]) -> None:
-        self._source = source
-        self._step = step
-        self._me = weakref.ref(self)
+    def __init__(
+        self,
+        url: Url,
+        options: SourceOptions,
+        hooks: SourceHooks,
+        resume: ResumePoint | None = None,
+        *,
+        remember: tuple[int, int] | None = None,
+    ) -> None:
+        listeners = Listeners()
+        request = Request.of(url, options)
+        driver = Driver(
+            request,
+            options,
+            listeners,
+            hooks=hooks,
+            resume=resume,
+            paced=True,
+            remember=remember,
+        )
+        self._set_up(listeners, driver)
 
-    def __anext__(self) -> Coroutine[Any, Any, Item]:
-        if self._source._looping is not self._me:
-            self._source._enter(self._me)
-        return self._step()
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or ended: no event follows."""
+        return self._driver.closed
 
-    async def aclose(self) -> None:
-        """End the stream."""
-        await self._source.aclose()
+    @property
+    def resume_point(self) -> ResumePoint:
+        """Where another source goes on."""
+        return self._driver.resume_point(self.last_event_id)
 
-
-class _BlockingLoop:
-    """The same for a plain loop."""
-
-    def __init__(self, source: EventSource) -> None:
-        self._source = source
-        self._me = weakref.ref(self)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Event:
-        if self._source._looping is not self._me:
-            self._source._enter(self._me)
-        return next(self._source)
+    def draw_from(self, budget: Budget) -> None:
+        """Count what it holds toward these bytes."""
+        self._driver.draw_from(budget)

@@ -14,7 +14,7 @@ from typing import Any
 from ..attributes import NamedAttributes
 from ..checks import texts
 
-__all__ = ["EventTarget", "Listener"]
+__all__ = ["EventTarget", "Listener", "Listeners"]
 
 Listener = Callable[..., Any]
 
@@ -35,11 +35,75 @@ class _Entry:
         self.takes_argument = _takes_argument(listener)
 
 
+class Listeners:
+    """Who is called for which type of event, in the order they were added.
+
+    Attributes:
+        by_type: empty where nobody listens to anything.
+    """
+
+    __slots__ = ("by_type",)
+
+    def __init__(self) -> None:
+        self.by_type: dict[str, list[_Entry]] = {}
+
+    def add(self, type_: str, listener: Listener) -> None:
+        """Once, however often it is added."""
+        entries = self.by_type.setdefault(type_, [])
+        if all(e.is_handler or e.listener != listener for e in entries):
+            entries.append(_Entry(listener))
+
+    def remove(self, type_: str, listener: Listener) -> None:
+        """A handler stays, though it is the same function."""
+        for entry in self.by_type.get(type_, ()):
+            if not entry.is_handler and entry.listener == listener:
+                self._remove(type_, entry)
+                break
+
+    def handler(self, type_: str) -> Listener | None:
+        """The handler of this type, such as `on_message`."""
+        entry = self._handler(type_)
+        return None if entry is None else entry.listener
+
+    def handle(self, type_: str, handler: Listener | None) -> None:
+        """Set the handler of this type, or take it away."""
+        # The event handlers of HTML 8.1.8.1: beside the listeners, at the place where the first one
+        # was set; None gives that place up.
+        entry = self._handler(type_)
+        if handler is None:
+            if entry is not None:
+                self._remove(type_, entry)
+            return
+        _check_callable(f"on_{type_}", handler)
+        if entry is None:
+            self.by_type.setdefault(type_, []).append(_Entry(handler, is_handler=True))
+        else:
+            entry.use(handler)
+
+    def calls(self, type_: str, value: object) -> Iterator[Callable[[], object]]:
+        """The listeners of this type, in the order they were added, each to be called with nothing:
+        it may return something to be awaited."""
+        for entry in list(self.by_type.get(type_, ())):
+            if not entry.removed:
+                yield partial(entry.listener, value) if entry.takes_argument else entry.listener
+
+    def _handler(self, type_: str) -> _Entry | None:
+        return next((e for e in self.by_type.get(type_, ()) if e.is_handler), None)
+
+    def _remove(self, type_: str, entry: _Entry) -> None:
+        entry.removed = True  # also for a call that is under way
+        left = [e for e in self.by_type[type_] if e is not entry]
+        if left:
+            self.by_type[type_] = left
+        else:
+            del self.by_type[type_]
+
+
 class EventTarget(NamedAttributes):
     """Something that has listeners."""
 
-    def __init__(self) -> None:
-        self._listeners: dict[str, list[_Entry]] = {}
+    def __init__(self, listeners: Listeners) -> None:
+        self._listeners = listeners
 
     def add_event_listener(self, type: str | Iterable[str], listener: Listener) -> None:
         """Call `listener` for every event of this type, or of each of these types, as
@@ -56,87 +120,46 @@ class EventTarget(NamedAttributes):
         """
         _check_callable("a listener", listener)
         for name in texts("type", type):
-            entries = self._listeners.setdefault(name, [])
-            if all(e.is_handler or e.listener != listener for e in entries):
-                entries.append(_Entry(listener))
+            self._listeners.add(name, listener)
 
     def remove_event_listener(self, type: str | Iterable[str], listener: Listener) -> None:
         """The listener is not called any more; unknown ones are ignored, and handlers such as
         `on_message` stay."""
         for name in texts("type", type):
-            for entry in self._listeners.get(name, ()):
-                if not entry.is_handler and entry.listener == listener:
-                    self._remove(name, entry)
-                    break
-
-    def _remove(self, type_: str, entry: _Entry) -> None:
-        entry.removed = True  # also for a call that is under way
-        left = [e for e in self._listeners[type_] if e is not entry]
-        if left:
-            self._listeners[type_] = left
-        else:
-            del self._listeners[type_]
-
-    def _handler(self, type_: str) -> _Entry | None:
-        return next((e for e in self._listeners.get(type_, ()) if e.is_handler), None)
+            self._listeners.remove(name, listener)
 
     @property
     def on_open(self) -> Listener | None:
         """Called when a connection opens."""
-        return _listener_of(self._handler("open"))
+        return self._listeners.handler("open")
 
     @on_open.setter
     def on_open(self, handler: Listener | None) -> None:
-        self._handle("open", handler)
+        self._listeners.handle("open", handler)
 
     @property
     def on_message(self) -> Listener | None:
         """Called for events of type "message": those the server gave no type."""
-        return _listener_of(self._handler("message"))
+        return self._listeners.handler("message")
 
     @on_message.setter
     def on_message(self, handler: Listener | None) -> None:
-        self._handle("message", handler)
+        self._listeners.handle("message", handler)
 
     @property
     def on_error(self) -> Listener | None:
         """Called with the error when a connection fails or ends; `ready_state` then tells
         whether another attempt follows (CONNECTING) or none (CLOSED)."""
-        return _listener_of(self._handler("error"))
+        return self._listeners.handler("error")
 
     @on_error.setter
     def on_error(self, handler: Listener | None) -> None:
-        self._handle("error", handler)
-
-    def _handle(self, type_: str, handler: Listener | None) -> None:
-        # The event handlers of HTML 8.1.8.1: beside the listeners, at the place where the first one
-        # was set; None gives that place up.
-        entry = self._handler(type_)
-        if handler is None:
-            if entry is not None:
-                self._remove(type_, entry)
-            return
-        _check_callable(f"on_{type_}", handler)
-        if entry is None:
-            self._listeners.setdefault(type_, []).append(_Entry(handler, is_handler=True))
-        else:
-            entry.use(handler)
-
-    def _bound(self, type_: str, value: object) -> Iterator[Callable[[], object]]:
-        """The listeners of this type, in the order they were added, each to be called with nothing:
-        it may return something to be awaited."""
-        for entry in list(self._listeners.get(type_, ())):
-            if not entry.removed:
-                yield partial(entry.listener, value) if entry.takes_argument else entry.listener
+        self._listeners.handle("error", handler)
 
 
 def _check_callable(what: str, listener: object) -> None:
     if not callable(listener):
         raise TypeError(f"{what} must be callable, not {type(listener).__name__}")
-
-
-def _listener_of(entry: _Entry | None) -> Listener | None:
-    return None if entry is None else entry.listener
 
 
 def _takes_argument(listener: Listener) -> bool:

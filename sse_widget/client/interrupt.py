@@ -23,11 +23,16 @@ class RetryNow(Exception):
 
 
 class Interrupt:
-    """`with interrupt: await ...` in the driver, `interrupt.fire(reason)` from the loop's thread."""
+    """`with interrupt: await ...` in the driver, `interrupt.fire(reason)` from the loop's thread.
 
-    __slots__ = ("_cancelling", "_reason", "_task", "task")
+    Attributes:
+        closed: nothing is waited for any more: the next `with` raises `Closed`. Any thread sets it.
+    """
+
+    __slots__ = ("_cancelling", "_reason", "_task", "closed", "task")
 
     def __init__(self) -> None:
+        self.closed = False
         self.task: asyncio.Task[Any] | None = None  # the driver's, since it first waited
         self._task: asyncio.Task[Any] | None = None  # the same, only while it waits
         self._reason: Exception | None = None
@@ -45,9 +50,11 @@ class Interrupt:
             self._task.cancel()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        self.task = task = asyncio.current_task()
         assert task is not None
-        self._task = self.task = task
+        if self.closed:
+            raise Closed
+        self._task = task
         self._cancelling = task.cancelling()
 
     def __exit__(

@@ -14,7 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..client import ConnectLimiter, EventSource, ReplayDetector, SourceOptions, Url, make_client
+from ..client import (
+    ConnectLimiter,
+    HookedSource,
+    ResumePoint,
+    SourceHooks,
+    SourceOptions,
+    Url,
+    make_client,
+)
 from ..errors import SSEError, hint_of, message_of
 from ..events import EventBatch, Gap, Reason, State, Stats
 from ..filters import EventFilter
@@ -67,7 +75,7 @@ class FleetStream:
     def __init__(self, name: str, url: Url) -> None:
         self.name = name
         self.url = url
-        self.source: EventSource | None = None
+        self.source: HookedSource | None = None
         self.task: asyncio.Task[None] | None = None
         self.seq = 0
         self.gaps = 0
@@ -159,7 +167,7 @@ class Fleet:
         follower.task = asyncio.get_running_loop().create_task(self._follow(follower, after))
 
     async def _follow(self, follower: FleetStream, after: float) -> None:
-        source: EventSource | None = None
+        source: HookedSource | None = None
         try:
             if after:
                 await asyncio.sleep(after)
@@ -182,33 +190,34 @@ class Fleet:
             if not self._running:
                 self._idle.set()
 
-    def _source(self, follower: FleetStream) -> EventSource:
+    def _source(self, follower: FleetStream) -> HookedSource:
         """A source is for one life: the first goes on where the files end, a later one where the
         earlier ended."""
+        options = SourceOptions(**{**self._options, "client": self._gate})
         earlier = follower.source
-        position: Position | None = None
-        latest: list[EventBatch] = []
-        options = {**self._options, "client": self._gate}
-        if earlier is None:
-            position, latest = self._sink.begun(follower.name)
-            if position is not None:
-                follower.seq = position.seq
-                if position.last_event_id:
-                    options["last_event_id"] = position.last_event_id
-        else:
-            options["last_event_id"] = earlier.last_event_id
-        source = EventSource(follower.url, **options)
-        source._paced = True
-        source._replays = ReplayDetector(options.get("dedupe", False), REMEMBER)
-        base = follower.seq
         if earlier is not None:
+            resume: ResumePoint | None = earlier.resume_point
             follower.earlier += earlier.stats
-            source._take_over(earlier)
-        elif position is not None and position.seq and position.at is not None:
-            source._go_on(latest, position.at)
-        source._gapped = lambda gap: self._gapped(follower, base, gap)
+        else:
+            resume = self._where_files_end(follower, options.last_event_id)
+        base = follower.seq
+        hooks = SourceHooks(on_gap=lambda gap: self._gapped(follower, base, gap))
+        source = HookedSource(follower.url, options, hooks, resume, remember=REMEMBER)
         follower.source = source
         return source
+
+    def _where_files_end(self, follower: FleetStream, last_event_id: str) -> ResumePoint | None:
+        """Where an earlier capture of this stream was; None where it is new."""
+        position, latest = self._sink.begun(follower.name)
+        if position is None:
+            return None
+        follower.seq = position.seq
+        goes_on = position.seq > 0 and position.at is not None
+        return ResumePoint(
+            last_event_id=position.last_event_id or last_event_id,
+            ended_at=position.at if goes_on else None,
+            delivered=latest if goes_on else (),
+        )
 
     # ------------------------------------------------------------------ what comes
 

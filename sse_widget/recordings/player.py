@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..budget import Budget
+from ..client import ResponseHeaders, ResumePoint, SourceHooks
 from ..errors import SSEError
-from ..events import EventBatch, Gap, Reason, State, Stats, Status
+from ..events import EventBatch, Reason, State, Stats, Status
 from ..masking import Secrets
 from ..runtime import set_within
 
@@ -39,25 +39,34 @@ class Player:
 
     Events keep the times they were recorded with; those of a recording that has none get the time
     they are played at, and come at once.
+
+    Args:
+        recording: what is played.
+        hooks: who is told of changes.
+        resume: where an earlier player was; None for the beginning.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        hooks: SourceHooks | None = None,
+        resume: ResumePoint | None = None,
+    ) -> None:
+        hooks, resume = hooks or SourceHooks(), resume or ResumePoint()
         self.recording = recording
         self.status = Status(State.CONNECTING, 0, None, datetime.now(UTC))
         self.errors: list[SSEError] = []
-        self.gaps: list[Gap] = []
         self.origin = ""
         self.secrets = Secrets()  # a recording was asked for with none
-        self.last_event_id = ""
+        self.last_event_id = resume.last_event_id
         self.reconnection_time: int | None = None
-        self._position = self._began_at = 0
+        self._position = self._began_at = resume.position
         self._connects = 0
-        self._closing = False
+        self.closed = False
         self._driven = False
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed: Callable[[], None] = lambda: None
-        self._gapped: Callable[[Gap], None] = lambda gap: None
+        self._hooks = hooks
 
     @property
     def url(self) -> str:
@@ -65,9 +74,9 @@ class Player:
         return f"replay:{self.recording.name}"
 
     @property
-    def response_headers(self) -> httpx.Headers:
+    def response_headers(self) -> ResponseHeaders:
         """No server answers; empty."""
-        return httpx.Headers()
+        return ResponseHeaders()
 
     @property
     def stats(self) -> Stats:
@@ -82,7 +91,7 @@ class Player:
 
     def close(self) -> None:
         """End it, from any thread."""
-        self._closing = True
+        self.closed = True
         if not self._driven:
             self._move(State.CLOSED, Reason.STOPPED)
         loop, wake = self._loop, self._wake
@@ -91,10 +100,15 @@ class Player:
 
     async def aclose(self) -> None:
         """`close()`; there is nothing to wait for."""
-        self._closing = True
+        self.closed = True
         if self.status.state is not State.CLOSED:
             played = self._position >= self.recording.table.num_rows
             self._move(State.CLOSED, Reason.PLAYED if played else Reason.STOPPED)
+
+    @property
+    def resume_point(self) -> ResumePoint:
+        """Where another player goes on."""
+        return ResumePoint(last_event_id=self.last_event_id, position=self._position)
 
     def retry_now(self) -> None:
         """A recording has no attempts to hasten."""
@@ -102,24 +116,19 @@ class Player:
     def draw_from(self, budget: Budget) -> None:
         """What a recording holds is its own, and was there before."""
 
-    def _take_over(self, earlier: Player) -> None:
-        """Go on where `earlier` was stopped."""
-        self._position = self._began_at = earlier._position
-        self.last_event_id = earlier.last_event_id
-
     async def batches(self) -> AsyncGenerator[EventBatch, None]:
         """The events, those of one moment together, at their pace."""
         self._driven = True
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        if self._closing:
+        if self.closed:
             return
         self._connects += 1
         self._move(State.OPEN)
         pace = _Pace(self.recording.table)
         rows, first = self.recording.table.num_rows, self._position
         began = busy = time.monotonic()
-        while self._position < rows and not self._closing:
+        while self._position < rows and not self.closed:
             due = began + pace.seconds(first, self._position) / self.recording.speed
             if due > time.monotonic():
                 await self._sleep_until(due)
@@ -149,7 +158,7 @@ class Player:
 
     def _move(self, state: State, reason: Reason | None = None) -> None:
         self.status = Status(state, 0, None, datetime.now(UTC), reason=reason)
-        self._changed()
+        self._hooks.on_status()
 
 
 class _Pace:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import runtime
-from ..client import SourceKeywords, SourceOptions
+from ..client import ResumePoint, Source, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
 from ..recordings import arrow_table
@@ -78,12 +78,14 @@ class RestoredState:
             options = replace(options, last_event_id=position.last_event_id)
         return options
 
-    def hand_over(self, source: Any) -> None:
-        """The source goes on where the last process ended."""
+    def resume_point(self, options: SourceOptions) -> ResumePoint | None:
+        """Where the source goes on: where the last process ended; None where there was none."""
         position = self.recorder.position if self.recorder is not None else None
-        if position is not None and position.at is not None:
-            source._go_on(self._batches, position.at)
-        self._batches = []
+        if position is None or position.at is None:
+            return None
+        return ResumePoint(
+            last_event_id=options.last_event_id, ended_at=position.at, delivered=self._batches
+        )
 
 
 def _batches(rows: pa.Table, nbytes: int) -> list[EventBatch]:
@@ -102,7 +104,7 @@ class Capturing:
     """Mixed into SSEStream, which has the window, the source and the counters."""
 
     _window: RollingWindow
-    _source: Any
+    _source: Source
     _failure: Exception | None
     _channel: Any
     _counts: Tally

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import Any, Never
 
 from ..checks import number, plain_callable, texts
+from ..client import Source
 from ..events import Event, State
 from ..filters import EventFilter
 from ..runtime import SharedEvent
@@ -27,7 +28,7 @@ class Reading:
 
     status: Any  # SSEStream's trait: a Status
     _window: RollingWindow
-    _source: Any
+    _source: Source
     _counts: Tally
     _ended: SharedEvent
     _waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]

@@ -19,6 +19,7 @@ from traitlets import Bunch, Dict, Instance, Unicode
 
 from .. import runtime
 from ..checks import told
+from ..client import Source
 from ..errors import InvalidFilter, hint_of, message_of
 from ..events import Gap, State, Stats, Status
 from ..filters import EventFilter, filter_of
@@ -99,7 +100,7 @@ class Showing(SyncedWidget):
     start: Callable[[], None]
     stop: Callable[[], None]
     clear: Callable[[], None]
-    _source: Any
+    _source: Source
     status: Any  # SSEStream's: a Status
     _describe_capture: Callable[[], dict[str, Any] | None]
     _read_kept: Callable[[int, int], Snapshot]

@@ -27,8 +27,12 @@ from ..attributes import NamedAttributes
 from ..budget import Memory
 from ..checks import whole_number
 from ..client import (
-    EventSource,
+    HookedSource,
+    Request,
     ResponseHeaders,
+    ResumePoint,
+    Source,
+    SourceHooks,
     SourceKeywords,
     SourceOptions,
     Url,
@@ -142,7 +146,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         if isinstance(url, Recording) and options:
             raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
         told = SourceOptions.of("SSEStream", options)
-        source = _source_of(url, told)
+        shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
         window = RollingWindow(max_events, max_bytes)
         save_events = whole_number("save_events", save_events, at_least=0)
         if capture is not None and isinstance(url, Recording):
@@ -152,14 +156,13 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
                 "capture= names a stream after its URL, and this one is asked for on every attempt: "
                 'capture=Capture(folder, stream="a name")'
             )
-        past = RestoredState(capture, source.url, window)
+        past = RestoredState(capture, shown, window)
         if past.recorder is not None:
             told = past.options(told, options)
-            source = _source_of(url, told)
-            past.hand_over(source)
         self._url, self._options = url, told
         self._start_analysis(window, lambda: self._source.origin)
-        self._adopt(source)
+        hooks = SourceHooks(self._on_change, self._on_gap)
+        self._source = self._adopt(_source_of(url, told, hooks, past.resume_point(told)))
         self._counts = Tally(past.counts, name_chars=NAME_CHARS)
         window.budget.share("types", read=lambda: self._counts.nbytes)
         self._all_gaps = GapLog(past.gaps, most=_GAPS_KEPT)
@@ -176,7 +179,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
             window,
             self._counts,
             lambda: list(self._all_gaps),
-            source.url,
+            self._source.url,
             save_events,
             _outline(url, told),
         )
@@ -193,14 +196,12 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
     @property
     def url(self) -> str:
         """The URL, masked: safe to show."""
-        url: str = self._source.url
-        return url
+        return self._source.url
 
     @property
     def response_headers(self) -> ResponseHeaders:
         """The headers of the answer that is the stream, as `EventSource.response_headers`."""
-        headers: ResponseHeaders = self._source.response_headers
-        return headers
+        return self._source.response_headers
 
     @property
     def max_events(self) -> int:
@@ -295,9 +296,8 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
     def stats(self) -> Stats:
         """Counters since the stream began; `received == held + evicted + cleared`."""
         received, held, evicted, cleared = self._window.counts
-        now: Stats = self._source.stats
         return replace(
-            self._earlier.stats + now,
+            self._earlier.stats + self._source.stats,
             received=received,
             held=held,
             evicted=evicted,
@@ -328,12 +328,12 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
             )
         if self._recorder is not None and self._recorder.over:
             return  # what would come is not ours to keep any more: the status says why
-        if self._source._closing:
+        if self._source.closed:
             self._join()
         # The page and a cell may start at the same time.
         with self._starting:
             if self._task is not None:
-                if not (self._task.done() or self._source._closing):
+                if not (self._task.done() or self._source.closed):
                     return
                 self._renew()
             self._channel.resting = False
@@ -414,24 +414,21 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
     def _renew(self) -> None:
         """A source is for one life: the next one goes on where it ended."""
         old = self._source
-        new = _source_of(self._url, replace(self._options, last_event_id=old.last_event_id))
-        new._take_over(old)
         self._earlier = _Earlier(
             self._window.counts.received,
             self._earlier.stats + old.stats,
         )
         self._failure = None
-        self._adopt(new)
+        hooks = SourceHooks(self._on_change, self._on_gap)
+        self._source = self._adopt(_source_of(self._url, self._options, hooks, old.resume_point))
 
-    def _adopt(self, source: Any) -> None:
-        source._changed = self._on_change
-        source._gapped = self._on_gap
+    def _adopt(self, source: Source) -> Source:
         source.draw_from(self._window.budget)
-        self._source: Any = source  # an EventSource, or a Player in its place
+        return source
 
     # ------------------------------------------------------------------ the loop's side
 
-    async def _run(self, source: Any) -> None:
+    async def _run(self, source: Source) -> None:
         try:
             async for batch in source.batches():
                 self._take(batch)
@@ -461,7 +458,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
                 self._notices.rest()
                 self._wake()
 
-    def _ended_with(self, source: Any, task: Future[None]) -> None:
+    def _ended_with(self, source: Source, task: Future[None]) -> None:
         """The loop ended under the stream: on the thread of that loop, with the last it does."""
         error = None if task.cancelled() else task.exception()
         with self._starting:
@@ -495,7 +492,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         self._notices.changed(("status", self._status_now()))
 
     def _status_now(self) -> Status:
-        status: Status = self._source.status
+        status = self._source.status
         if self._failure is None:
             return status
         return replace(
@@ -546,13 +543,13 @@ def _outline(url: object, options: SourceOptions) -> dict[str, Any]:
     return outline
 
 
-def _source_of(url: Any, options: SourceOptions) -> Any:
+def _source_of(
+    url: Any, options: SourceOptions, hooks: SourceHooks, resume: ResumePoint | None
+) -> Source:
     """Where the events come from: a server, or a recording in its place."""
     if isinstance(url, Recording):
-        return Player(url)
-    source = EventSource(url, **options.keywords())
-    source._paced = True
-    return source
+        return Player(url, hooks, resume)
+    return HookedSource(url, options, hooks, resume)
 
 
 def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from sse_widget import SSEStream
 
-from ..helpers.clients import OVER, connect
+from ..helpers.clients import OVER, watched
 from ..helpers.scripted import Server, sends
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("soon")]
@@ -50,8 +50,7 @@ def soon(monkeypatch):
 async def note_of(source):
     """The note of a source that is being read, once there is one."""
     noted = asyncio.Event()
-    hook = source._changed
-    source._changed = lambda: (hook(), noted.set() if source.status.note else None)
+    source.on_status = lambda: noted.set() if source.status.note else None
     task = asyncio.create_task(source.run())
     async with asyncio.timeout(20):
         await noted.wait()
@@ -62,7 +61,7 @@ async def note_of(source):
 async def test_a_note_says_what_came_instead(name):
     body, why = ODD[name]
     with Server(sends(body, then="hold")) as server:
-        async with connect(server.url) as source:
+        async with watched(server.url) as source:
             status, task = await note_of(source)
             assert status.state == "open"
             assert status.error is None
@@ -77,7 +76,7 @@ async def test_a_note_says_what_came_instead(name):
 async def test_little_is_looked_at_after_five_seconds(monkeypatch):
     monkeypatch.setattr("sse_widget.client.no_event_watch._SECONDS", 0.05)
     with Server(sends('{"error": "no such topic"}', then="hold")) as server:
-        async with connect(server.url) as source:
+        async with watched(server.url) as source:
             status, task = await note_of(source)
             assert "plain JSON" in status.note
         await task
@@ -94,7 +93,7 @@ async def test_nothing_is_said_of_what_is_in_order(monkeypatch, name):
         asyncio.get_running_loop().call_later(0.1, looked.set)
 
     with Server(sends(FINE[name], then="hold")) as server:
-        async with connect(server.url) as source:
+        async with watched(server.url) as source:
             source.on_open = lambda: told(source)
             task = asyncio.create_task(source.run())
             async with asyncio.timeout(20):
@@ -116,8 +115,8 @@ async def test_the_first_event_takes_it_back():
 
     notes = []
     with Server(script) as server:
-        async with connect(server.url) as source:
-            source._changed = lambda: (
+        async with watched(server.url) as source:
+            source.on_status = lambda: (
                 notes.append(source.status.note),
                 go_on.set() if source.status.note else None,
             )
@@ -130,7 +129,7 @@ async def test_what_follows_events_is_looked_at_too(monkeypatch):
     monkeypatch.setattr("sse_widget.client.no_event_watch._SECONDS", 0.05)
     body = "data: hello\n\n" + "".join(f"{row}\n" for row in ROWS)
     with Server(sends(body, then="hold")) as server:
-        async with connect(server.url) as source:
+        async with watched(server.url) as source:
             status, task = await note_of(source)
             assert "the lines are JSON" in status.note
             assert source.stats.received == 1
@@ -140,14 +139,14 @@ async def test_what_follows_events_is_looked_at_too(monkeypatch):
 async def test_an_end_without_an_event_is_told_at_once():
     """As where a server answers with an error in JSON, and the stream connects again for ever."""
     with Server(sends('{"error": "no such topic"}'), OVER) as server:
-        source = connect(server.url)
+        source = watched(server.url)
         notes = []
         source.on_error = lambda: notes.append(source.status.note)
         await source.run()
     assert len(notes) == 2
     assert all("plain JSON" in note for note in notes)
     with Server(sends('{"error": "no such topic"}')) as server:
-        source = connect(server.url, reconnect=False)
+        source = watched(server.url, reconnect=False)
         await source.run()
     assert source.status.state == "closed"
     assert "plain JSON" in source.status.note
@@ -165,7 +164,7 @@ async def test_who_stops_it_knows_why_nothing_came():
 
 async def test_a_secret_is_not_repeated():
     with Server(sends("hunter2-is-the-key\n" * 300, then="hold")) as server:
-        async with connect(server.url, headers={"Authorization": "hunter2-is-the-key"}) as source:
+        async with watched(server.url, headers={"Authorization": "hunter2-is-the-key"}) as source:
             status, task = await note_of(source)
             assert "hunter2" not in status.note
         await task

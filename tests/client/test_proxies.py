@@ -19,7 +19,7 @@ from sse_widget import (
 from sse_widget.client import proxies
 from sse_widget.client.proxies import Proxy, bypasses, environment_proxy, proxy_of
 
-from ..helpers.clients import OVER, collect, failure
+from ..helpers.clients import OVER, WatchedSource, collect, failure
 from ..helpers.proxies import Socks, tunnels
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
@@ -228,8 +228,8 @@ async def test_a_proxy_that_never_answers_is_named(environment, monkeypatch):
     notes = set()
     with Server(Peer.hold) as proxy:
         environment.setenv("HTTPS_PROXY", f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
-        source = EventSource("https://feeds.invalid/events", retry=ONCE)
-        source._changed = lambda: notes.add(source.status.note)
+        source = WatchedSource("https://feeds.invalid/events", retry=ONCE)
+        source.on_status = lambda: notes.add(source.status.note)
         with pytest.raises(ConnectionFailed) as caught:
             await source.run()
     named = f"through the proxy http://***@127.0.0.1:{proxy.port}"

@@ -28,7 +28,7 @@ from sse_widget.client.request import Request
 from sse_widget.client.request_facts import RequestFacts
 from sse_widget.runtime import loop as background
 
-from ..helpers.clients import AT_ONCE, OVER, collect, connect, failure
+from ..helpers.clients import AT_ONCE, OVER, collect, connect, failure, watched
 from ..helpers.scripted import CHUNKED, Peer, Server, answers, free_port, sends
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
@@ -261,7 +261,7 @@ async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
 
     states = []
     with Server(pauses) as server:
-        async with connect(server.url) as source:
+        async with watched(server.url) as source:
 
             def changed():
                 states.append(str(source.status.state))
@@ -269,7 +269,7 @@ async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
                     # A few beats later, so that the watch has looked at a quiet stream too.
                     asyncio.get_running_loop().call_later(0.05, quiet.set)
 
-            source._changed = changed
+            source.on_status = changed
             got = []
             async for event in source:
                 got.append(event.data)
@@ -288,7 +288,7 @@ async def states(source, until):
         if until(source.status):
             done.set()
 
-    source._changed = changed
+    source.on_status = changed
     reading = asyncio.ensure_future(source.run())
     await asyncio.wait_for(done.wait(), 10)
     source.close()
@@ -306,7 +306,7 @@ def quick_watch(monkeypatch):
 async def test_a_server_that_never_answers_is_told_of_and_then_asked_anew(quick_watch):
     quick_watch.setattr("sse_widget.client.watchdog.ANSWER_TIMEOUT", 0.1)
     with Server(Peer.hold) as server:
-        source = connect(server.url)
+        source = watched(server.url)
         seen = await states(source, lambda status: status.state == "waiting")
     (note,) = {status.note for status in seen if status.note}
     assert "has not answered yet" in note
@@ -337,7 +337,7 @@ async def test_who_is_not_asked_twice_is_waited_for(quick_watch, options, said):
 
     noted = threading.Event()
     with Server(slow, OVER) as server:
-        source = connect(server.url, **options)
+        source = watched(server.url, **options)
 
         def changed():
             if source.status.note:
@@ -346,7 +346,7 @@ async def test_who_is_not_asked_twice_is_waited_for(quick_watch, options, said):
                 asyncio.get_running_loop().call_later(0.1, noted.set)
 
         notes = []
-        source._changed = changed
+        source.on_status = changed
         async for event in source:
             assert event.data == "a"
             assert source.status.note == ""
@@ -363,7 +363,7 @@ async def test_a_callable_that_does_not_return_is_told_of(quick_watch):
     async def headers():
         await hangs.wait()
 
-    source = connect("http://127.0.0.1:1/", headers=headers)
+    source = watched("http://127.0.0.1:1/", headers=headers)
     seen = await states(source, lambda status: status.note)
     assert "The callable of headers= has not returned yet." in [s.note for s in seen]
 
@@ -659,5 +659,5 @@ def test_secrets_are_not_shown():
         headers={"Authorization": "hunter2"},
         auth=("user", "hunter2"),
     )
-    assert "hunter2" not in f"{source!r} {source.url} {source._request!r}"
+    assert "hunter2" not in f"{source!r} {source.url}"
     assert "q=1" in source.url

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from sse_widget import EventSource, RetryPolicy
+from sse_widget.client import HookedSource, SourceHooks, SourceOptions
 
 from .scripted import answers
 
@@ -22,6 +23,21 @@ def connect(url, **options):
     """An EventSource on the transport of this run."""
     options.setdefault("client", current)
     return EventSource(url, **options)
+
+
+class WatchedSource(HookedSource):
+    """Calls `on_status`, which may be set at any time, when the status changed."""
+
+    def __init__(self, url, **options):
+        self.on_status = lambda: None
+        hooks = SourceHooks(on_status=lambda: self.on_status())
+        super().__init__(url, SourceOptions.of("EventSource", options), hooks)
+
+
+def watched(url, **options):
+    """The same, whose changes of status a test hears of."""
+    options.setdefault("client", current)
+    return WatchedSource(url, **options)
 
 
 async def collect(url, **options):

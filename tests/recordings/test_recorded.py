@@ -339,8 +339,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
         async for batch in first.batches():
             data += batch.data
             first.close()
-        second = Player(first.recording)
-        second._take_over(first)
+        second = Player(first.recording, resume=first.resume_point)
         async for batch in second.batches():
             data += batch.data
         assert (first.stats.received, second.stats.received) == (2, 3)

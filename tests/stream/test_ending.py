@@ -11,7 +11,7 @@ import pytest
 
 from sse_widget import EventSource, RetryPolicy, SSEStream
 
-from ..helpers.clients import connect
+from ..helpers.clients import connect, watched
 from ..helpers.scripted import Peer, Server, free_port, sends
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
@@ -32,14 +32,12 @@ def states():
 async def reach(source, state):
     """Until the source is in this state."""
     seen = asyncio.Event()
-    hook = source._changed
 
     def changed():
-        hook()
         if source.status.state == state:
             seen.set()
 
-    source._changed = changed
+    source.on_status = changed
     changed()
     async with asyncio.timeout(10):
         await seen.wait()
@@ -52,7 +50,7 @@ async def test_close_from_anywhere_in_any_state(name, where, caplog):
     before = asyncio.all_tasks()
     with Server(script or Peer.hold) as server, caplog.at_level(logging.WARNING):
         url = server.url if script else f"http://127.0.0.1:{free_port()}/"
-        source = connect(url, retry=NEVER)
+        source = watched(url, retry=NEVER)
         task = asyncio.create_task(source.run())
         if state is None:
             await asyncio.to_thread(server.asked.get, timeout=10)
