@@ -34,6 +34,9 @@ __all__ = ["Channel"]
 Send = Callable[[Message, list[Any]], None]
 
 HEARTBEAT = 2.0
+# Requests for rows that are on disk, which may wait for one another.
+_READS = 64
+_NO_EVENT = {"type": "", "last_event_id": ""}
 
 
 class Channel:
@@ -71,6 +74,7 @@ class Channel:
         self._older = older
         self._oldest = oldest
         self._reading: set[asyncio.Task[None]] = set()
+        self._disk = asyncio.Lock()
         self._clock = clock
         self._timer = Timer()
         self._due = 0.0  # when the timer was to fire, in the loop's time
@@ -272,9 +276,15 @@ class Channel:
         return oldest is not None and max(oldest, cleared_to) <= seq < held_from
 
     def _read_older(self, first: int, stop: int, answer: Callable[[Snapshot], None]) -> None:
+        # A page asks again for what was never answered.
+        if len(self._reading) >= _READS:
+            return
+
         async def read() -> None:
             assert self._older is not None
-            answer(await asyncio.to_thread(self._older, first, stop))
+            # One at a time: each may unpack a whole part of a file.
+            async with self._disk:
+                answer(await asyncio.to_thread(self._older, first, stop))
 
         task = asyncio.get_running_loop().create_task(read())
         self._reading.add(task)
@@ -290,12 +300,12 @@ class Channel:
         )
 
     def _answer_event(self, page: str, request: int, seq: int, snapshot: Snapshot) -> None:
-        found = snapshot.table.num_rows == 1
-        row = (
-            snapshot.table.to_pylist()[0]
-            if found
-            else {"type": "", "last_event_id": "", "data": ""}
-        )
+        table = snapshot.table
+        found = table.num_rows == 1
+        # Not the whole row: its time would import pandas, while the loop waits.
+        row = table.select(list(_NO_EVENT)).to_pylist()[0] if found else _NO_EVENT
+        # As it lies there: a text of 64 MiB is not made anew while the loop waits.
+        data: Any = table["data"][0].as_buffer() if found else b""
         self._send(
             {
                 "kind": "event",
@@ -306,5 +316,5 @@ class Channel:
                 "type": row["type"],
                 "last_event_id": row["last_event_id"],
             },
-            [row["data"].encode()],
+            [memoryview(data)],
         )

@@ -20,11 +20,9 @@ import traitlets
 from .. import runtime
 from .cells import CELLS
 from .host import forget_output
+from .page_requests import REQUESTS
 
 __all__ = ["SyncedWidget"]
-
-# The background loop answers within milliseconds, unless a cell holds the interpreter.
-_ANSWER_S = 0.1
 
 
 def _registry() -> dict[str, Any]:
@@ -119,15 +117,5 @@ class SyncedWidget(anywidget.AnyWidget):
                 super().set_state({name: value})
 
     def _post(self, content: Any, answer: Callable[[dict[str, Any]], object]) -> None:
-        """Have the background loop answer a message of a page.
-
-        This returns when it is answered, or after a tenth of a second: Colab is said to drop what a
-        thread sends after the handler of a message, or the cell, is done. An acknowledgement has no
-        answer.
-        """
-        if not isinstance(content, dict):
-            return
-        if content.get("kind") == "ack":
-            runtime.call(answer, content)
-        else:
-            runtime.call_within(_ANSWER_S, answer, content)
+        """Have the background loop answer a message of a page; called in the handler of that message."""
+        REQUESTS.post(self, content, answer)
