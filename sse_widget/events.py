@@ -74,7 +74,10 @@ class Event(_Told):
         last_event_id: the last event ID of the stream when this event was dispatched (it may have
             been set by an earlier event).
         origin: scheme, host and port the event came from, after redirects.
-        received_at: when its last byte was read, aware, UTC; None for events of a bare parser.
+        received_at: when its last byte was read, aware, UTC; None for events of a bare parser. Up
+            to 200 events a second each read has its own time. Of more an `SSEStream` or SSECapture
+            reads what came in 40 ms together (350 ms beside a cell that computes), with one time;
+            `exact_times=True` reads all as it comes.
         seq: the number of the event since its `SSEStream` began, from 0; None elsewhere.
     """
 
@@ -297,6 +300,8 @@ class Status:
         note: one plain sentence about what is odd while the stream runs, such as that bytes come
             and no event does; "" where nothing is. It is no error: the stream goes on.
         reason: why it is over, where it is: one of `Reason`; None while it runs.
+        sent_at: when the request of the latest attempt was sent, aware, UTC; None before. From there
+            to the first event's `received_at` is the "time to first token".
     """
 
     state: State
@@ -306,6 +311,7 @@ class Status:
     error: Exception | None = None
     note: str = ""
     reason: Reason | None = None
+    sent_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "note", visible(self.note))

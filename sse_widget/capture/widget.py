@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .. import runtime
 from ..attributes import NamedAttributes
+from ..checks import truth
 from ..client import AsyncBody, SourceKeywords, SourceOptions, Url, signature_of
 from ..errors import message_of
 from ..events import State
@@ -73,6 +74,7 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
             processes of this machine, which are started and ended for you and speak TLS.
         filter: which events are captured, as an `EventFilter` or a set of event types; the others
             are dropped as they come.
+        exact_times: read floods as they come too, as for `SSEStream`.
         **options: all options of `EventSource`, the same for every stream; also `layout=` and the
             other traits of an ipywidgets.DOMWidget.
 
@@ -81,7 +83,9 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         ValueError: no URLs at all, or an option out of its range.
     """
 
-    _given_once = frozenset([*SourceKeywords.__annotations__, "urls", "cluster", "filter"])
+    _given_once = frozenset(
+        [*SourceKeywords.__annotations__, "urls", "cluster", "filter", "exact_times"]
+    )
     _also_listed = frozenset({"layout", "observe", "unobserve"})
     _pickle_instead = (
         "capture.to, the folder: any process reads it with capture.history or SSEStream.replay"
@@ -94,13 +98,16 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         to: str | os.PathLike[str] | Capture,
         cluster: Any = None,
         filter: EventFilter | Iterable[str] | None = None,
+        exact_times: bool = False,
         **options: Unpack[SourceKeywords],
     ) -> None:
         if cluster is not None:
             from ..cluster import check
 
             check(cluster)
-        traits = split_traits(options, type(self).__name__, "to", "cluster", "filter")
+        traits = split_traits(
+            options, type(self).__name__, "to", "cluster", "filter", "exact_times"
+        )
         # An iterator of headers is read once, for all streams.
         given = SourceOptions.of(type(self).__name__, options).keywords(options)
         if cluster is not None and isinstance(given.get("verify"), ssl.SSLContext):
@@ -118,6 +125,8 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
         self._options = given if filter is None else {**given, "filter": passing}
+        if truth("exact_times", exact_times):
+            self._options = {**self._options, "exact_times": True}
         roster = StreamTable({name: shown(url, given) for name, url in streams.items()})
         for name, error in bad.items():
             roster.fail(name, error.message, error.hint)

@@ -129,6 +129,7 @@ class Driver:
         self._keys = self._replays.keys()  # of the latest reconnect
 
         self._attempt = 0  # connections that ended in a row without a healthy one
+        self._sent_at: datetime | None = None  # the request of the latest attempt
         self._opened = math.inf  # when this connection did, monotonic
         self._ends = RepeatedEnds()
         self._ended_by = Reason.STOPPED  # unless something else ends it
@@ -380,7 +381,7 @@ class Driver:
             held.connection = await Connection.open(
                 held.client,
                 self.request,
-                Attempt(last_id, self._jar, again, self._watch.sent, held.calls),
+                Attempt(last_id, self._jar, again, _weakly(self._sent), held.calls),
             )
         held.chunks = held.connection.chunks()
         self._no_event.start()
@@ -437,11 +438,11 @@ class Driver:
         size = len(chunk)
         self._watch.heard()
         self._unseen += size
-        self._pacer.came(size)
         self.accounts.bytes += size
         if self.status.state is State.QUIET:
             self.move(State.OPEN)
         batch = self.parser.feed(chunk)
+        self._pacer.came(size, len(batch.types))
         if batch.types:
             self._no_event.last = chunk
             if not self._no_event.clean:
@@ -594,7 +595,8 @@ class Driver:
             note = kept or ("" if reason else self._ends.note)
         # How many attempts failed is of interest until one succeeds, or none follows.
         attempt = 0 if state in _CONNECTED or state is State.CLOSED else self._attempt
-        self.status = Status(state, attempt, retry_in, datetime.now(UTC), error, note, reason)
+        now = datetime.now(UTC)
+        self.status = Status(state, attempt, retry_in, now, error, note, reason, self._sent_at)
         self._hooks.on_status()
 
     def _note(self, note: str) -> None:
@@ -609,6 +611,12 @@ class Driver:
         if note != self.status.note:
             self.status = replace(self.status, note=note)
             self._hooks.on_status()
+
+    def _sent(self) -> None:
+        """The request goes out."""
+        self._watch.sent()
+        self._sent_at = datetime.now(UTC)
+        self.status = replace(self.status, sent_at=self._sent_at)
 
     def _unanswered(self, sent: bool) -> None:
         if self.status.state is State.CONNECTING:

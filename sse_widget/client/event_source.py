@@ -246,8 +246,7 @@ class HookedSource(EventSource):
         resume: where it goes on; its `last_event_id` counts, not that of the options.
         remember: the most events and characters that are remembered to tell repeats; None for
             enough of them.
-
-    Reads are paced: what is read here runs beside a person's cell.
+        paced: floods are read at intervals, because what is read here runs beside a person's cell.
     """
 
     def __init__(
@@ -258,6 +257,7 @@ class HookedSource(EventSource):
         resume: ResumePoint | None = None,
         *,
         remember: tuple[int, int] | None = None,
+        paced: bool = True,
     ) -> None:
         listeners = Listeners()
         request = Request.of(url, options)
@@ -267,7 +267,7 @@ class HookedSource(EventSource):
             listeners,
             hooks=hooks,
             resume=resume,
-            paced=True,
+            paced=paced,
             remember=remember,
         )
         self._set_up(listeners, driver)

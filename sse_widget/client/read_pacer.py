@@ -1,8 +1,9 @@
 """Read pacing: when events arrive faster than the page can paint, read the socket at fixed intervals.
 
-After a chunk that closely followed another one, the socket is left alone for an interval, and then read at
-once. What comes after silence is never delayed, and no bytes are held here
-(docs/decisions/0003-paced-reading.md). How long an interval is says `runtime`.
+In a flood, after a chunk that closely followed another one, the socket is left alone for an interval, and
+then read at once. What comes after silence, and a stream of up to `CALM_EVENTS_S`, is never delayed: what is
+read together has one time. No bytes are held here (docs/decisions/0003-paced-reading.md). How long an
+interval is says `runtime`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ __all__ = ["ENOUGH_BYTES_S", "Flow", "ReadPacer"]
 # A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
 # each, and a beat could be a brake where the system's socket buffers hold little more.
 ENOUGH_BYTES_S = 2 * 2**20
+# Events a second up to which each chunk is read as it comes, so that its time is its own; and how
+# many may come at once without being a flood: a quarter of a second's worth.
+CALM_EVENTS_S, _BURST_EVENTS = 200, 50
 
 
 class Flow(Protocol):
@@ -36,14 +40,25 @@ class Flow(Protocol):
 
 
 class ReadPacer:
-    """`await rest()` before each read, `came(size)` after it.
+    """`await rest()` before each read, `came(size, events)` after it.
 
     Args:
         flow: of this connection; None where the client has none to offer: then there is no beat,
             for each of its chunks may be one of many that it has read already.
     """
 
-    __slots__ = ("_asked", "_brought", "_bytes", "_clock", "_due", "_flow", "_rate", "_since")
+    __slots__ = (
+        "_asked",
+        "_brought",
+        "_bytes",
+        "_calm",
+        "_calm_at",
+        "_clock",
+        "_due",
+        "_flow",
+        "_rate",
+        "_since",
+    )
 
     def __init__(self, flow: Flow | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._flow = flow
@@ -54,6 +69,8 @@ class ReadPacer:
         # What the last beat brought. A new connection has small buffers, and may bring much.
         self._brought = MUCH_BYTES + 1
         self._due = False
+        # A token bucket: the events that may still come, at that time, before it is a flood.
+        self._calm, self._calm_at = float(_BURST_EVENTS), 0.0
 
     async def rest(self) -> None:
         """A beat, where one is due. A wait that can be cancelled like any other."""
@@ -69,9 +86,12 @@ class ReadPacer:
             contention.note(self._clock() - start - seconds)
         self._asked = self._clock()
 
-    def came(self, size: int) -> None:
-        """A chunk of `size` bytes was read."""
+    def came(self, size: int, events: int) -> None:
+        """A chunk of `size` bytes was read, which ended so many events."""
         now = self._clock()
+        refilled = self._calm + (now - self._calm_at) * CALM_EVENTS_S
+        calm = min(refilled, _BURST_EVENTS) - max(events, 1)
+        self._calm, self._calm_at = max(calm, 0.0), now
         seconds = self._beat()
         self._bytes += size
         # What comes after a rest was sent during it: it counts for the time before, as long as
@@ -82,6 +102,7 @@ class ReadPacer:
             self._since, self._bytes, self._rate = now, 0, self._bytes / gone
         self._due = (
             self._flow is not None
+            and calm < 0
             and now - self._asked < seconds
             and size < self._flow.full
             and max(self._rate, self._bytes / seconds) < ENOUGH_BYTES_S

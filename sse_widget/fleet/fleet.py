@@ -111,15 +111,17 @@ class Fleet:
     Args:
         urls: name -> URL, unmasked, or what is asked for it; all valid.
         sink: where the events go.
-        options: of `EventSource`, the same for all; and `filter`, which events are taken.
+        options: of `EventSource`, the same for all; `filter`, which events are taken; and
+            `exact_times`, that reading is not paced.
     """
 
     def __init__(self, urls: Mapping[str, Url], sink: Sink, options: Mapping[str, Any]) -> None:
         self._followers = {name: FleetStream(name, url) for name, url in urls.items()}
         self._sink = sink
-        shared = ("client", "verify", "proxy", "filter")
+        shared = ("client", "verify", "proxy", "filter", "exact_times")
         self._options = {k: v for k, v in options.items() if k not in shared}
         self._filter: EventFilter | None = options.get("filter")
+        self._paced = not options.get("exact_times", False)
         self._told = SourceOptions(**{k: options[k] for k in shared[:3] if k in options})
         self._gate: ConnectLimiter | None = None
         self._idle = asyncio.Event()  # no stream runs any more
@@ -202,7 +204,9 @@ class Fleet:
             resume = self._where_files_end(follower, options.last_event_id)
         base = follower.seq
         hooks = SourceHooks(on_gap=lambda gap: self._gapped(follower, base, gap))
-        source = HookedSource(follower.url, options, hooks, resume, remember=REMEMBER)
+        source = HookedSource(
+            follower.url, options, hooks, resume, remember=REMEMBER, paced=self._paced
+        )
         follower.source = source
         return source
 

@@ -183,6 +183,7 @@ class Showing(SyncedWidget):
                 "attempt": status.attempt,
                 "retry_in": self._retry_in(status),
                 "since": status.since.timestamp() * 1000,
+                "sent_at": None if status.sent_at is None else status.sent_at.timestamp() * 1000,
                 "error": None if error is None else hide(message_of(error)),
                 "hint": None if error is None else hide(hint_of(error)) or None,
                 "note": status.note or None,

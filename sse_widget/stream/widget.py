@@ -25,7 +25,7 @@ from traitlets import Bunch
 from .. import runtime
 from ..attributes import NamedAttributes
 from ..budget import Memory
-from ..checks import whole_number
+from ..checks import truth, whole_number
 from ..client import (
     HookedSource,
     Request,
@@ -96,6 +96,9 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
             for whoever reads it without its kernel; 0 keeps nothing.
         capture: a folder where all events are kept, as Parquet files: begun where there is none,
             gone on with where there is one. Or a `Capture`, which says more.
+        exact_times: read a flood as it comes too, so that `received_at` is the time of each read:
+            otherwise more than 200 events a second are read every 40 ms (every 350 ms beside a cell
+            that computes), and what is read together has one time. It slows the cell down.
         **options: all options of `EventSource`; also `layout=` and the other traits of an
             ipywidgets.DOMWidget.
 
@@ -106,7 +109,7 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         CaptureError: the capture cannot be gone on with, such as one of a newer version.
     """
 
-    _given_once = frozenset([*SourceKeywords.__annotations__, "url"])
+    _given_once = frozenset([*SourceKeywords.__annotations__, "url", "exact_times"])
     _instead: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("on_message", "onmessage"), '@stream.on("message") registers a function'),
         **dict.fromkeys(
@@ -137,15 +140,18 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         max_bytes: int = 256 * 2**20,
         save_events: int = 500,
         capture: str | os.PathLike[str] | Capture | None = None,
+        exact_times: bool = False,
         **options: Unpack[SourceKeywords],
     ) -> None:
-        traits = split_traits(
-            options, "SSEStream", "max_events", "max_bytes", "save_events", "capture"
-        )
+        own = ("max_events", "max_bytes", "save_events", "capture", "exact_times")
+        traits = split_traits(options, "SSEStream", *own)
         # Before anything is built: what is refused leaves nothing behind.
         if isinstance(url, Recording) and options:
             raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
         told = SourceOptions.of("SSEStream", options)
+        self._paced = not truth("exact_times", exact_times)
+        if isinstance(url, Recording) and not self._paced:
+            raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
         shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
         window = RollingWindow(max_events, max_bytes)
         save_events = whole_number("save_events", save_events, at_least=0)
@@ -162,7 +168,8 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         self._url, self._options = url, told
         self._start_analysis(window, lambda: self._source.origin)
         hooks = SourceHooks(self._on_change, self._on_gap)
-        self._source = self._adopt(_source_of(url, told, hooks, past.resume_point(told)))
+        resume = past.resume_point(told)
+        self._source = self._adopt(_source_of(url, told, hooks, resume, paced=self._paced))
         self._counts = Tally(past.counts, name_chars=NAME_CHARS)
         window.budget.share("types", read=lambda: self._counts.nbytes)
         self._all_gaps = GapLog(past.gaps, most=_GAPS_KEPT)
@@ -420,7 +427,9 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         )
         self._failure = None
         hooks = SourceHooks(self._on_change, self._on_gap)
-        self._source = self._adopt(_source_of(self._url, self._options, hooks, old.resume_point))
+        resume = old.resume_point
+        source = _source_of(self._url, self._options, hooks, resume, paced=self._paced)
+        self._source = self._adopt(source)
 
     def _adopt(self, source: Source) -> Source:
         source.draw_from(self._window.budget)
@@ -544,12 +553,17 @@ def _outline(url: object, options: SourceOptions) -> dict[str, Any]:
 
 
 def _source_of(
-    url: Any, options: SourceOptions, hooks: SourceHooks, resume: ResumePoint | None
+    url: Any,
+    options: SourceOptions,
+    hooks: SourceHooks,
+    resume: ResumePoint | None,
+    *,
+    paced: bool,
 ) -> Source:
     """Where the events come from: a server, or a recording in its place."""
     if isinstance(url, Recording):
         return Player(url, hooks, resume)
-    return HookedSource(url, options, hooks, resume)
+    return HookedSource(url, options, hooks, resume, paced=paced)
 
 
 def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import queue
 import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
-from sse_widget import SSEStream
+from sse_widget import SSECapture, SSEStream
 from sse_widget.client import read_pacer
 from sse_widget.client.read_pacer import ENOUGH_BYTES_S, ReadPacer
 from sse_widget.runtime import pacing as beats
@@ -49,10 +52,10 @@ class Reads:
         self.now = 0.0
         self.beats = ReadPacer(flow, clock=lambda: self.now)
 
-    async def read(self, *, after, size=100):
+    async def read(self, *, after, size=100, events=1000):
         await self.beats.rest()
         self.now += after
-        self.beats.came(size)
+        self.beats.came(size, events)
 
 
 async def test_a_chunk_that_follows_closely_is_followed_by_a_beat():
@@ -70,6 +73,37 @@ async def test_what_comes_after_silence_is_never_waited_for():
     for _ in range(5):
         await reads.read(after=INTERVAL_S * 2)
     assert flow.told == []
+
+
+@pytest.mark.parametrize("rate", [2, 20, 33, 100, 195])
+async def test_a_calm_stream_is_read_as_it_comes(rate):
+    flow = Flow()
+    reads = Reads(flow)
+    for _ in range(500):
+        await reads.read(after=1 / rate, events=1)
+    assert flow.told == []
+
+
+async def test_a_burst_is_no_flood_and_a_flood_that_ends_is_none_any_more():
+    flow = Flow()
+    reads = Reads(flow)
+    for _ in range(5):
+        for _ in range(40):
+            await reads.read(after=0.001, events=1)
+        await reads.read(after=0.5, events=1)
+    assert flow.told == []
+    for _ in range(100):
+        await reads.read(after=0.001, events=1)
+    paused = len(flow.told)
+    assert paused >= 2
+    for _ in range(50):  # what rests bring many, which keeps the flood a flood
+        await reads.read(after=0.001, events=40)
+    assert len(flow.told) == paused + 100
+    await reads.read(after=0.02, events=1)
+    told = len(flow.told)
+    for _ in range(100):
+        await reads.read(after=0.02, events=1)
+    assert len(flow.told) == told
 
 
 async def test_a_stream_that_brings_much_is_read_as_it_comes():
@@ -100,7 +134,7 @@ async def test_a_late_timer_does_not_make_a_stream_look_fast():
     before = reads.now
     for _ in range(20):
         await reads.beats.rest()
-        reads.beats.came(int((reads.now - before) * 0.8 * ENOUGH_BYTES_S))
+        reads.beats.came(int((reads.now - before) * 0.8 * ENOUGH_BYTES_S), 1000)
         before = reads.now
     assert flow.told == ["pause", "resume"] * 20
 
@@ -126,11 +160,11 @@ async def test_a_beat_that_is_ended_leaves_the_transport_reading(monkeypatch):
 
 
 def held(came, then):
-    """A script: one event; and once it was delivered, what `then` does."""
+    """A script: the beginning of a flood; and once it was delivered, what `then` does."""
 
     def script(peer):
         peer.send(CHUNKED)
-        peer.chunk("id: 0\ndata: 0\n\n")
+        peer.chunk("id: 0\ndata: 0\n\n" * 500)
         assert came.wait(10)
         then(peer)
         peer.hold()
@@ -158,7 +192,7 @@ def test_a_beat_leaves_the_socket_alone_and_stopping_ends_it_at_once(monkeypatch
         stream.stop()  # waits until the connection is gone, but not for long
         assert stream._task.done()
         assert stream.status.state == "closed"
-        assert list(stream.df["data"]) == ["0"]
+        assert set(stream.df["data"]) == {"0"}
         stream.close()
 
 
@@ -180,8 +214,95 @@ def test_what_came_during_a_beat_is_read_after_it(monkeypatch):
                 last.set()
 
         assert last.wait(20)
-        assert list(stream.df["data"]) == [str(n) for n in range(1000)]
+        assert list(stream.df["data"])[499:] == [str(n) for n in range(1000)]
         stream.close()
+
+
+@contextmanager
+def computing():
+    """Another thread wants the interpreter all the time, as a cell does."""
+    over = threading.Event()
+
+    def compute():
+        while not over.is_set():
+            sum(range(1000))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("options", [{}, {"exact_times": True}])
+@pytest.mark.parametrize("kind", ["stream", "capture"])
+def test_each_token_beside_a_computing_cell_has_a_time_of_its_own(
+    monkeypatch, tmp_path, kind, options
+):
+    """A rest would take an hour here: that the next token comes says that there was none. It is sent
+    when the one before has come, so that each is a read of its own."""
+    for name in ("INTERVAL_S", "CONTENDED_INTERVAL_S", "CONTENDED_INTERVAL_OF_MUCH_S"):
+        monkeypatch.setattr(beats, name, 3600.0)
+    for _ in range(5):
+        beats.contention.note(0.006)
+    # A flood only where exactness was asked for.
+    tokens, at_once = (8, 1) if not options else (8, 100)
+    made: queue.Queue[SSEStream | SSECapture] = queue.Queue()
+
+    def script(peer):
+        read_by = made.get(timeout=30)
+        peer.send(CHUNKED)
+        for n in range(1, tokens + 1):
+            peer.chunk(f"data: {n}\n\n" * at_once)
+            if kind == "stream":
+                asyncio.run(read_by.until(where=lambda e, n=n: e.seq == n * at_once - 1))
+            else:
+                asyncio.run(read_by.until(lambda stats, n=n: stats.received == n * at_once))
+        all_came.set()
+        peer.hold()
+
+    all_came = threading.Event()
+    with Server(script) as server, computing():
+        if kind == "stream":
+            with SSEStream(server.url, **options) as stream:
+                made.put(stream)
+                assert all_came.wait(60)
+                times = stream.df["received_at"]
+        else:
+            with SSECapture([server.url], to=tmp_path / "c", **options) as capture:
+                made.put(capture)
+                assert all_came.wait(60)
+            times = capture.history.to_table().to_pandas()["received_at"]
+    assert len(times) == tokens * at_once
+    assert times.is_monotonic_increasing
+    assert times[::at_once].is_unique
+
+
+def test_the_status_says_when_the_request_was_sent():
+    def script(peer):
+        peer.server.asked_at = datetime.now(UTC)
+        peer.stream("data: 1\n\n")
+        peer.hold()
+
+    before = datetime.now(UTC)
+    with Server(script) as server, SSEStream(server.url) as stream:
+        event = asyncio.run(stream.until(timeout=30))
+        sent_at = stream.status.sent_at
+        assert before <= sent_at <= server.asked_at <= event.received_at
+        assert sent_at <= stream.status.since
+        stream.stop()
+        assert stream.status.sent_at == sent_at
+    with SSEStream.replay(b"data: 1\n\n") as played:
+        assert played.status.sent_at is None
+
+
+def test_a_replay_has_the_times_it_was_recorded_with():
+    with pytest.raises(TypeError, match="'exact_times'"):
+        SSEStream.replay(b"data: 1\n\n", exact_times=True)
+    with pytest.raises(TypeError, match="exact_times must be True or False"):
+        SSEStream("http://localhost:1/", exact_times="yes")
 
 
 def test_beside_a_thread_that_computes_the_beats_are_longer():
