@@ -56,7 +56,7 @@ nb_merge_streams = True
 
 # --- reference --------------------------------------------------------------------------------------
 
-autodoc_typehints = "description"
+autodoc_typehints = "both"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
@@ -109,7 +109,26 @@ def _gather(app: Sphinx) -> None:
     subprocess.run(["npm", "--prefix", ROOT / "js", "run", "--silent", "live"], check=True)
 
 
+# Napoleon takes "The URL, masked: safe to show." of a property for a type and its description.
+_COLON, _HIDDEN = ":", "\ue000"
+
+
+def _hide_colon(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    if what in ("property", "attribute") and lines:
+        lines[0] = lines[0].replace(_COLON, _HIDDEN)
+
+
+def _show_colon(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    lines[:] = [line.replace(_HIDDEN, _COLON) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     # A kernel that the build starts knows no demo server of somebody else's.
     os.environ.pop("SSE_WIDGET_DEMO_URL", None)
     app.connect("builder-inited", _gather)
+    app.connect("autodoc-process-docstring", _hide_colon, priority=499)
+    app.connect("autodoc-process-docstring", _show_colon, priority=501)

@@ -18,6 +18,7 @@ from sse_widget import SSECapture, SSEStream, demo
 from sse_widget.cli import main
 
 from .blocks import blocks, run
+from .names import HELD, public_members, public_names
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -125,3 +126,23 @@ def test_each_command_is_one(line: str, monkeypatch: pytest.MonkeyPatch) -> None
         assert words[1:2] != ["-m"] or importlib.util.find_spec(words[2].partition(".")[0])
     else:
         assert words[0] in ("curl", "export", "git", "cd", "docker"), line
+
+
+REFERENCE = "\n".join(
+    block.code
+    for name, text in PAGES.items()
+    if name.startswith("docs/reference/")
+    for block in blocks(text)
+    if block.language in ("python", "pycon")
+)
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_each_public_name_has_an_example_in_the_reference(name: str) -> None:
+    assert re.search(rf"\b{name}\b", REFERENCE)
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_each_public_member_has_an_example_in_the_reference(kind: type) -> None:
+    missing = [name for name in public_members(kind) if not re.search(rf"\.{name}\b", REFERENCE)]
+    assert missing == []
