@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..events import EventBatch
-from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, text_sizes, texts
+from ..payload import text_sizes
+from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
 from .dataset import ROWS
 from .footer import Footer, Position
 

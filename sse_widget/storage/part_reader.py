@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..tables import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
+from ..payload import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
 
 __all__ = ["Newest", "PartReader", "Wanted"]
 

@@ -15,16 +15,9 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 from .. import runtime
 from ..events import Event
 from ..filters import EventFilter
+from ..payload import bounded_slices, payloads
 from ..recordings import arrow_table, save
-from ..tables import (
-    JoinedText,
-    LiveColumns,
-    RollingWindow,
-    Snapshot,
-    bounded_slices,
-    payloads,
-    to_dataframe,
-)
+from ..tables import JoinedText, LiveColumns, RollingWindow, Snapshot, to_dataframe
 from .callbacks import Callback, Callbacks
 from .positions import at_position
 

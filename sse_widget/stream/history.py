@@ -18,9 +18,10 @@ from .. import runtime
 from ..client import ResumePoint, Source, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
+from ..payload import bounded_slices
 from ..recordings import arrow_table
 from ..storage import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
-from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally, bounded_slices
+from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 
 __all__ = ["Capturing", "RestoredState"]
 

@@ -9,17 +9,13 @@ from .durations import seconds_of, seconds_of_text
 from .gap_log import GapLog
 from .iso_time import utc_time
 from .joined_text import JoinedText
-from .json_columns import payloads
 from .live_columns import LiveColumns
-from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
 from .tally import OTHER_TYPES, Tally
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
 
 __all__ = [
     "OTHER_TYPES",
     "SCHEMA",
-    "SLICE_BYTES",
-    "SLICE_ROWS",
     "GapLog",
     "JoinedText",
     "LiveColumns",
@@ -27,15 +23,12 @@ __all__ = [
     "Snapshot",
     "Tally",
     "believed",
-    "bounded_slices",
     "microseconds",
     "numbers",
-    "payloads",
     "repeated",
     "seconds_of",
     "seconds_of_text",
     "strings",
-    "text_sizes",
     "texts",
     "to_dataframe",
     "utc_time",

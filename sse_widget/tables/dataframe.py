@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from ..checks import told, whole_number
 from ..filters import EventFilter, filter_of
+from ..payload import paths_of
 from .durations import seconds_of
 from .json_columns import expand
-from .json_path import paths_of
 from .window import Snapshot
 
 if TYPE_CHECKING:

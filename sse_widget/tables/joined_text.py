@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..characters import whole
-from .json_decode import read
-from .json_path import reader_of
+from ..payload import read, reader_of
 
 __all__ = ["JoinedText"]
 

@@ -1,7 +1,7 @@
 """JSON payloads as typed DataFrame columns.
 
 Every value stays what `json.loads` gives, but for half characters, with which no frame can be printed.
-`json_decode` says which text is JSON, `json_path` what a path means, `typed_column` which dtype a column has.
+`payload` says which text is JSON and what a path means, `typed_column` which dtype a column has.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .json_decode import NOT_JSON, read_whole
-from .json_path import free_name, paths_of, reader_of
-from .slicing import bounded_slices
+from ..payload import (
+    NOT_JSON,
+    bounded_slices,
+    free_name,
+    paths_of,
+    payloads,
+    read_whole,
+    reader_of,
+)
 from .typed_column import ColumnChunk, join
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["beside", "expand", "payloads", "taken_names"]
+__all__ = ["beside", "expand", "taken_names"]
 
 MARK = "is_json"
 # Payloads that are read and typed together: so few that their objects are gone again before they
@@ -201,13 +207,6 @@ def _slices(data: Any) -> Iterator[list[bytes]]:
     texts_alone = pa.table({"data": column.cast(pa.large_binary())})
     for some in bounded_slices(texts_alone, rows=_SLICE_ROWS, nbytes=_SLICE_BYTES):
         yield payloads(some.column("data"))
-
-
-def payloads(data: pa.ChunkedArray) -> list[bytes]:
-    """A column of text as UTF-8."""
-    # Not as str: text beyond ASCII would be decoded here and encoded again by its reader.
-    texts: list[bytes] = data.cast(pa.large_binary()).to_pylist()
-    return [b"" if text is None else text for text in texts] if data.null_count else texts
 
 
 def _timestamps(column: Any) -> Any:

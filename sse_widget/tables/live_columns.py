@@ -13,11 +13,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..payload import bounded_slices, cost, free_name, paths_of, payloads, read_whole, reader_of
 from ..runtime import Timer
-from .json_columns import beside, payloads, taken_names
-from .json_decode import cost, read_whole
-from .json_path import free_name, paths_of, reader_of
-from .slicing import bounded_slices
+from .json_columns import beside, taken_names
 from .typed_column import ColumnChunk, join, pack, size_of
 
 if TYPE_CHECKING:

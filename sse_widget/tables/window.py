@@ -27,7 +27,7 @@ from ..budget import Budget
 from ..checks import whole_number
 from ..events import Event, EventBatch
 from ..filters import EventFilter
-from .slicing import bounded_slices
+from ..payload import bounded_slices
 
 if TYPE_CHECKING:
     import pandas as pd

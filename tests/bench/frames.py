@@ -24,7 +24,7 @@ import pyarrow as pa
 from sse_widget import EventStreamParser
 from sse_widget.demo.feeds import TICKS, WIKI
 from sse_widget.events import EventBatch
-from sse_widget.tables import json_decode as json_rows
+from sse_widget.payload import decode as json_rows
 from sse_widget.tables.json_columns import expand
 from sse_widget.tables.window import RollingWindow
 

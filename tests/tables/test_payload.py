@@ -14,12 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_widget.payload import NOT_JSON, read, reader_of
+from sse_widget.payload import decode as json_rows
 from sse_widget.tables import json_columns as payload
-from sse_widget.tables import json_decode as json_rows
 from sse_widget.tables.joined_text import JoinedText
 from sse_widget.tables.json_columns import expand
-from sse_widget.tables.json_decode import NOT_JSON, read
-from sse_widget.tables.json_path import reader_of
 from sse_widget.tables.typed_column import ColumnChunk, join
 
 from ..helpers.of_pandas import PARSED, TEXT

@@ -3,6 +3,7 @@
  * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
  * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
  */
+import { needleOf, stepsOf } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
@@ -33,7 +34,7 @@ export function valueAt(root: unknown, path: string): unknown {
   if (root === null || typeof root !== "object" || Array.isArray(root)) return undefined;
   if (Object.hasOwn(root, path)) return (root as Record<string, unknown>)[path];
   let value: unknown = root;
-  for (const key of path.split(".")) {
+  for (const key of stepsOf(path)) {
     if (
       Array.isArray(value)
         ? !/^\d+$/.test(key)
@@ -116,7 +117,7 @@ export class Joined {
   constructor(source: Source, max = 4 * 2 ** 20) {
     this.source = source;
     this.#max = max;
-    this.#key = JSON.stringify(source.path.split(".").at(-1));
+    this.#key = needleOf(source.path);
   }
 
   /** Reads events for about `budget` ms; true where more are waiting. */

@@ -3,6 +3,7 @@
  * the events the page holds, newest first and each once, in slices, and kept as low, high and last of
  * each quarter of a second. It draws nothing and never asks the kernel.
  */
+import { needleOf } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { valueAt } from "./joined.ts";
 import { Ranges } from "./ranges.ts";
@@ -70,7 +71,7 @@ export class Series {
   constructor(path: string, by: string | null) {
     this.path = path;
     this.by = by;
-    this.#key = JSON.stringify(path.split(".").at(-1));
+    this.#key = needleOf(path);
   }
 
   /** Reads events newer than `since` (ms) for about `budget` ms; how many are still to read. */

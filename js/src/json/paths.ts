@@ -1,7 +1,7 @@
 /**
  * Values at dotted paths of a JSON payload, letter for letter as they came, and which paths there
- * are. The mirror of `reader_of` in `sse_widget/tables/json_decode.py`: a top-level key that has the dots
- * itself goes first, a whole number is a place in a list, of a repeated key the last one counts.
+ * are. The mirror of `reader_of` in `sse_widget/payload/path.py`: a top-level key that has the
+ * dots or brackets itself goes first, a whole number is a place in a list, of a repeated key the last one counts.
  * It knows texts only: neither events nor the page.
  */
 import { afterString, Children, judge, root, type Shape, type Value } from "./jsonscan.ts";
@@ -22,6 +22,19 @@ export function keyOf(written: string): string {
   } catch {
     return written.slice(1, -1);
   }
+}
+
+/** The steps of a path: `choices[0].text` is `choices.0.text`. */
+export function stepsOf(path: string): string[] {
+  const dotted = path.replace(/\[([0-9]+)\]/g, ".$1");
+  return (path.startsWith("[") && dotted.startsWith(".") ? dotted.slice(1) : dotted).split(".");
+}
+
+/** What every payload with such a path has in its text, unless it escapes letters: its last key; "" where
+ * the path has places in lists only. */
+export function needleOf(path: string): string {
+  const key = stepsOf(path).findLast((step) => !/^\d+$/.test(step));
+  return key === undefined ? "" : JSON.stringify(key);
 }
 
 /** The path of a child; null where no path leads: a key with dots, below the top. */
@@ -85,7 +98,7 @@ export class Payload {
     const whole = this.#child(this.top, path);
     if (whole) return whole;
     let value: Value | null = this.top;
-    for (const key of path.split(".")) value = value && this.#child(value, key);
+    for (const key of stepsOf(path)) value = value && this.#child(value, key);
     return value;
   }
 

@@ -5,6 +5,7 @@ It knows nothing of texts, tables and events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,14 +30,18 @@ def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
     return listed
 
 
+_PLACE = re.compile(r"\[([0-9]+)\]")
+
+
 def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
     """A function that takes an object and gives its value at a dotted path; None where it has
     none.
 
-    A key that has the dots itself goes first; a whole number is a place in a list.
+    A key that has the dots or brackets itself goes first; a whole number is a place in a list:
+    `choices.0.text` and `choices[0].text` are the same.
     """
-    keys = path.split(".")
-    if len(keys) == 1:
+    keys = _PLACE.sub(r".\1", path).removeprefix("." if path[:1] == "[" else "").split(".")
+    if keys == [path]:
         return lambda row: row.get(path)
     places = [int(key) if key.isdecimal() and len(key) <= 9 else -1 for key in keys]
     steps = list(zip(keys, places, strict=True))

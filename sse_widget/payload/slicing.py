@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["SLICE_BYTES", "SLICE_ROWS", "bounded_slices", "text_sizes"]
+__all__ = ["SLICE_BYTES", "SLICE_ROWS", "bounded_slices", "payloads", "text_sizes", "within"]
 
 SLICE_ROWS = 4096
 SLICE_BYTES = 2**20
@@ -28,6 +28,13 @@ def bounded_slices(
         count = within(text_sizes(some), nbytes)
         yield some if count == some.num_rows else some.slice(0, count)
         start += count
+
+
+def payloads(data: pa.ChunkedArray) -> list[bytes]:
+    """A column of text as UTF-8."""
+    # Not as str: text beyond ASCII would be decoded here and encoded again by its reader.
+    texts: list[bytes] = data.cast(pa.large_binary()).to_pylist()
+    return [b"" if text is None else text for text in texts] if data.null_count else texts
 
 
 def within(sizes: np.ndarray, nbytes: int) -> int:

@@ -1,0 +1,24 @@
+"""The data of events as JSON: texts read many at a time, dotted paths, and columns in bounded slices.
+
+It must never know of events, filters and DataFrames.
+"""
+
+from .decode import NOT_JSON, cost, read, read_whole
+from .path import free_name, paths_of, reader_of
+from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
+
+__all__ = [
+    "NOT_JSON",
+    "SLICE_BYTES",
+    "SLICE_ROWS",
+    "bounded_slices",
+    "cost",
+    "free_name",
+    "paths_of",
+    "payloads",
+    "read",
+    "read_whole",
+    "reader_of",
+    "text_sizes",
+    "within",
+]
