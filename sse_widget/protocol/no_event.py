@@ -15,12 +15,19 @@ __all__ = ["why_no_event"]
 
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+# As published by each format.
 _MAGIC = {
     b"\x1f\x8b": "the bytes are compressed by gzip",
     b"\x28\xb5\x2f\xfd": "the bytes are compressed by zstd",
+    b"BZh": "the bytes are compressed by bzip2",
+    b"\xfd7zXZ\0": "the bytes are compressed by xz",
     b"PK\x03\x04": "this is a ZIP file",
     b"PAR1": "this is a Parquet file",
     b"%PDF": "this is a PDF file",
+    b"\x89PNG\r\n": "this is a PNG image",
+    b"\xff\xd8\xff": "this is a JPEG image",
+    b"GIF8": "this is a GIF image",
+    b"SQLite format 3\0": "this is an SQLite database",
 }
 _LINE_END = re.compile("\r\n|\r|\n")
 # A name that is nearly one of the fields: in capitals, with spaces around it, or with a BOM before it.
@@ -38,11 +45,11 @@ def why_no_event(sample: bytes) -> str:
     Returns:
         The end of a sentence, such as "the lines are JSON, without 'data: ' before them".
     """
-    if sample.startswith(_BOMS) or sample.count(0) * 5 > len(sample):
-        return "the bytes look like UTF-16, and an event stream is UTF-8"
     for magic, what in _MAGIC.items():
         if sample.startswith(magic):
             return what
+    if sample.startswith(_BOMS) or sample.count(0) * 5 > len(sample):
+        return "the bytes look like UTF-16, and an event stream is UTF-8"
     text = sample.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, rest = _LINE_END.split(text)
     start = text.lstrip()[:200].lower()

@@ -140,12 +140,21 @@ class EventStreamParser:
         self._line_in = self._line_at = 0
         self._block: _Block | None = None  # what was absorbed of the unfinished block
 
-    def feed(self, chunk: bytes) -> EventBatch:
+    def feed(self, chunk: bytes | bytearray | memoryview) -> EventBatch:
         """Read the next bytes of the stream; return the events they complete.
 
         What is empty, a batch or its lists of faults and comments, may be the same object each
         time: nothing is to be added to it.
+
+        Args:
+            chunk: bytes, or a buffer of them such as a bytearray or a memoryview, which is copied: it
+                may be written to again.
+
+        Raises:
+            TypeError: neither of these.
         """
+        if type(chunk) is not bytes:
+            chunk = _copied(chunk)
         if self._inside:
             # A piece from the middle of an event only has to wait.
             if _LF not in chunk and _CR not in chunk:
@@ -417,3 +426,10 @@ def _size(n: int) -> str:
         if n >= unit:
             return f"{n / unit:.4g} {name}"
     return f"{n} bytes"
+
+
+def _copied(chunk: object) -> bytes:
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)
+    way_out = ": encode it, as UTF-8" if isinstance(chunk, str) else ""
+    raise TypeError(f"feed takes bytes, not {type(chunk).__name__}{way_out}")

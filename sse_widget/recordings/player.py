@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from ..budget import Budget
 from ..client import ResponseHeaders, ResumePoint, SourceHooks
 from ..errors import SSEError
-from ..events import EventBatch, Reason, State, Stats, Status
+from ..events import Cause, EventBatch, Gap, Reason, State, Stats, Status
 from ..masking import Secrets
 from ..runtime import set_within
 
@@ -138,6 +138,9 @@ class Player:
                 await asyncio.sleep(0)
                 busy = time.monotonic()
             yield self._next(pace)
+        if self.recording.is_cut and self._position >= rows:
+            text = "the file ends in the middle, as its gzip says: what came after is missing"
+            self._hooks.on_gap(Gap(rows, datetime.now(UTC), Cause.TRUNCATED, text))
         await self.aclose()
 
     async def _sleep_until(self, due: float) -> None:

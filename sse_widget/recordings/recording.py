@@ -33,6 +33,8 @@ _ROWS = 4096
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _GZIP = b"\x1f\x8b"
+# A recording is played from memory; a few MiB of gzip can hold thousands of times their size.
+_UNPACKED_BYTES = 2 * 2**30
 
 
 class Recording:
@@ -43,7 +45,7 @@ class Recording:
             named `.sse`, `.ndjson` or `.parquet` is that; of any other name (`.txt`, `.jsonl`, `.log`,
             none) and of bytes, the beginning tells. What is packed by gzip is unpacked, whatever its
             name. The last event of a stream needs no blank line: the end of a file is no broken
-            connection.
+            connection. Where gzip says that a file was cut, its whole events are read, and `is_cut`.
         speed: how much faster than they came they come again; `math.inf` is at once.
 
     Raises:
@@ -63,6 +65,7 @@ class Recording:
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
             raise ValueError(f"speed must be a number above 0, not {told(speed)}")
         self.speed = speed
+        self.is_cut = False  # the end of the file is missing
         self.table: pa.Table  # received_at is null where the recording does not say
         if isinstance(content, (str, os.PathLike)) and is_capture(content):
             self.name, self.size, self.table = _read_capture(content, stream)
@@ -83,8 +86,15 @@ class Recording:
                 "event is; .sse, .ndjson and .parquet files do"
             )
         self.size = len(content)
-        plain = _unpacked(content, visible(self.name))
-        self.table = _READERS.get(kind, _READERS[_kind_of(plain)])(plain, self.name)
+        plain, self.is_cut = _unpacked(content, visible(self.name))
+        kind = kind if kind in _READERS else _kind_of(plain)
+        if self.is_cut and kind == ".ndjson":
+            plain = plain[: plain.rfind(b"\n") + 1]
+        elif not self.is_cut and kind == ".sse":
+            # The last event may lack its line end and its blank line: a file that ends is no connection
+            # that broke, so what is there of it is all of it.
+            plain += b"\n\n"
+        self.table = _READERS[kind](plain, self.name)
 
 
 def _there(content: str | os.PathLike[str]) -> Path:
@@ -99,21 +109,33 @@ def _there(content: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
-    """What gzip has packed, once or several times. Of a file that is cut, what is there."""
+def _unpacked(content: bytes, name: str) -> tuple[bytes, bool]:
+    """What gzip has packed, once or several times, and whether its end is missing.
+
+    Raises:
+        ValueError: it is no gzip, or unpacks to more than is reasonable.
+    """
+    is_cut = False
     for _ in range(8):
         if not content.startswith(_GZIP):
             break
         members: list[bytes] = []
+        room = _UNPACKED_BYTES
         while content.startswith(_GZIP):
             inflater = zlib.decompressobj(wbits=31)
             try:
-                members.append(inflater.decompress(content))
+                members.append(inflater.decompress(content, room))
             except zlib.error as error:
                 raise ValueError(f"{name} is no gzip file that can be read: {error}") from None
+            room -= len(members[-1])
+            if room <= 0:
+                raise ValueError(
+                    f"{name} unpacks to more than {_UNPACKED_BYTES >> 30} GiB: replay a part of it"
+                )
+            is_cut = is_cut or not inflater.eof
             content = inflater.unused_data
         content = b"".join(members)
-    return content
+    return content, is_cut
 
 
 def is_capture(content: str | os.PathLike[str]) -> bool:
@@ -204,9 +226,6 @@ def _read_sse(content: bytes, name: str) -> pa.Table:
             # A comment that only looks like ours is none of ours.
             with contextlib.suppress(ValueError):
                 at = _time(mark[1].decode(), name)
-    # The last event may lack its line end and its blank line: a file that ends is no connection that
-    # broke, so what is there of it is all of it.
-    read(b"\n\n")
     table = columns.table()
     if not table.num_rows:
         _check_fields(content, name)

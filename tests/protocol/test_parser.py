@@ -294,6 +294,28 @@ def test_retry_of_five_thousand_digits():
     assert parser.reconnection_time == 7
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_a_buffer_that_is_written_to_again(kind):
+    """As `readinto` fills it: the parser keeps none of it."""
+    for stream in (b"data: abcd\n\n", b"data: a\r\ndata: b\r\n\r\n", b"id: 1\rdata: x\r\r"):
+        parser, buffer, got = EventStreamParser(), bytearray(1), []
+        for byte in stream + stream:
+            buffer[0] = byte
+            got += parser.feed(kind(buffer))
+        assert [(e.data, e.last_event_id) for e in got] == [
+            (e.data, e.last_event_id) for e in EventStreamParser().feed(stream + stream)
+        ]
+
+
+@pytest.mark.parametrize("chunk", ["data: x\n\n", "", None, 5, [b"data: x"]])
+@pytest.mark.parametrize("before", [b"", b"data: a"])
+def test_what_is_no_bytes_is_refused(chunk, before):
+    parser = EventStreamParser()
+    parser.feed(before)
+    with pytest.raises(TypeError, match="takes bytes"):
+        parser.feed(chunk)
+
+
 def test_max_event_bytes_must_be_positive():
     with pytest.raises(ValueError, match="max_event_bytes"):
         EventStreamParser(max_event_bytes=0)

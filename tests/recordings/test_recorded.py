@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
 import gzip
 import io
 import json
+import lzma
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sse_widget import SSEStream
 from sse_widget.events import EventBatch
 from sse_widget.recordings import player
 from sse_widget.recordings.export import save
@@ -171,10 +174,51 @@ def test_what_is_packed_is_unpacked(tmp_path, suffix, name, how):
     assert (recording.name, recording.size) == (path.name, path.stat().st_size)
 
 
-def test_of_a_packed_file_that_is_cut_there_is_what_there_is():
-    content = b"".join(b"data: %d\n\n" % n for n in range(1000))
-    packed = gzip.compress(content)
-    assert 500 < len(rows_of(Recording(packed[: len(packed) * 3 // 4]))) < 1000
+CUTS = {
+    "sse": (b"data: %d\n\n", 1000),
+    "ndjson": (b'{"data": "%d"}\n', 1000),
+}
+
+
+@pytest.mark.parametrize("kind", CUTS)
+def test_of_a_packed_file_that_is_cut_there_are_whole_events_and_a_gap(kind):
+    line, n = CUTS[kind]
+    packed = gzip.compress(b"".join(line % k for k in range(n)))
+    recording = Recording(packed[: len(packed) * 3 // 4])
+    assert recording.is_cut
+    data = [row[3] for row in rows_of(recording)]
+    assert data == [str(k) for k in range(len(data))]
+    assert 500 < len(data) < n
+    with SSEStream.replay(packed[: len(packed) * 3 // 4], speed=float("inf")) as stream:
+        asyncio.run(stream.wait_closed())
+        assert [(gap.cause, gap.seq) for gap in stream.gaps] == [("truncated", len(data))]
+        assert "gzip" in stream.gaps[0].text
+
+
+def test_what_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr("sse_widget.recordings.recording._UNPACKED_BYTES", 2**20)
+    fits = gzip.compress(b"data: x\n\n" * 2**16)
+    assert len(rows_of(Recording(fits))) == 2**16
+    for bomb in (gzip.compress(b"data: x\n\n" * 2**18), gzip.compress(b":\n" * 2**18) * 4):
+        with pytest.raises(ValueError, match="unpacks to more than"):
+            Recording(bomb)
+
+
+OTHERS = {
+    "bzip2": bz2.compress(b"data: x\n\n"),
+    "xz": lzma.compress(b"data: x\n\n"),
+    "zstd": b"\x28\xb5\x2f\xfd\0\0\0\0\0",
+    "PNG": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "JPEG": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+    "SQLite": b"SQLite format 3\0\x10\0",
+    "UTF-16": "data: x\n\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_bytes_of_another_format_are_named(what):
+    with pytest.raises(ValueError, match=what):
+        Recording(OTHERS[what])
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.log", "x.jsonl", "x", "x.SSE"])
