@@ -110,6 +110,7 @@ class Lab:
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", "--IdentityProvider.token="),
                 f"--ServerApp.base_url={self.base_url}/",
+                "--ServerApp.disable_check_xsrf=True",  # the tests end kernels through the API
                 *(
                     f"--ServerApp.root_dir={self.root}",
                     f"--{APPS[self.app]}.expose_app_in_browser=True",
@@ -141,6 +142,7 @@ class Lab:
     ) -> None:
         for notebook in self._notebooks:
             notebook.page.context.close()
+        self._notebooks.clear()
         self._server.terminate()
         try:
             self._server.wait(20)
@@ -149,6 +151,19 @@ class Lab:
             self._server.wait(5)
         self._log.close()
         self._folder.cleanup()
+
+    def close_notebooks(self) -> None:
+        """Close every page and end every kernel; the server stays for the next test."""
+        for notebook in self._notebooks:
+            notebook.page.context.close()
+        self._notebooks.clear()
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=30) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            end = urllib.request.Request(
+                f"{self.url}/api/sessions/{session['id']}", method="DELETE"
+            )
+            urllib.request.urlopen(end, timeout=30).close()
 
     @property
     def log(self) -> str:

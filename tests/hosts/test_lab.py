@@ -29,9 +29,16 @@ IMPORT = "from sse_widget import SSEStream, EventFilter, demo\n"
 
 
 @pytest.fixture(scope="module")
-def lab():
+def server():
     with chromium() as browser, Lab(browser) as lab:
         yield lab
+
+
+@pytest.fixture
+def lab(server):
+    """One server for all tests; the pages and kernels of a test end with it."""
+    yield server
+    server.close_notebooks()
 
 
 def log(notebook):
@@ -319,11 +326,11 @@ def test_running_the_cell_again_leaves_one_connection(lab):
             notebook.run(0)
             expect(log(notebook).get_by_role("listitem").first).to_be_visible()
         for _ in range(2):
-            server.gone.get(timeout=5)
+            server.gone.get(timeout=30)
         assert len(server.requests) == 3
         assert server.connections == 1
         notebook.execute("stream.close(); del stream")
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=30)
         assert server.connections == 0
         threads = notebook.execute(
             "import threading; print([t.name for t in threading.enumerate()].count('sse-widget'))"

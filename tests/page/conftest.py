@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from ..helpers.browser import chromium
 
@@ -40,8 +40,6 @@ WEBVIEW = (
 )
 FRAME = """<!doctype html><html lang="en"><title>A webview</title><iframe title="Outputs" sandbox="allow-scripts"
  style="border:0;width:96vw;height:90vh" src="/?vscode=dark"></iframe></html>"""
-
-expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items):
