@@ -18,7 +18,6 @@ interface Traits {
   _columns: SyncedColumns;
   _plot: { path: string; by: string; rev: number };
   _ack: { page: string; n: number };
-  _text_path: string;
 }
 type Model = AnyModel<Traits>;
 interface Lifetime {
@@ -93,17 +92,15 @@ function begin(model: Model, signal: AbortSignal): Entry {
     session.plot = model.get("_plot") ?? session.plot;
     for (const view of entry.views) view.plot();
   };
-  const texted = (): void => session.askText(model.get("_text_path") ?? "");
   const lost = (): void => session.lost();
   remember();
-  for (const take of [filtered, columned, plotted, texted]) take();
+  for (const take of [filtered, columned, plotted]) take();
   const ears: [string, Ear][] = [
     ["msg:custom", heard],
     ["change:_filter", filtered],
     ["change:_columns", columned],
     ["change:_plot", plotted],
     ["change:_settings", settled],
-    ["change:_text_path", texted],
     ["comm_live_update", lost],
     ["comm:close", lost],
   ];

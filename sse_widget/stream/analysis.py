@@ -33,7 +33,6 @@ class Analysis:
     """Mixed into SSEStream, which has the window and the filter."""
 
     filter: Any  # SSEStream's trait: an EventFilter
-    _text_path: Any  # SSEStream's trait: the path whose text the page offers
     _columns_set: Callable[[], None]  # Showing's: the page hears of it
 
     def _start_analysis(self, window: RollingWindow, origin: Callable[[], str]) -> None:
@@ -295,14 +294,13 @@ class Analysis:
 
         `stream.text("choices.0.delta.content")` is what a language model has said. Events without
         that path add nothing; what has been read stays part of the text when its event is
-        evicted. A text that takes more than a quarter of `max_bytes` loses its beginning. The page
-        offers the same text beside the events.
+        evicted. A text that takes more than a quarter of `max_bytes` loses its beginning. Asking
+        changes nothing on the page, whose Text panel has a list of paths of its own.
         """
         with self._text_lock:
             joined = self._texts.get(path)
             if joined is None:
                 joined = self._texts[path] = JoinedText(path)
-                self._text_path = path
             share = self._window.budget.share("text", part=0.25)
             snapshot = self._window.read(joined.cursor)
             stop = snapshot.first

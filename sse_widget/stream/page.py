@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import traitlets
-from traitlets import Bunch, Dict, Instance, Unicode
+from traitlets import Bunch, Dict, Instance
 
 from .. import runtime
 from ..checks import told
@@ -81,8 +81,6 @@ class Showing(SyncedWidget):
     # The kernel's own, told to the page and never read back.
     _settings = Dict().tag(sync=True)
     _filter = _FilterWire({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
-    # The path whose text the page offers beside the events; "" where none was asked for.
-    _text_path = Unicode("").tag(sync=True)
     # The paths that are columns of the log and of df; a write of the page is answered with what
     # holds then, and `heard` says which write that was.
     _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)

@@ -50,7 +50,6 @@ class Model {
     _columns: { paths: [], rev: 0, by: "" },
     _plot: { path: "", by: "", rev: 0 },
     _ack: { page: "", n: 0 },
-    _text_path: "",
   };
   handlers = [];
   saved = [];

@@ -35,17 +35,21 @@ def test_the_button_appears_with_a_text_in_the_data(stub):
     expect(stub.log).to_be_focused()
 
 
-def test_the_kernel_opens_it_for_a_path(stub):
-    stub.feed({"data": '{"a":{"b":"one "}}'}, {"data": '{"a":{"b":"two"}}'})
+def test_its_path_is_chosen_from_those_with_strings(stub):
+    stub.feed({"data": '{"a":{"b":"one "},"c":"x","n":1}'}, {"data": '{"a":{"b":"two"}}'})
     expect(toggle(stub)).to_be_hidden()
-    stub.kernel("model.put('_text_path', 'a.b')")
+    stub.button("View").click()
+    stub.button("Text…").click()
+    picker = stub.page.get_by_label("Path of the text")
+    assert picker.locator("option").all_text_contents() == ["choose a path", "a.b", "c"]
+    picker.select_option("a.b")
     expect(pane(stub)).to_have_text("one two")
-    stub.button("Close text").click()
     stub.feed({"data": '{"a":{"b":", three"}}'})
-    expect(stub.row("three")).to_be_visible()
-    expect(pane(stub)).to_be_hidden()
-    toggle(stub).click()
     expect(pane(stub)).to_have_text("one two, three")
+    picker.select_option("c")
+    expect(pane(stub)).to_have_text("x")
+    stub.button("Close text").click()
+    expect(pane(stub)).to_be_hidden()
 
 
 def test_it_needs_no_kernel_and_no_filter(stub):

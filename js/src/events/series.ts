@@ -144,7 +144,7 @@ function prune(points: Map<number, Point>): void {
   for (const bucket of points.keys()) if (bucket < newest - KEEP_S * FINE) points.delete(bucket);
 }
 
-/** Round steps for about `wanted` lines across [low, high]. */
+/** Round steps for about `wanted` lines across [low, high]; two at least, as one says nothing of the scale. */
 export function ticks(low: number, high: number, wanted: number): number[] {
   const rough = (high - low) / wanted;
   if (!(rough > 0) || !Number.isFinite(rough)) return [];
@@ -152,5 +152,5 @@ export function ticks(low: number, high: number, wanted: number): number[] {
   const step = ([1, 2, 5].find((n) => n * power >= rough) ?? 10) * power;
   const out: number[] = [];
   for (let i = Math.ceil(low / step); i * step <= high && out.length < 12; i++) out.push(i * step || 0);
-  return out;
+  return out.length > 1 || wanted > 12 ? out : ticks(low, high, wanted + 1);
 }

@@ -40,7 +40,12 @@ export function asJson({ seq, at, type, id, data }: Row): string {
 
 /** One line for a spreadsheet or a chat: the columns of the log, tabs between them. */
 export function asLine({ at, type, id, data }: Row): string {
-  return [iso(at) ?? "", type, id, data].map((cell) => harmless(cell).replace(/[\t\r\n]+/g, " ")).join("\t");
+  return tabbed([iso(at) ?? "", type, id, data]);
+}
+
+/** Cells as a line of a table. */
+export function tabbed(cells: readonly string[]): string {
+  return cells.map((cell) => harmless(cell).replace(/[\t\r\n]+/g, " ")).join("\t");
 }
 
 /** Text that a spreadsheet would run begins with an apostrophe, as OWASP advises; Python's `export` does the same. */

@@ -102,6 +102,11 @@ export class Payload {
     return value;
   }
 
+  /** A value as it was written. */
+  written({ from, to }: Value, chars: number): string {
+    return this.#source.slice(from, Math.min(to, from + chars));
+  }
+
   /** A value as a person reads it: a string without quotes, anything else as it was written. */
   text({ from, to, shape }: Value, chars: number): string {
     const written = this.#source.slice(from, to);

@@ -4,6 +4,7 @@
  * a `Port` and views only as callbacks: neither anywidget nor the DOM.
  */
 
+import { Faults } from "../events/faults.ts";
 import { type Range, Store } from "../events/store.ts";
 import type { Outline } from "../export/resume.ts";
 import { EVERYTHING, type FilterState } from "../filter/filter.ts";
@@ -77,6 +78,7 @@ export class Session {
   readonly history = new History();
   readonly counts = new Map<string, number>();
   readonly columns: Columns;
+  readonly faults = new Faults();
   settings: Settings;
   head: Head | null = null;
   /** The address as it may be shown. */
@@ -89,8 +91,6 @@ export class Session {
   readonly firsts: { type: string; at: number }[] = [];
   /** What Python asks to be charted; "" for nothing. */
   plot = { path: "", by: "" };
-  /** The path whose strings the kernel asks to be shown as a text; "" for none. */
-  textPath = "";
   /** A filter the kernel sent that does not work here, in words. */
   invalid: string | null = null;
   /** The comm is closed: the kernel was restarted or is gone, nothing will come any more. */
@@ -193,11 +193,6 @@ export class Session {
     this.#changed();
   }
 
-  askText(path: string): void {
-    this.textPath = path;
-    this.#changed();
-  }
-
   /** A change made on this page; returns why it is not a filter, and then changes nothing. */
   setFilter(change: Partial<FilterState>): string | null {
     const next = { ...this.filter, ...change };
@@ -251,10 +246,11 @@ export class Session {
 
   /** No message for so long that the kernel is busy or gone. An ended stream is silent by right. */
   silent(): boolean {
-    return !this.#ended() && Date.now() - this.heardAt > SILENT_MS;
+    return !this.over && Date.now() - this.heardAt > SILENT_MS;
   }
 
-  #ended(): boolean {
+  /** The stream has ended: nothing comes before it is started again. */
+  get over(): boolean {
     const state = this.head?.status.state;
     return state === "closed" || state === "failed";
   }
@@ -409,8 +405,7 @@ export class Session {
   }
 
   #beat(): void {
-    if (!this.gone && !this.#ended() && this.#poll.due())
-      this.#port.send({ kind: this.head ? "poll" : "hello" });
+    if (!this.gone && !this.over && this.#poll.due()) this.#port.send({ kind: this.head ? "poll" : "hello" });
     this.#pump();
     this.#changed();
   }

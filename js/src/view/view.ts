@@ -10,7 +10,6 @@ import { asCurl, asPython, placeholders } from "../export/resume.ts";
 import type { Session } from "../kernel/session.ts";
 import { Chart } from "./chart/chart.ts";
 import { Lines, marks } from "./chart/lines.ts";
-import { Palette } from "./chart/palette.ts";
 import { copyText } from "./detail/copy.ts";
 import { Detail } from "./detail/detail.ts";
 import { TextPane } from "./detail/textpane.ts";
@@ -64,14 +63,18 @@ export class View {
   constructor(session: Session, signal: AbortSignal) {
     this.#session = session;
     this.#signal = signal;
-    const palette = new Palette();
     this.#header = new Header(session, {
       text: () => this.#toggleText(),
       pause: () => this.#togglePause(),
       command: (kind) => session.command(kind),
     });
     this.#menu = new ViewMenu(() => this.#soon());
-    this.#chart = new Chart(session, palette, () => this.#soon(), signal);
+    this.#chart = new Chart(
+      session,
+      () => this.#menu.options.time === "utc",
+      () => this.#soon(),
+      signal,
+    );
     const grid = new Grid(session.columns);
     this.#chooser = new Chooser(
       session,
@@ -80,6 +83,7 @@ export class View {
       signal,
     );
     this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
+    this.#menu.action("Text\u2026", "", () => this.#toggleText());
     this.#menu.check("Rate chart", (on) => {
       this.#chart.toggleRate(on);
       this.#soon();
@@ -119,12 +123,11 @@ export class View {
       { step: (by) => this.#select(this.#log.turn(by)), place: () => this.#place() },
       signal,
     );
-    this.#chips = new Chips(session, palette, () => this.#showAll(), signal);
+    this.#chips = new Chips(session, () => this.#showAll(), signal);
     this.#log = new Log(
       session,
       this.#menu.options,
       grid,
-      palette,
       {
         open: (seq) => this.#open(seq),
         jump: () => this.#jump(),
@@ -137,7 +140,7 @@ export class View {
       signal,
     );
     this.#empty = new Empty(session, () => this.#showAll());
-    this.#detail = new Detail(session, palette, () => this.#closeDetail(), signal);
+    this.#detail = new Detail(session, () => this.#closeDetail(), signal);
     this.#footer = new Footer(session);
     this.#text = new TextPane(
       session,
@@ -255,8 +258,8 @@ export class View {
     this.#footer.draw(this.#pausedAt);
     this.#announcer.draw();
     this.#snapshot.draw();
-    if (this.#text.draw()) this.#text.toggle(true);
-    this.#header.drawText(this.#text.source !== null, this.#text.open);
+    this.#text.draw();
+    this.#header.drawText(this.#text.source !== null || this.#text.open, this.#text.open);
     // The last, for scrolling lays the page out: all that was written until now, at once.
     this.#log.draw(new Lines(session.store, marks(session), this.#pausedAt), this.#pausedAt !== null);
   }
@@ -268,6 +271,7 @@ export class View {
   }
 
   #togglePause(): void {
+    if (this.#pausedAt === null && this.#session.over) return;
     this.#pausedAt = this.#pausedAt === null ? this.#session.store.end : null;
     this.#draw();
   }

@@ -8,7 +8,7 @@ import type { Session } from "../../kernel/session.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, clock, count } from "../dom/format.ts";
 import { Axis } from "./axis.ts";
-import type { Palette } from "./palette.ts";
+import { colourOf } from "./palette.ts";
 import { Plot } from "./plot.ts";
 import { Rate } from "./rate.ts";
 import { type ChartMark, Strip } from "./strip.ts";
@@ -19,7 +19,6 @@ const MAX_MARKS = 100;
 export class Chart {
   readonly node: HTMLElement;
   #session: Session;
-  #palette: Palette;
   #axis: Axis;
   #rate: Rate;
   #rateStrip: Strip;
@@ -31,19 +30,20 @@ export class Chart {
   #read = h("span.sse-chart-read", { "aria-live": "off" });
   #all: HTMLButtonElement;
   #drawnAt = 0;
+  #utc: () => boolean;
   #moved: () => void;
 
-  constructor(session: Session, palette: Palette, moved: () => void, signal: AbortSignal) {
+  constructor(session: Session, utc: () => boolean, moved: () => void, signal: AbortSignal) {
     this.#session = session;
-    this.#palette = palette;
+    this.#utc = utc;
     this.#moved = moved;
     this.#axis = new Axis(session, () => (this.#drawnAt = 0));
     const again = (): void => this.#now();
     const pointed = (): void => this.#drawReading();
-    this.#rate = new Rate(session, palette);
+    this.#rate = new Rate(session);
     this.#rateStrip = new Strip(this.#axis, "Events a second", pointed, again, signal);
-    this.#rateBox = h("div", { hidden: true }, this.#rateStrip.node, this.#rate.top);
-    this.#plot = new Plot(session, palette, () => this.plot(null, null), again);
+    this.#rateBox = h("div", { hidden: true }, this.#rateStrip.node, this.#rate.scale);
+    this.#plot = new Plot(session, () => this.plot(null, null), again);
     this.#plotStrip = new Strip(this.#axis, "", pointed, again, signal);
     this.#plotStrip.node.append(this.#plot.scale, this.#plot.note);
     this.#plotBox = h("div.sse-plot", { hidden: true }, this.#plot.head, this.#plotStrip.node);
@@ -114,7 +114,7 @@ export class Chart {
     return this.#session.gaps
       .filter(({ at }) => this.#seen(at / 1000))
       .slice(-MAX_MARKS)
-      .map(({ at, text }) => ({ at: at / 1000, text: `${clock(at)} ${oneLine(text)}` }));
+      .map(({ at, text }) => ({ at: at / 1000, text: `${clock(at, this.#utc())} ${oneLine(text)}` }));
   }
   #firsts(): ChartMark[] {
     return this.#session.firsts
@@ -122,8 +122,8 @@ export class Chart {
       .slice(-MAX_MARKS)
       .map(({ type, at }) => ({
         at: at / 1000,
-        text: `${clock(at)} first ${brief(type, 100)}`,
-        hue: this.#palette.of(type),
+        text: `${clock(at, this.#utc())} first ${brief(type, 100)}`,
+        colour: colourOf(type),
       }));
   }
 
@@ -131,7 +131,7 @@ export class Chart {
     const { pointed, brush } = this.#axis;
     for (const strip of [this.#rateStrip, this.#plotStrip]) strip.drawCursor();
     if (!this.#plotBox.hidden) this.#plot.drawValues(this.#axis);
-    const time = (second: number): string => clock(second * 1000).slice(0, 8);
+    const time = (second: number): string => clock(second * 1000, this.#utc()).slice(0, 8);
     if (pointed !== null)
       text(this.#read, `${time(pointed)}${this.#rateBox.hidden ? "" : `  ${this.#rate.say(pointed)}`}`);
     else

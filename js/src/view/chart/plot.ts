@@ -5,17 +5,15 @@
 
 import { FINE, type Line, merged, type Point, Series, ticks } from "../../events/series.ts";
 import { oneName } from "../../events/visible.ts";
-import { Discovery } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, text } from "../dom/dom.ts";
 import { brief, count, figure } from "../dom/format.ts";
+import { PathSelect } from "../panels/pathselect.ts";
 import type { Axis } from "./axis.ts";
-import { colour, OTHERS_COLOUR, Palette } from "./palette.ts";
+import { colourOf, OTHERS_COLOUR } from "./palette.ts";
 import type { Strip } from "./strip.ts";
 
 const LINES = 8;
-/** Values are no types: they begin at another hue. */
-const HUE = 295;
 /** No value reads so. */
 const OTHERS = "\u0000others";
 const WORK_MS = 6;
@@ -25,8 +23,6 @@ const APART = 8;
 /** A line is broken where nothing came for so long, and longer than it usually takes. */
 const BREAK_S = 3;
 const USUAL = 6;
-const SAMPLED = 100;
-const OPTIONS = 60;
 
 const collator = new Intl.Collator("en", { numeric: true });
 
@@ -53,11 +49,9 @@ export class Plot {
   /** events that are not read yet */
   waiting = 0;
   #session: Session;
-  #types: Palette;
-  #values = new Palette(HUE);
   #series: Series | null = null;
   #title = h("span.sse-plot-title");
-  #by: HTMLSelectElement;
+  #by: PathSelect;
   #change: HTMLButtonElement;
   #legend = h("div.sse-plot-legend", { role: "group", "aria-label": "Lines" });
   #entries: Entry[] = [];
@@ -66,16 +60,11 @@ export class Plot {
   /** null until a person says: then it depends on the lines */
   #asChange: boolean | null = null;
 
-  constructor(session: Session, types: Palette, closed: () => void, changed: () => void) {
+  constructor(session: Session, closed: () => void, changed: () => void) {
     this.#session = session;
-    this.#types = types;
-    this.#by = h("select.sse-plot-by", {
-      "aria-label": "Lines by",
-      title: "What makes the lines",
-      change: () => {
-        this.open(this.#series!.path, this.#by.value || null);
-        changed();
-      },
+    this.#by = new PathSelect(session, "Lines by", "by ", "by type", (by) => {
+      this.open(this.#series!.path, by || null);
+      changed();
     });
     this.#change = h(
       "button.sse-toggle",
@@ -93,7 +82,7 @@ export class Plot {
       "div.sse-plot-head",
       {},
       this.#title,
-      this.#by,
+      this.#by.node,
       this.#legend,
       this.#change,
       h(
@@ -117,40 +106,13 @@ export class Plot {
   open(path: string, by: string | null): void {
     this.#series = new Series(path, by);
     this.#hidden.clear();
-    this.#values = new Palette(HUE);
     this.#asChange = null;
     text(this.#title, brief(path, NAME_CHARS));
     attr(this.#title, "title", oneName(path));
-    this.#offer(by);
+    this.#by.offer(by ?? "", path);
   }
   close(): void {
     this.#series = null;
-  }
-
-  /** By what else there could be a line each: paths that say words. */
-  #offer(by: string | null): void {
-    const { store, columns } = this.#session;
-    const discovery = new Discovery();
-    for (let seq = store.end - SAMPLED; seq < store.end; seq++) {
-      const place = store.find(seq);
-      if (place) discovery.add(place.block.data(place.row), place.block.isCut(place.row));
-    }
-    const words = [...discovery.found.values()]
-      .filter(({ shape, path }) => shape === "string" && path !== this.path)
-      .map(({ path }) => path);
-    const paths = [
-      ...new Set([
-        ...(by === null ? [] : [by]),
-        ...columns.paths.filter((path) => path !== this.path),
-        ...words,
-      ]),
-    ].slice(0, OPTIONS);
-    const option = (value: string, label: string): HTMLElement => h("option", { value }, label);
-    this.#by.replaceChildren(
-      option("", "by type"),
-      ...paths.map((path) => option(path, `by ${brief(path, NAME_CHARS)}`)),
-    );
-    this.#by.value = by ?? "";
   }
 
   /** Reads on; true where there is more to read. */
@@ -242,7 +204,6 @@ export class Plot {
       series.by === null ? [...this.#session.counts.keys()] : [...series.lines.keys()].sort(collator.compare);
     const all = names.map((name) => series.lines.get(name)).filter((line) => line !== undefined);
     const most = new Set([...all].sort((a, b) => b.count - a.count).slice(0, LINES));
-    const palette = series.by === null ? this.#types : this.#values;
     const [from, stop] = [first * FINE, end * FINE];
     const draw = ({ name, count, points }: Line, label: string, style: string): Drawn => ({
       name,
@@ -252,7 +213,7 @@ export class Plot {
       points: [...points].filter(([bucket]) => bucket >= from && bucket < stop).sort(([a], [b]) => a - b),
     });
     const drawn = all
-      .map((line) => ({ line, style: colour(palette.of(line.name)) }))
+      .map((line) => ({ line, style: colourOf(line.name) }))
       .filter(({ line }) => most.has(line))
       .map(({ line, style }) =>
         draw(line, line.name === "" && series.by !== null ? `no ${series.by}` : line.name, style),

@@ -6,20 +6,19 @@ import type { Session } from "../../kernel/session.ts";
 import { h, text } from "../dom/dom.ts";
 import { brief, count } from "../dom/format.ts";
 import type { Axis } from "./axis.ts";
-import type { Palette } from "./palette.ts";
-import { colour, OTHERS_COLOUR } from "./palette.ts";
+import { colourOf, OTHERS_COLOUR } from "./palette.ts";
 import type { Strip } from "./strip.ts";
 
 const TYPES = 8;
 
 export class Rate {
-  readonly top = h("span.sse-chart-top");
+  readonly scale: HTMLElement;
+  #top = h("span.sse-chart-top");
   #session: Session;
-  #palette: Palette;
 
-  constructor(session: Session, palette: Palette) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#palette = palette;
+    this.scale = h("div", { "aria-hidden": "true" }, this.#top, h("span.sse-chart-bottom", {}, "0"));
   }
 
   paint(strip: Strip, { first, end, span }: Axis): void {
@@ -40,7 +39,7 @@ export class Rate {
       .slice(0, TYPES);
     // Stacked in the order of first sight, which never changes: no colour changes places.
     const order = [...this.#session.counts.keys()].filter((type) => largest.includes(type));
-    text(this.top, totals.size > 0 ? `${count(max)}/s` : "No events yet");
+    text(this.#top, totals.size > 0 ? `${count(max)}/s` : "No events yet");
     const canvas = strip.canvas();
     if (!canvas) return;
     const { context, width, height, scale } = canvas;
@@ -59,7 +58,7 @@ export class Rate {
         y -= tall;
         left -= n;
       };
-      for (const type of order) bar(types.get(type) ?? 0, colour(this.#palette.of(type)));
+      for (const type of order) bar(types.get(type) ?? 0, colourOf(type));
       if (left > 0) bar(left, OTHERS_COLOUR);
     }
   }

@@ -14,7 +14,7 @@ export interface ChartMark {
   at: number;
   text: string;
   /** of a type seen for the first time; else it is a gap */
-  hue?: string;
+  colour?: string;
 }
 
 export class Strip {
@@ -78,12 +78,12 @@ export class Strip {
     if (!this.#axis.held) this.#cover(from ?? -Infinity, to ?? Infinity, from !== null || to !== null);
     while (this.#marks.childElementCount > marks.length) this.#marks.lastElementChild?.remove();
     while (this.#marks.childElementCount < marks.length) this.#marks.append(h("span.sse-chart-mark"));
-    marks.forEach(({ at, text, hue }, i) => {
+    marks.forEach(({ at, text, colour }, i) => {
       const mark = this.#marks.children[i] as HTMLElement;
       mark.style.left = `${this.#axis.place(at)}%`;
       attr(mark, "title", text);
-      attr(mark, "data-first", hue ? "true" : null);
-      if (hue) mark.style.setProperty("--sse-hue", hue);
+      attr(mark, "data-first", colour ? "true" : null);
+      if (colour) mark.style.setProperty("--sse-colour", colour);
     });
     this.drawCursor();
   }

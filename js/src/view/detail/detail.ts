@@ -9,7 +9,7 @@ import { asJson, asLine, type Row } from "../../export/export.ts";
 import { recognise } from "../../json/base64.ts";
 import { judge } from "../../json/jsonscan.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Palette } from "../chart/palette.ts";
+import { colourOf } from "../chart/palette.ts";
 import { textBlocks } from "../dom/blocks.ts";
 import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
@@ -36,7 +36,6 @@ export class Detail {
   readonly node: HTMLElement;
   readonly close: HTMLButtonElement;
   #session: Session;
-  #palette: Palette;
   #shown: Shown | null = null;
   #height = 180;
   #title = h("span.sse-detail-title");
@@ -52,9 +51,8 @@ export class Detail {
   #signal: AbortSignal;
   #highlights: Highlights;
 
-  constructor(session: Session, palette: Palette, closed: () => void, signal: AbortSignal) {
+  constructor(session: Session, closed: () => void, signal: AbortSignal) {
     this.#session = session;
-    this.#palette = palette;
     this.#signal = signal;
     this.#highlights = new Highlights(this.#data, session.marker, signal);
     this.#load = h("button.sse-small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
@@ -155,7 +153,7 @@ export class Detail {
     if (!event) return;
     text(this.#title, `#${count(event.seq)}`);
     text(this.#type, brief(event.type, 120));
-    this.#type.style.setProperty("--sse-hue", this.#palette.of(event.type));
+    this.#type.style.setProperty("--sse-colour", colourOf(event.type));
     const id = event.id === "" ? "no id" : `id ${brief(event.id, 200)}`;
     text(this.#fields, `${fullTime(event.at)} \u00B7 ${id} \u00B7 ${bytes(event.size)}`);
     attr(this.#fields, "title", this.#fields.textContent);

@@ -4,10 +4,11 @@
  * here it is text nodes only, whatever the server sent.
  */
 import { detect, Joined, type Piece, type Source, wholeEnd } from "../../events/joined.ts";
-import { manyLines, oneName } from "../../events/visible.ts";
+import { manyLines } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, h, show, text } from "../dom/dom.ts";
+import { h, show, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
+import { PathSelect } from "../panels/pathselect.ts";
 import { copyButton } from "./copy.ts";
 
 const SHOWN_CHARS = 256 * 1024;
@@ -25,14 +26,13 @@ interface Block {
 
 export class TextPane {
   readonly node: HTMLElement;
-  /** Where the text is: asked for by the kernel, or found in the data; null: there seems to be none. */
+  /** Where the text is: chosen, or found in the data; null: there seems to be none. */
   source: Source | null = null;
   #session: Session;
   #more: () => void;
-  #asked = "";
   #joined: Joined | null = null;
   #blocks = new Map<Piece, Block>();
-  #path = h("span.sse-text-path");
+  #path: PathSelect;
   #note = h("span.sse-text-note");
   #body = h("div.sse-text-body", { tabindex: "0", role: "region", "aria-label": "Text so far" });
   #follows = true;
@@ -42,6 +42,10 @@ export class TextPane {
   constructor(session: Session, closed: () => void, more: () => void, signal: AbortSignal) {
     this.#session = session;
     this.#more = more;
+    this.#path = new PathSelect(session, "Path of the text", "", "choose a path", (path) => {
+      this.#use(path === "" ? null : { path, type: "" });
+      more();
+    });
     this.node = h(
       "section.sse-text",
       { "aria-label": "Text", hidden: true },
@@ -49,7 +53,7 @@ export class TextPane {
         "div.sse-text-head",
         {},
         h("span.sse-detail-title", {}, "Text"),
-        this.#path,
+        this.#path.node,
         this.#note,
         h("span.sse-fill"),
         copyButton("Copy text", () => this.#joined?.text ?? ""),
@@ -76,31 +80,23 @@ export class TextPane {
 
   /** Shown or not; nothing is read before it is shown once. */
   toggle(open: boolean): void {
-    show(this.node, open && this.source !== null);
+    show(this.node, open);
+    this.#path.offer(this.source?.path ?? "");
     this.#follows = true;
   }
 
-  /** True where the kernel asks for a text that it did not ask for before. */
-  draw(): boolean {
-    const asked = this.#session.textPath;
-    const fresh = asked !== this.#asked && asked !== "";
-    if (asked !== this.#asked) {
-      this.#asked = asked;
-      if (asked !== "") this.#use({ path: asked, type: "" });
-    }
+  draw(): void {
     if (!this.source) this.#sniff();
     if (this.open) this.#grow();
-    return fresh;
   }
 
-  #use(source: Source): void {
-    if (this.source?.path === source.path && this.source.type === source.type) return;
+  #use(source: Source | null): void {
     this.source = source;
     this.#joined = null;
     this.#blocks.clear();
     this.#body.replaceChildren();
-    text(this.#path, oneName(source.path));
-    attr(this.#path, "title", `The strings at ${oneName(source.path)} of every event, joined`);
+    text(this.#note, "");
+    if (source) this.#path.offer(source.path);
   }
 
   /** Looks at a few of the newest and oldest events, now and then: a text shows itself at once. */

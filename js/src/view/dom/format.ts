@@ -34,10 +34,26 @@ function trim(n: number): string {
 
 const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
 
-/** Local time of day, HH:MM:SS.mmm. */
-export function clock(ms: number): string {
-  const t = new Date(ms);
-  return `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, "0")}`;
+/** Time of day, local or UTC, HH:MM:SS.mmm. */
+export function clock(ms: number, utc = false): string {
+  const t = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return Number.isNaN(t.getTime()) ? "unknown time" : t.toISOString().slice(11, 23);
+}
+/** The same, after its date where that is not the date of `now`. */
+export function moment(ms: number, now: number, utc: boolean): string {
+  const day = (at: number): string => {
+    const t = new Date(utc ? at : at - new Date(at).getTimezoneOffset() * 60_000);
+    return Number.isNaN(t.getTime()) ? "" : t.toISOString().slice(0, 10);
+  };
+  const date = day(ms);
+  const today = day(now);
+  if (date === today || date === "") return clock(ms, utc);
+  return `${date.slice(0, 4) === today.slice(0, 4) ? date.slice(5) : date} ${clock(ms, utc)}`;
+}
+/** How far local time is from UTC: +02:00. */
+export function offsetOf(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  return `${minutes < 0 ? "\u2212" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 /** Local date and time with its offset, as in ISO 8601. */
 export function fullTime(ms: number): string {

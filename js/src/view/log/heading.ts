@@ -1,10 +1,10 @@
 /**
- * The line over the rows that names their columns, where there are some: each path is a button that
- * opens its menu, with a grip to make it wider. It asks for what it cannot do; it knows no event.
+ * The line over the rows that names their columns: each path is a button that opens its menu, and every
+ * column has a grip to make it wider. It asks for what it cannot do; it knows no event.
  */
-import { attr, h, show } from "../dom/dom.ts";
+import { attr, h } from "../dom/dom.ts";
 import { brief } from "../dom/format.ts";
-import type { Grid } from "./grid.ts";
+import { type Grid, ID, TIME, TYPE } from "./grid.ts";
 import { separator } from "./separator.ts";
 
 const NAME_CHARS = 120;
@@ -16,12 +16,11 @@ export interface HeadingEvents {
 }
 
 export class Heading {
-  readonly node = h("div.sse-heading", { role: "group", "aria-label": "Columns", hidden: true });
+  readonly node = h("div.sse-heading", { role: "group", "aria-label": "Columns" });
   /** At the end of the line, wherever that is scrolled to: it is no part of it. */
   readonly add: HTMLElement = h(
     "button.sse-column-add",
     {
-      hidden: true,
       "aria-label": "Choose columns",
       title: "Choose columns",
       click: () => this.#events.columnMenu(null, this.add),
@@ -30,7 +29,7 @@ export class Heading {
   );
   #grid: Grid;
   #events: HeadingEvents;
-  #time = h("span", {}, "time");
+  #time = h("span");
   #drawn = "";
   #names: HTMLElement[] = [];
 
@@ -41,17 +40,16 @@ export class Heading {
 
   draw(): void {
     const grid = this.#grid;
-    for (const node of [this.node, this.add]) show(node, grid.heading > 0);
-    if (this.node.hidden) return;
     if (this.#drawn !== grid.arrangement) {
       this.#drawn = grid.arrangement;
       const focused = this.#names.findIndex((name) => name.contains(name.ownerDocument.activeElement));
       this.#names = grid.paths.map((path) => this.#name(path));
       const rest = grid.notDrawn > 0 ? h("span.sse-dimmed", {}, `+${grid.notDrawn} in df only`) : null;
+      this.#time = this.#own(TIME, grid.time.name, grid.time.title);
       this.node.replaceChildren(
         this.#time,
-        h("span", {}, "type"),
-        ...(grid.hasId ? [h("span", {}, "id")] : []),
+        this.#own(TYPE, "type"),
+        ...(grid.hasId ? [this.#own(ID, "id")] : []),
         ...this.#names,
         h("span.sse-column-last", {}, grid.shows.data ? "data" : "", rest),
       );
@@ -78,21 +76,35 @@ export class Heading {
       h("span.sse-column-parent", {}, label.slice(0, leaf)),
       h("span", {}, label.slice(leaf)),
     );
+    return h("span.sse-column", {}, button, this.#grip(path, label));
+  }
+
+  /** One of our own columns. */
+  #own(column: string, word: string, title = ""): HTMLElement {
+    return h(
+      "span.sse-column",
+      { title: title || false },
+      h("span.sse-column-own", {}, word),
+      this.#grip(column, word),
+    );
+  }
+
+  #grip(column: string, label: string): HTMLElement {
     const grip: HTMLElement = separator(
       "div.sse-column-grip",
       `Width of ${label}`,
       false,
       this.#ch,
-      () => (this.#grid.setWidth(path) ?? 0) * this.#ch || grip.parentElement!.offsetWidth,
-      (px) => this.#resize(path, px / this.#ch),
+      () => (this.#grid.setWidth(column) ?? 0) * this.#ch || grip.parentElement!.offsetWidth,
+      (px) => this.#resize(column, px / this.#ch),
     );
-    grip.addEventListener("dblclick", () => this.#resize(path, null));
-    return h("span.sse-column", {}, button, grip);
+    grip.addEventListener("dblclick", () => this.#resize(column, null));
+    return grip;
   }
 
-  /** A character in px: the time is always twelve. */
+  /** A character in px: the heading is laid out in those of the rows. */
   get #ch(): number {
-    return this.#time.offsetWidth / 12 || 7;
+    return this.#time.offsetWidth / this.#grid.chars(TIME) || 7;
   }
 
   #resize(path: string, chars: number | null): void {

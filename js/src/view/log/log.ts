@@ -5,13 +5,13 @@
  */
 
 import type { Store } from "../../events/store.ts";
+import { tabbed } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Line, Lines } from "../chart/lines.ts";
-import type { Palette } from "../chart/palette.ts";
 import { attr, h, onResize, show, text } from "../dom/dom.ts";
-import { ago, clock, count, delta } from "../dom/format.ts";
+import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import type { Options } from "../panels/options.ts";
-import type { Grid } from "./grid.ts";
+import { type Grid, HEADING_HEIGHT } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
 import { Row } from "./row.ts";
@@ -21,6 +21,8 @@ const OVERSCAN = 4 * ROW_HEIGHT;
 /** Wrapped rows are measured this far above and below, so that what scrolls into sight is known. */
 const OVERSCAN_WRAPPED = 600;
 const MEASURINGS = 4;
+/** Selected rows stay in the page wherever it is scrolled to, up to so many. */
+const MAX_SELECTED = 2_000;
 
 export interface LogEvents extends HeadingEvents {
   open(seq: number): void;
@@ -31,6 +33,7 @@ export interface LogEvents extends HeadingEvents {
 export class Log {
   readonly node: HTMLElement;
   readonly scroller: HTMLElement;
+  /** Unless something is pressed or selected: then the view stands still, and follows when that is over. */
   following = true;
   selected: number | null = null;
 
@@ -39,13 +42,10 @@ export class Log {
   #options: Options;
   #grid: Grid;
   #heading: Heading;
-  /** how high the heading was when the rows were placed */
-  #headed = 0;
   #tracks = "";
   #heights = new Heights();
   /** what the measured heights hold for: the filter, the width, the rows let go */
   #measured = "";
-  #palette: Palette;
   #events: LogEvents;
   #list = h("div.sse-list", { role: "list" });
   #space = h("div.sse-space", {}, this.#list);
@@ -54,26 +54,19 @@ export class Log {
   #lines: Lines | null = null;
   /** What is held still while not following: the line at the top edge, and how far it is scrolled. */
   #anchor: { seq: number; offset: number } | null = null;
-  /** seq after the newest line when the person left the tail */
+  /** seq after the newest line when the view began to stand still */
   #leftAt = 0;
+  #pressed = false;
   #expected = 0;
   #width = 0;
   #height = 0;
 
-  constructor(
-    session: Session,
-    options: Options,
-    grid: Grid,
-    palette: Palette,
-    events: LogEvents,
-    signal: AbortSignal,
-  ) {
+  constructor(session: Session, options: Options, grid: Grid, events: LogEvents, signal: AbortSignal) {
     this.#session = session;
     this.#store = session.store;
     this.#options = options;
     this.#grid = grid;
     this.#heading = new Heading(grid, events);
-    this.#palette = palette;
     this.#events = events;
     this.scroller = h(
       "div.sse-log",
@@ -89,6 +82,11 @@ export class Log {
       (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(),
       { passive: true, signal },
     );
+    // Between the press and the click no other row may come under the pointer.
+    this.#space.addEventListener("pointerdown", () => (this.#pressed = true), { signal });
+    for (const over of ["pointerup", "pointercancel"])
+      window.addEventListener(over, () => (this.#pressed = false), { signal, capture: true });
+    this.scroller.addEventListener("copy", (event) => this.#copied(event), { signal });
     this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
     onResize(
       this.scroller,
@@ -102,72 +100,120 @@ export class Log {
 
   /** The seqs a reader may be looking at, with some room around them; null while following. */
   pin(room: number): readonly [number, number] | null {
-    if (this.following || !this.#anchor) return null;
+    if (!this.#anchor) return null;
     return [this.#anchor.seq - room, this.#anchor.seq + room];
   }
 
   follow(): void {
+    this.#selected()?.removeAllRanges();
     this.following = true;
     this.#anchor = null;
   }
 
+  /** Text of rows that a person has selected. */
+  #selected(): Selection | null {
+    const root = this.node.getRootNode() as Document | (ShadowRoot & { getSelection?(): Selection | null });
+    const found = root.getSelection?.() ?? document.getSelection();
+    return found?.type === "Range" && this.#list.contains(found.anchorNode) ? found : null;
+  }
+
+  /** True where the view must stand still although it follows the tail. */
+  #holds(selected: Selection | null): boolean {
+    if (!this.following) return false;
+    const holds = this.#pressed || selected !== null;
+    if (!holds) this.#anchor = null;
+    else if (!this.#anchor) this.#stand();
+    return this.#anchor !== null;
+  }
+
+  /** The lines from one end of the selection to the other: they stay in the page. */
+  #between({ anchorNode, focusNode }: Selection, lines: Lines): [first: number, last: number] | null {
+    const ends = this.#rows
+      .filter(({ seq, node }) => seq >= 0 && (node.contains(anchorNode) || node.contains(focusNode)))
+      .map(({ seq }) => lines.indexOf(seq));
+    const [first, last] = [Math.min(...ends), Math.max(...ends)];
+    return ends.length > 0 && last - first < MAX_SELECTED ? [first, last] : null;
+  }
+
+  /** Rows are copied as lines of a table; a part of one cell as it is. */
+  #copied(event: ClipboardEvent): void {
+    const range = this.#selected()?.getRangeAt(0);
+    if (!range) return;
+    const rows = this.#rows.filter(({ node }) => range.intersectsNode(node));
+    // A selection may end before the first character of a row.
+    if (rows.length > 1 && range.endOffset === 0 && !rows.at(-1)!.node.contains(range.startContainer))
+      rows.pop();
+    const parts = rows.map((row) => {
+      const place = this.#store.find(row.seq);
+      const part = rows.length > 1 ? null : range;
+      return row.cells(part, place?.block.data(place.row) ?? "");
+    });
+    if (parts.length < 2 && (parts[0]?.length ?? 0) < 2) return;
+    event.clipboardData?.setData("text/plain", parts.map(tabbed).join("\n"));
+    event.preventDefault();
+  }
+
   draw(lines: Lines, paused: boolean): void {
+    const selected = this.#selected();
+    // Where it stands still since, is told by the lines before these.
+    const following = this.following && !this.#holds(selected);
     this.#lines = lines;
     const { wrap } = this.#options;
     this.#layOut();
     const height = this.#room();
     this.#forget(wrap);
     attr(this.scroller, "data-wrap", wrap ? "true" : null);
+    const kept = selected && this.#between(selected, lines);
     let top = 0;
     for (let i = 0; i < MEASURINGS; i++) {
       const whole = lines.count * ROW_HEIGHT + this.#heights.total;
       if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
       const bottom = Math.max(0, whole - height);
       // Asking where it is scrolled to costs a layout: not while the tail is followed.
-      if (this.following) top = bottom;
+      if (following) top = bottom;
       else if (this.#anchor)
         top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
       else top = this.scroller.scrollTop;
-      const over = wrap ? OVERSCAN_WRAPPED : this.following ? 0 : OVERSCAN;
-      const first = this.#lineAt(Math.max(0, top - over));
-      const last = Math.min(lines.count, this.#lineAt(top + height + over) + 1);
+      const over = wrap ? OVERSCAN_WRAPPED : following ? 0 : OVERSCAN;
+      const first = Math.min(this.#lineAt(Math.max(0, top - over)), kept?.[0] ?? Infinity);
+      const last = Math.max(
+        Math.min(lines.count, this.#lineAt(top + height + over) + 1),
+        (kept?.[1] ?? -1) + 1,
+      );
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
-    if (this.following || Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
+    if (following || Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
     this.#expected = this.scroller.scrollTop;
-    this.#drawJump(paused);
+    this.#drawJump(paused, selected !== null);
     // What was written just now needed wider columns.
     if (this.#grid.layout(this.#wide()).template !== this.#tracks) this.#events.moved();
   }
 
   /** The height the rows have: the heading stands before them. */
   #room(): number {
-    return (this.#height || this.scroller.clientHeight) - this.#headed;
+    return (this.#height || this.scroller.clientHeight) - HEADING_HEIGHT;
   }
 
   #wide(): number {
     return this.#width || this.scroller.clientWidth;
   }
 
-  /** The columns as they are now; a heading that comes or goes moves no row that is held still. */
+  /** The columns as they are now. */
   #layOut(): void {
     const grid = this.#grid;
+    const { time } = this.#options;
+    const local = time === "absolute";
+    grid.time = {
+      name: `time${time === "utc" ? " UTC" : local ? ` ${offsetOf(this.#session.now())}` : ""}`,
+      title: local ? `Local time, ${Intl.DateTimeFormat().resolvedOptions().timeZone}` : "",
+    };
     const { template, least } = grid.layout(this.#wide());
-    const { heading } = grid;
     this.#heading.draw();
-    if (this.#anchor) this.#anchor.offset += heading - this.#headed;
-    this.#headed = heading;
-    const tracks = grid.plain ? "" : template;
-    if (
-      this.#tracks === template &&
-      (this.scroller.style.getPropertyValue("--sse-tracks") === "") === grid.plain
-    )
-      return;
+    if (this.#tracks === template) return;
     this.#tracks = template;
-    attr(this.scroller, "data-columns", grid.plain ? null : "true");
-    this.scroller.style.setProperty("--sse-tracks", tracks);
-    this.scroller.style.setProperty("--sse-least", grid.plain ? "" : least);
+    this.scroller.style.setProperty("--sse-tracks", template);
+    this.scroller.style.setProperty("--sse-least", least);
   }
 
   /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
@@ -288,11 +334,15 @@ export class Log {
 
   /** The person left the tail: from here on nothing under the cursor moves by itself. */
   #leave(): void {
-    if (this.following) {
-      this.following = false;
-      const last = this.#lines && this.#lines.count > 0 ? this.#lines.line(this.#lines.count - 1) : null;
-      this.#leftAt = last ? last.seq + (last.mark ? 0 : 1) : 0;
-    }
+    if (!this.following) return this.#setAnchor();
+    this.following = false;
+    this.#stand();
+  }
+
+  #stand(): void {
+    const lines = this.#lines;
+    const last = lines && lines.count > 0 ? lines.line(lines.count - 1) : null;
+    this.#leftAt = last ? last.seq + (last.mark ? 0 : 1) : 0;
     this.#setAnchor();
   }
 
@@ -325,7 +375,7 @@ export class Log {
 
   #clicked(event: MouseEvent): void {
     // Marking text with the mouse is not a click on the row.
-    if (document.getSelection()?.type === "Range") return;
+    if (this.#selected()) return;
     const node = (event.target as Element).closest(".sse-row");
     const row = this.#rows.find((candidate) => candidate.node === node);
     if (!row || row.seq < 0) return;
@@ -333,26 +383,27 @@ export class Log {
     this.#events.open(row.seq);
   }
 
-  #drawJump(paused: boolean): void {
-    show(this.#jump, !this.following);
-    if (this.following) return;
+  #drawJump(paused: boolean, selected: boolean): void {
+    show(this.#jump, !this.following || selected);
+    if (this.#jump.hidden) return;
     const fresh = this.#store.shown - this.#store.shownBefore(this.#leftAt);
-    text(this.#jump, `Jump to latest (+${count(fresh)})`);
+    text(this.#jump, `Jump to latest${fresh > 0 ? ` (+${count(fresh)})` : ""}`);
     this.#jump.title = paused ? "Resume and go to the newest event" : "Go to the newest event and follow";
   }
 
-  /** Lines [first, last) into nodes in their order, moving the nodes that show the same line already. */
+  /** Lines [first, last) into nodes in their order; a node that shows a line stays where it is. */
   #fill(first: number, last: number, lines: Lines): void {
     const wanted: Line[] = [];
     for (let i = first; i < last; i++) wanted.push(lines.line(i));
-    while (this.#rows.length > wanted.length) this.#rows.pop()!.node.remove();
-    this.#rotate(wanted);
-    while (this.#rows.length < wanted.length) {
-      const row = new Row(this.#palette);
-      this.#rows.push(row);
-      this.#list.append(row.node);
-    }
-    const manner = { wrap: this.#options.wrap, grid: this.#grid };
+    this.#place(wanted);
+    const utc = this.#options.time === "utc";
+    const now = this.#session.now();
+    const manner = {
+      wrap: this.#options.wrap,
+      grid: this.#grid,
+      faults: this.#session.faults,
+      clock: (ms: number) => moment(ms, now, utc),
+    };
     wanted.forEach((line, i) => {
       const row = this.#rows[i]!;
       row.write(line, line.mark ? null : this.#store.find(line.seq), manner, this.#session.marker);
@@ -370,9 +421,13 @@ export class Log {
     let before = time === "delta" ? this.#timeBefore(first, lines) : Number.NaN;
     for (const row of this.#rows) {
       if (row.seq < 0) continue;
-      if (time === "absolute") row.time(clock(row.at));
-      else if (time === "relative") row.time(ago(now - row.at));
-      else row.time(delta(row.at - before));
+      const words =
+        time === "relative"
+          ? ago(now - row.at)
+          : time === "delta"
+            ? delta(row.at - before)
+            : moment(row.at, now, time === "utc");
+      row.time(words, this.#grid);
       before = row.at;
     }
   }
@@ -385,21 +440,25 @@ export class Log {
     return place ? place.block.at(place.row) : Number.NaN;
   }
 
-  #rotate(wanted: readonly Line[]): void {
-    const keys = this.#rows.map((row) => row.key);
-    const gone = wanted[0] ? keys.indexOf(wanted[0].key) : -1;
-    if (gone > 0) {
-      const moved = this.#rows.splice(0, gone);
-      this.#list.append(...moved.map((row) => row.node));
-      this.#rows.push(...moved);
-      return;
-    }
-    if (gone === 0 || !keys[0]) return;
-    const fresh = wanted.findIndex((line) => line.key === keys[0]);
-    if (fresh > 0 && fresh < this.#rows.length) {
-      const moved = this.#rows.splice(this.#rows.length - fresh, fresh);
-      this.#list.prepend(...moved.map((row) => row.node));
-      this.#rows.unshift(...moved);
+  /** A node for each line. What is selected must not be taken out of the page, not even for a moment. */
+  #place(wanted: readonly Line[]): void {
+    const known = new Map(this.#rows.map((row) => [row.key, row]));
+    const kept = wanted.map(({ key }) => {
+      const row = known.get(key);
+      known.delete(key);
+      return row;
+    });
+    const stays = new Set(kept);
+    const spare = this.#rows.filter((row) => !stays.has(row));
+    // Where nothing stays, nothing need be moved either.
+    if (spare.length < this.#rows.length) for (const row of spare) row.node.remove();
+    const free = spare.values();
+    this.#rows = kept.map((row) => row ?? (free.next().value as Row | undefined) ?? new Row());
+    for (const row of free) row.node.remove();
+    let at = this.#list.firstChild;
+    for (const { node } of this.#rows) {
+      if (node === at) at = at.nextSibling;
+      else this.#list.insertBefore(node, at);
     }
   }
 }

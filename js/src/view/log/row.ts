@@ -3,15 +3,16 @@
  * text, never markup, and only what a line can show; it knows neither scrolling nor selection rules.
  */
 
+import type { Faults } from "../../events/faults.ts";
 import type { Place } from "../../events/store.ts";
 import { manyLines, oneLine } from "../../events/visible.ts";
 import type { Marker, Marks } from "../../filter/marker.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Line } from "../chart/lines.ts";
-import type { Palette } from "../chart/palette.ts";
+import { colourOf } from "../chart/palette.ts";
 import { attr, h, text } from "../dom/dom.ts";
-import { brief, clock, cutAt, fullTime } from "../dom/format.ts";
-import type { Grid } from "./grid.ts";
+import { brief, cutAt, fullTime } from "../dom/format.ts";
+import { type Grid, ID, TIME, TYPE } from "./grid.ts";
 
 /** Characters of data in a line; what is behind the ellipsis is in the detail pane. */
 const LINE_CHARS = 300;
@@ -24,6 +25,9 @@ const CELL_CHARS = 200;
 export interface Manner {
   wrap: boolean;
   grid: Grid;
+  faults: Faults;
+  /** a time as this view writes it */
+  clock(ms: number): string;
 }
 /** While something is searched, a row looks this far for it, and shows the part where it is. */
 const SEARCHED_CHARS = 4_000;
@@ -43,15 +47,13 @@ export class Row {
   /** null: not written yet */
   #marks: Marks | null = null;
   #hued: string | null = null;
-  #palette: Palette;
   #time = h("span.sse-time");
   #type = h("span.sse-type");
   #id = h("span.sse-id");
   #data = h("span.sse-data", { dir: "auto" });
   #mark = h("span.sse-mark-text");
 
-  constructor(palette: Palette) {
-    this.#palette = palette;
+  constructor() {
     this.node = h("div.sse-row", { role: "listitem" }, this.#time, this.#type, this.#id, this.#data);
   }
 
@@ -64,14 +66,22 @@ export class Row {
     attr(this.node, "aria-current", selected ? "true" : null);
   }
 
-  /** The time column; marks have none. */
-  time(value: string): void {
-    text(this.#time, value);
+  /** What is copied of it: its cells, those that are selected, with the whole data. */
+  cells(selected: Range | null, data: string): string[] {
+    return [...this.node.children]
+      .filter((cell) => !selected || selected.intersectsNode(cell))
+      .map((cell) => (cell === this.#data ? data : (cell.textContent ?? "")));
   }
 
-  write(line: Line, place: Place | null, { wrap, grid }: Manner, marker: Marker): void {
+  /** The time column; marks have none. */
+  time(value: string, grid: Grid): void {
+    text(this.#time, value);
+    grid.saw(TIME, value.length);
+  }
+
+  write(line: Line, place: Place | null, { wrap, grid, faults, clock }: Manner, marker: Marker): void {
     const searched = marker.active;
-    const { version } = grid;
+    const version = `${grid.version} ${faults.version}`;
     if (
       this.key === line.key &&
       this.#wrap === wrap &&
@@ -88,6 +98,7 @@ export class Row {
     this.seq = line.mark ? -1 : line.seq;
     if (line.mark) {
       attr(this.node, "class", `sse-row sse-mark sse-mark-${line.mark.kind}`);
+      attr(this.node, "data-error", null);
       this.node.replaceChildren(this.#mark);
       text(
         this.#mark,
@@ -100,7 +111,7 @@ export class Row {
       attr(this.node, "class", "sse-row");
       this.#version = "";
     }
-    if (this.#version !== version) this.#arrange(grid);
+    if (this.#version !== version) this.#arrange(grid, version);
     if (!place) return;
     const { block, row } = place;
     const at = block.at(row);
@@ -108,13 +119,20 @@ export class Row {
     const id = block.id(row);
     this.at = at;
     attr(this.#time, "title", fullTime(at));
-    text(this.#type, brief(type, NAME_CHARS));
+    const name = brief(type, NAME_CHARS);
+    text(this.#type, name);
+    grid.saw(TYPE, name.length);
     attr(this.#type, "title", brief(type, LINE_CHARS));
-    if (type !== this.#hued) this.#type.style.setProperty("--sse-hue", this.#palette.of(type));
+    if (type !== this.#hued) this.#type.style.setProperty("--sse-colour", colourOf(type));
     this.#hued = type;
-    text(this.#id, brief(id, NAME_CHARS));
+    const shownId = brief(id, NAME_CHARS);
+    text(this.#id, shownId);
+    grid.saw(ID, shownId.length);
     attr(this.#id, "title", id === "" ? null : `id ${brief(id, LINE_CHARS)}`);
-    if (this.#cells.length > 0) this.#fill(grid, new Payload(block.data(row), block.isCut(row)));
+    let read: Payload | null = null;
+    const payload = (): Payload => (read ??= new Payload(block.data(row), block.isCut(row)));
+    if (this.#cells.length > 0) this.#fill(grid, payload());
+    attr(this.node, "data-error", faults.has(type, payload) ? "true" : null);
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
     this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
@@ -122,8 +140,8 @@ export class Row {
     this.#write(marker.find(this.#raw));
   }
 
-  #arrange(grid: Grid): void {
-    this.#version = grid.version;
+  #arrange(grid: Grid, version: string): void {
+    this.#version = version;
     this.#cells = grid.paths.map(() => h("span.sse-cell", { dir: "auto" }));
     this.node.replaceChildren(
       this.#time,

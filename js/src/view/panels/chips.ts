@@ -1,16 +1,22 @@
 /**
  * One button per event type, with its count: press to see only that type, press more to add them,
- * alt-click to leave one out. Order is the order of first sight and never changes. Many types fold
- * into a list with a search box, so that 10,000 types are not 10,000 nodes.
+ * alt-click to leave one out. They stand in the order of first sight, which never changes while all have
+ * room. Many types fold into a list with a search box, so that 10,000 types are not 10,000 nodes: then the
+ * row has the most frequent ones, and changes only where another became clearly more frequent.
  */
 import type { Session } from "../../kernel/session.ts";
-import type { Palette } from "../chart/palette.ts";
+import { colourOf } from "../chart/palette.ts";
 import { attr, fit, h, onResize, show, text } from "../dom/dom.ts";
 import { brief, count, rate } from "../dom/format.ts";
 
 const VISIBLE = 12;
 const LISTED = 200;
 const NAME_CHARS = 40;
+/** A folded type comes into the row where it is so much more frequent than one there. */
+const MORE = 1.2;
+const MORE_EVENTS = 5;
+const SORT_MS = 2_000;
+const FIT_MS = 500;
 
 type Toggle = (type: string, exclude: boolean) => void;
 
@@ -34,12 +40,12 @@ class Chip {
     );
   }
 
-  draw(type: string, hue: string, n: number, perSecond: number, pressed: boolean, excluded: boolean): void {
+  draw(type: string, n: number, perSecond: number, pressed: boolean, excluded: boolean): void {
     if (this.type !== type || this.#name.textContent === "") {
       this.type = type;
       text(this.#name, brief(type, NAME_CHARS));
       this.#label = brief(type, 300);
-      this.node.style.setProperty("--sse-hue", hue);
+      this.node.style.setProperty("--sse-colour", colourOf(type));
     }
     text(this.#count, count(n));
     const speed = perSecond > 0 ? rate(perSecond) : "";
@@ -58,7 +64,6 @@ class Chip {
 export class Chips {
   readonly node: HTMLElement;
   #session: Session;
-  #palette: Palette;
   #row = h("div.sse-chip-row", { role: "group", "aria-label": "Event types" });
   #more: HTMLButtonElement;
   #reset: HTMLButtonElement;
@@ -74,11 +79,12 @@ export class Chips {
   /** How many chips fit into four lines; found by trying, when something about their width changed. */
   #fits = VISIBLE;
   #tried = "";
+  #sortedAt = -Infinity;
+  #fittedAt = 0;
   #width = 0;
 
-  constructor(session: Session, palette: Palette, showAll: () => void, signal: AbortSignal) {
+  constructor(session: Session, showAll: () => void, signal: AbortSignal) {
     this.#session = session;
-    this.#palette = palette;
     this.#more = h("button.sse-chip.sse-more", {
       "aria-expanded": "false",
       "aria-haspopup": "true",
@@ -129,6 +135,7 @@ export class Chips {
       for (const type of counts.keys()) this.#learn(type);
     }
     for (const type of [...(filter.types ?? []), ...filter.exclude_types]) this.#learn(type);
+    this.#sort();
     const chosen = new Set([...(filter.types ?? []), ...filter.exclude_types]);
     show(
       this.#reset,
@@ -151,8 +158,37 @@ export class Chips {
         this.#fits--;
         this.#drawRow(chosen);
       }
-    } else this.#drawRow(chosen);
+    } else {
+      this.#drawRow(chosen);
+      // Counts and rates grew: no row is cut in half.
+      if (Date.now() - this.#fittedAt > FIT_MS) {
+        this.#fittedAt = Date.now();
+        while (this.#fits > 1 && this.#overflows()) {
+          this.#fits--;
+          this.#drawRow(chosen);
+        }
+      }
+    }
     if (!this.#menu.hidden) this.#drawList();
+  }
+
+  /** By count, where not all have room: seldom, and never under a pointer or a focus. */
+  #sort(): void {
+    const order = this.#order;
+    const { counts } = this.#session;
+    const now = Date.now();
+    if (
+      order.length <= this.#fits ||
+      now - this.#sortedAt < SORT_MS ||
+      this.#row.matches(":hover, :focus-within")
+    )
+      return;
+    const of = (type: string): number => counts.get(type) ?? 0;
+    const least = Math.min(...order.slice(0, this.#fits).map(of));
+    const [times, more] = this.#sortedAt < 0 ? [1, 0] : [MORE, MORE_EVENTS];
+    if (!order.some((type, i) => i >= this.#fits && of(type) > least * times + more)) return;
+    this.#sortedAt = now;
+    this.#order.sort((a, b) => of(b) - of(a));
   }
 
   /** Costs a layout: asked only where something about the widths changed. */
@@ -189,6 +225,7 @@ export class Chips {
 
   #drawChips(types: readonly string[], chips: Chip[], add: (node: HTMLElement) => void): void {
     const { filter, counts, rates } = this.#session;
+    const { over } = this.#session;
     const now = this.#session.now();
     fit(chips, types.length, () => {
       const chip = new Chip((name, exclude) => this.#toggle(name, exclude));
@@ -198,9 +235,8 @@ export class Chips {
     types.forEach((type, i) => {
       chips[i]!.draw(
         type,
-        this.#palette.of(type),
         counts.get(type) ?? 0,
-        rates.of(type, now),
+        over ? 0 : rates.of(type, now),
         filter.types?.includes(type) ?? false,
         filter.exclude_types.includes(type),
       );

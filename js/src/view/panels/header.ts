@@ -79,7 +79,7 @@ export class Header {
     this.#text.name("Text", ICONS.text, "The text so far, joined from the events");
     this.#retry = new Button("Retry now", ICONS.retry, () => events.command("retry"));
     this.#pause = new Button("Pause", ICONS.pause, () => events.pause());
-    this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#over() ? "start" : "stop"));
+    this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#session.over ? "start" : "stop"));
     this.#clear = new Button("Clear", ICONS.clear, () => events.command("clear"));
     this.#pause.node.classList.add("sse-steady");
     this.#note = h("span.sse-note", {}, this.#reason, this.#hint, this.#odd);
@@ -163,17 +163,14 @@ export class Header {
     );
     show(this.#retry.node, state === "waiting" && !lost);
     attr(this.#pause.node, "data-paused", paused ? "true" : null);
+    // Nothing comes that could be held back.
+    this.#pause.node.disabled = this.#session.over && !paused;
     if (paused) this.#pause.name("Resume", ICONS.play, "Go on from here (space)");
     else this.#pause.name("Pause", ICONS.pause, "Hold the view still; events keep arriving (space)");
     // Somebody else captures this stream now: it is theirs to start.
     show(this.#run.node, head?.capture?.state !== "taken");
-    if (this.#over()) this.#run.name("Start", ICONS.play, "Connect again from the last event ID");
+    if (this.#session.over) this.#run.name("Start", ICONS.play, "Connect again from the last event ID");
     else this.#run.name("Stop", ICONS.stop, "Close the connection and keep the log");
-  }
-
-  #over(): boolean {
-    const state = this.#session.head?.status.state;
-    return state === "closed" || state === "failed";
   }
 
   /** " - retry in 3 s, attempt 2", counted from when the kernel said so. */

@@ -5,7 +5,7 @@
 import { h, icon } from "../dom/dom.ts";
 import { Popover } from "../dom/popover.ts";
 
-export type TimeMode = "absolute" | "relative" | "delta";
+export type TimeMode = "absolute" | "utc" | "relative" | "delta";
 export interface Options {
   time: TimeMode;
   wrap: boolean;
@@ -13,6 +13,7 @@ export interface Options {
 
 const TIMES: [TimeMode, string, string][] = [
   ["absolute", "Clock", "When an event came, local time"],
+  ["utc", "UTC", "When an event came, UTC"],
   ["relative", "Ago", "How long ago an event came"],
   ["delta", "Delta", "Time since the previous row"],
 ];
