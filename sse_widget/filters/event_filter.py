@@ -20,6 +20,7 @@ from ..checks import number, truth
 from ..errors import InvalidFilter
 from ..visible import quoted
 from .caseless import search_caseless, spread
+from .conditions import Condition, conditions_of, mask_of, passes
 from .regex import lone_surrogate, translate
 
 __all__ = ["EventFilter"]
@@ -52,13 +53,19 @@ class EventFilter:
         regex: `text` and `exclude` are patterns, in the syntax RE2 and JavaScript share.
         case: capital and small letters differ. Otherwise plain text compares `lower()`, and
             patterns compare by Unicode simple case folding.
+        where: conditions on the fields of JSON payloads, which must all hold, as (path, operator,
+            value): `[("price", ">", 100), ("symbol", "in", ["BTC", "ETH"])]`. Operators: ==, !=, <,
+            <=, >, >=, in, contains (a text has this text, a list this value, an object this key)
+            and exists (`("error", "exists", False)` for those without). A number in quotes counts
+            where the value is a number. What is no JSON object, or has no such path, has no value,
+            like null: it passes != and no other comparison. Capitals count.
         since, until: bounds on `received_at`, since <= received_at < until, kept as aware UTC
             datetimes. A naive datetime is local time, a date its midnight; an ISO 8601 string and a
             pandas Timestamp do too. An event whose `received_at` is None passes no bound.
 
     Raises:
         TypeError: an argument of the wrong type, by name.
-        InvalidFilter: a pattern outside the shared syntax, naming the construct; a time that is
+        InvalidFilter: a condition that cannot work; a pattern outside the shared syntax, naming the construct; a time that is
             none; text that no event can hold.
     """
 
@@ -70,6 +77,7 @@ class EventFilter:
     case: bool
     since: datetime | None
     until: datetime | None
+    where: tuple[Condition, ...]
 
     def __init__(
         self,
@@ -81,6 +89,7 @@ class EventFilter:
         case: bool = False,
         since: date | str | None = None,
         until: date | str | None = None,
+        where: Iterable[object] | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "types", None if types is None else _names("types", types))
@@ -91,6 +100,7 @@ class EventFilter:
         put(self, "exclude", _needle("exclude", exclude, regex))
         put(self, "since", _time("since", since))
         put(self, "until", _time("until", until))
+        put(self, "where", conditions_of(where))
 
     def __repr__(self) -> str:
         nothing = EventFilter()
@@ -116,14 +126,24 @@ class EventFilter:
                 return False
         if self.text and not self._found(self.text, event.data):
             return False
-        return not (self.exclude and self._found(self.exclude, event.data))
+        if self.exclude and self._found(self.exclude, event.data):
+            return False
+        return not self.where or passes(self.where, event.data)
 
     def mask(self, table: pa.Table) -> pa.ChunkedArray | None:
         """Which rows of `table` (columns type, data, received_at) pass; None where all do.
 
-        It runs in Arrow, in time linear in the data and without the GIL (only candidate rows for
-        text with σ or a dot above are decided in Python).
+        It runs in Arrow, in time linear in the data and without the GIL; only candidate rows for
+        text with σ or a dot above, and what `where` looks at, are decided in Python.
         """
+        gate = self._gate_and_text(table)
+        if not self.where:
+            return gate
+        if gate is None:
+            return mask_of(self.where, table["data"])
+        return spread(gate, mask_of(self.where, table["data"].filter(gate)))
+
+    def _gate_and_text(self, table: pa.Table) -> pa.ChunkedArray | None:
         gate = self._gate(table)
         if not (self.text or self.exclude):
             return gate
@@ -143,7 +163,8 @@ class EventFilter:
         return hits if gate is None else pc.and_(hits, gate)
 
     def to_wire(self) -> dict[str, Any]:
-        """This filter as JSON can carry it: sorted lists, times in milliseconds since 1970."""
+        """This filter as JSON can carry it: sorted lists, times in milliseconds since 1970, and
+        conditions as `[path, operator, value]`."""
         return {
             "types": None if self.types is None else sorted(self.types),
             "exclude_types": sorted(self.exclude_types),
@@ -153,6 +174,7 @@ class EventFilter:
             "case": self.case,
             "since": _to_ms(self.since),
             "until": _to_ms(self.until),
+            "where": [one.to_wire() for one in self.where],
         }
 
     @classmethod
@@ -211,6 +233,8 @@ class EventFilter:
 
 
 def _told(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(repr, value))}]"
     if isinstance(value, frozenset) and value:
         return f"{{{', '.join(map(quoted, value))}}}"
     return quoted(value) if isinstance(value, str) else repr(value)

@@ -4,7 +4,7 @@ It must never know of events, filters and DataFrames.
 """
 
 from .decode import NOT_JSON, cost, read, read_whole
-from .path import free_name, paths_of, reader_of
+from .path import free_name, paths_of, reader_of, steps_of
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "read",
     "read_whole",
     "reader_of",
+    "steps_of",
     "text_sizes",
     "within",
 ]

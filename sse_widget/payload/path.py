@@ -11,7 +11,7 @@ from typing import Any
 
 from ..checks import told
 
-__all__ = ["free_name", "paths_of", "reader_of"]
+__all__ = ["free_name", "paths_of", "reader_of", "steps_of"]
 
 
 def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
@@ -30,6 +30,12 @@ def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
     return listed
 
 
+def steps_of(path: str) -> list[str]:
+    """The keys and places of a path, one after the other."""
+    dotted = _PLACE.sub(r".\1", path)
+    return dotted.removeprefix("." if path[:1] == "[" else "").split(".")
+
+
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
 
@@ -40,7 +46,7 @@ def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
     A key that has the dots or brackets itself goes first; a whole number is a place in a list:
     `choices.0.text` and `choices[0].text` are the same.
     """
-    keys = _PLACE.sub(r".\1", path).removeprefix("." if path[:1] == "[" else "").split(".")
+    keys = steps_of(path)
     if keys == [path]:
         return lambda row: row.get(path)
     places = [int(key) if key.isdecimal() and len(key) <= 9 else -1 for key in keys]

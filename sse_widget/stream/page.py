@@ -270,7 +270,8 @@ class Showing(SyncedWidget):
             if wire.get("rev") != self._revision:
                 raise InvalidFilter("out of date")
             told = EventFilter.from_wire(_without_revision(wire))
-            if told.to_wire() == _without_revision(wire):
+            # A key that the page left out has its default.
+            if told.to_wire() == {**_EVERYTHING.to_wire(), **_without_revision(wire)}:
                 self._told_filter = told.to_wire()
             self.filter = told
         except (InvalidFilter, TypeError, ValueError, KeyError):

@@ -424,6 +424,7 @@ def test_the_wire_is_what_the_page_expects() -> None:
         "case": False,
         "since": None,
         "until": None,
+        "where": [],
     }
     wire = EventFilter({"b", "a"}, since=at(1.5)).to_wire()
     assert wire["types"] == ["a", "b"]

@@ -46,7 +46,7 @@ class Model {
   kernel = null;
   attributes = {
     _settings: { url: "https://stream.example/ticks?key=***", session: "stub" },
-    _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null },
+    _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null, where: [] },
     _columns: { paths: [], rev: 0, by: "" },
     _plot: { path: "", by: "", rev: 0 },
     _ack: { page: "", n: 0 },

@@ -51,6 +51,24 @@ def test_the_kernels_filter_moves_chips_and_search(stub):
     assert stub.filter()["rev"] == 1
 
 
+def test_conditions_of_the_kernel_filter_with_the_search_and_stay(stub):
+    stub.feed(*EVENTS)
+    stub.kernel("kernel.setFilter({where: [['price', '>', 1]]})")
+    expect(stub.rows).to_have_count(1)
+    expect(stub.rows).to_contain_text("ETH")
+    stub.feed({"type": "trade", "data": '{"symbol":"BTC","price":"7"}'})
+    expect(stub.rows).to_have_count(2)
+    stub.search.fill("btc")
+    expect(stub.rows).to_have_count(1)
+    assert stub.filter()["where"] == [["price", ">", 1]]
+    stub.kernel("kernel.setFilter({where: [['price', '>', 1]], text: '[bB]TC', regex: true})")
+    expect(stub.rows).to_have_count(1)
+    expect(stub.rows).to_contain_text("7")
+    stub.page.get_by_role("button", name="Show all").click()
+    expect(stub.rows).to_have_count(5)
+    assert stub.filter()["where"] == []
+
+
 def test_search_counts_and_new_rows_are_filtered_as_they_come(stub):
     stub.feed(*EVENTS)
     stub.search.fill("btc")

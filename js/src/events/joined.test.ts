@@ -1,7 +1,8 @@
 // The growing text: what the page joins is what `stream.text(path)` joins.
 import { describe, expect, it } from "vitest";
+import { valueAt } from "../json/paths.ts";
 import { columns, random } from "../testing/kernel.ts";
-import { detect, Joined, valueAt, wholeEnd } from "./joined.ts";
+import { detect, Joined, wholeEnd } from "./joined.ts";
 import { Store } from "./store.ts";
 
 const SOURCE = { path: "choices.0.delta.content", type: "" };

@@ -3,7 +3,7 @@
  * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
  * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
  */
-import { needleOf, stepsOf } from "../json/paths.ts";
+import { needleOf, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
@@ -28,23 +28,6 @@ const USUAL: (Source & { also?: string })[] = [
 const HINT = /"(?:content|text|delta|response)"/;
 /** Longer payloads are no pieces of a text; looking into them would cost. */
 const SNIFF_CHARS = 16_384;
-
-/** The value at a dotted path; a key that has the dots itself goes first, as in Python. */
-export function valueAt(root: unknown, path: string): unknown {
-  if (root === null || typeof root !== "object" || Array.isArray(root)) return undefined;
-  if (Object.hasOwn(root, path)) return (root as Record<string, unknown>)[path];
-  let value: unknown = root;
-  for (const key of stepsOf(path)) {
-    if (
-      Array.isArray(value)
-        ? !/^\d+$/.test(key)
-        : value === null || typeof value !== "object" || !Object.hasOwn(value, key)
-    )
-      return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
-  return value;
-}
 
 function parsed(data: string): unknown {
   if (!data.slice(0, 64).includes("{")) return undefined;

@@ -3,9 +3,9 @@
  * the events the page holds, newest first and each once, in slices, and kept as low, high and last of
  * each quarter of a second. It draws nothing and never asks the kernel.
  */
-import { needleOf } from "../json/paths.ts";
+
+import { needleOf, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
-import { valueAt } from "./joined.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
 

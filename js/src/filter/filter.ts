@@ -2,6 +2,7 @@
  * What the page shows: the mirror of `sse_widget/filters/event_filter.py`, one shared table of cases for both.
  * It decides about one event at a time and never touches the DOM, the store or the wire.
  */
+import { type Condition, conditionsTest, refusal } from "./conditions.ts";
 import { Refusal } from "./escapes.ts";
 import { loneSurrogate, translate } from "./patterns.ts";
 
@@ -15,6 +16,8 @@ export interface FilterState {
   case: boolean;
   since: number | null;
   until: number | null;
+  /** conditions on the fields of JSON payloads; all must hold */
+  where: Condition[];
 }
 
 export const EVERYTHING: FilterState = Object.freeze({
@@ -26,6 +29,7 @@ export const EVERYTHING: FilterState = Object.freeze({
   case: false,
   since: null,
   until: null,
+  where: [],
 }) as FilterState;
 
 export type Compiled =
@@ -69,7 +73,7 @@ function halves(state: FilterState): string | null {
 
 /** The filter as a function of one event; `needsText` is false where `data` is not looked at. */
 export function compile(state: FilterState): Compiled {
-  const reason = halves(state);
+  const reason = halves(state) ?? state.where.map(refusal).find((why) => why !== null) ?? null;
   if (reason !== null) return { ok: false, reason };
   let wanted: Finder | null;
   let unwanted: Finder | null;
@@ -86,9 +90,10 @@ export function compile(state: FilterState): Compiled {
   const types = state.types === null ? null : new Set(state.types);
   const hidden = new Set(state.exclude_types);
   const { since, until } = state;
+  const fields = conditionsTest(state.where);
   return {
     ok: true,
-    needsText: wanted !== null || unwanted !== null,
+    needsText: wanted !== null || unwanted !== null || fields !== null,
     test(type, data, at) {
       if (types !== null && !types.has(type)) return false;
       if (hidden.has(type)) return false;
@@ -96,7 +101,8 @@ export function compile(state: FilterState): Compiled {
       if (since !== null && !(at >= since)) return false;
       if (until !== null && !(at < until)) return false;
       if (wanted !== null && !wanted(data)) return false;
-      return unwanted === null || !unwanted(data);
+      if (unwanted?.(data)) return false;
+      return fields === null || fields(data);
     },
   };
 }

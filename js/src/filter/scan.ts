@@ -6,6 +6,7 @@
 import type { Block } from "../events/block.ts";
 import type { Store } from "../events/store.ts";
 import { Automaton, Search } from "./automaton.ts";
+import { conditionsTest } from "./conditions.ts";
 import { type Compiled, compile, type FilterState } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
@@ -27,7 +28,8 @@ export function passesEverything(f: FilterState): boolean {
     f.text === "" &&
     f.exclude === "" &&
     f.since === null &&
-    f.until === null
+    f.until === null &&
+    f.where.length === 0
   );
 }
 
@@ -43,6 +45,8 @@ export class Scan {
   #gate: Tester | null = null;
   #full: Tester | null = null;
   #text = false;
+  /** conditions on fields, where patterns are run apart from them */
+  #fields: ((data: string) => boolean) | null = null;
   #patterns: { wanted: RegExp | null; unwanted: RegExp | null } | null = null;
   /** The same for this thread, where no worker is allowed; made when they are needed. */
   #here: { wanted: Automaton | null; unwanted: Automaton | null } | null = null;
@@ -66,7 +70,7 @@ export class Scan {
   use(state: FilterState): string | null {
     const full = compile(state);
     if (!full.ok) return full.reason;
-    const gate = compile({ ...state, text: "", exclude: "" });
+    const gate = compile({ ...state, text: "", exclude: "", where: [] });
     if (!gate.ok) return gate.reason;
     this.#endWorker();
     this.stopped = null;
@@ -74,10 +78,12 @@ export class Scan {
     this.#state = state;
     this.#full = full;
     this.#gate = gate;
-    this.#text = state.text !== "" || state.exclude !== "";
+    const searched = state.text !== "" || state.exclude !== "";
+    this.#text = searched || state.where.length > 0;
+    this.#fields = conditionsTest(state.where);
     const pattern = (source: string): RegExp | null => (source === "" ? null : translate(source, state.case));
     this.#patterns =
-      state.regex && this.#text ? { wanted: pattern(state.text), unwanted: pattern(state.exclude) } : null;
+      state.regex && searched ? { wanted: pattern(state.text), unwanted: pattern(state.exclude) } : null;
     this.#here = this.#searching = null;
     this.#verdicts = new WeakMap();
     this.#store.filter = passesEverything(state) ? null : this.#version;
@@ -159,13 +165,20 @@ export class Scan {
       block.scanned = row + 1;
       if (
         found &&
-        (guarded || !this.#text || full?.test(block.type(row), block.scanText(row), block.at(row)))
+        (guarded
+          ? this.#holds(block, row)
+          : !this.#text || full?.test(block.type(row), block.scanText(row), block.at(row)))
       )
         block.hits.push(row);
       if (!this.#text || (!guarded && (row & 63) !== 0) || performance.now() <= deadline) continue;
       return row + 1 >= block.hi;
     }
     return true;
+  }
+
+  /** Whether the fields of a row that the patterns let through meet the conditions. */
+  #holds(block: Block, row: number): boolean {
+    return this.#fields === null || this.#fields(block.scanText(row));
   }
 
   /** A pattern where workers are forbidden: without going back, and no longer than there is time; null
@@ -227,7 +240,10 @@ export class Scan {
       this.#job = null;
       clearTimeout(this.#watch);
       const { block } = job;
-      for (const hit of hits) if (job.from + hit >= block.lo) block.hits.push(job.from + hit);
+      for (const hit of hits) {
+        const row = job.from + hit;
+        if (row >= block.lo && this.#holds(block, row)) block.hits.push(row);
+      }
       block.scanned = job.to;
       this.#store.changed();
       this.#progress();

@@ -80,6 +80,38 @@ function isJson(source: string): boolean {
   return parses(source) || (/NaN|Infinity/.test(source) && parses(standard(source)));
 }
 
+/** The object that this text is, with null for what is beyond the standard; undefined where it is none. */
+export function payloadOf(source: string): unknown {
+  if (!/^[ \t\r\n]*\{/.test(source)) return undefined;
+  try {
+    return JSON.parse(source) as unknown;
+  } catch {
+    if (!/NaN|Infinity/.test(source)) return undefined;
+  }
+  try {
+    return JSON.parse(standard(source) ?? "") as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value at a dotted path; a key that has the dots itself goes first, as in Python. */
+export function valueAt(root: unknown, path: string): unknown {
+  if (root === null || typeof root !== "object" || Array.isArray(root)) return undefined;
+  if (Object.hasOwn(root, path)) return (root as Record<string, unknown>)[path];
+  let value: unknown = root;
+  for (const key of stepsOf(path)) {
+    if (
+      Array.isArray(value)
+        ? !/^\d+$/.test(key)
+        : value === null || typeof value !== "object" || !Object.hasOwn(value, key)
+    )
+      return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
 export class Payload {
   /** the object, or null where the text is none */
   readonly top: Value | null = null;

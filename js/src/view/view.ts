@@ -290,6 +290,7 @@ export class View {
       exclude: "",
       since: null,
       until: null,
+      where: [],
     });
     this.overruled();
   }
