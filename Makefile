@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help apps fronts install demo docs house test floors hosted newest audit heavy lint browser bench report profile clean
+.PHONY: help apps fronts install demo docs house test floors hosted newest release audit heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -116,6 +116,9 @@ newest: dist/.built ## the same beside the newest versions: make newest PYTHON=p
 	$(NEWEST)/$(PIP) --upgrade --upgrade-strategy eager "$$(echo dist/*.whl)[test]"
 	$(NEWEST)/$(PIP) --no-deps --force-reinstall dist/*.whl
 	$(call check,$(NEWEST))
+
+release: dist/.built ## wheel and sdist, each tried in an empty environment; versions that must agree; needs a network
+	$(BIN)/python scripts/release.py dist
 
 audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what is installed and of the floors; needs a network
 	.envs/audit/bin/pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

@@ -215,7 +215,7 @@ class _Services:
 
 
 def _job(steps: int, fails: bool) -> Iterator[bytes]:
-    """The events of a job: progress, now and then a line of its log, and how it ended."""
+    """The events of a job: its progress, and how it ended."""
     for n in range(1, (steps // 2 if fails else steps) + 1):
         kind, data = "progress", {"step": n, "steps": steps, "message": f"part {n} of {steps}"}
         yield encode(kind, _dump(data), n)
