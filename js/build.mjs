@@ -5,6 +5,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { minify } from "terser";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "sse_widget", "static");
@@ -19,6 +20,12 @@ const common = {
   legalComments: "none",
   write: false,
 };
+
+/** Once more by terser, which leaves a thirtieth less of what esbuild wrote. */
+async function smaller(text, module = false) {
+  const made = await minify(text, { ecma: 2020, module, compress: { passes: 2 }, format: { ecma: 2020 } });
+  return made.code;
+}
 
 // What stands between the log and the widget of one stream in widget.js. The kernel cuts there and hands
 // the log alone to the overview of many streams, so that no second copy of it is installed.
@@ -44,7 +51,7 @@ async function log() {
     globalName: "sseLog",
     plugins: [worker],
   });
-  return made.outputFiles[0].text;
+  return await smaller(made.outputFiles[0].text);
 }
 
 // The widget takes the log from the script that stands before it in the same file.
@@ -70,7 +77,8 @@ const place = {
       for (const file of result.outputFiles) {
         const name = file.path.endsWith(".css") ? "widget.css" : basename(file.path);
         const fresh = join(out, `${name}.${process.pid}.new`);
-        const text = name === "widget.js" ? `${await log()}${SEAM}${file.text}` : file.text;
+        const own = name.endsWith(".js") ? await smaller(file.text, true) : file.text;
+        const text = name === "widget.js" ? `${await log()}${SEAM}${own}` : own;
         await writeFile(fresh, text);
         await rename(fresh, join(out, name));
         console.log(`sse_widget/static/${name}  ${(Buffer.byteLength(text) / 1024).toFixed(1)} KB`);

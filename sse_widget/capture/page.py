@@ -179,21 +179,22 @@ class Overview(SyncedWidget):
             self._selections,
             name,
             row.url,
+            to=self._settings["to"],
             send=self._send_message,
             report=lambda: row.report,
         )
         # The page must know which log it is before the first message of it comes.
         self._push(whole=True)
-        tail.channel.open()
         if self._engine is not None:
             self._engine.watch(name, tail.take)
+        tail.open()
 
     def _deselect(self) -> None:
         if self._tail is None:
             return
         if self._engine is not None:
             self._engine.watch(None, ignore)
-        self._tail.channel.close()
+        self._tail.close()
         self._tail = None
 
     @traitlets.observe("_ack")

@@ -1,20 +1,24 @@
 """The log of the selected stream of a capture, for the page.
 
 A small rolling window is fed from the stream while it is selected, and has a channel of its own to the
-page. This module reads no file and opens no connection.
+page. Events have the numbers they have in the capture; older ones are read from its files. This module
+opens no connection.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Channel
-from ..tables import GapLog, RollingWindow, Tally
+from ..storage import Dataset, Position, unbroken
+from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 
 __all__ = ["StreamLog"]
 
@@ -22,6 +26,10 @@ MAX_EVENTS = 20_000
 MAX_BYTES = 32 * 2**20
 _TYPES_KEPT = 1_000
 _GAPS_KEPT = 200
+# Older rows are read so many at a time: of each the page gets 64 KiB, and a mebibyte of all.
+_ROWS_ASKED, _BYTES_ASKED = 5_000, 4 * 2**20
+# Seconds: what came before the selection may wait so long for the next write.
+_WRITTEN_S, _LOOK_S = 10.0, 0.2
 
 
 class StreamLog:
@@ -30,6 +38,7 @@ class StreamLog:
     Args:
         number: which selection of the capture this is; messages of earlier ones are ignored.
         name, url: of the stream.
+        to: the capture's folder.
         send: puts a message on the wire.
         report: the stream as it is now.
     """
@@ -40,6 +49,7 @@ class StreamLog:
         name: str,
         url: str,
         *,
+        to: str,
         send: Callable[[dict[str, Any], list[Any]], None],
         report: Callable[[], StreamReport],
     ) -> None:
@@ -50,6 +60,9 @@ class StreamLog:
             "session": f"{name}/{number}",
         }
         self._report = report
+        self._to = to
+        self._oldest: int | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
         self._counts = Tally(types=_TYPES_KEPT)
         self._gaps = GapLog(most=_GAPS_KEPT)
@@ -60,18 +73,61 @@ class StreamLog:
             describe=self._describe,
             counts=self._counts,
             gaps=lambda: list(self._gaps),
+            older=self._read_files,
+            oldest=lambda: self._oldest,
         )
 
-    def take(self, batch: EventBatch | None, gap: Gap | None) -> None:
-        """Something came of the stream."""
+    def open(self) -> None:
+        """Begin to send, and look how far back the files go."""
+        self.channel.open()
+        self._reading = asyncio.get_running_loop().create_task(self._look_back())
+
+    def close(self) -> None:
+        self.channel.close()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def take(self, batch: EventBatch | None, gap: Gap | None, seq: int) -> None:
+        """Something came of the stream: events from number `seq` on, or a gap before it."""
         if gap is not None:
-            known = self._gaps.known(gap)
-            gap = replace(gap, seq=self._window.counts.received if known is None else known.seq)
             self._gaps.add(gap)
             self.channel.note(gap=gap)
         if batch is not None and batch.types:
+            if seq != self._window.bounds[1]:
+                # The first, or some were passed over on the way from a worker: the files have them.
+                self._window.clear()
+                self._window.restore(seq, SCHEMA.empty_table())
             self._window.append(batch)
             self.channel.note(self._counts.add(batch.types))
+
+    async def _look_back(self) -> None:
+        dataset = Dataset(self._to)
+        with contextlib.suppress(OSError, CaptureError):
+            self._oldest = await asyncio.to_thread(dataset.oldest, self.name)
+            before = (await asyncio.to_thread(dataset.streams)).get(self.name, Position())
+            # Of each type: those on disk, and those here that came after them.
+            counts = Tally(before.types, types=_TYPES_KEPT)
+            counts.add(self._window.read(before.seq).table["type"].to_pylist())
+            self._counts.clear()
+            self._counts.update(counts)
+        self.channel.note(set(self._counts))
+
+    def _read_files(self, first: int, stop: int) -> Snapshot:
+        """Some rows that end before `stop`, the newest first. It blocks."""
+        deadline = time.monotonic() + _WRITTEN_S
+        while self._report().written < stop and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        try:
+            table = Dataset(self._to).read(
+                self.name, first, stop, last=_ROWS_ASKED, nbytes=_BYTES_ASKED
+            )
+        except (OSError, CaptureError):
+            table = SCHEMA.empty_table()
+        if not table.num_rows:
+            return Snapshot(stop, SCHEMA.empty_table())
+        end = table["seq"][-1].as_py() + 1
+        table = unbroken(table, end)
+        return Snapshot(end - table.num_rows, table.select(SCHEMA.names))
 
     def look(self) -> None:
         """The state may have changed."""
@@ -116,4 +172,14 @@ class StreamLog:
             },
             "last_event_id": report.last_event_id,
             "reconnection_time": None,
+            "capture": {
+                "to": self._to,
+                "state": "writing",
+                "written": report.written,
+                "waiting": max(received - report.written, 0),
+                "not_kept": 0,
+                "error": None,
+                "hint": None,
+                "notes": [],
+            },
         }

@@ -279,8 +279,8 @@ class ClusterEngine:
         berth.trouble = look.trouble
         if self._roster is not None:
             self._roster.take(look.reports, self._workers.label(berth.place))
-        for batch, gap in look.tail:
-            self._watcher(batch, gap)
+        for batch, gap, seq in look.tail:
+            self._watcher(batch, gap, seq)
 
     # ------------------------------------------------------------------ what is told and asked
 

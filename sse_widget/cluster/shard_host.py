@@ -53,7 +53,7 @@ class ShardStatus(NamedTuple):
 
     reports: list[StreamReport]
     trouble: str
-    tail: list[tuple[EventBatch | None, Gap | None]]
+    tail: list[tuple[EventBatch | None, Gap | None, int]]
     ended: str = ""  # why, where it has
 
 
@@ -69,7 +69,7 @@ class ShardHost:
         self._asked_at = time.monotonic()
         self._wanted = asyncio.Event()
         self._watched: str | None = None
-        self._tail: deque[tuple[EventBatch | None, Gap | None]] = deque()
+        self._tail: deque[tuple[EventBatch | None, Gap | None, int]] = deque()
 
     async def run(self) -> str:
         """Returns why it ended: "ended", "taken", or a sentence about what went wrong."""
@@ -107,8 +107,8 @@ class ShardHost:
         self._tail.clear()
         return ShardStatus(self._shard.reports(), self._shard.trouble(), tail)
 
-    def _keep(self, batch: EventBatch | None, gap: Gap | None) -> None:
-        self._tail.append((batch, gap))
+    def _keep(self, batch: EventBatch | None, gap: Gap | None, seq: int) -> None:
+        self._tail.append((batch, gap, seq))
         while len(self._tail) > _TAIL_EVENTS:
             self._tail.popleft()
 

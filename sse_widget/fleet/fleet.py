@@ -66,7 +66,8 @@ class Sink(Protocol):
         """Up to which number the stream's events are safe."""
 
 
-Watcher = Callable[[EventBatch | None, Gap | None], None]
+# A batch and the number of its first event, or a gap and where it stands.
+Watcher = Callable[[EventBatch | None, Gap | None, int], None]
 
 
 class FleetStream:
@@ -248,7 +249,7 @@ class Fleet:
         assert source is not None
         self._sink.append(follower.name, batch, source.last_event_id, source.reconnection_time)
         if follower.watcher is not None:
-            follower.watcher(batch, None)
+            follower.watcher(batch, None, follower.seq - len(batch))
 
     def _gapped(self, follower: FleetStream, base: int, gap: Gap) -> None:
         # Of a source that is filtered, the numbers are not those of what is kept.
@@ -258,7 +259,7 @@ class Fleet:
             follower.gaps += 1
         self._sink.gap(follower.name, gap)
         if follower.watcher is not None:
-            follower.watcher(None, gap)
+            follower.watcher(None, gap, gap.seq)
 
     def note_gap(self, name: str, gap: Gap) -> None:
         """A gap that the sink has noted: of what was kept, not of what came."""
@@ -266,7 +267,7 @@ class Fleet:
         if follower is not None:
             follower.gaps += 1
             if follower.watcher is not None:
-                follower.watcher(None, gap)
+                follower.watcher(None, gap, gap.seq)
 
     # ------------------------------------------------------------------ what is told
 
@@ -319,8 +320,10 @@ class Fleet:
         self._watched = follower = None if name is None else self._followers.get(name)
         if follower is not None:
             follower.watcher = watcher
+            first = follower.seq - follower.recent_events
             for batch, _ in follower.recent:
-                watcher(batch, None)
+                watcher(batch, None, first)
+                first += len(batch)
 
     # ------------------------------------------------------------------ what is asked
 

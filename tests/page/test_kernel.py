@@ -186,11 +186,11 @@ def test_a_stream_that_ended_too_early_is_a_warning(stub):
 def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
     stub.feed(*TICKS)
     stub.kernel("kernel.busy = true")
-    stub.button("Clear").click()
-    expect(stub.page.get_by_text("Kernel busy: Clear")).to_be_visible()
+    stub.button("Stop").click()
+    expect(stub.page.get_by_text("Kernel busy: Stop")).to_be_visible()
     stub.chip("trade").click()
     expect(stub.rows).to_have_count(2)
-    stub.kernel("kernel.busy = false; kernel.clear()")
+    stub.kernel("kernel.busy = false; kernel.be({state: 'closed'})")
     expect(stub.page.get_by_text("Kernel busy")).to_be_hidden()
 
 

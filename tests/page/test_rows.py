@@ -214,14 +214,39 @@ def test_an_empty_log_says_what_it_waits_for(stub):
     expect(stub.page.get_by_text("Waiting for the first event")).to_be_hidden()
 
 
-def test_clear_drops_everything_at_once(stub):
+def test_clear_empties_the_view_and_can_be_undone(stub):
     stub.feed(*TICKS)
+    stub.kernel("kernel.busy = true")
     stub.button("Clear").click()
     expect(stub.rows).to_have_count(0)
-    assert stub.heard("clear")
+    # Counts, head and accounts begin anew; the kernel lets go of nothing.
+    expect(stub.chip("trade")).to_contain_text("trade 0")
+    expect(stub.page.get_by_text("0 events", exact=True)).to_be_visible()
+    assert balanced(stub)["filtered"] == 3
+    assert not stub.heard("clear")
+    stub.feed({"type": "trade", "data": "after the clear"})
+    expect(stub.rows.last).to_contain_text("after the clear")
+    expect(stub.row('"symbol"')).to_have_count(0)
+    expect(stub.chip("trade")).to_contain_text("trade 1")
+    balanced(stub)
+    stub.button("Undo").click()
+    expect(stub.rows).to_have_count(4)
+    assert stub.accounts()["filtered"] == 0
+    balanced(stub)
+    stub.button("Clear").click()
+    stub.button("Show all").click()
+    expect(stub.rows).to_have_count(4)
+
+
+def test_what_python_cleared_is_gone_from_counts_too(stub):
+    stub.feed(*TICKS)
+    stub.kernel("kernel.clear()")
+    expect(stub.rows).to_have_count(0)
     expect(stub.account("elsewhere")).to_have_text("3")
+    expect(stub.chip("trade")).to_contain_text("trade 0")
     stub.feed({"type": "trade", "data": "after the clear"})
     expect(stub.row("after the clear")).to_be_visible()
+    expect(stub.chip("trade")).to_contain_text("trade 1")
     balanced(stub)
 
 

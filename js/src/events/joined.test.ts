@@ -128,7 +128,7 @@ describe("Joined", () => {
 
   it("is bounded, and a line without end is cut", () => {
     const store = new Store();
-    const joined = new Joined(SOURCE, 100_000);
+    const joined = new Joined(SOURCE, 0, 100_000);
     store.insert(
       columns(
         0,

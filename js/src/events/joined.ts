@@ -97,7 +97,9 @@ export class Joined {
   #read = new Ranges();
   #key: string;
 
-  constructor(source: Source, max = 4 * 2 ** 20) {
+  /** `from`: the first event whose strings count. */
+  constructor(source: Source, from = 0, max = 4 * 2 ** 20) {
+    if (from > 0) this.#read.add(0, from);
     this.source = source;
     this.#max = max;
     this.#key = needleOf(source.path);

@@ -12,25 +12,30 @@ export interface Accounts {
   shown: number;
   filtered: number;
   paused: number;
+  /** of the filtered: those that Clear took out of view */
+  cleared: number;
   elsewhere: number;
 }
 
-/** `pausedAt`: the seq at which a view stands still (events from there on wait), or null. */
+/** `pausedAt`: the seq at which a view stands still (events from there on wait), or null; `from`: where it begins. */
 export function account(
   store: Store,
   stats: Pick<Stats, "received"> | null,
   pausedAt: number | null,
+  from = 0,
 ): Accounts {
   // An answer to a request may know more than the last header: never count below what is here.
   const received = Math.max(stats?.received ?? 0, store.end);
-  const stop = pausedAt ?? store.end;
-  const shown = store.shownBefore(stop);
+  const stop = Math.max(pausedAt ?? store.end, from);
+  const shown = store.shownBefore(stop) - store.shownBefore(from);
+  const cleared = store.rowsBefore(from);
   const seen = store.rowsBefore(stop);
   return {
     received,
     shown,
     filtered: seen - shown,
     paused: store.rows - seen,
+    cleared,
     elsewhere: received - store.rows,
   };
 }

@@ -41,7 +41,15 @@ export interface Settings {
   /** what was asked for beside the address, by name */
   request?: Outline;
 }
-export type Command = "start" | "stop" | "clear" | "retry";
+export type Command = "start" | "stop" | "retry";
+/** From here on events are in view: those before were cleared away. */
+export interface Cleared {
+  seq: number;
+  /** ms since 1970, by the kernel's clock */
+  at: number;
+  /** of each type, what came before */
+  counts: ReadonlyMap<string, number>;
+}
 export interface WholeEvent {
   found: boolean;
   data: string;
@@ -86,6 +94,8 @@ export class Session {
     return this.head?.url ?? this.settings.url;
   }
   gaps: Gap[] = [];
+  /** null: nothing was cleared */
+  cleared: Cleared | null = null;
   filter: FilterState = EVERYTHING;
   /** event types in the order of first sight, of those that were seen to come */
   readonly firsts: { type: string; at: number }[] = [];
@@ -205,13 +215,30 @@ export class Session {
     return null;
   }
 
+  /** The first event that is in view. */
+  get from(): number {
+    return this.cleared?.seq ?? 0;
+  }
+  /** How many events of a type came, in view or let go since. */
+  countOf(type: string): number {
+    return (this.counts.get(type) ?? 0) - (this.cleared?.counts.get(type) ?? 0);
+  }
+  /** Positions among the shown events begin here. */
+  get base(): number {
+    return this.store.shownBefore(this.from);
+  }
+
+  /** Empties the views of this page, up to an event; the kernel lets go of nothing. `null` undoes it. */
+  clear(seq: number | null): void {
+    this.cleared = seq === null ? null : { seq, at: this.now(), counts: new Map(this.counts) };
+    this.#changed();
+  }
+
   command(kind: Command): void {
-    const received = this.head?.stats.received ?? 0;
     const attempt = this.head?.status.attempt;
     const done: Record<Command, (head: Head) => boolean> = {
       start: (head) => head.status.state !== "closed" && head.status.state !== "failed",
       stop: (head) => head.status.state === "closed" || head.status.state === "failed",
-      clear: (head) => head.cleared_to >= received,
       retry: (head) => head.status.state !== "waiting" || head.status.attempt !== attempt,
     };
     this.#command = { kind, at: Date.now(), done: done[kind] };
@@ -234,7 +261,7 @@ export class Session {
   busy(): string | null {
     const late = Date.now() - BUSY_MS;
     const waits: string[] = [];
-    const verb = { start: "Start", stop: "Stop", clear: "Clear", retry: "Retry" };
+    const verb = { start: "Start", stop: "Stop", retry: "Retry" };
     if (this.#command && this.#command.at < late) waits.push(verb[this.#command.kind]);
     if (this.history.asked && this.history.asked.at < late) waits.push("earlier events");
     for (const { at } of this.#events.values()) if (at < late) waits.push("the whole event");
@@ -365,6 +392,9 @@ export class Session {
     const before = this.head?.stats;
     if (before && head.stats.bytes > before.bytes) this.lastByteAt = head.now;
     if (before && head.stats.received > before.received) this.lastEventAt = head.now;
+    // Python let go of data: there is nothing to undo.
+    if (this.head && head.cleared_to > this.head.cleared_to && head.cleared_to >= this.from)
+      this.cleared = { seq: head.cleared_to, at: head.now, counts: new Map(this.counts) };
     this.head = head;
     this.headAt = Date.now();
     for (const [type, count] of head.counts) {

@@ -105,7 +105,7 @@ export type ToKernel =
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
   | { kind: "ack"; n: number }
-  | { kind: "start" | "stop" | "clear" | "retry" };
+  | { kind: "start" | "stop" | "retry" };
 
 /** The buffers of a message, however they came. */
 export function buffersOf({ packed }: Packed, buffers: readonly DataView[]): readonly DataView[] {

@@ -66,6 +66,7 @@ export class View {
     this.#header = new Header(session, {
       text: () => this.#toggleText(),
       pause: () => this.#togglePause(),
+      clear: () => this.#clear(),
       command: (kind) => session.command(kind),
     });
     this.#menu = new ViewMenu(() => this.#soon());
@@ -261,7 +262,10 @@ export class View {
     this.#text.draw();
     this.#header.drawText(this.#text.source !== null || this.#text.open, this.#text.open);
     // The last, for scrolling lays the page out: all that was written until now, at once.
-    this.#log.draw(new Lines(session.store, marks(session), this.#pausedAt), this.#pausedAt !== null);
+    this.#log.draw(
+      new Lines(session.store, marks(session), session.from, this.#pausedAt),
+      this.#pausedAt !== null,
+    );
   }
 
   #pins(): Range[] {
@@ -276,6 +280,15 @@ export class View {
     this.#draw();
   }
 
+  #clear(): void {
+    const session = this.#session;
+    const before = session.cleared?.seq ?? null;
+    session.clear(this.#pausedAt ?? Math.max(session.store.end, session.head?.stats.received ?? 0));
+    this.#log.follow();
+    this.#notice.say("Cleared the view; df still has every event.", () => session.clear(before));
+    this.#draw();
+  }
+
   #toggleText(): void {
     this.#text.toggle(!this.#text.open);
     if (!this.#text.open) this.#log.scroller.focus({ preventScroll: true });
@@ -283,6 +296,7 @@ export class View {
   }
 
   #showAll(): void {
+    this.#session.clear(null);
     this.#session.setFilter({
       types: null,
       exclude_types: [],
@@ -364,11 +378,11 @@ export class View {
 
   /** Which of the shown events is selected, from 1. */
   #place(): number | null {
-    const { store } = this.#session;
+    const { store, base } = this.#session;
     const seq = this.#log.selected;
     if (seq === null) return null;
     const at = store.shownBefore(seq);
-    return store.seqAt(at) === seq ? at + 1 : null;
+    return store.seqAt(at) === seq && at >= base ? at + 1 - base : null;
   }
 
   async #copyAs(what: string, make: typeof asCurl): Promise<void> {

@@ -34,6 +34,11 @@ export class Axis {
     this.first = this.end - Math.max(MIN_SPAN_S, Math.min(SPAN_S, this.end - (oldest || this.end)));
   }
 
+  /** Before this second the view was cleared. */
+  get since(): number {
+    return Math.max(this.first, Math.ceil((this.#session.cleared?.at ?? 0) / 1000));
+  }
+
   get span(): number {
     return this.end - this.first;
   }

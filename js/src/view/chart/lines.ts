@@ -25,7 +25,7 @@ export function marks(session: Session): Mark[] {
   const { store, history } = session;
   if (store.rows === 0) return [];
   const out: Mark[] = [];
-  const floor = session.head?.cleared_to ?? 0;
+  const floor = Math.max(session.head?.cleared_to ?? 0, session.from);
   const asked = history.asked?.range;
   const events = (n: number): string => `${count(n)} ${n === 1 ? "event" : "events"}`;
   if (store.first > floor) {
@@ -45,6 +45,7 @@ export function marks(session: Session): Mark[] {
     });
   }
   for (const [from, to] of store.holes()) {
+    if (to <= floor) continue;
     const n = to - from;
     const be = n === 1 ? "is" : "are";
     const text =
@@ -56,24 +57,29 @@ export function marks(session: Session): Mark[] {
     out.push({ seq: to, kind: "hole", at: null, text });
   }
   for (const gap of session.gaps) {
-    if (gap.seq >= store.first) out.push({ seq: gap.seq, kind: "gap", text: gap.text, at: gap.at });
+    if (gap.seq >= store.first && gap.seq >= session.from && gap.at >= (session.cleared?.at ?? 0))
+      out.push({ seq: gap.seq, kind: "gap", text: gap.text, at: gap.at });
   }
   return out.sort((a, b) => a.seq - b.seq);
 }
 
 export class Lines {
   readonly count: number;
+  /** the position of the first shown event that is in view */
+  readonly base: number;
   #store: Store;
   #marks: Mark[];
   /** the line number of each mark */
   #at: number[];
 
-  /** `stop`: where a paused view ends (events and marks from there on are not lines yet). */
-  constructor(store: Store, all: readonly Mark[], stop: number | null) {
+  /** `from`: where the view begins; `stop`: where a paused one ends (what is from there on is no line yet). */
+  constructor(store: Store, all: readonly Mark[], from: number, stop: number | null) {
+    this.base = store.shownBefore(from);
     this.#store = store;
     this.#marks = stop === null ? [...all] : all.filter((mark) => mark.seq < stop);
-    this.#at = this.#marks.map((mark, i) => store.shownBefore(mark.seq) + i);
-    this.count = (stop === null ? store.shown : store.shownBefore(stop)) + this.#marks.length;
+    this.#at = this.#marks.map((mark, i) => Math.max(0, store.shownBefore(mark.seq) - this.base) + i);
+    const end = stop === null ? store.shown : store.shownBefore(stop);
+    this.count = Math.max(0, end - this.base) + this.#marks.length;
   }
 
   line(number: number): Line {
@@ -81,7 +87,7 @@ export class Lines {
     const mark = this.#marks[i];
     if (mark && this.#at[i] === number)
       return { key: `${mark.kind}${mark.seq}:${mark.text}`, seq: mark.seq, mark };
-    const seq = this.#store.seqAt(number - i) ?? -1;
+    const seq = this.#store.seqAt(number - i + this.base) ?? -1;
     return { key: String(seq), seq, mark: null };
   }
 
@@ -89,6 +95,6 @@ export class Lines {
   indexOf(seq: number): number {
     let before = 0;
     while (before < this.#marks.length && this.#marks[before]!.seq <= seq) before++;
-    return this.#store.shownBefore(seq) + before;
+    return Math.max(0, this.#store.shownBefore(seq) - this.base) + before;
   }
 }

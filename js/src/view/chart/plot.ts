@@ -196,7 +196,7 @@ export class Plot {
     }
   }
 
-  #lines({ first, end }: Axis): Drawn[] {
+  #lines({ since, end }: Axis): Drawn[] {
     const series = this.#series;
     if (!series) return [];
     // Types as their chips stand, values by name: not as they were read.
@@ -204,7 +204,7 @@ export class Plot {
       series.by === null ? [...this.#session.counts.keys()] : [...series.lines.keys()].sort(collator.compare);
     const all = names.map((name) => series.lines.get(name)).filter((line) => line !== undefined);
     const most = new Set([...all].sort((a, b) => b.count - a.count).slice(0, LINES));
-    const [from, stop] = [first * FINE, end * FINE];
+    const [from, stop] = [since * FINE, end * FINE];
     const draw = ({ name, count, points }: Line, label: string, style: string): Drawn => ({
       name,
       count,

@@ -21,11 +21,11 @@ export class Rate {
     this.scale = h("div", { "aria-hidden": "true" }, this.#top, h("span.sse-chart-bottom", {}, "0"));
   }
 
-  paint(strip: Strip, { first, end, span }: Axis): void {
+  paint(strip: Strip, { first, since, end, span }: Axis): void {
     const { seconds } = this.#session.rates;
     const totals = new Map<string, number>();
     let max = 1;
-    for (let second = first; second < end; second++) {
+    for (let second = since; second < end; second++) {
       let sum = 0;
       for (const [type, n] of seconds.get(second) ?? []) {
         totals.set(type, (totals.get(type) ?? 0) + n);
@@ -45,7 +45,7 @@ export class Rate {
     const { context, width, height, scale } = canvas;
     const step = width / span;
     const gap = step > 4 * scale ? scale : 0;
-    for (let second = first; second < end; second++) {
+    for (let second = since; second < end; second++) {
       const types = seconds.get(second);
       if (!types) continue;
       const x = (second - first) * step;

@@ -5,7 +5,7 @@
  */
 import { detect, Joined, type Piece, type Source, wholeEnd } from "../../events/joined.ts";
 import { manyLines } from "../../events/visible.ts";
-import type { Session } from "../../kernel/session.ts";
+import type { Cleared, Session } from "../../kernel/session.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
 import { PathSelect } from "../panels/pathselect.ts";
@@ -36,6 +36,7 @@ export class TextPane {
   #note = h("span.sse-text-note");
   #body = h("div.sse-text-body", { tabindex: "0", role: "region", "aria-label": "Text so far" });
   #follows = true;
+  #cleared: Cleared | null = null;
   #sniffed = { at: 0, rows: -1 };
 
   /** `more`: there is more to read, draw again. */
@@ -87,6 +88,10 @@ export class TextPane {
 
   draw(): void {
     if (!this.source) this.#sniff();
+    if (this.#cleared !== this.#session.cleared) {
+      this.#cleared = this.#session.cleared;
+      this.#use(this.source);
+    }
     if (this.open) this.#grow();
   }
 
@@ -117,7 +122,7 @@ export class TextPane {
 
   #grow(): void {
     if (!this.source) return;
-    this.#joined ??= new Joined(this.source);
+    this.#joined ??= new Joined(this.source, this.#session.from);
     const joined = this.#joined;
     if (joined.work(this.#session.store, SLICE_MS)) this.#more();
     let chars = 0;

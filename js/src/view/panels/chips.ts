@@ -129,7 +129,8 @@ export class Chips {
   }
 
   draw(): void {
-    const { filter, counts } = this.#session;
+    const session = this.#session;
+    const { filter, counts } = session;
     if (counts.size !== this.#counted) {
       this.#counted = counts.size;
       for (const type of counts.keys()) this.#learn(type);
@@ -144,11 +145,12 @@ export class Chips {
         filter.text !== "" ||
         filter.exclude !== "" ||
         filter.since !== null ||
-        filter.until !== null,
+        filter.until !== null ||
+        session.cleared !== null,
     );
     const digits = this.#order
       .slice(0, VISIBLE)
-      .reduce((sum, type) => sum + String(counts.get(type) ?? 0).length, 0);
+      .reduce((sum, type) => sum + String(session.countOf(type)).length, 0);
     const trial = `${this.#width} ${Math.min(this.#order.length, VISIBLE + 1)} ${digits} ${[...chosen].join()} ${this.#reset.hidden}`;
     if (trial !== this.#tried) {
       this.#tried = trial;
@@ -175,7 +177,6 @@ export class Chips {
   /** By count, where not all have room: seldom, and never under a pointer or a focus. */
   #sort(): void {
     const order = this.#order;
-    const { counts } = this.#session;
     const now = Date.now();
     if (
       order.length <= this.#fits ||
@@ -183,7 +184,7 @@ export class Chips {
       this.#row.matches(":hover, :focus-within")
     )
       return;
-    const of = (type: string): number => counts.get(type) ?? 0;
+    const of = (type: string): number => this.#session.countOf(type);
     const least = Math.min(...order.slice(0, this.#fits).map(of));
     const [times, more] = this.#sortedAt < 0 ? [1, 0] : [MORE, MORE_EVENTS];
     if (!order.some((type, i) => i >= this.#fits && of(type) > least * times + more)) return;
@@ -224,7 +225,7 @@ export class Chips {
   }
 
   #drawChips(types: readonly string[], chips: Chip[], add: (node: HTMLElement) => void): void {
-    const { filter, counts, rates } = this.#session;
+    const { filter, rates } = this.#session;
     const { over } = this.#session;
     const now = this.#session.now();
     fit(chips, types.length, () => {
@@ -235,7 +236,7 @@ export class Chips {
     types.forEach((type, i) => {
       chips[i]!.draw(
         type,
-        counts.get(type) ?? 0,
+        this.#session.countOf(type),
         over ? 0 : rates.of(type, now),
         filter.types?.includes(type) ?? false,
         filter.exclude_types.includes(type),

@@ -35,14 +35,14 @@ export class Download {
     this.#stop?.abort();
     const own = new AbortController();
     this.#stop = own;
-    const { store } = this.#session;
+    const { store, base, from } = this.#session;
     const began = performance.now();
     const end = stop ?? store.end;
     const filter = store.filter;
-    const total = store.shownBefore(end);
+    const total = store.shownBefore(end) - base;
     const writer = new Writer(format);
     const parts: Blob[] = [];
-    let [words, next, written, cut] = [writer.head(), 0, 0, 0];
+    let [words, next, written, cut] = [writer.head(), from, 0, 0];
     const tell = (what: string): void => {
       if (performance.now() - began > QUIET_MS)
         this.#notice.progress(what, written / Math.max(1, total), () => own.abort());

@@ -17,25 +17,33 @@ export class Empty {
   #title = h("div.sse-empty-title");
   #more = h("div.sse-empty-more");
   #all: HTMLButtonElement;
+  #undo: HTMLButtonElement;
 
   constructor(session: Session, showAll: () => void) {
     this.#session = session;
     this.#all = h("button.sse-button", { click: showAll }, "Show all events");
-    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all);
+    this.#undo = h("button.sse-button", { click: () => session.clear(null) }, "Undo clear");
+    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all, this.#undo);
   }
 
   draw(pausedAt: number | null): void {
     const { store, head, scan } = this.#session;
-    const { shown, filtered, paused } = account(store, head?.stats ?? null, pausedAt);
-    const filteredAway = filtered > 0 && scan.pending() === 0;
-    show(this.node, shown === 0 && (filtered === 0 || filteredAway));
+    const { shown, filtered, paused, cleared } = account(
+      store,
+      head?.stats ?? null,
+      pausedAt,
+      this.#session.from,
+    );
+    const filteredAway = filtered > cleared && scan.pending() === 0;
+    show(this.node, shown === 0 && (filtered === cleared || filteredAway));
     show(this.#all, filteredAway);
+    show(this.#undo, cleared > 0);
     this.saysReason = false;
     if (this.node.hidden) return;
     if (filteredAway)
       return this.#say(
         "No event matches the filter",
-        `${count(filtered)} ${filtered === 1 ? "event is" : "events are"} hidden by it.`,
+        `${count(filtered - cleared)} ${filtered - cleared === 1 ? "event is" : "events are"} hidden by it.`,
       );
     if (paused > 0)
       return this.#say(
@@ -43,6 +51,11 @@ export class Empty {
         `${count(paused)} ${paused === 1 ? "event" : "events"} arrived since. Resume shows them.`,
       );
     const status = head?.status;
+    if (cleared > 0 && status?.state !== "failed")
+      return this.#say(
+        "Cleared",
+        `${count(cleared)} ${cleared === 1 ? "event is" : "events are"} out of view; df has them still.`,
+      );
     this.saysReason = status?.state === "failed" && !this.#session.gone;
     if (status?.state === "failed")
       return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));

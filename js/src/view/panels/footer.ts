@@ -69,13 +69,13 @@ export class Footer {
 
   draw(pausedAt: number | null): void {
     const { store, head, history, scan } = this.#session;
-    const a = account(store, head?.stats ?? null, pausedAt);
+    const a = account(store, head?.stats ?? null, pausedAt, this.#session.from);
     const pending = scan.pending();
     this.#received.draw(a.received, "Every event the kernel received since the stream began");
     this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
     this.#filtered.draw(
       a.filtered,
-      `Held by this page, hidden by the filter${pending > 0 ? ` (${count(pending)} still to test)` : ""}`,
+      `Held by this page, hidden by ${a.cleared > 0 ? `Clear (${count(a.cleared)}) or ` : ""}the filter${pending > 0 ? ` (${count(pending)} still to test)` : ""}`,
     );
     this.#paused.draw(
       a.paused,

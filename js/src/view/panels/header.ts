@@ -29,6 +29,7 @@ const WORDS = {
 export interface HeaderEvents {
   text(): void;
   pause(): void;
+  clear(): void;
   command(kind: Command): void;
 }
 
@@ -80,7 +81,7 @@ export class Header {
     this.#retry = new Button("Retry now", ICONS.retry, () => events.command("retry"));
     this.#pause = new Button("Pause", ICONS.pause, () => events.pause());
     this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#session.over ? "start" : "stop"));
-    this.#clear = new Button("Clear", ICONS.clear, () => events.command("clear"));
+    this.#clear = new Button("Clear", ICONS.clear, () => events.clear());
     this.#pause.node.classList.add("sse-steady");
     this.#note = h("span.sse-note", {}, this.#reason, this.#hint, this.#odd);
     this.state = h(
@@ -111,7 +112,7 @@ export class Header {
       h("span.sse-totals", {}, this.#total, this.#rate),
       this.buttons,
     );
-    this.#clear.name("Clear", ICONS.clear, "Drop every event, here and in the kernel");
+    this.#clear.name("Clear", ICONS.clear, "Empty this view; df keeps every event");
   }
 
   /** Whether there is a text to show, and whether it is shown. */
@@ -156,7 +157,8 @@ export class Header {
     text(this.#odd, odd);
     show(this.#note, reason !== "" || hint !== "" || odd !== "");
     this.#note.classList.toggle("sse-said-below", saidBelow);
-    text(this.#total, `${count(Math.max(head?.stats.received ?? 0, this.#session.store.end))} events`);
+    const { store, from } = this.#session;
+    text(this.#total, `${count(Math.max(0, Math.max(head?.stats.received ?? 0, store.end) - from))} events`);
     text(
       this.#rate,
       state === "open" && !lost && this.#session.rate !== null ? rate(this.#session.rate) : "\u2013",

@@ -5,6 +5,7 @@
 import { attr, h, show, text } from "../dom/dom.ts";
 
 const STAYS_MS = 4_000;
+const UNDO_MS = 12_000;
 
 export class Notice {
   readonly node: HTMLElement;
@@ -15,7 +16,7 @@ export class Notice {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(signal: AbortSignal) {
-    this.#cancel = h("button.sse-small", { click: () => this.#cancelled() }, "Cancel");
+    this.#cancel = h("button.sse-small", { click: () => this.#cancelled() }, "");
     this.node = h("div.sse-notice", { hidden: true }, this.#words, this.#bar, this.#cancel);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
@@ -25,14 +26,22 @@ export class Notice {
     clearTimeout(this.#timer);
     this.#cancelled = cancelled;
     this.#show(words, true);
+    this.#offer("Cancel");
     attr(this.#bar, "value", String(part));
   }
 
-  /** Something that is done. */
-  say(words: string): void {
+  /** Something that is done, and how to undo it. */
+  say(words: string, undo?: () => void): void {
     clearTimeout(this.#timer);
     this.#show(words, false);
-    this.#timer = setTimeout(() => this.hide(), STAYS_MS);
+    if (undo) {
+      this.#cancelled = () => {
+        this.hide();
+        undo();
+      };
+      this.#offer("Undo");
+    }
+    this.#timer = setTimeout(() => this.hide(), undo ? UNDO_MS : STAYS_MS);
   }
 
   hide(): void {
@@ -46,6 +55,11 @@ export class Notice {
     attr(this.#words, "aria-live", busy ? "off" : "polite");
     text(this.#words, words);
     show(this.#bar, busy);
-    show(this.#cancel, busy);
+    show(this.#cancel, false);
+  }
+
+  #offer(word: string): void {
+    text(this.#cancel, word);
+    show(this.#cancel, true);
   }
 }

@@ -135,11 +135,11 @@ export class Search {
   }
 
   #count(): string {
-    const { filter, scan, store } = this.#session;
-    if (filter.text !== "" && scan.pending() > 0 && scan.stopped === null)
-      return `${count(store.shown)}\u2026`;
+    const { filter, scan, store, base } = this.#session;
+    const shown = count(store.shown - base);
+    if (filter.text !== "" && scan.pending() > 0 && scan.stopped === null) return `${shown}\u2026`;
     const place = this.#events.place();
-    return place === null ? `${count(store.shown)} found` : `${count(place)} of ${count(store.shown)}`;
+    return place === null ? `${shown} found` : `${count(place)} of ${shown}`;
   }
 
   /** The kernel or another page set the filter: an unfinished draft here gives way. */
