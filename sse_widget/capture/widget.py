@@ -115,7 +115,7 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
                 "verify as an ssl.SSLContext cannot go to the workers of a cluster: give the path of "
                 "the certificates, or client= a function that makes a client"
             )
-        if cluster is not None and isinstance(options.get("content"), AsyncBody):
+        if cluster is not None and isinstance(given.get("content"), AsyncBody):
             raise TypeError("content cannot be awaited on the workers of a cluster: give its bytes")
         capture = capture_of(to)
         passing = filter_of("filter", filter)

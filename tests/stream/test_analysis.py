@@ -241,7 +241,7 @@ def test_a_replay_has_its_own_options(replay):
         replay(headers={})
     with pytest.raises(TypeError, match="no option 'max_event'"):
         replay(max_event=1)
-    with pytest.raises(ValueError, match="suffix must be one of"):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
         replay("x.csv")
 
 
