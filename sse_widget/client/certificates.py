@@ -36,7 +36,7 @@ def check_verify(name: str, value: object) -> None:
             f"not {type(value).__name__}"
         )
     path = Path(value).expanduser()
-    if not path.exists():
+    if not os.fspath(value) or not path.exists():  # "" would be the folder one is in
         raise ValueError(f"{name} names no file or folder: {os.fspath(value)!r}")
     try:
         _of_path(str(path), _stamp(str(path)))

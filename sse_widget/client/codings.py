@@ -2,7 +2,7 @@
 
 In bounded steps, since a small compressed chunk may hold gigabytes. As lenient as browsers are: "deflate"
 with and without the zlib header, several codings one over another, a body that is not compressed at all,
-bytes behind the end, and names that are no compression ("utf-8"). It reads no socket and decides
+a gzip body with wrong checks, bytes behind the end, and names that are no compression ("utf-8"). It reads no socket and decides
 nothing about the answer.
 
 The rules are those of RFC 9110, 8.4, and of Fetch's "handle content codings".
@@ -31,6 +31,10 @@ _BLOCK, _HELD = b"\0\4\0\xfb\xffwxyz", b"wxyz"
 _WRONG_CHECKS = (bytes(8), b"\xff" * 8, b"\x55" * 8)
 
 _GZIP = frozenset({"gzip", "x-gzip"})
+# The most that a gzip header may take, which has texts without a limit of their own; and the two checks
+# at the end of a member (RFC 1952, 2.3).
+_HEADER_BYTES = 64 * 1024
+_TRAILER_BYTES = 8
 # As in Fetch, any other name leaves the bytes as they are: servers write "utf-8", "none", "binary".
 _READ = _GZIP | {"deflate", "br", "zstd"}
 
@@ -132,6 +136,9 @@ class _Inflater:
         self._gzip = name in _GZIP
         self._inflater: Any = None
         self._beginning = b""  # too little of it to know what it is
+        self._trailer = (
+            0  # bytes of the checks of a member that have yet to come: browsers look at none
+        )
         self._members = 0
         self._plain = self._ended = False
         self._is_empty = True  # this member gave nothing yet
@@ -141,7 +148,8 @@ class _Inflater:
         if self._inflater is None:
             return bool(self._beginning) and not self._members
         # A server that is killed sends no end, and nothing is lost by that where it had flushed.
-        return self._is_empty or not (_is_flushed(self._inflater) or _lacks_check(self._inflater))
+        lacks_check = not self._gzip and _lacks_check(self._inflater)
+        return self._is_empty or not (lacks_check or _is_flushed(self._inflater))
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
@@ -150,11 +158,16 @@ class _Inflater:
             if self._plain:
                 yield data
                 return
+            if self._trailer:
+                data, self._trailer = data[self._trailer :], max(self._trailer - len(data), 0)
+                continue
             if self._inflater is None:
                 data, self._beginning = self._beginning + data, b""
-                if not self._begin(data):
+                begun = self._begin(data)
+                if begun is None:
                     self._beginning = data
                     return
+                data = data[begun:]
                 continue
             data = yield from self._step(data)
 
@@ -172,31 +185,65 @@ class _Inflater:
                 self._inflater = None
                 self._members += 1
                 self._ended = not self._gzip
+                self._trailer = _TRAILER_BYTES if self._gzip else 0
                 return rest
             data = self._inflater.unconsumed_tail
             if not data and len(piece) < STEP_BYTES:
                 return b""
 
-    def _begin(self, data: bytes) -> bool:
-        """Take what the first bytes say; False where they are too few."""
+    def _begin(self, data: bytes) -> int | None:
+        """Take what the first bytes say, and tell where the compressed ones begin; None where these
+        are too few."""
         self._is_empty = True
         if self._gzip:
-            if data[:1] != b"\x1f":
-                # Padding behind the end; or the server says gzip and does not compress.
-                self._ended, self._plain = self._members > 0, self._members == 0
-            elif len(data) < 2:
-                return False
-            elif data[:2] != b"\x1f\x8b" and self._members:
-                self._ended = True
-            else:
-                self._inflater = zlib.decompressobj(wbits=31)
-            return True
+            return self._begin_member(data)
         if len(data) < 2:
-            return False
+            return None
         # RFC 1950, 2.2. Some servers send deflate without its header.
         has_header = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
         self._inflater = zlib.decompressobj(wbits=15 if has_header else -15)
-        return True
+        return 0
+
+    def _begin_member(self, data: bytes) -> int | None:
+        if data[:1] != b"\x1f":
+            # Padding behind the end; or the server says gzip and does not compress.
+            self._ended, self._plain = self._members > 0, self._members == 0
+            return 0
+        if len(data) < 2:
+            return None
+        if data[:2] != b"\x1f\x8b" and self._members:
+            self._ended = True
+            return 0
+        end = _header_end(data)
+        if end is None and len(data) > _HEADER_BYTES:
+            raise BrokenCoding(self._name, f"its header is over {_HEADER_BYTES >> 10} KiB")
+        if end is not None:
+            # Without its frame: zlib would look at the checks, and give nothing where one is wrong.
+            self._inflater = zlib.decompressobj(wbits=-15)
+        return end
+
+
+def _header_end(data: bytes) -> int | None:
+    """Where the header of a gzip member ends (RFC 1952, 2.3); None where it goes on.
+
+    Raises:
+        BrokenCoding: it is none.
+    """
+    if data[:2] != b"\x1f\x8b" or (len(data) > 3 and (data[2] != 8 or data[3] & 0xE0)):
+        raise BrokenCoding("gzip", "its header is none")
+    if len(data) < 10:
+        return None
+    flags, at = data[3], 10
+    if flags & 4:  # FEXTRA
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    for flag in (8, 16):  # FNAME, FCOMMENT
+        if flags & flag:
+            at = data.find(b"\0", at) + 1
+            if not at:
+                return None
+    if flags & 2:  # FHCRC
+        at += 2
+    return at if at <= len(data) else None
 
 
 def _is_flushed(inflater: Any) -> bool:

@@ -16,12 +16,14 @@ __all__ = ["MAX_HEAD_BYTES", "Head", "HeadTooLarge", "NotHTTP"]
 # Chromium's own limit for all headers of an answer.
 MAX_HEAD_BYTES = 256 * 1024
 _END = re.compile(rb"\r?\n\r?\n")
-# Shoutcast's servers write "ICY".
-_STATUS = re.compile(rb"[ \t]*(?:HTTP/(\d+)(?:\.(\d+))?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*(.*)", re.I)
-_SLOP = re.compile(rb".{1,4}?(?=HTTP/)", re.I | re.S)
+# What stands between HTTP and the status is a version, whatever it looks like, and no number is 200: so
+# read browsers. Shoutcast's servers write "ICY".
+_STATUS = re.compile(rb"[ \t]*(?:HTTP([^ \t]*)|ICY)(?:[ \t]+(\d*)[ \t]*(.*))?", re.I)
+_OLD = frozenset({b"/1.0", b"/0.9", b""})
+_SLOP = re.compile(rb".{1,4}?(?=HTTP)", re.I | re.S)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CHUNKED = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
-_SIGNS = (b"HTTP/", b"ICY ")
+_SIGNS = (b"HTTP", b"ICY ")
 
 
 class NotHTTP(Exception):
@@ -60,7 +62,8 @@ class Head:
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """(what goes on to the parser, what came of the body; None where the head is not over).
 
-        An interim answer (1xx) goes on as it is, and the head of the next one is waited for.
+        An interim answer (1xx) goes on as it is, and the head of the next one is waited for. A 101 that
+        names no protocol switches to none (RFC 9110, 15.2.2) and is passed over.
 
         Raises:
             NotHTTP: it does not begin as an answer does, or has no end.
@@ -72,7 +75,7 @@ class Head:
             # RFC 9112, 2.2: empty lines before it are ignored.
             if held[:1] in (b"\r", b"\n"):
                 held, scanned = held.lstrip(b"\r\n"), 0
-            start = held[:5].upper()
+            start = held[:4].upper()
             if not any(start.startswith(s) or s.startswith(start) for s in _SIGNS):
                 # Chromium passes over up to four bytes of another server's, or of an earlier answer.
                 slop = _SLOP.match(held)
@@ -104,11 +107,17 @@ def _written(head: bytes) -> tuple[bytes, bool]:
     status = _STATUS.fullmatch(first.rstrip(b"\r"))
     if status is None:
         raise NotHTTP(first)
-    major, minor, code, reason = status.groups()
-    version = b"1.0" if (major, minor) in ((b"1", b"0"), (b"0", b"9"), (None, None)) else b"1.1"
-    lines = [b"HTTP/%s %s %s" % (version, code, _clean(reason))]
-    lines += (b"%s: %s" % field for field in _one_length(_fields(rest)))
-    return b"\r\n".join([*lines, b"", b""]), code.startswith(b"1") and code != b"101"
+    version, number, reason = status.groups(default=b"")
+    code = int(number[:10] or 200)
+    if not 100 <= code <= 999:
+        raise NotHTTP(first)
+    fields = _fields(rest)
+    if code == 101 and not any(name.lower() == b"upgrade" for name, _ in fields):
+        return b"", True
+    version = b"1.0" if version in _OLD else b"1.1"
+    lines = [b"HTTP/%s %d %s" % (version, code, _clean(reason))]
+    lines += (b"%s: %s" % field for field in _one_length(fields))
+    return b"\r\n".join([*lines, b"", b""]), 100 <= code < 200 and code != 101
 
 
 def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:

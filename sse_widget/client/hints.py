@@ -211,6 +211,12 @@ def proxy_hint(status: int, source: str, *, authorized: bool, asks: str = "") ->
     if status == 403:
         direct = "" if source in NAMED_BY_ITSELF else ", or list the host in NO_PROXY"
         return f"Its rules do not allow this address: ask who runs it{direct}."
+    if 300 <= status < 400:
+        return "It may want a login first: open any page in a browser that goes through it."
+    if status == 429:
+        return "Too many requests: it asks for patience."
+    if status in (500, 501, 505):
+        return "This is an error of the proxy: ask who runs it."
     return "The server may be down, or out of its reach."
 
 

@@ -42,6 +42,8 @@ class Capture:
     def __post_init__(self) -> None:
         if not isinstance(self.to, (str, os.PathLike)):
             raise TypeError(f"capture must be a folder or a Capture, not {type(self.to).__name__}")
+        if not os.fspath(self.to):  # which a path would take for the folder one is in
+            raise ValueError('capture must name a folder, not ""')
         if self.stream is not None:
             check_stream_name(self.stream)
         object.__setattr__(self, "merge", truth("merge", self.merge))

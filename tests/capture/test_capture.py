@@ -10,7 +10,7 @@ import threading
 import pandas as pd
 import pytest
 
-from sse_widget import InvalidURL, Reason, SSECapture, SSEStream
+from sse_widget import Capture, InvalidURL, Reason, SSECapture, SSEStream
 from sse_widget.client.connect_limiter import ConnectLimiter
 
 from ..helpers.clients import AT_ONCE
@@ -253,6 +253,19 @@ def test_urls_that_differ_in_a_secret_alone_need_names(captures, tmp_path):
 def test_what_cannot_work_is_refused_at_once(tmp_path, urls, options, error):
     with pytest.raises(error):
         SSECapture(urls, to=tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_capture_without_a_name_is_not_the_folder_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = ""
+    for make in (
+        lambda: SSEStream("http://127.0.0.1:1/", capture=folder),
+        lambda: SSECapture("http://127.0.0.1:1/", to=folder),
+        lambda: Capture(folder),
+    ):
+        with pytest.raises(ValueError, match="must name a folder"):
+            make()
     assert list(tmp_path.iterdir()) == []
 
 

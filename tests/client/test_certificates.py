@@ -88,6 +88,7 @@ def test_what_verify_cannot_be_is_refused_at_once(tmp_path, certificate):
         (5, TypeError, "True, False, the path"),
         (["a"], TypeError, "the path"),
         (tmp_path / "none.pem", ValueError, "no file or folder"),
+        ("", ValueError, "no file or folder"),
         (plain, ValueError, "no certificates"),
     ):
         with pytest.raises(error, match=what):

@@ -30,6 +30,12 @@ def flushed(data):
     return out
 
 
+def member(data, flags=0, fields=b"", trailer=bytes(8)):
+    """A gzip member of one's own making (RFC 1952, 2.3); its checks are wrong unless given."""
+    head = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6)
+    return head + fields + raw_deflate(data) + trailer
+
+
 BODIES = {
     "gzip": ("gzip", gzip.compress(PLAIN)),
     "x-gzip": ("X-GZip", gzip.compress(PLAIN)),
@@ -37,6 +43,14 @@ BODIES = {
     "gzip members": ("gzip", gzip.compress(PLAIN[:99]) + gzip.compress(PLAIN[99:])),
     "gzip, then zeros": ("gzip", gzip.compress(PLAIN) + bytes(8)),
     "gzip, then bytes": ("gzip", gzip.compress(PLAIN) + b"\x1fmore"),
+    "gzip with wrong checks": ("gzip", member(PLAIN)),
+    "gzip without checks": ("gzip", member(PLAIN, trailer=b"")),
+    "gzip with half a check": ("gzip", member(PLAIN, trailer=b"\0\0\0")),
+    "members with wrong checks": ("gzip", member(PLAIN[:99]) + member(PLAIN[99:])),
+    "gzip with all that a header has": (
+        "gzip",
+        member(PLAIN, 1 | 2 | 4 | 8 | 16, b"\3\0\0a\0" + b"name\0" + b"comment\0" + b"\0\0"),
+    ),
     "no gzip at all": ("gzip", PLAIN),
     "deflate": ("deflate", zlib.compress(PLAIN)),
     "raw deflate": ("deflate", raw_deflate(PLAIN)),
@@ -117,6 +131,20 @@ BROKEN = {
 def test_what_cannot_be_read_says_so(header):
     with pytest.raises(BrokenCoding, match=header):
         list(decoder_of(header, ALL).feed(BROKEN[header]))
+
+
+def test_a_header_without_an_end_is_refused():
+    decoder = decoder_of("gzip")
+    head = member(b"", 8, trailer=b"")[:10]
+    with pytest.raises(BrokenCoding, match="64 KiB"):
+        for piece in [head] + [b"x" * 1000] * 100:
+            list(decoder.feed(piece))
+
+
+@pytest.mark.parametrize("head", [b"\x1f\x8b\x07\0", b"\x1f\x8b\x08\xe0", b"\x1fx"])
+def test_a_header_that_is_none_is_refused(head):
+    with pytest.raises(BrokenCoding, match="gzip"):
+        list(decoder_of("gzip").feed(head + bytes(20)))
 
 
 def cuttable():

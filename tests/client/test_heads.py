@@ -32,6 +32,15 @@ def read(raw: str) -> list[str]:
         ("\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", ["HTTP/1.1 200 OK"]),
         ("ICY 200 OK\r\n\r\n", ["HTTP/1.0 200 OK"]),
         ("HTTP/2 200\r\n\r\n", ["HTTP/1.1 200 "]),
+        ("HTTP/1.1 0200 OK\r\n\r\n", ["HTTP/1.1 200 OK"]),
+        ("HTTP/1.1 200OK\r\n\r\n", ["HTTP/1.1 200 OK"]),
+        ("HTTP/1.1 OK\r\n\r\n", ["HTTP/1.1 200 OK"]),
+        ("HTTP/1.1\r\n\r\n", ["HTTP/1.1 200 "]),
+        ("HTTP 404 Gone\r\n\r\n", ["HTTP/1.0 404 Gone"]),
+        ("HTTP/x.y 200 OK\r\n\r\n", ["HTTP/1.1 200 OK"]),
+        ("HTTPS/1.1 503 Busy\r\n\r\n", ["HTTP/1.1 503 Busy"]),
+        ("HTTP/1.1 101 X\r\nUpgrade: ws\r\n\r\n", ["HTTP/1.1 101 X", "Upgrade: ws"]),
+        ("HTTP/1.1 101 X\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\n", ["HTTP/1.1 200 OK", "A: b"]),
         ("HTTP/1.1 200 OK\r\nno colon\r\nA: b\r\n\r\n", ["HTTP/1.1 200 OK", "A: b"]),
         ("HTTP/1.1 200 OK\r\n: b\r\nA b: c\r\nA\t: d\r\n\r\n", ["HTTP/1.1 200 OK", "A: d"]),
         ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\td\r\n\r\n", ["HTTP/1.1 200 OK", "A: b c d"]),
@@ -67,7 +76,9 @@ def test_a_head_as_browsers_read_it(raw, lines):
 
 
 @pytest.mark.parametrize(
-    "raw", ["SSH-2.0\r\n", "\x15\x03\x01", "<html>", "HTTQ", "HTTP/1.1 abc\r\n\r\n"]
+    "raw",
+    ["SSH-2.0\r\n", "\x15\x03\x01", "<html>", "HTTQ", "200 OK\r\n\r\n"]
+    + [f"HTTP/1.1 {status}\r\n\r\n" for status in ("99", "000", "2000", "9" * 5000)],
 )
 def test_what_is_no_http_is_known_by_its_beginning(raw):
     with pytest.raises(NotHTTP):
@@ -127,9 +138,12 @@ MANY = "".join(f"X-{n}: {n}\r\n" for n in range(300))
         f"HTTP/1.1 200 OK\r\n{SSE}Content-Length: x\r\n\r\n",
         f"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n{SSE}\r\n",
         f"HTTP/1.1 200\n{SSE}\n",
+        f"HTTP 0200\r\n{SSE}\r\n",
+        f"HTTP/1.1 OK\r\n{SSE}\r\n",
+        f"HTTP/1.1 101 Switching\r\n\r\nHTTP/1.1 200 OK\r\n{SSE}\r\n",
         f"HTTP/1.1 200 OK\r\n{SSE}Connection: Upgrade\r\nUpgrade: h2,h2c\r\n\r\n",
     ],
-    ids=range(8),
+    ids=range(11),
 )
 async def test_an_answer_that_browsers_read_is_read(head):
     with Server(says(f"{head}data: a\n\n"), OVER) as server:

@@ -122,6 +122,14 @@ def test_a_proxy_that_asks_for_what_is_not_spoken_says_the_way_out():
     assert "user:password" in proxy_hint(407, "X", authorized=False, asks='NTLM, Basic realm="x"')
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(302, "login"), (429, "patience"), (500, "of the proxy"), (502, "out of its reach")],
+)
+def test_what_a_proxy_answers_is_not_always_the_server_that_is_down(status, said):
+    assert said in proxy_hint(status, "proxy=", authorized=False)
+
+
 # ---------------------------------------------------------------------- real sockets
 
 anyio = pytest.mark.anyio
