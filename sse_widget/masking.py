@@ -73,6 +73,8 @@ _SECRET_WORDS = frozenset(
         "cookies",
         "pat",
         "apikey",
+        "ticket",
+        "tickets",
     ]
 )
 # In one word, as in `jsessionid`: whatever is before or behind.
@@ -84,7 +86,7 @@ _SECRET_PARTS = re.compile(
 # Beginnings that makers of tokens give them, so that a leaked one is found.
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"eyJ[\w-]+\.|sk-|(?:sk|rk|pk)_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|gl[a-z]{2,5}-\w|"
+    r"eyJ[\w-]+\.|sk-|(?:sk|rk|pk)_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|gl[a-z]{2,5}-\w|glsa_|glc_|"
     r"xox[a-z](?:\.xox[a-z])?-|xapp-|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8}|AIza[\w-]{8}|ya29\.|GOCSPX-|"
     r"npm_\w{16}|pypi-\w{16}|hf_\w{16}|dop_v1_|doo_v1_|shp(?:at|ca|pa|ss)_|SG\.[\w-]{8}|sq0[a-z]{3}-|"
     r"lin_api_|dapi[0-9a-f]{16}|nvapi-|gsk_\w{16}|pplx-\w{16}|xai-\w{16}|AGE-SECRET-KEY-|"
@@ -92,6 +94,7 @@ _TOKEN = re.compile(
 )
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|apikey) ")
 _USERINFO = re.compile(r"(?<=://)[^\s/@?#'\"<>]*@")
+_MIXED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w.~+=:-]{10,}")
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 
 
@@ -177,16 +180,28 @@ def _mask_rest(rest: str, named: frozenset[str]) -> str:
     path = _MATRIX.sub(
         lambda m: f";{m[1]}={MASK}" if m[2] and _secret(m[1], m[2], named) else m[0], path
     )
-    path = "/".join(MASK if _TOKEN.search(unquote(part)) else part for part in path.split("/"))
+    path = "/".join(_mask_segments(path.split("/")))
     parts = re.split("([&;])", query)
     parts[::2] = [_mask_pair(part, named) for part in parts[::2]]
     return path + mark + "".join(parts)
 
 
+def _mask_segments(segments: list[str]) -> Iterator[str]:
+    before = ""
+    for part in segments:
+        plain = unquote(part)
+        # "/token/hunter2...": what follows such a word and looks like no other word.
+        is_secret = _TOKEN.search(plain) or (secret_name(before) and _MIXED.fullmatch(plain))
+        yield MASK if is_secret else part
+        before = plain
+
+
 def _mask_pair(pair: str, named: frozenset[str]) -> str:
     name, mark, value = pair.partition("=")
     if not mark:
-        return MASK if secret_value(unquote_plus(name)) or "@" in name else pair
+        word, colon, _ = unquote_plus(name).partition(":")
+        named_so = bool(colon) and secret_name(word)
+        return MASK if named_so or secret_value(unquote_plus(name)) or "@" in name else pair
     return f"{name}={MASK}" if value and _secret(name, value, named) else pair
 
 
@@ -262,6 +277,7 @@ _PLAIN_WORDS = frozenset(
 # Values a stream remembers: of headers that a callable gives anew for weeks, the latest.
 _KEPT = 64
 _SHORTEST = 4
+_MOST_READ = 2**20  # bytes of a body in which secrets are sought
 _MOST_ENCODED = 4096  # bytes; what is longer is sought as it stands
 # From here on a value is sought inside words too.
 _INSIDE = 6
@@ -371,6 +387,16 @@ class Secrets:
     def add_body(self, body: object) -> None:
         """Remember what is secret by its name in a JSON body."""
         self.add_pairs((pair for pair in _leaves(body) if secret_name(pair[0])), all_of_them=False)
+
+    def add_content(self, content: bytes) -> None:
+        """Remember the same of a body that was given as it is: JSON, or the fields of a form."""
+        if len(content) > _MOST_READ:
+            return
+        text = content.decode("utf-8", "replace")
+        try:
+            self.add_body(json.loads(text))
+        except (ValueError, RecursionError):
+            self.add_query(text.strip())
 
     # ------------------------------------------------------------------ text without them
 
@@ -485,7 +511,10 @@ def _forms(text: str) -> tuple[str, ...]:
         return (text,)
     percent = {quote(text, safe=safe) for safe in ("", "/", "!'()*~")} | {quote_plus(text)}
     every = "".join(f"%{byte:02X}" for byte in raw)
+    units = text.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
     found = {text, html.escape(text), html.escape(text, quote=False), repr(text)[1:-1]}
+    found |= {escaped, re.sub("[a-f]", lambda m: m[0].upper(), escaped)}
     # As it comes through other code before it is hidden here: made visible, in small letters (a
     # coding), decoded in another way (a reason phrase), as the repr of bytes (what is no HTTP).
     written = repr(raw)[2:-1]

@@ -246,14 +246,18 @@ class _Asking:
             # What `raise_for_status()` raises in a hook of the client is an answer all the same.
             response = getattr(e, "response", None)
             if getattr(response, "status_code", None) is None:
+                self._remember(built)
                 raise self._failure(e, address) from e
         finally:
             _asking.reset(quiet)
-        # What was really sent: by the client, its hooks and its auth too.
-        sent = getattr(response.request, "headers", None)
-        for name, value in () if sent is None else sent.items():
-            self.request.secrets.add_header(name, value)
+        self._remember(response.request)
         return response
+
+    def _remember(self, sent: Any) -> None:
+        """What was really sent is secret: by the client, its hooks and its auth too."""
+        headers = getattr(sent, "headers", None)
+        for name, value in () if headers is None else headers.items():
+            self.request.secrets.add_header(name, value)
 
     def _failure(self, e: Exception, address: Address) -> SSEError:
         # httpx looks at the Location even of a redirect that it is not to follow.

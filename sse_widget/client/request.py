@@ -148,6 +148,8 @@ def _secrets(address: Address | None, options: SourceOptions) -> Secrets:
             secrets.add_login(*options.auth)
         secrets.add_pairs(pair.partition("=")[::2] for pair in pairs_of(options.cookies))
         secrets.add_body(options.json)
+        if isinstance(options.content, bytes):
+            secrets.add_content(options.content)
         if options.proxy is not None and options.proxy.auth is not None:
             secrets.add_login(*options.proxy.auth)
         for proxy in getproxies_environment().values():

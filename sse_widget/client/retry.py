@@ -153,13 +153,14 @@ class RetryPolicy:
                 return Stop(Reason.NO_CONTENT)
             if error.status not in self.statuses:
                 return Stop(Reason.FAILED, error)
-            asked = min(error.retry_after or 0.0, _LONGEST)
+            asked = error.retry_after or 0.0
         elif error is not None and not isinstance(error, ConnectionFailed | IdleTimeout):
             return Stop(Reason.FAILED, error)
         if self.attempts is not None and attempt >= self.attempts:
             return Stop(Reason.GAVE_UP, error)
         delay = self.delay(attempt, reconnection_time, chance)
-        return Retry(max(delay, asked), self._why(delay, asked, attempt, reconnection_time))
+        wait = max(delay, min(asked, _LONGEST))
+        return Retry(wait, self._why(delay, asked, attempt, reconnection_time))
 
     def delay(
         self,
@@ -189,11 +190,10 @@ class RetryPolicy:
         if max(delay, asked) < _LONG:
             return ""
         if asked >= delay:
-            return f"The server asks to wait {_span(asked)} (Retry-After)."
+            return f"The server asks to wait {_span(asked)} (Retry-After){_most(asked)}."
         base = self.initial if reconnection_time is None else reconnection_time / 1000
         if reconnection_time is not None and base >= _LONG:
-            most = ", of which an hour is waited" if base > _LONGEST else ""
-            return f"The server asks for {_span(base)} before each attempt (retry:){most}."
+            return f"The server asks for {_span(base)} before each attempt (retry:){_most(base)}."
         if attempt == 1:
             return f"RetryPolicy(initial=, minimum=) asks for {_span(delay)}."
         return f"{attempt:,} attempts failed in a row, and the wait grows with each."
@@ -209,6 +209,10 @@ def _statuses(value: object) -> frozenset[int]:
     if any(not 300 <= status <= 999 for status in whole):
         raise ValueError(f"statuses must be {wanted}: from 300 to 999")
     return frozenset(whole)
+
+
+def _most(asked: float) -> str:
+    return ", of which an hour is waited" if asked > _LONGEST else ""
 
 
 def _span(seconds: float) -> str:

@@ -81,6 +81,7 @@ ENCODINGS = {
     "base64 within, shifted": lambda s: base64.b64encode(f"a key={s}; m".encode()).decode(),
     "hex": lambda s: s.encode().hex(),
     "json": lambda s: json.dumps({"key": s}),
+    "json, every character": lambda s: "".join(f"\\u{ord(c):04x}" for c in s),
     "html": lambda s: html.escape(s),
     "cut": lambda s: "x" * (64 * 1024 - len(s.encode()) // 2) + s,
 }
@@ -120,6 +121,8 @@ GIVEN = {
     "a function for headers": {"headers": lambda: {"X-Key": SECRET}},
     "params": {"params": {"plain": SECRET}},
     "json": {"json": {"model": "m", "inner": [{"api_key": SECRET}]}},
+    "a JSON body as it is": {"content": json.dumps({"a": {"password": SECRET}})},
+    "a form": {"content": urllib.parse.urlencode({"grant": "x", "client_secret": SECRET})},
     "a client's headers": {"client": lambda: httpx.AsyncClient(headers={"X-Key": SECRET.encode()})},
     "a client's params": {"client": lambda: httpx.AsyncClient(params={"plain": SECRET})},
     "a client's auth": {"client": lambda: httpx.AsyncClient(auth=("me", SECRET))},
@@ -132,6 +135,18 @@ def test_wherever_the_secret_was_given(given):
         text = run(server, **GIVEN[given])
     assert "you sent: ***" in text
     assert not leaked(text)
+
+
+@pytest.mark.parametrize("how", ["a client's headers", "a client's auth"])
+def test_what_a_client_gives_by_itself_and_what_came_is_no_answer(how):
+    """The cause names the bytes that came; nobody had told us of this secret."""
+    sent = base64.b64encode(f"me:{SECRET}".encode()) if "auth" in how else SECRET.encode()
+
+    def script(peer: Peer) -> None:
+        peer.send(sent + b"\r\n\r\n")
+
+    with Server(script) as server:
+        assert not leaked(run(server, **GIVEN[how]))
 
 
 def test_cookies_are_secrets_too():

@@ -59,7 +59,13 @@ def test_an_hour_is_the_longest_wait():
     [
         (None, 1, 3000, ""),
         (ConnectionFailed("x"), 3, None, ""),
-        (BadStatus("x", status=503, retry_after=300), 1, None, "asks to wait 5 min (Retry-After)"),
+        (BadStatus("x", status=503, retry_after=300), 1, None, "asks to wait 5 min (Retry-After)."),
+        (
+            BadStatus("x", status=503, retry_after=7200),
+            1,
+            None,
+            "asks to wait 2 h (Retry-After), of which an hour is waited.",
+        ),
         (None, 1, 30_000, "asks for 30 s before each attempt (retry:)"),
         (None, 1, 10**10, "asks for 116 days before each attempt (retry:), of which an hour"),
         (ConnectionFailed("x"), 7, None, "7 attempts failed in a row, and the wait grows"),
