@@ -68,9 +68,14 @@ function history(kernel, recording) {
   feed(kernel, events.slice(seq), [{ seq, at: events[seq].at, cause: "reconnect", text }]);
 }
 
+const NAMES = new Map([[true, "True"], [false, "False"], [null, "None"]]);
+
 /** A filter as somebody would write it. */
 function python(filter) {
-  const text = (value) => JSON.stringify(value);
+  const text = (value) => {
+    if (Array.isArray(value)) return `[${value.map(text).join(", ")}]`;
+    return NAMES.get(value) ?? JSON.stringify(value);
+  };
   const set = (values) => `{${values.map(text).join(", ")}}`;
   const when = (ms) => text(new Date(ms).toISOString());
   const given = [];
@@ -80,6 +85,7 @@ function python(filter) {
   if (filter.exclude) given.push(`exclude=${text(filter.exclude)}`);
   if (filter.regex) given.push("regex=True");
   if (filter.case) given.push("case=True");
+  if (filter.where.length > 0) given.push(`where=[${filter.where.map((one) => `(${one.map(text).join(", ")})`).join(", ")}]`);
   if (filter.since !== null) given.push(`since=${when(filter.since)}`);
   if (filter.until !== null) given.push(`until=${when(filter.until)}`);
   return given.length > 0 ? `stream.filter = EventFilter(${given.join(", ")})` : "stream.filter = EventFilter()  # everything";
@@ -146,7 +152,7 @@ function show(place) {
   };
   const actions = {
     filter: () => kernel.setFilter({ types: ["trade"], text: "BTC" }),
-    all: () => kernel.setFilter({ types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null }),
+    all: () => kernel.setFilter({ types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null, where: [] }),
     fast: (button) => {
       speed = speed === CALM ? FAST : CALM;
       button.setAttribute("aria-pressed", String(speed === FAST));

@@ -125,6 +125,7 @@ def test_what_a_reader_does_is_shown_as_python_that_does_the_same(page: Page, si
         assert list(stream.columns) == ["symbol", "price", "size", "side"]
         assert set(stream.view_df["symbol"]) == {"BTC"}
     page.get_by_role("button", name="Everything").click()
+    expect(said).to_contain_text("stream.filter = EventFilter()")
     expect(rows(page).filter(has_text="quote").first).to_be_visible()
 
 
