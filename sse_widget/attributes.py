@@ -13,7 +13,7 @@ from dataclasses import FrozenInstanceError, fields
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
-__all__ = ["NamedAttributes", "unchangeable"]
+__all__ = ["NamedAttributes", "refuse_change", "unchangeable"]
 
 _T = TypeVar("_T")
 _PACKAGE = __name__.partition(".")[0]
@@ -78,20 +78,22 @@ def _unknown(cls: type, name: str, known: Iterable[str]) -> AttributeError:
     return AttributeError(f"{cls.__name__} has no attribute {name!r}{hint}", name=name)
 
 
-def unchangeable(cls: type[_T]) -> type[_T]:
-    """A frozen dataclass that says in plain words how one gets a value with another attribute.
+def refuse_change(self: Any, name: str, value: object = None) -> None:
+    """The `__setattr__` and `__delattr__` of a frozen dataclass: says in plain words how one gets a
+    value with another attribute.
 
     Those of `dataclasses`, where a class has slots and the name is misspelled, are about `super`.
     """
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    known = [f.name for f in fields(self)]
+    if name not in known:
+        raise _unknown(type(self), name, known)
+    raise FrozenInstanceError(
+        f"this {type(self).__name__} cannot be changed; another one is made by "
+        f"dataclasses.replace(it, {name}=...)"
+    )
 
-    def refuse(self: Any, name: str, value: object = None) -> None:
-        if name not in known:
-            raise _unknown(cls, name, known)
-        raise FrozenInstanceError(
-            f"this {cls.__name__} cannot be changed; another one is made by "
-            f"dataclasses.replace(it, {name}=...)"
-        )
 
-    cls.__setattr__ = cls.__delattr__ = refuse  # type: ignore[method-assign]
+def unchangeable(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass that refuses changes by `refuse_change`."""
+    cls.__setattr__ = cls.__delattr__ = refuse_change  # type: ignore[method-assign]
     return cls

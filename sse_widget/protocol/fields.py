@@ -13,11 +13,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from io import BytesIO
+from itertools import compress, repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 from ..events import EventBatch
 
-__all__ = ["read_blocks", "read_one", "read_retry"]
+__all__ = ["read_blocks", "read_one", "read_retry", "read_whole"]
 
 # One block: `event` and `id`, in either order or absent, then `data` lines and nothing else.
 # Possessive quantifiers give nothing back: a block of another form is refused in one pass. The last
@@ -56,6 +59,16 @@ def read_one(text: str, line: str, rest: str) -> tuple[str, str, str | None] | N
     return None if match is None else _event(match)
 
 
+def read_whole(
+    whole: bytes, batch: EventBatch, last_id: str, reconnection_time: int | None
+) -> tuple[str, int | None, int]:
+    """`read_blocks` of bytes."""
+    run = _read_long(whole) if len(whole) > _LONG else None
+    if run is not None:
+        return _add(run, batch, last_id), reconnection_time, 0
+    return read_blocks(whole.decode("utf-8", "replace"), batch, last_id, reconnection_time)
+
+
 def read_blocks(
     text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
 ) -> tuple[str, int | None, int]:
@@ -65,17 +78,19 @@ def read_blocks(
         The last event ID and the reconnection time after them, and how many lines had a field name
         that the standard does not know.
     """
-    first = text.find("\n\n")
+    start, first = 0, text.find("\n\n")
+    while text.startswith(":", start) and "\n" not in text[start:first]:
+        # What servers send by itself to keep a connection alive is no part of a run.
+        batch.comments.append(text[start + 1 : first])
+        start = first + 2
+        first = text.find("\n\n", start)
+    if start:
+        text, first = text[start:], first - start
     if first + 2 == len(text):
         return _read_lines(text, batch, last_id, reconnection_time)
     run = _read_run(text, text[:first])
     if run is not None:
-        n = len(run.data)
-        batch.types += run.types or ["message"] * n
-        batch.data += run.data
-        batch.last_event_ids += run.ids or [last_id] * n
-        batch.has_id += [run.ids is not None] * n
-        return batch.last_event_ids[-1], reconnection_time, 0
+        return _add(run, batch, last_id), reconnection_time, 0
     ignored = 0
     for block in text.split("\n\n"):
         match = _match_block(block)
@@ -119,10 +134,24 @@ class _Run(NamedTuple):
     types: list[str] | None
     data: list[str]
     ids: list[str] | None
+    comments: list[str]
+
+
+def _add(run: _Run, batch: EventBatch, last_id: str) -> str:
+    """Append a run to `batch`; returns the last event ID after it."""
+    n = len(run.data)
+    batch.types += run.types or ["message"] * n
+    batch.data += run.data
+    batch.last_event_ids += run.ids or [last_id] * n
+    batch.has_id += [run.ids is not None] * n
+    if run.comments:
+        batch.comments += run.comments
+    return batch.last_event_ids[-1]
 
 
 def _read_run(text: str, first: str) -> _Run | None:
-    """The events of a text whose blocks all have the shape of its first one."""
+    """The events of a text whose blocks all have the shape of its first one, with comments between
+    them at most."""
     prefixes: list[str] = []
     lines = 0
     for line in first.split("\n"):
@@ -135,40 +164,135 @@ def _read_run(text: str, first: str) -> _Run | None:
             if len(prefixes) > 3:
                 return None
     if len(prefixes) == 1 and prefixes[0].startswith("data"):
-        data = _data_only(text, prefixes[0])
-        return None if data is None else _Run(None, data, None)
+        return _data_only(text, prefixes[0])
     shape = _shape(tuple(prefixes), lines > len(prefixes))
     if shape is None:
         return None
     # The pattern matches one block, so this gives, flat, what is between the blocks and the values
-    # of each. Where nothing is between them anywhere, every block had the shape.
+    # of each. Where nothing but comments is between them, every block had the shape.
     flat = shape.split(text)
     width = len(prefixes) + 1
+    comments: list[str] = []
     if any(flat[::width]):
-        return None
+        for between in filter(None, flat[::width]):
+            if not _only_comments(between, comments):
+                return None
     columns = {name: flat[n::width] for n, name in enumerate(shape.names, 1)}
     data = columns["data"]
     if shape.join:
         data = [value.replace(shape.join, "\n") for value in data]
-    return _Run(columns.get("event"), data, columns.get("id"))
+    return _Run(columns.get("event"), data, columns.get("id"), comments)
 
 
-def _data_only(text: str, prefix: str) -> list[str] | None:
-    """The data of blocks with no other lines than `data: ` (or `data:`, always without a space).
+def _only_comments(text: str, comments: list[str]) -> bool:
+    """Whether whole lines are comments and blank lines, which mean nothing outside a block; the
+    comments are added to the list."""
+    for line in text.split("\n"):
+        if line:
+            if line[0] != ":":
+                return False
+            comments.append(line[1:])
+    return True
 
-    Cut at once at blank line and field name. Then every LF is accounted for: two a block, and one
-    before each further `data: ` of a block. Any other line would have one more.
+
+def _data_only(text: str, prefix: str) -> _Run | None:
+    """Blocks with no other lines than `data: ` (or `data:`, always without a space), with comments
+    between them at most.
+
+    Cut at once at blank line and field name. Then a value without a LF was one line, and a block; the
+    others are looked at one by one.
     """
     start = "\n" + prefix
     if prefix == "data:" and "\ndata: " in text:
         return None
     data = text[len(prefix) : -2].split("\n" + start)
-    further = text.count("\n") - 2 * len(data)
-    if further:
-        if further != text.count(start) - (len(data) - 1):
+    n = len(data)
+    comments: list[str] = []
+    if len(text) < _COUNTED * n and text.count("\n") == 2 * n:
+        return _Run(None, data, None, comments)
+    for i in compress(range(n), map(str.__contains__, data, repeat("\n"))):
+        value, _, between = data[i].partition("\n\n")
+        if "\n" in value:
+            if value.count("\n") != value.count(start):
+                return None
+            value = value.replace(start, "\n")
+        if between and not _only_comments(between, comments):
             return None
-        data = [value.replace(start, "\n") for value in data]
-    return data
+        data[i] = value
+    return _Run(None, data, None, comments)
+
+
+# Characters of an event up to which counting the line ends of all is cheaper than to ask for each
+# whether it has one.
+_COUNTED = 80
+
+
+# ---------------------------------------------------------------------- long lines
+
+# Bytes of a block from which its lines are cut before they are decoded: `BytesIO` finds their ends
+# with memchr(), some ten times as fast as `split` and patterns, which look at each character.
+_LONG = 160
+_match_names = re.compile(rb"(?:(?:id|event): ?+[^\n]*+\n){1,2}+data: ?").match
+
+
+def _read_long(whole: bytes) -> _Run | None:
+    """Blocks of an id or a type or both and then one long line of data, all with the lines of the
+    first one, with comments between them at most."""
+    start = _match_names(whole)
+    if start is None or whole.find(b"\n", start.end()) < _LONG:
+        return None
+    lines = list(BytesIO(whole))
+    comments: list[str] = []
+    width = start[0].count(b"\n") + 2
+    if lines[width - 1 :: width].count(b"\n") * width != len(lines):
+        lines = _without_comments(lines, comments)
+        if lines[width - 1 :: width].count(b"\n") * width != len(lines):
+            return None
+    data_lines = lines[width - 2 :: width]
+    prefix = b"data: " if start[0].endswith(b" ") else b"data:"
+    if not all(map(bytes.startswith, data_lines, repeat(prefix))):
+        return None
+    if prefix == b"data:" and any(map(bytes.startswith, data_lines, repeat(b"data: "))):
+        return None
+    columns: dict[str, list[str]] = {}
+    try:
+        for n in range(width - 2):
+            name, column = _short_column(b"".join(lines[n::width]).decode())
+            if len(column) != len(data_lines):
+                return None
+            columns[name] = column
+        data = list(map(itemgetter(slice(len(prefix), -1)), map(bytes.decode, data_lines)))
+    except UnicodeDecodeError:
+        return None
+    return _Run(columns.get("event"), data, columns.get("id"), comments)
+
+
+def _short_column(text: str) -> tuple[str, list[str]]:
+    """The name and values of the same field of several blocks, one line each; no values where some
+    have another, or one that means something else."""
+    prefix = text[: text.index(":") + 1]
+    name = prefix[:-1]
+    if text.startswith(" ", len(prefix)):
+        prefix += " "
+    elif prefix + " " in text:
+        return name, []
+    values = text[len(prefix) : -1].split("\n" + prefix)
+    if text.count("\n") != len(values) or ("\0" in text if name == "id" else "" in values):
+        return name, []
+    return name, values
+
+
+def _without_comments(lines: list[bytes], comments: list[str]) -> list[bytes]:
+    """The lines without comments, and without blank lines that end no block."""
+    kept: list[bytes] = []
+    begun = False
+    for line in lines:
+        if line[:1] == b":":
+            comments.append(line[1:-1].decode("utf-8", "replace"))
+        elif begun or line != b"\n":
+            kept.append(line)
+            begun = line != b"\n"
+    return kept
 
 
 class _Shape(NamedTuple):

@@ -16,8 +16,8 @@ import re
 from typing import NamedTuple
 
 from ..errors import EventTooLarge
-from ..events import EventBatch
-from .fields import read_blocks, read_one, read_retry
+from ..events import EventBatch, NoEvents, SingleEvent
+from .fields import read_blocks, read_one, read_retry, read_whole
 
 __all__ = ["EventStreamParser", "Unfinished"]
 
@@ -31,7 +31,10 @@ _NAME_SIZE = 6  # bytes that such a name takes at most, with what follows it
 _find_apart = re.compile(rb"\n(?!%s)[^\n]" % _NAME).search
 _ABSORB = 64 * 1024
 _QUICK = 8 * 1024
-_new = object.__new__
+# Where a stream comes byte by byte: the bytes that only have to wait, and the fields an event is
+# made of, as lines begin.
+_LETTERS = frozenset(bytes([n]) for n in range(256)) - {b"\n", b"\r"}
+_LINE_NAMES = (b"data:", b"event:", b"id:")
 
 
 class _Block:
@@ -88,18 +91,20 @@ class EventStreamParser:
         self.ignored = 0
         self._absorb_at = min(_ABSORB, max_event_bytes)
         self._quick_up_to = min(_QUICK, max_event_bytes)
-        self._nothing = EventBatch()  # what a call returns that completes nothing
+        self._nothing = NoEvents()  # what a call returns that completes nothing
         self.reset()
 
     @property
     def nbytes(self) -> int:
         """Bytes held of the event whose end has not come yet."""
-        return self._waiting_size + (self._block.size if self._block is not None else 0)
+        waiting = self._waiting_size + len(self._letters)
+        return waiting + (self._block.size if self._block is not None else 0)
 
     @property
     def unfinished(self) -> Unfinished | None:
         """What has come of an event whose blank line has not: what `reset()` drops. None where no
         line of one has begun, or where it was reported as too large."""
+        self._settle()
         block = self._block or _Block()
         if block.dropped:
             return None
@@ -128,7 +133,14 @@ class EventStreamParser:
     def reset(self) -> None:
         """A new connection begins: drop the unfinished event, keep the last event ID."""
         self._inside = False  # something waits, and nothing but the next line end matters
-        self._quick = -1  # where nothing waits: a chunk of up to so many bytes may go the quick way
+        # Where nothing waits, and the stream does not come byte by byte: a chunk of up to so many bytes
+        # may go the quick way.
+        self._quick = -1
+        # While the stream comes byte by byte: the bytes that only have to wait, else none; and those
+        # that do, all of one line.
+        self._bytewise: frozenset[bytes] | tuple[()] = ()
+        self._letters: list[bytes] = []
+        self._room = 0  # for so many of them
         self._bom: bytes | None = b""  # what may be the beginning of a BOM; None once decided
         self._after_cr = False  # the last byte was a CR: an LF now belongs to it
         self._line_start = True  # the last line has ended
@@ -153,21 +165,17 @@ class EventStreamParser:
         Raises:
             TypeError: neither of these.
         """
+        try:
+            if chunk in self._bytewise:
+                letters = self._letters
+                if len(letters) < self._room:
+                    letters.append(chunk)  # type: ignore[arg-type]
+                    return self._nothing
+        except (TypeError, ValueError):  # a buffer that may be written to has no hash
+            return self.feed(_copied(chunk))
         if type(chunk) is not bytes:
             chunk = _copied(chunk)
-        if self._inside:
-            # A piece from the middle of an event only has to wait.
-            if _LF not in chunk and _CR not in chunk:
-                size = self._waiting_size + len(chunk)
-                if size <= self._absorb_at:
-                    if chunk:  # one of no bytes does not end the beginning of a line
-                        self._waiting.append(chunk)
-                        self._waiting_size = size
-                        self._line_start = False
-                    return self._nothing
-            elif chunk == b"\n" and self._end_line():
-                return self._nothing
-        elif len(chunk) <= self._quick:
+        if len(chunk) <= self._quick:
             # What most servers send at a time is one whole event. This is the least of what
             # `_feed` does for it: all that is spent here is spent on every event.
             try:
@@ -182,53 +190,115 @@ class EventStreamParser:
             # Half the price of a comparison and a slice: the prefix was there where it is gone.
             data = line.removeprefix("data: ")
             if rest == "\n" and data != line:
-                type_, own = "message", False
-            elif text[-2:] == "\n\n":
-                one = read_one(text, line, rest)
-                if one is None:
-                    batch = EventBatch()
-                    self._read_blocks(text, batch)
-                    return batch
-                type_, data, id_ = one
-                own = id_ is not None
-                if id_ is not None:
-                    self.last_event_id = id_
-            else:
-                return self._feed(chunk)
-            # Half the cost of calling the class.
-            batch, nothing = _new(EventBatch), self._nothing
-            batch.types = [type_]
-            batch.data = [data]
-            batch.last_event_ids = [self.last_event_id]
-            batch.has_id = [own]
-            batch.faults = nothing.faults
-            batch.comments = nothing.comments
-            batch.origin = ""
-            batch.received_at = None
-            return batch
+                # Its faults and comments are lists that all such batches share: making them is a
+                # fifth of all this.
+                none = self._nothing
+                return SingleEvent(
+                    ["message"], [data], [self.last_event_id], [False], none.faults, none.comments
+                )
+            if text[-2:] == "\n\n":
+                return self._whole(text, line, rest)
+        elif self._bytewise:
+            return self._end_bytewise(chunk)
+        elif self._inside and _LF not in chunk and _CR not in chunk:
+            # A piece from the middle of an event only has to wait.
+            size = self._waiting_size + len(chunk)
+            if size <= self._absorb_at:
+                if chunk:  # one of no bytes does not end the beginning of a line
+                    self._waiting.append(chunk)
+                    self._waiting_size = size
+                    self._line_start = False
+                return self._nothing
         return self._feed(chunk)
 
-    def _end_line(self) -> bool:
-        """An LF by itself where something waits: whether it ends a line of the event, and no more is
-        to be done. The least of what `_feed` does, where a stream comes byte by byte."""
+    def _end_bytewise(self, chunk: bytes) -> EventBatch:
+        """Where the stream comes byte by byte: an LF, what is longer, or a letter too many."""
+        if chunk == b"\n" and self._line_start:
+            done = self._end_line() if self._letters else self._end_event()
+            if done is not None:
+                return done
+        self._settle()
+        if not chunk:
+            return self._nothing
+        self._bytewise = ()
+        if not self._inside:
+            self._quick = self._quick_up_to
+        return self.feed(chunk)
+
+    def _whole(self, text: str, line: str, rest: str) -> EventBatch:
+        """Whole blocks, most often one: `line` is the first line of `text`, `rest` what follows."""
+        none = self._nothing
+        if rest == "\n" and line[:1] == ":":
+            lists = (none.types, none.data, none.last_event_ids, none.has_id, none.faults)
+            return NoEvents(*lists, [line[1:]])
+        one = read_one(text, line, rest)
+        if one is None:
+            batch = EventBatch()
+            self._read_blocks(text, batch)
+            return batch
+        type_, data, id_ = one
+        own = id_ is not None
+        if id_ is not None:
+            self.last_event_id = id_
+        return SingleEvent([type_], [data], [self.last_event_id], [own], none.faults, none.comments)
+
+    def _settle(self) -> None:
+        """The letters that were put aside become a fragment like any other."""
+        if not self._letters:
+            return
+        fragment = b"".join(self._letters)
+        self._letters.clear()
+        self._waiting.append(fragment)
+        self._waiting_size += len(fragment)
+        self._room -= len(fragment)
+        self._line_start = False
+        self._inside = True
+
+    def _end_line(self) -> EventBatch | None:
+        """An LF after letters that began a line: what is complete with it; None where `_feed` must
+        say. The least of what that does."""
+        self._letters.append(b"\n")
+        line = b"".join(self._letters)
+        size = self._waiting_size + len(line)
+        if size <= self._absorb_at:
+            if line.startswith(_LINE_NAMES):
+                self._letters.clear()
+                self._waiting.append(line)
+                self._waiting_size, self._room = size, self._absorb_at - size
+                self._line_in = len(self._waiting)
+                self._waiting_has_line = self._inside = True
+                return self._nothing
+            if line[0] == _COLON and not self._waiting:
+                self._letters.clear()
+                comment = line[1:-1].decode("utf-8", "replace")
+                return NoEvents([], [], [], [], [], [comment])
+        self._letters.pop()
+        return None
+
+    def _end_event(self) -> EventBatch | None:
+        """A blank line after whole lines: the event; None where `_feed` must say."""
         waiting = self._waiting
-        if self._line_start or self._waiting_size >= self._absorb_at:
-            return False
-        begin = b"".join(waiting[self._line_in : self._line_in + _NAME_SIZE])
-        if _begins_with_name(begin, self._line_at) is None:
-            return False
-        waiting.append(b"\n")
-        self._waiting_size += 1
-        self._line_start = self._waiting_has_line = True
-        self._line_in, self._line_at = len(waiting), 0
-        return True
+        if self._block is not None or self._waiting_size >= self._quick_up_to:
+            return None
+        if not waiting:
+            return self._nothing  # a blank line after a blank line
+        whole = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        try:
+            text = whole.decode() + "\n"
+        except UnicodeDecodeError:
+            return None
+        waiting.clear()
+        self._waiting_size = self._line_in = self._line_at = 0
+        self._waiting_has_line = self._inside = False
+        self._room = self._absorb_at
+        return self._whole(text, *text.split("\n", 1))
 
     def _feed(self, chunk: bytes) -> EventBatch:
         """Any bytes in any state."""
         if not chunk:
             return self._nothing
         batch = EventBatch()
-        self._quick, self._inside = -1, False
+        self._quick, self._inside, self._bytewise = -1, False, ()
         text = self._normalise(chunk)
         if not text:
             return batch
@@ -263,7 +333,10 @@ class EventStreamParser:
             begins = True
             # Where all blocks together are within the limit, each of them is.
             if self._block is None and len(whole) <= self.max_event_bytes:
-                self._read_blocks(whole.decode("utf-8", "replace"), batch)
+                self.last_event_id, self.reconnection_time, ignored = read_whole(
+                    whole, batch, self.last_event_id, self.reconnection_time
+                )
+                self.ignored += ignored
             else:
                 self._read_lines(whole, batch)
         else:
@@ -280,7 +353,10 @@ class EventStreamParser:
             self._absorb(batch)
         if not (self._after_cr or self._skipping or self._block is not None):
             self._inside = bool(self._waiting)
-            self._quick = self._quick_up_to
+            self._quick = -1 if self._inside else self._quick_up_to
+            if len(chunk) == 1:
+                self._bytewise, self._room = _LETTERS, self._absorb_at - self._waiting_size
+                self._quick = -1
         return batch
 
     def _ends_apart(self, text: bytes, begins: bool) -> bool:

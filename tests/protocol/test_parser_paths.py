@@ -132,6 +132,33 @@ def plainly(text: str) -> tuple[EventBatch, str, int | None, int]:
 
 
 @given(TEXTS)
+def test_read_whole_equals_the_plain_loop(text):
+    text = text.replace("\r", "").rstrip("\n") + "\n\n"
+    batch = EventBatch()
+    assert (batch, *paths.read_whole(text.encode(), batch, "before", None)) == plainly(text)
+
+
+LONG = "x" * 200  # the first line of data decides
+
+
+@given(
+    st.sampled_from(["id: 1\n", "event: e\n", "id:\nevent:e\n", "event: e\nid: 1\n"]),
+    runs() | TEXTS,
+)
+def test_long_lines_are_read_as_the_plain_loop_does_or_not_at_all(head, text):
+    text = f"{head}data: {LONG}\n\n" + text.replace("\r", "").rstrip("\n") + "\n\n"
+    run = paths._read_long(text.encode())
+    if run is None:
+        return
+    batch, _, time, ignored = plainly(text)
+    n = len(run.data)
+    assert (time, ignored, run.comments) == (None, 0, batch.comments)
+    assert (run.types or ["message"] * n, run.data) == (batch.types, batch.data)
+    assert (run.ids or ["before"] * n) == batch.last_event_ids
+    assert [run.ids is not None] * n == batch.has_id
+
+
+@given(TEXTS)
 def test_read_blocks_equals_the_plain_loop(text):
     text = text.replace("\r", "").rstrip("\n") + "\n\n"
     batch = EventBatch()
@@ -147,7 +174,7 @@ def test_a_run_is_read_as_the_plain_loop_does_or_not_at_all(text):
     batch, _, time, ignored = plainly(text)
     n = len(run.data)
     assert (time, ignored) == (None, 0)
-    assert not batch.comments
+    assert run.comments == batch.comments
     assert (run.types or ["message"] * n, run.data) == (batch.types, batch.data)
     assert (run.ids or ["before"] * n) == batch.last_event_ids
     assert [run.ids is not None] * n == batch.has_id
