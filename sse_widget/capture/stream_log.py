@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
-from ..notebook import Channel
+from ..notebook import Buffer, Channel, Message
 from ..storage import Dataset, Position, unbroken
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 
@@ -50,7 +49,7 @@ class StreamLog:
         url: str,
         *,
         to: str,
-        send: Callable[[dict[str, Any], list[Any]], None],
+        send: Callable[[Message, Sequence[Buffer]], None],
         report: Callable[[], StreamReport],
     ) -> None:
         self.number = number
@@ -141,7 +140,7 @@ class StreamLog:
         self._window.clear()
         self.channel.note()
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> Message:
         report = self._report()
         received, held, evicted, cleared = self._window.counts
         now = time.time()

@@ -1,61 +1,58 @@
 """`SSECapture`: many streams into one folder, as a widget with one row a stream.
 
-It owns one engine (a shard in this process, or the shards of a cluster) and one table of streams. It
-reads no socket and writes no file itself. Two threads meet here: the one that runs the user's cell, and
-the background loop's; each method says which of them calls it where that matters.
+Its traits, what its members mean, and which object answers each: a run (engine and table), a page, and the
+files. Members are called by the thread of the person's cell.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import math
 import os
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
 
-from .. import runtime
+import traitlets
+from traitlets import Bunch, Dict
+
 from ..attributes import NamedAttributes
 from ..checks import truth
 from ..client import AsyncBody, SourceKeywords, SourceOptions, Url, signature_of
-from ..errors import message_of
-from ..events import State
 from ..filters import EventFilter, filter_of
 from ..fleet import (
     CaptureStats,
     Engine,
     LocalEngine,
-    StreamRow,
     StreamTable,
     named,
     shown,
     sorted_out,
 )
 from ..masking import mask_url
-from ..notebook import CELLS
+from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
 from ..pickling import NotPickled
-from ..runtime import LoopEnded
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
 from .captured_stream import CapturedStream
-from .page import Overview
+from .page import CapturePage
+from .run import CaptureRun
 
 if TYPE_CHECKING:
+    import dask.dataframe
+    import distributed
     import pandas as pd
+    import pyarrow.dataset
 
 __all__ = ["SSECapture"]
 
-_BEAT = 1.0
-_LOOK = 0.1
-_STOP_SECONDS = 15.0
+# Seconds between two looks of `until`.
+_LOOK_S = 0.1
 
 
-class SSECapture(NamedAttributes, NotPickled, Overview):
+class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     """Many event streams, captured into one folder.
 
     Connects at once, on the one background thread; shown as the last line of a cell it is a table
@@ -91,12 +88,20 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         "capture.to, the folder: any process reads it with capture.history or SSEStream.replay"
     )
 
+    _esm: ClassVar[str] = built("capture.js", NOT_BUILT)
+    _css: ClassVar[str] = built("widget.css", "")
+    _from_page = frozenset({"_ack"})
+
+    # The kernel's own, told to the page and never read back.
+    _settings = Dict().tag(sync=True)
+    _ack = Dict().tag(sync=True, echo_update=False)
+
     def __init__(
         self,
         urls: Mapping[str, Url] | Iterable[str],
         *,
         to: str | os.PathLike[str] | Capture,
-        cluster: Any = None,
+        cluster: distributed.Client | Literal["local"] | None = None,
         filter: EventFilter | Iterable[str] | None = None,
         exact_times: bool = False,
         **options: Unpack[SourceKeywords],
@@ -127,17 +132,17 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         self._options = given if filter is None else {**given, "filter": passing}
         if truth("exact_times", exact_times):
             self._options = {**self._options, "exact_times": True}
-        roster = StreamTable({name: shown(url, given) for name, url in streams.items()})
+        table = StreamTable({name: shown(url, given) for name, url in streams.items()})
         for name, error in bad.items():
-            roster.fail(name, error.message, error.hint)
-        self._engine: Engine | None = None
-        self._task: Future[None] | None = None
-        self._failure = ""
-        self._start_overview(roster, self._to)
-        super().__init__(**traits)
-        self.on_msg(self._on_message)
+            table.fail(name, error.message, error.hint)
+        self._run = CaptureRun(self._make_engine, table)
+        self._page = page = CapturePage(self, self._run, self._to)
+        self._run.tell(page)
+        self._settings = page.settings
+        super().__init__(rest=page.rest, end=self._end, **traits)
+        self.on_msg(page.link.heard)
         CELLS.adopt(self)
-        self.start()
+        self._run.start()
 
     __signature__ = signature_of(__init__)
 
@@ -146,25 +151,23 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
     @property
     def stats(self) -> CaptureStats:
         """The sum over all streams; `received == written + pending`, always."""
-        self._look()
-        return self._roster.stats
+        return self._run.look().stats
 
     @property
     def streams(self) -> pd.DataFrame:
         """One row a stream, by name: state, rate, last event, gaps, lag, and why where it is in
         trouble."""
-        self._look()
-        return self._roster.frame()
+        return self._run.look().frame()
 
     @property
-    def history(self) -> Any:
+    def history(self) -> pyarrow.dataset.Dataset:
         """All that is on disk, of all streams, as a `pyarrow.dataset.Dataset`: each event once.
 
         It is what is there when you ask; ask again for more.
         """
         return Dataset(self._to).dataset()
 
-    def dask_dataframe(self) -> Any:
+    def dask_dataframe(self) -> dask.dataframe.DataFrame:
         """All that is on disk as a `dask.dataframe.DataFrame`: for more than fits into memory.
 
         Raises:
@@ -172,7 +175,8 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         """
         from ..cluster import dask_dataframe
 
-        return dask_dataframe(Dataset(self._to))
+        frame: dask.dataframe.DataFrame = dask_dataframe(Dataset(self._to))
+        return frame
 
     @property
     def gaps(self) -> pd.DataFrame:
@@ -197,7 +201,7 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
     @property
     def running(self) -> bool:
         """Whether it captures; False once it was stopped, or every stream has ended."""
-        return self._task is not None and not self._task.done()
+        return self._run.running
 
     @property
     def to(self) -> str:
@@ -205,19 +209,19 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         return self._to
 
     @property
-    def workers(self) -> list[dict[str, Any]]:
+    def workers(self) -> list[Mapping[str, object]]:
         """Where the streams of a cluster run: name, state, streams, rate; [] in one process."""
-        return [] if self._engine is None else self._engine.workers()
+        return self._run.workers
 
     @property
-    def client(self) -> Any:
+    def client(self) -> distributed.Client | None:
         """The `distributed.Client` of a cluster; None in one process."""
-        return None if self._engine is None else self._engine.client
+        return self._run.client
 
     @property
     def trouble(self) -> str:
         """What keeps the capture as a whole from its work, such as a full disk; "" for nothing."""
-        return self._failure or (self._engine.trouble() if self._engine is not None else "")
+        return self._run.trouble
 
     def __getitem__(self, stream: str) -> CapturedStream:
         """One stream, by its name or its URL.
@@ -227,32 +231,27 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         """
         if not isinstance(stream, str):
             raise KeyError(f"a stream is known by its name, not by {type(stream).__name__}")
-        if stream not in self._roster.rows:
+        if stream not in self._run.table.rows:
             found = [name for name, url in self._good.items() if url == stream]
             if not found:
                 shown = mask_url(stream) if set(stream) & set(":@/") else stream
                 raise KeyError(f"no stream {shown!r} in this capture")
             stream = found[0]
         return CapturedStream(
-            stream, self._to, partial(self._row, stream), partial(self._command, stream)
+            stream,
+            self._to,
+            partial(self._run.row, stream),
+            partial(self._run.post_command, stream),
         )
 
-    def _row(self, stream: str) -> StreamRow:
-        self._look()
-        return self._roster.rows[stream]
-
-    def _command(self, stream: str, kind: str) -> None:
-        if self._engine is not None:
-            runtime.call(self._engine.command, stream, kind)
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self._roster.rows)
+        return iter(self._run.table.rows)
 
     def __len__(self) -> int:
-        return len(self._roster.rows)
+        return len(self._run.table.rows)
 
     def __contains__(self, stream: object) -> bool:
-        return stream in self._roster.rows or stream in self._good.values()
+        return stream in self._run.table.rows or stream in self._good.values()
 
     async def until(
         self, condition: Callable[[CaptureStats], object], *, timeout: float | None = None
@@ -268,7 +267,7 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
             if not self.running or time.monotonic() > end:
                 why = f"within {timeout} s" if self.running else "before the capture ended"
                 raise TimeoutError(f"not {why}: {self!r} {self.trouble}".rstrip())
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_LOOK_S)
         return stats
 
     def start(self) -> None:
@@ -277,40 +276,19 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
         Raises:
             RuntimeError: after `close()`, which is for good.
         """
-        if self._closed:
-            raise RuntimeError(
-                "this capture was closed, which is for good: made again on the same folder it goes on; "
-                "stop() is what start() can follow"
-            )
-        if self._task is not None and not self._task.done():
-            return
-        self._failure = ""
-        self._engine = self._make_engine()
-        self._task = runtime.run(self._run(self._engine))
-        # Not earlier: it is still running as long as its task is not done. And this may not be missed.
-        self._task.add_done_callback(self._ended_with)
-
-    def _ended_with(self, task: Future[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, LoopEnded):
-            # What the engine would say is what was true before.
-            self._engine, self._failure = None, str(error)
-            self._roster.mark(self._roster.rows, State.FAILED, str(error))
-        runtime.call(self._push, True)
+        self._run.start()
 
     def stop(self) -> None:
         """End all connections; what came is on disk when this returns, and `start()` resumes."""
-        runtime.call(self._halt)
-        if self._task is not None and not runtime.is_loop_thread():
-            concurrent.futures.wait([self._task], _STOP_SECONDS)
+        self._run.stop()
 
     def close(self) -> None:
         """`stop()`, and the view goes; the folder stays."""
-        # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
-        if self.__dict__.get("_task") is not None:
-            self.stop()
-            runtime.call(self._deselect)
         super().close()
+
+    def _end(self) -> None:
+        self._run.close()
+        self._page.close()
 
     def __enter__(self) -> Self:
         return self
@@ -332,22 +310,6 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
             f"{s.received:,} received, {s.written:,} on disk>"
         )
 
-    # ------------------------------------------------------------------ the loop's side
-
-    async def _run(self, engine: Engine) -> None:
-        if self._tail is not None:  # a log that was open when it was stopped goes on
-            engine.watch(self._tail.name, self._tail.take)
-        try:
-            interval = asyncio.get_running_loop().create_task(self._beat())
-            try:
-                await engine.run()
-            finally:
-                interval.cancel()
-        except Exception as e:  # shown, never printed into a cell
-            self._failure = message_of(e)
-        finally:
-            await self._report()
-
     def _make_engine(self) -> Engine:
         if self._cluster_option is not None:
             from ..cluster import ClusterEngine
@@ -355,24 +317,11 @@ class SSECapture(NamedAttributes, NotPickled, Overview):
             return ClusterEngine(self._good, self._capture, self._options, self._cluster_option)
         return LocalEngine(self._good, self._capture, self._options)
 
-    def _halt(self) -> None:
-        if self._engine is not None:
-            self._engine.stop()
+    # ------------------------------------------------------------------ the page
 
-    def _look(self) -> None:
-        """The roster as it is now, not as of the latest beat."""
-        if self._engine is not None and not runtime.is_loop_thread():
-            with contextlib.suppress(concurrent.futures.TimeoutError):
-                runtime.run(self._report()).result(2.0)
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._page.shown(super()._repr_mimebundle_(**kwargs))
 
-    async def _report(self) -> None:
-        if self._engine is not None:
-            self._engine.report_to(self._roster)
-
-    async def _beat(self) -> None:
-        while True:
-            await self._report()
-            self._push()
-            if self._tail is not None:
-                self._tail.look()
-            await asyncio.sleep(_BEAT)
+    @traitlets.observe("_ack")
+    def _on_ack(self, change: Bunch) -> None:
+        self._page.acknowledged(change.new)

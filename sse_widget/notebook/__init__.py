@@ -8,17 +8,21 @@ from .cells import CELLS
 from .channel import Channel
 from .comm import SubshellSender
 from .host import reruns_on_change, session_liveness
+from .page_link import PageLink
 from .snapshot import render
 from .snapshot_writer import SnapshotWriter
 from .synced import SyncedWidget
-from .wire import CUT_BYTES, NAME_CHARS
+from .wire import CUT_BYTES, NAME_CHARS, Buffer, Message
 
 __all__ = [
     "CELLS",
     "CUT_BYTES",
     "NAME_CHARS",
     "NOT_BUILT",
+    "Buffer",
     "Channel",
+    "Message",
+    "PageLink",
     "SnapshotWriter",
     "SubshellSender",
     "SyncedWidget",

@@ -20,7 +20,6 @@ import traitlets
 from .. import runtime
 from .cells import CELLS
 from .host import forget_output
-from .page_requests import REQUESTS
 
 __all__ = ["SyncedWidget"]
 
@@ -33,12 +32,25 @@ def _registry() -> dict[str, Any]:
     return module.Widget.widgets if found is None else found
 
 
+def _nothing() -> None:
+    pass
+
+
 class SyncedWidget(anywidget.AnyWidget):
-    """An AnyWidget that takes only the traits in `_from_page` from its pages."""
+    """An AnyWidget that takes only the traits in `_from_page` from its pages.
 
-    # ipywidgets' own: how many views there are, where somebody asked for it.
-    _from_page: ClassVar[frozenset[str]] = frozenset({"_view_count"})
+    Args:
+        rest: called when it is let go: until it is shown again nothing may keep it.
+        end: called when it is closed, before the view goes.
+        **traits: of a DOMWidget.
+    """
 
+    # Beside ipywidgets' own: how many views there are, where somebody asked for it.
+    _from_page: ClassVar[frozenset[str]] = frozenset()
+
+    # An object whose __init__ did not get far has none of what its own made.
+    _on_rest: Callable[[], None] = staticmethod(_nothing)
+    _on_end: Callable[[], None] = staticmethod(_nothing)
     _closed = False
     _let_go = False
 
@@ -49,6 +61,12 @@ class SyncedWidget(anywidget.AnyWidget):
     # ipywidgets 7 shows itself by this, and asks nobody for a bundle; where there is none, IPython
     # asks for the bundle, as with ipywidgets 8.
     _ipython_display_ = None
+
+    def __init__(
+        self, *, rest: Callable[[], None], end: Callable[[], None], **traits: object
+    ) -> None:
+        self._on_rest, self._on_end = rest, end
+        super().__init__(**traits)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (With ipywidgets 8 nobody asks it.)
@@ -67,6 +85,7 @@ class SyncedWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the view away. The object stays readable."""
+        self._on_end()
         self._closed = True
         forget_output(self)
         # ipywidgets made no comm for an object whose __init__ did not get far.
@@ -84,6 +103,7 @@ class SyncedWidget(anywidget.AnyWidget):
         ipywidgets keeps every widget that is not closed, in a registry and by what its comm calls;
         IPython keeps what a cell shows. Shown again, it is kept again.
         """
+        self._on_rest()
         if self.comm is None:
             return
         self._let_go = True
@@ -105,7 +125,7 @@ class SyncedWidget(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Called by ipywidgets with what a page wrote; what is not the page's to write is dropped,
         and for what is no value of its trait the page is told what holds."""
-        for name in self._from_page & sync_data.keys():
+        for name in (self._from_page | {"_view_count"}) & sync_data.keys():
             value, trait = sync_data[name], self.traits()[name]
             # ipywidgets tells the other pages before it looks at the value: ask first.
             try:
@@ -115,7 +135,3 @@ class SyncedWidget(anywidget.AnyWidget):
                 self.send_state(name)
             else:
                 super().set_state({name: value})
-
-    def _post(self, content: Any, answer: Callable[[dict[str, Any]], object]) -> None:
-        """Have the background loop answer a message of a page; called in the handler of that message."""
-        REQUESTS.post(self, content, answer)

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from ..tables import Snapshot
 
-__all__ = ["CUT_BYTES", "NAME_CHARS", "Message", "encode", "newest", "packed"]
+__all__ = ["CUT_BYTES", "NAME_CHARS", "Buffer", "Message", "encode", "newest", "packed"]
 
 Message = dict[str, Any]
+Buffer = bytes | bytearray | memoryview | pa.Buffer
 
 CUT_BYTES = 64 * 1024
 # No server names a type so; one that does must not fill every message with it.

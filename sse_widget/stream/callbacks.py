@@ -76,15 +76,15 @@ class Callbacks:
         frame: Callable[[int], tuple[int, int, pd.DataFrame]] | None = None,
         origin: Callable[[], str] = str,
     ) -> None:
-        self._window = window
-        self._frame = frame or self._plain_frame
-        self._origin = origin
+        self.window = window
+        self.frame = frame or self._plain_frame
+        self.origin = origin
         self._news = threading.Condition()
-        self._cursors: list[_Cursor] = []
+        self.cursors: list[_Cursor] = []
         self._thread: threading.Thread | None = None
         self._noted = False
-        self._over = False  # the stream is: what a timer holds back is handed over now
-        self._closed = False
+        self.over = False  # the stream is: what a timer holds back is handed over now
+        self.closed = False
 
     def on(
         self, type: str | Iterable[str] | EventFilter | None, *, held: bool = True
@@ -118,33 +118,33 @@ class Callbacks:
     def off(self, fn: Callable[..., object]) -> None:
         """The function is not called any more; unknown ones are ignored."""
         with self._news:
-            self._cursors = [cursor for cursor in self._cursors if cursor.fn != fn]
+            self.cursors = [cursor for cursor in self.cursors if cursor.fn != fn]
             self._news.notify()
 
     @property
     def callbacks(self) -> list[Callback]:
         """What is known of each, in the order they were registered."""
-        return [cursor.told() for cursor in self._cursors]
+        return [cursor.told() for cursor in self.cursors]
 
     def note(self, *, over: bool = False) -> None:
         """There are new events, or the stream is over; from any thread, cheap."""
-        self._over = over
+        self.over = over
         # Without callbacks this is all there is to it.
-        if self._cursors and (over or not self._noted):
+        if self.cursors and (over or not self._noted):
             with self._news:
                 self._wake()
 
     def close(self) -> None:
         """Call nothing any more, once what runs has returned; does not wait for it."""
         with self._news:
-            self._closed = True
+            self.closed = True
             self._news.notify()
 
     def _wake(self) -> None:
         """There is something to look at. Called with `_news` held."""
         self._noted = True
         self._news.notify()
-        if self._thread is None and not self._closed:
+        if self._thread is None and not self.closed:
             # No thread starts while the interpreter is on its way out: nothing is called then.
             with contextlib.suppress(RuntimeError):
                 self._thread = quiet_thread(self._serve, "sse-widget callbacks", end=self.close)
@@ -157,12 +157,12 @@ class Callbacks:
                 f"a callback must be a plain function, not {what}; "
                 "for asyncio there is `async for event in stream`"
             )
-        first, stop, _ = self._window.bounds
+        first, stop, _ = self.window.bounds
         cursor = kind(fn, what, first if held else stop)
         with self._news:
             # A cell that is run again defines its function again: that replaces the earlier one.
-            cursors = [c for c in self._cursors if not cursor.replaces(c)]
-            self._cursors = [*cursors, cursor]
+            cursors = [c for c in self.cursors if not cursor.replaces(c)]
+            self.cursors = [*cursors, cursor]
             self._wake()
         return fn
 
@@ -171,35 +171,35 @@ class Callbacks:
     def _serve(self) -> None:
         while True:
             with self._news:
-                while not (self._noted or self._closed):
+                while not (self._noted or self.closed):
                     left = self._wait()
                     if left is not None and left <= 0:
                         break
                     # Until it is started again an ended stream has no thread, which would hold it.
-                    if left is None and self._over:
+                    if left is None and self.over:
                         self._thread = None
                         return
                     self._news.wait(left)
-                if self._closed:
+                if self.closed:
                     return
                 self._noted = False
             more = False
-            for cursor in self._cursors:
-                if self._closed:
+            for cursor in self.cursors:
+                if self.closed:
                     return
-                if cursor in self._cursors:
+                if cursor in self.cursors:
                     more |= cursor.turn(self)
             if more:
                 self._noted = True
 
     def _wait(self) -> float | None:
         """Seconds until a timer is due that has something to hand over; None where none has."""
-        stop = self._window.bounds[1]
-        dues = [c.due for c in self._cursors if isinstance(c, _Timed) and c.at < stop]
+        stop = self.window.bounds[1]
+        dues = [c.due for c in self.cursors if isinstance(c, _Timed) and c.at < stop]
         return max(min(dues) - time.monotonic(), 0.0) if dues else None
 
     def _plain_frame(self, start: int) -> tuple[int, int, pd.DataFrame]:
-        snapshot = self._window.read(start)
+        snapshot = self.window.read(start)
         return snapshot.first, snapshot.stop, snapshot.frame()
 
 
@@ -284,12 +284,12 @@ class _Typed(_Cursor):
         return label
 
     def turn(self, of: Callbacks) -> bool:
-        self.skip(of._window)
-        snapshot = of._window.read(self.at, self.at + _SLICE)
+        self.skip(of.window)
+        snapshot = of.window.read(self.at, self.at + _SLICE)
         if snapshot.first > self.at:
-            return self.skip(of._window)
-        for event in snapshot.events(of._origin(), self.what.filter):
-            if of._closed or self not in of._cursors:
+            return self.skip(of.window)
+        for event in snapshot.events(of.origin(), self.what.filter):
+            if of.closed or self not in of.cursors:
                 return False
             self.call(event)
             assert event.seq is not None
@@ -309,20 +309,20 @@ class _Timed(_Cursor):
 
     def turn(self, of: Callbacks) -> bool:
         now = time.monotonic()
-        if self.at >= of._window.bounds[1]:
+        if self.at >= of.window.bounds[1]:
             self._nothing_new = True
             return False
         if self._nothing_new:
             # The first after a silence waits for the next beat, like all others.
             self._nothing_new = False
             self._next_beat(now)
-        if now < self.due and not of._over:
+        if now < self.due and not of.over:
             return False
         self._next_beat(now)
-        self.skip(of._window)
-        start, stop, frame = of._frame(self.at)
+        self.skip(of.window)
+        start, stop, frame = of.frame(self.at)
         if start > self.at:
-            self.skip(of._window)
+            self.skip(of.window)
         self.at = stop
         if len(frame):
             self.call(frame)

@@ -1,29 +1,32 @@
-"""The disk side of SSEStream: a window, counts and a source that begin where the last process ended.
+"""What was kept of a stream: where it goes on after an earlier process, and its older rows.
 
-`storage.recorder` writes; this module ties it to the stream and gives back what was kept: `history`, and
-older rows for the page.
+`storage.recorder` writes; this module reads what is there, for the window, for the source, for `history`
+and for the page. It starts nothing.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from .. import runtime
-from ..client import ResumePoint, Source, SourceKeywords, SourceOptions
+from ..client import ResumePoint, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
+from ..notebook import Message
 from ..payload import bounded_slices
 from ..recordings import arrow_table
-from ..storage import CaptureState, CaptureStatus, Recorder, capture_of, unbroken
-from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
+from ..storage import Capture, CaptureStatus, Recorder, capture_of, unbroken
+from ..tables import SCHEMA, RollingWindow, Snapshot
 
-__all__ = ["Capturing", "RestoredState"]
+if TYPE_CHECKING:
+    import os
+
+    import pyarrow.dataset
+
+__all__ = ["History", "RestoredState"]
 
 _GAPS_FROM = 200  # files whose gaps are read on opening
 # What may come again after a restart is compared with so much of what is there.
@@ -37,7 +40,9 @@ _ROWS_ASKED, _BYTES_ASKED = 5_000, 4 * 2**20
 class RestoredState:
     """What a stream begins with: nothing, or what its capture says."""
 
-    def __init__(self, capture: Any, url: str, window: RollingWindow) -> None:
+    def __init__(
+        self, capture: str | os.PathLike[str] | Capture | None, url: str, window: RollingWindow
+    ) -> None:
         self.recorder: Recorder | None = None
         self.gaps: list[Gap] = []
         self.counts: dict[str, int] = {}
@@ -101,62 +106,25 @@ def _batches(rows: pa.Table, nbytes: int) -> list[EventBatch]:
     return list(found)
 
 
-class Capturing:
-    """Mixed into SSEStream, which has the window, the source and the counters."""
+class History:
+    """What the files of a stream hold, and how its capture goes.
 
-    _window: RollingWindow
-    _source: Source
-    _failure: Exception | None
-    _channel: Any
-    _counts: Tally
-    _all_gaps: GapLog
-    stats: Any
-    _on_change: Callable[[], None]
+    Args:
+        recorder: what writes them; None without a capture.
+        window: what is held, where there is no capture.
+    """
 
-    def _start_capturing(self, recorder: Recorder | None) -> None:
+    def __init__(self, recorder: Recorder | None, window: RollingWindow) -> None:
         self._recorder = recorder
-        if recorder is not None:
-            # The thread of the disk must not keep a stream that nobody has a name for.
-            me = weakref.ref(self)
-
-            def changed() -> None:
-                if (stream := me()) is not None:
-                    runtime.call(stream._capture_changed)
-
-            def gapped(gap: Gap) -> None:
-                if (stream := me()) is not None:
-                    runtime.call(stream._note_gap, gap)
-
-            def facts() -> tuple[dict[str, int], int | None]:
-                stream = me()
-                return ({}, None) if stream is None else stream._facts()
-
-            recorder.hear(
-                changed=changed,
-                gapped=gapped,
-                facts=facts,
-                held=self._window.read,
-                budget=self._window.budget,
-            )
-            # It may have met trouble before there was anybody to tell.
-            runtime.call(self._capture_changed)
+        self._window = window
 
     @property
-    def capture(self) -> CaptureStatus | None:
+    def status(self) -> CaptureStatus | None:
         """How the capture goes; None where there is none."""
         return None if self._recorder is None else self._recorder.status
 
-    @property
-    def history(self) -> Any:
-        """Everything captured of this stream, as a `pyarrow.dataset.Dataset`, up to now; without
-        a capture what is held.
-
-            stream.history.to_table(filter=pc.field("type") == "trade")
-            stream.history.head(1000).to_pandas()
-
-        Raises:
-            CaptureError: a file was written by a newer version.
-        """
+    def dataset(self) -> pyarrow.dataset.Dataset:
+        """All events of the stream up to now; without a capture what is held."""
         import pyarrow.dataset
 
         if self._recorder is None:
@@ -164,26 +132,8 @@ class Capturing:
         self._recorder.flush()
         return self._recorder.dataset.dataset(self._recorder.name)
 
-    def _note_gap(self, gap: Gap) -> None:
-        raise NotImplementedError
-
-    # ------------------------------------------------------------------ the loop's side
-
-    def _facts(self) -> tuple[dict[str, int], int | None]:
-        stats = self.stats
-        names = ("duplicates", "oversize", "comments", "ignored", "bytes", "connects")
-        return {n: getattr(stats, n) for n in names}, self._source.reconnection_time
-
-    def _capture_changed(self) -> None:
-        assert self._recorder is not None
-        status = self._recorder.status
-        if status.state is CaptureState.TAKEN and self._failure is None:
-            # The numbers of what would come are somebody else's by now.
-            self._failure = status.error
-            self._source.close()
-        self._on_change()
-
-    def _describe_capture(self) -> dict[str, Any] | None:
+    def describe(self) -> Message | None:
+        """The status as the page reads it."""
         if self._recorder is None:
             return None
         status = self._recorder.status
@@ -201,11 +151,11 @@ class Capturing:
 
     # ------------------------------------------------------------------ older than the window
 
-    def _oldest_kept(self) -> int | None:
+    def oldest(self) -> int | None:
         """The number of the oldest event that can be had."""
         return None if self._recorder is None else self._recorder.oldest
 
-    def _read_kept(self, first: int, stop: int) -> Snapshot:
+    def read(self, first: int, stop: int) -> Snapshot:
         """Some rows that end before `stop`, the newest first. It blocks."""
         assert self._recorder is not None
         try:

@@ -1,185 +1,198 @@
-"""The page side of SSEStream: synced traits, messages, and the filter in both directions.
+"""StreamPage: what an SSEStream is to its pages, and to a saved notebook.
 
-`notebook.channel` decides what is sent and when; this module ties it to the comm and answers the page's
-requests. The handlers of the page's messages run on whatever thread the kernel answers them, and only post
-to the background loop.
+`notebook.channel` decides what is sent and when, `notebook.page_link` sends it; this module says what the
+stream is now, and answers the pages' requests. It runs on the background loop.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, Self
-
-import traitlets
-from traitlets import Bunch, Dict, Instance
 
 from .. import runtime
-from ..checks import told
-from ..client import Source
-from ..errors import InvalidFilter, hint_of, message_of
+from ..errors import hint_of, message_of
 from ..events import Gap, State, Stats, Status
-from ..filters import EventFilter, filter_of
 from ..notebook import (
     CUT_BYTES,
-    NOT_BUILT,
+    Buffer,
     Channel,
+    Message,
+    PageLink,
     SnapshotWriter,
-    SubshellSender,
     SyncedWidget,
-    built,
     render,
-    reruns_on_change,
     session_liveness,
 )
-from ..tables import RollingWindow, Snapshot
+from .feed import FeedListener, StreamFeed
+from .history import History
 
-__all__ = ["Showing"]
+__all__ = ["StreamPage"]
 
-_EVERYTHING = EventFilter()
 # Seconds: whoever lets a stream go waits so long for the loop's turn.
 _TURN_S = 1.0
 # Beside a snapshot the live log has nothing to add where it cannot live.
 _NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
 
 
-class _Filter(Instance):  # type: ignore[type-arg]
-    """An EventFilter; a set or list of texts is its types, and None lets everything through."""
+class StreamPage(FeedListener):
+    """The pages of one stream.
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        try:
-            return super().validate(obj, filter_of("filter", value))
-        except TypeError as e:
-            raise traitlets.TraitError(str(e)) from None
+    Args:
+        widget: whose pages they are.
+        feed: the stream.
+        history: its older rows, and how its capture goes.
+        save_events: the latest events that stay in the saved notebook.
+        request: what may be told of the request, for whoever wants to ask the same elsewhere.
 
+    Attributes:
+        link: the way to them.
+        settings: what a page knows from the start.
+        save_events: as given; may be set.
+    """
 
-class _FilterWire(Dict):
-    """A filter as it travels, with its revision and who wrote it: nothing else reaches other pages."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        value = super().validate(obj, value)
-        try:
-            EventFilter.from_wire(_without_revision(value))
-        except (InvalidFilter, TypeError, ValueError, OverflowError, RecursionError) as e:
-            raise traitlets.TraitError(message_of(e)) from None
-        if not isinstance(value.get("rev"), int) or not isinstance(value.get("by"), str):
-            raise traitlets.TraitError("a filter has a revision and an author")
-        return value
-
-
-class Showing(SyncedWidget):
-    """What SSEStream is to the page; the stream has the window, the source and the counters."""
-
-    _esm: ClassVar[Any] = built("widget.js", NOT_BUILT)
-    _css: ClassVar[Any] = built("widget.css", "")
-
-    _from_page = SyncedWidget._from_page | {"_filter", "_columns", "_ack"}
-
-    # The kernel's own, told to the page and never read back.
-    _settings = Dict().tag(sync=True)
-    _filter = _FilterWire({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
-    # The paths that are columns of the log and of df; a write of the page is answered with what
-    # holds then, and `heard` says which write that was.
-    _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
-    # What `plot` asked for last, numbered: asking for the same again opens it again.
-    _plot: Any = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
-    # The page's own; echoing it back would only double the traffic.
-    _ack = Dict().tag(sync=True, echo_update=False)
-
-    filter = _Filter(
-        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
-    )
-    stats: Any  # SSEStream's: a Stats
-    columns: Any  # Analysis's: the paths that are columns
-    _use_columns: Callable[[list[str]], None]
-    start: Callable[[], None]
-    stop: Callable[[], None]
-    clear: Callable[[], None]
-    _source: Source
-    status: Any  # SSEStream's: a Status
-    _describe_capture: Callable[[], dict[str, Any] | None]
-    _read_kept: Callable[[int, int], Snapshot]
-    _oldest_kept: Callable[[], int | None]
-
-    def _start_showing(
+    def __init__(
         self,
-        window: RollingWindow,
-        counts: Mapping[str, int],
-        gaps: Callable[[], list[Gap]],
-        url: str,
+        widget: SyncedWidget,
+        feed: StreamFeed,
+        history: History,
+        *,
         save_events: int,
-        request: dict[str, Any],
+        request: Message,
     ) -> None:
-        """Called before the widget itself is made: what the page needs to know of the stream
-        travels in the message that opens the comm."""
-        self._revision = self._columns_revision = self._plots = 0
-        self._told_filter = EventFilter().to_wire()
-        self._sender = SubshellSender()
+        self._feed = feed
+        self._history = history
         self._session_is_alive = session_liveness()
+        self._address = feed.source.url
         self._channel = Channel(
-            window,
-            send=self._send_message,
+            feed.window,
+            send=self._send,
             describe=self._describe,
-            counts=counts,
-            gaps=gaps,
-            older=self._read_kept,
-            oldest=self._oldest_kept,
+            counts=feed.counts,
+            gaps=lambda: list(feed.gaps),
+            older=history.read,
+            oldest=history.oldest,
         )
-        self._address, self._session = url, uuid.uuid4().hex
-        self._window, self._save_events, self._gaps_so_far = window, save_events, gaps
-        self._snapshot_writer = SnapshotWriter(self._snapshot, self._snapshot_stamp)
-        self._settings = {
-            "url": url,
-            "session": self._session,
+        self._snapshots = SnapshotWriter(self._snapshot, self._stamp)
+        self.link = PageLink(widget, self._answer)
+        self.save_events = save_events
+        self.settings = {
+            "url": self._address,
+            "session": self.link.session,
             "request": request,
-            "ack": "message" if reruns_on_change() else "trait",
+            "ack": self.link.ack,
         }
 
-    def let_go(self) -> None:
-        # Until it is shown again: what the loop and the notebook would call keeps it.
-        runtime.call_within(_TURN_S, self._channel.close)
-        self._snapshot_writer.close()
-        super().let_go()
+    @property
+    def stats(self) -> Stats:
+        """Counters since the stream began, with those of the pages."""
+        return replace(self._feed.stats, not_sent=self._channel.not_sent)
 
-    def _end_showing(self) -> None:
-        runtime.call(self._channel.close)
-        self._snapshot_writer.close()
-
-    # ------------------------------------------------------------------ to the page, and from it
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
+    def shown(self, bundle: object) -> object:
+        """The widget is shown by the cell that runs, as this bundle of MIME types."""
         if bundle is None:
             return None
         runtime.call(self._channel.open)
-        kept = self._save_events > 0 and self._snapshot_writer.show()
+        kept = self.save_events > 0 and self._snapshots.show()
         if kept and isinstance(bundle, tuple):
             bundle[0].setdefault("text/html", _NO_FALLBACK)
         return bundle
 
-    def _send_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        if not self._session_is_alive():
-            self.stop()
-            return
-        # A comm that was closed meanwhile, by the person or a kernel going down: nobody listens. And
-        # a message that cannot be sent ends no stream: the page finds the hole in the numbers.
-        comm = self.comm
-        if comm is not None:
-            with contextlib.suppress(Exception):
-                self._sender.send(comm, self.send, content, buffers)
+    def save(self) -> None:
+        """Bring what is saved in the notebook up to date."""
+        self._snapshots.keep()
 
-    def _describe(self) -> dict[str, Any]:
-        source, stats, status = self._source, self.stats, self.status
+    def rest(self) -> None:
+        """Until it is shown again: what the loop and the notebook would call keeps the widget."""
+        runtime.call_within(_TURN_S, self._channel.close)
+        self._snapshots.close()
+
+    def close(self) -> None:
+        """The view goes; what is saved stays."""
+        self._snapshots.keep()
+        runtime.call(self._channel.close)
+        self._snapshots.close()
+
+    # ------------------------------------------------------------------ what happens to the stream
+
+    def starting(self) -> None:
+        self._channel.resting = False
+
+    def started(self) -> None:
+        runtime.call(self._snapshots.begin)
+
+    def came(self, new_types: set[str]) -> None:
+        self._channel.note(new_types)
+
+    def resized(self) -> None:
+        self._channel.note()
+
+    def cleared(self) -> None:
+        runtime.call(self._channel.note)
+        self._snapshots.keep()
+
+    def status_changed(self) -> None:
+        # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
+        if runtime.is_loop_thread():
+            self._channel.note()
+        else:
+            runtime.call(self._channel.note)
+
+    def gap(self, gap: Gap) -> None:
+        self._channel.note(gap=gap)
+
+    def stopped(self) -> None:
+        self._snapshots.keep()
+
+    def ending(self) -> None:
+        self._channel.resting = True
+
+    def ended(self) -> None:
+        if runtime.is_loop_thread():
+            self._snapshots.over()
+        else:
+            runtime.call(self._snapshots.over)
+
+    # ------------------------------------------------------------------ to the page, and from it
+
+    def _send(self, content: Message, buffers: Sequence[Buffer]) -> None:
+        if self._session_is_alive():
+            self.link.send(content, buffers)
+        else:
+            self._feed.stop()
+
+    def _answer(self, content: Message) -> None:
+        feed = self._feed
+        if self._channel.answer(content):
+            return
+        match content:
+            case {"kind": "ack", "n": int(n)}:
+                self._channel.acknowledge(n)
+            case {"kind": "start"} if not feed.closed:
+                feed.start()
+            case {"kind": "stop"}:
+                feed.stop()
+            case {"kind": "clear"}:
+                feed.clear()
+            case {"kind": "retry"}:
+                feed.source.retry_now()
+
+    def acknowledged(self, ack: Message) -> None:
+        """A page has painted what it wrote into the trait."""
+        n = ack.get("n")
+        if isinstance(n, int):
+            runtime.call(self._channel.acknowledge, n)
+
+    def _describe(self) -> Message:
+        source, stats, status = self._feed.source, self.stats, self._feed.status
         error, hide = status.error, source.secrets.hide
         return {
             "stats": {name: getattr(stats, name) for name in Stats.__slots__},
             "status": {
                 "state": status.state,
                 "attempt": status.attempt,
-                "retry_in": self._retry_in(status),
+                "retry_in": _retry_in(status),
                 "since": status.since.timestamp() * 1000,
                 "sent_at": None if status.sent_at is None else status.sent_at.timestamp() * 1000,
                 "error": None if error is None else hide(message_of(error)),
@@ -192,145 +205,29 @@ class Showing(SyncedWidget):
             "url": None if source.url == self._address else source.url,
             "last_event_id": hide(source.last_event_id[:CUT_BYTES]),
             "reconnection_time": source.reconnection_time,
-            "capture": self._describe_capture(),
+            "capture": self._history.describe(),
         }
-
-    @staticmethod
-    def _retry_in(status: Status) -> float | None:
-        if status.retry_in is None or math.isinf(status.retry_in):
-            return None
-        gone = (datetime.now().astimezone() - status.since).total_seconds()
-        return max(status.retry_in - gone, 0.0)
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """A request of the page; on whatever thread the kernel answers messages."""
-        self._sender.note()
-        self._post(content, self._sender.answering(self._answer))
-
-    def _answer(self, content: dict[str, Any]) -> None:
-        if self._channel.answer(content):
-            return
-        match content:
-            case {"kind": "ack", "n": int(n)}:
-                self._channel.acknowledge(n)
-            case {"kind": "start"} if not self._closed:
-                self.start()
-            case {"kind": "stop"}:
-                self.stop()
-            case {"kind": "clear"}:
-                self.clear()
-            case {"kind": "retry"}:
-                self._source.retry_now()
-
-    @traitlets.observe("_ack")
-    def _on_ack(self, change: Bunch) -> None:
-        n = change.new.get("n")
-        if isinstance(n, int):
-            runtime.call(self._channel.acknowledge, n)
 
     # ------------------------------------------------------------------ the saved notebook
 
     def _snapshot(self) -> str:
-        stop = self._window.counts.received
-        held = self._window.read(stop - self._save_events)
-        return render(
-            self._describe(),
-            self._source.url,
-            held,
-            self._gaps_so_far(),
-            self._session,
-            self._source.secrets,
-        )
+        feed = self._feed
+        stop = feed.window.counts.received
+        held = feed.window.read(stop - self.save_events)
+        source = feed.source
+        gaps, session = list(feed.gaps), self.link.session
+        return render(self._describe(), source.url, held, gaps, session, source.secrets)
 
-    def _snapshot_stamp(self) -> Any:
-        counts, state = self._window.counts, self._describe()["status"]["state"]
+    def _stamp(self) -> Hashable | None:
+        counts, state = self._feed.window.counts, self._feed.status.state
         trouble = None if state in (State.CONNECTING, State.OPEN, State.QUIET) else state
         if counts.received == 0 and trouble is None:
             return None  # an output that is empty takes no room
-        return counts.received, counts.cleared, trouble, self._save_events
-
-    # ------------------------------------------------------------------ the filter, both ways
-
-    @traitlets.observe("filter")
-    def _filter_set(self, change: Bunch) -> None:
-        wire = change.new.to_wire()
-        if self._told_filter == wire:
-            return  # the page's own write, being taken over
-        self._told_filter = wire
-        self._revision += 1
-        self._filter = {**wire, "rev": self._revision, "by": ""}
-
-    @traitlets.observe("_filter")
-    def _filter_moved(self, change: Bunch) -> None:
-        wire = change.new
-        if not wire.get("by"):
-            return
-        try:
-            # Written before the page saw what Python wrote since: Python's write stands.
-            if wire.get("rev") != self._revision:
-                raise InvalidFilter("out of date")
-            told = EventFilter.from_wire(_without_revision(wire))
-            # A key that the page left out has its default.
-            if told.to_wire() == {**_EVERYTHING.to_wire(), **_without_revision(wire)}:
-                self._told_filter = told.to_wire()
-            self.filter = told
-        except (InvalidFilter, TypeError, ValueError, KeyError):
-            self._told_filter = self.filter.to_wire()
-            self._filter = {**self.filter.to_wire(), "rev": self._revision, "by": ""}
-
-    # ------------------------------------------------------------------ columns and charts
-
-    def _columns_set(self) -> None:
-        """Python wrote `columns`: the page's write before it no longer counts."""
-        self._columns_revision += 1
-        self._columns = {"paths": self.columns, "rev": self._columns_revision, "by": ""}
-
-    @traitlets.observe("_columns")
-    def _columns_moved(self, change: Bunch) -> None:
-        wire = change.new
-        page = wire.get("by")
-        if not page:
-            return
-        try:
-            if wire.get("rev") == self._columns_revision:
-                self._use_columns(wire["paths"])
-        except (TypeError, ValueError, KeyError):
-            pass  # no list of names: what holds stays, and the page is told
-        self._columns = {
-            "paths": self.columns,
-            "rev": self._columns_revision,
-            "by": "",
-            "heard": [page, wire.get("n")],
-        }
-
-    def plot(self, path: str | None, by: str | None = None) -> Self:
-        """Draw the numbers at a dotted path of the JSON payloads over time, on the page, live.
-
-        `stream.plot("price", by="symbol")` is a line a symbol in every log of this stream; the
-        page draws it from the events it holds, also while a cell runs. As the last line of a cell
-        it shows such a log. Numbers in quotes count; events without a number there are passed over.
-
-        Args:
-            path: a key or dotted path; None takes the chart away.
-            by: what makes the lines: another path, or None for the type of the event. Lines beyond
-                the eight most frequent are drawn together as "others".
-
-        Returns:
-            The stream itself.
-
-        Raises:
-            TypeError: `path` or `by` is no text.
-            ValueError: `path` or `by` is empty.
-        """
-        for name, value in (("path", path), ("by", by)):
-            if value is not None and not isinstance(value, str):
-                raise TypeError(f"{name} must be a key or dotted path, not {told(value)}")
-            if value == "":
-                raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
-        self._plots += 1
-        self._plot = {"path": path or "", "by": by or "", "rev": self._plots}
-        return self
+        return counts.received, counts.cleared, trouble, self.save_events
 
 
-def _without_revision(wire: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in wire.items() if k not in ("rev", "by")}
+def _retry_in(status: Status) -> float | None:
+    if status.retry_in is None or math.isinf(status.retry_in):
+        return None
+    gone = (datetime.now().astimezone() - status.since).total_seconds()
+    return max(status.retry_in - gone, 0.0)

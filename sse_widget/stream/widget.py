@@ -1,38 +1,42 @@
-"""`SSEStream`: the widget. It owns one client, one window and one channel, and ties them together.
+"""`SSEStream`: the widget. Its traits, what its members mean, and which object answers each.
 
-What an answer means, what is held, what is sent and what a filter lets through is decided in the packages
-below. Two threads meet here: the one that runs the user's cell, and the background loop's; each method says
-which of them calls it where that matters.
+It has a feed (source, window, counts, disk), a page, an analysis of what is held, and readers. Each of them
+decides its own; here nothing is decided. Members are called by the thread of the person's cell, unless they
+say otherwise.
 """
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import math
 import os
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, Unpack
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Never,
+    Self,
+    SupportsIndex,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 import ipywidgets
 import traitlets
-from traitlets import Bunch
+from traitlets import Bunch, Dict
 
 from .. import runtime
 from ..attributes import NamedAttributes
 from ..budget import Memory
-from ..checks import truth, whole_number
+from ..checks import told, truth, whole_number
 from ..client import (
-    HookedSource,
     Request,
     ResponseHeaders,
-    ResumePoint,
-    Source,
-    SourceHooks,
     SourceKeywords,
     SourceOptions,
     Url,
@@ -40,47 +44,39 @@ from ..client import (
     unknown_option,
 )
 from ..errors import SSEError
-from ..events import EventBatch, Gap, Reason, State, Stats, Status, TypeCounts
-from ..notebook import CELLS, NAME_CHARS
+from ..events import Event, Gap, Stats, Status, TypeCounts
+from ..filters import EventFilter
+from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
 from ..pickling import NotPickled
-from ..recordings import Player, Recording
-from ..runtime import LoopEnded, ObserverThread, SharedEvent
-from ..storage import Capture, capture_of
-from ..tables import GapLog, RollingWindow, Tally
+from ..recordings import Player, Recording, arrow_table, save
+from ..runtime import ObserverThread
+from ..storage import Capture, CaptureStatus, capture_of
+from ..tables import RollingWindow, to_dataframe
 from .analysis import Analysis
-from .history import Capturing, RestoredState
-from .iteration import Reading
-from .page import Showing
+from .callbacks import Callback
+from .feed import FeedListener, StreamFeed
+from .history import History, RestoredState
+from .iteration import Readers
+from .page import StreamPage
+from .positions import at_position
+from .synced import SyncedColumns, SyncedFilter
+from .traits import FilterTrait, FilterWireTrait, LiveTrait
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset
 
 __all__ = ["SSEStream"]
 
-_GAPS_KEPT = 1000
+_F = TypeVar("_F", bound=Callable[..., object])
+
 _LIVE = ("status", "event_types", "last_event_id")
-
-# Seconds: who stops a stream waits so long for the disk.
-_FLUSH = 5.0
+_EVERYTHING = EventFilter()
 # Seconds: who sets a bound waits so long for the thread of all streams.
-_RESIZE = 2.0
-
-if TYPE_CHECKING:
-    _Trait = traitlets.TraitType[Any, Any]
-else:  # before traitlets 5.10 it takes no parameters when it runs
-    _Trait = traitlets.TraitType
+_RESIZE_S = 2.0
 
 
-class _Live(_Trait):
-    """A trait that is read where it lives, so that it is never late, and is observable: the
-    stream notifies when it changed. It cannot be set."""
-
-    def __init__(self, read: Callable[[Any], Any], help: str) -> None:
-        super().__init__(help=help, read_only=True)
-        self._read = read
-
-    def get(self, obj: Any, cls: Any = None) -> Any:
-        return self._read(obj)
-
-
-class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showing):
+class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
     Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
@@ -124,13 +120,34 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         "SSEStream.replay reads"
     )
 
-    status = _Live(lambda self: self._status_now(), "What the stream is doing now: a Status.")
-    event_types = _Live(
-        lambda self: TypeCounts(self._counts), "Event type -> how many came since the stream began."
+    _esm: ClassVar[str] = built("widget.js", NOT_BUILT)
+    _css: ClassVar[str] = built("widget.css", "")
+    _from_page = frozenset({"_filter", "_columns", "_ack"})
+
+    # The kernel's own, told to the page and never read back.
+    _settings = Dict().tag(sync=True)
+    _filter = FilterWireTrait({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
+    # The paths that are columns of the log and of df.
+    _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
+    # What `plot` asked for last, numbered: asking for the same again opens it again.
+    _plot = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
+    # The page's own; echoing it back would only double the traffic.
+    _ack = Dict().tag(sync=True, echo_update=False)
+
+    filter = FilterTrait(
+        EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
     )
-    last_event_id = _Live(
-        lambda self: self._source.last_event_id, "The id the stream would resume after."
+    status = LiveTrait(lambda s: s._feed.status, "What the stream is doing now: a Status.")
+    event_types = LiveTrait(
+        lambda s: TypeCounts(s._feed.counts),
+        "Event type -> how many came since the stream began.",
     )
+    last_event_id = LiveTrait(
+        lambda s: s._feed.source.last_event_id, "The id the stream would resume after."
+    )
+    _plots = 0  # how often
+    # traitlets calls `observe` before there is anything to start.
+    _observers: ObserverThread | None = None
 
     def __init__(
         self,
@@ -149,8 +166,8 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         if isinstance(url, Recording) and options:
             raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
         told = SourceOptions.of("SSEStream", options)
-        self._paced = not truth("exact_times", exact_times)
-        if isinstance(url, Recording) and not self._paced:
+        paced = not truth("exact_times", exact_times)
+        if isinstance(url, Recording) and not paced:
             raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
         shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
         window = RollingWindow(max_events, max_bytes)
@@ -165,107 +182,38 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         past = RestoredState(capture, shown, window)
         if past.recorder is not None:
             told = past.options(told, options)
-        self._url, self._options = url, told
-        self._start_analysis(window, lambda: self._source.origin)
-        hooks = SourceHooks(self._on_change, self._on_gap)
-        resume = past.resume_point(told)
-        self._source = self._adopt(_source_of(url, told, hooks, resume, paced=self._paced))
-        self._counts = Tally(past.counts, name_chars=NAME_CHARS)
-        window.budget.share("types", read=lambda: self._counts.nbytes)
-        self._all_gaps = GapLog(past.gaps, most=_GAPS_KEPT)
-        self._earlier = _Earlier(past.received, past.stats)
-        self._starting = threading.Lock()
-        self._task: Future[None] | None = None
-        self._ended = SharedEvent(is_set=True)  # nothing more will come, unless started again
-        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._failure: Exception | None = None
-        self._notices = ObserverThread(
+        self._feed = feed = StreamFeed(url, told, window, past, paced=paced)
+        self._history = history = History(feed.recorder, window)
+        self._page = page = StreamPage(
+            self, feed, history, save_events=save_events, request=_outline(url, told)
+        )
+        self._observers = ObserverThread(
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
         )
-        self._start_showing(
-            window,
-            self._counts,
-            lambda: list(self._all_gaps),
-            self._source.url,
-            save_events,
-            _outline(url, told),
+        self._analysis = Analysis(feed)
+        self._readers = Readers(feed)
+        self._synced_filter = SyncedFilter(
+            partial(getattr, self, "filter"),
+            partial(setattr, self, "filter"),
+            partial(setattr, self, "_filter"),
         )
-        self._start_capturing(past.recorder)
-        super().__init__(**traits)
-        self.on_msg(self._on_message)
+        self._synced_columns = SyncedColumns(
+            partial(getattr, self, "columns"),
+            self._analysis.use_columns,
+            partial(setattr, self, "_columns"),
+        )
+        for listener in (page, _Observed(feed, self._observers), self._analysis, self._readers):
+            feed.tell(listener)
+        feed.record()
+        self._settings = page.settings
+        super().__init__(rest=page.rest, end=self._end, **traits)
+        self.on_msg(page.link.heard)
         CELLS.adopt(self)
-        self.start()
+        feed.start()
 
     __signature__ = signature_of(__init__)
 
-    # ------------------------------------------------------------------ the person's side
-
-    @property
-    def url(self) -> str:
-        """The URL, masked: safe to show."""
-        return self._source.url
-
-    @property
-    def response_headers(self) -> ResponseHeaders:
-        """The headers of the answer that is the stream, as `EventSource.response_headers`."""
-        return self._source.response_headers
-
-    @property
-    def max_events(self) -> int:
-        """The most events held; settable at any time. What was evicted does not come back.
-
-        Raises:
-            TypeError, ValueError: (on setting) it is no whole number above 0.
-        """
-        return self._window.max_events
-
-    @max_events.setter
-    def max_events(self, max_events: int) -> None:
-        self._resize(whole_number("max_events", max_events, at_least=1), self._window.max_bytes)
-
-    @property
-    def max_bytes(self) -> int:
-        """The most bytes held, as `max_events`; settable at any time."""
-        return self._window.max_bytes
-
-    @max_bytes.setter
-    def max_bytes(self, max_bytes: int) -> None:
-        self._resize(self._window.max_events, whole_number("max_bytes", max_bytes, at_least=1))
-
-    def _resize(self, max_events: int, max_bytes: int) -> None:
-        def resize() -> None:
-            self._window.resize(max_events, max_bytes)
-            self._channel.note()
-            self._note_analysis(over=self._ended.is_set())
-
-        # Only the thread that appends may let go of what came last.
-        if runtime.is_loop_thread():
-            resize()
-        else:
-            runtime.call_within(_RESIZE, resize)
-
-    @property
-    def memory(self) -> Memory:
-        """What this stream holds now, in bytes: `memory.limit` is `max_bytes`, `memory.used` the sum, and
-        `memory.parts` says which part holds how much."""
-        if self._live is not None:
-            self._live.settle()
-        return self._window.budget.memory
-
-    @property
-    def save_events(self) -> int:
-        """How many of the latest events stay in the saved notebook; settable at any time. Where it
-        was 0 when the log was shown, show it again.
-
-        Raises:
-            TypeError, ValueError: (on setting) it is no whole number of 0 or more.
-        """
-        return self._save_events
-
-    @save_events.setter
-    def save_events(self, save_events: int) -> None:
-        self._save_events = whole_number("save_events", save_events, at_least=0)
-        self._snapshot_writer.keep()
+    # ------------------------------------------------------------------ to its end
 
     @classmethod
     def replay(
@@ -293,34 +241,11 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
             ValueError: no such format; content that is not what it says; speed not above 0.
             OSError: the file cannot be read.
         """
-        played: Any = Recording(recording, speed, stream)
-        playing = cls(played, **options)
-        if math.isinf(speed) and playing._task is not None and not runtime.is_loop_thread():
-            runtime.wait_for(playing._task)
+        played = Recording(recording, speed, stream)
+        playing = cls(played, **options)  # type: ignore[arg-type]
+        if math.isinf(speed):
+            playing._feed.play_out()
         return playing
-
-    @property
-    def stats(self) -> Stats:
-        """Counters since the stream began; `received == held + evicted + cleared`."""
-        received, held, evicted, cleared = self._window.counts
-        return replace(
-            self._earlier.stats + self._source.stats,
-            received=received,
-            held=held,
-            evicted=evicted,
-            cleared=cleared,
-            not_sent=self._channel.not_sent,
-        )
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """The places where events may be missing, oldest first; the latest 1,000 are kept."""
-        return list(self._all_gaps)
-
-    @property
-    def errors(self) -> list[SSEError]:
-        """The latest errors of the connection, final or not."""
-        return list(self._source.errors)
 
     def start(self) -> None:
         """Connect; after `stop()`, resume from the last event ID. Does nothing while running.
@@ -328,37 +253,11 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         Raises:
             RuntimeError: after `close()`, which is for good.
         """
-        if self._closed:
-            raise RuntimeError(
-                "this stream was closed, which is for good: make a new one; stop() is what start() "
-                "can follow"
-            )
-        if self._recorder is not None and self._recorder.over:
-            return  # what would come is not ours to keep any more: the status says why
-        if self._source.closed:
-            self._join()
-        # The page and a cell may start at the same time.
-        with self._starting:
-            if self._task is not None:
-                if not (self._task.done() or self._source.closed):
-                    return
-                self._renew()
-            self._channel.resting = False
-            self._ended.clear()
-            self._notices.rest(False)
-            source = self._source
-            self._task = task = runtime.run(self._run(source))
-        # Not within the lock: it is called at once where that ended already.
-        task.add_done_callback(partial(self._ended_with, source))
-        runtime.call(self._snapshot_writer.begin)
+        self._feed.start()
 
     def stop(self) -> None:
         """End the connection; what was received stays, and `start()` resumes."""
-        self._source.close()
-        self._join()
-        if self._recorder is not None:
-            self._recorder.flush(0.0 if runtime.is_loop_thread() else _FLUSH)
-        self._snapshot_writer.keep()
+        self._feed.stop()
 
     async def wait_closed(self) -> Status:
         """Wait, on any event loop, until the stream is over: ended by the server or `stop_when=`,
@@ -367,30 +266,24 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         It ends nothing and raises nothing of the stream's own: the status says why it is over, by
         its `reason` and, where it failed, its `error`.
         """
-        await self._ended.wait()
-        return self._status_now()
+        await self._feed.ended.wait()
+        return self._feed.status
 
     def clear(self) -> None:
         """Let go of the events held, here and on the page; the stream and its numbers go on."""
-        self._window.clear()
-        runtime.call(self._channel.note)
-        self._snapshot_writer.keep()
+        self._feed.clear()
 
     def close(self) -> None:
         """`stop()`, and the view goes; `df` stays readable."""
-        # ipywidgets calls this from __del__ too, on objects whose __init__ did not get far.
-        if "_source" in self.__dict__:
-            self._source.close()
-            if self._task is not None and not runtime.is_loop_thread():
-                self._join()
-            if self._recorder is not None:
-                self._recorder.close(0.0 if runtime.is_loop_thread() else _FLUSH)
-            self._end_analysis()
-            self._notices.close()
-            if self._task is not None:
-                self._snapshot_writer.keep()
-                self._end_showing()
         super().close()
+
+    def _end(self) -> None:
+        self._feed.close()
+        self._analysis.close()
+        if self._observers is not None:
+            self._observers.close()
+        if self._feed.begun:
+            self._page.close()
 
     def __enter__(self) -> Self:
         return self
@@ -411,106 +304,375 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
             f"<SSEStream {self.url} {status.state}: {s.received:,} received, {s.held:,} held{text}>"
         )
 
-    def _join(self) -> None:
-        """Wait until the connection is gone, which takes milliseconds."""
-        if self._task is None or runtime.is_loop_thread():
-            return
-        # A hung resolver cannot be cancelled: its task ends when it answers, not within this.
-        concurrent.futures.wait([self._task], 2.0)
+    # ------------------------------------------------------------------ what is known of it
 
-    def _renew(self) -> None:
-        """A source is for one life: the next one goes on where it ended."""
-        old = self._source
-        self._earlier = _Earlier(
-            self._window.counts.received,
-            self._earlier.stats + old.stats,
+    @property
+    def url(self) -> str:
+        """The URL, masked: safe to show."""
+        return self._feed.source.url
+
+    @property
+    def response_headers(self) -> ResponseHeaders:
+        """The headers of the answer that is the stream, as `EventSource.response_headers`."""
+        return self._feed.source.response_headers
+
+    @property
+    def stats(self) -> Stats:
+        """Counters since the stream began; `received == held + evicted + cleared`."""
+        return self._page.stats
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The places where events may be missing, oldest first; the latest 1,000 are kept."""
+        return list(self._feed.gaps)
+
+    @property
+    def errors(self) -> list[SSEError]:
+        """The latest errors of the connection, final or not."""
+        return list(self._feed.source.errors)
+
+    @property
+    def capture(self) -> CaptureStatus | None:
+        """How the capture goes; None where there is none."""
+        return self._history.status
+
+    @property
+    def history(self) -> pyarrow.dataset.Dataset:
+        """Everything captured of this stream, as a `pyarrow.dataset.Dataset`, up to now; without
+        a capture what is held.
+
+            stream.history.to_table(filter=pc.field("type") == "trade")
+            stream.history.head(1000).to_pandas()
+
+        Raises:
+            CaptureError: a file was written by a newer version.
+        """
+        return self._history.dataset()
+
+    @property
+    def max_events(self) -> int:
+        """The most events held; settable at any time. What was evicted does not come back.
+
+        Raises:
+            TypeError, ValueError: (on setting) it is no whole number above 0.
+        """
+        return self._feed.window.max_events
+
+    @max_events.setter
+    def max_events(self, max_events: int) -> None:
+        self._resize(
+            whole_number("max_events", max_events, at_least=1), self._feed.window.max_bytes
         )
-        self._failure = None
-        hooks = SourceHooks(self._on_change, self._on_gap)
-        resume = old.resume_point
-        source = _source_of(self._url, self._options, hooks, resume, paced=self._paced)
-        self._source = self._adopt(source)
 
-    def _adopt(self, source: Source) -> Source:
-        source.draw_from(self._window.budget)
-        return source
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes held, as `max_events`; settable at any time."""
+        return self._feed.window.max_bytes
 
-    # ------------------------------------------------------------------ the loop's side
+    @max_bytes.setter
+    def max_bytes(self, max_bytes: int) -> None:
+        self._resize(self._feed.window.max_events, whole_number("max_bytes", max_bytes, at_least=1))
 
-    async def _run(self, source: Source) -> None:
-        try:
-            async for batch in source.batches():
-                self._take(batch)
-                if self._recorder is not None:
-                    self._recorder.take(batch, source.last_event_id)
-                    await self._recorder.room()
-        except SSEError:
-            pass  # the source's status says it
-        except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
-            if source is self._source:
-                self._failure = source.secrets.clean(e)
-        finally:
-            await source.aclose()
-            if self._recorder is not None:
-                self._recorder.flush_soon()
-            with self._starting:
-                # Not where it was started again before this end was reached, as the page's two
-                # buttons can do.
-                over = source is self._source
-                if over:
-                    self._channel.resting = True
-                    self._ended.set()
-            if over:
-                self._on_change()
-                self._snapshot_writer.over()
-                self._note_analysis(over=True)
-                self._notices.rest()
-                self._wake()
-
-    def _ended_with(self, source: Source, task: Future[None]) -> None:
-        """The loop ended under the stream: on the thread of that loop, with the last it does."""
-        error = None if task.cancelled() else task.exception()
-        with self._starting:
-            if not isinstance(error, LoopEnded) or source is not self._source:
-                return
-            self._failure = error
-            self._channel.resting = True
-            self._ended.set()
-        # The loop ends its tasks next, and the source with them.
-        if self._recorder is not None:
-            self._recorder.flush_soon()
-        self._on_change()
-        runtime.call(self._snapshot_writer.over)
-        self._note_analysis(over=True)
-        self._notices.rest()
-        self._wake()
-
-    def _take(self, batch: EventBatch) -> None:
-        self._window.append(batch)
-        self._channel.note(self._counts.add(batch.types))
-        self._notices.changed()
-        self._note_analysis(over=False)
-        self._wake()
-
-    def _on_change(self) -> None:
-        # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
+    def _resize(self, max_events: int, max_bytes: int) -> None:
+        # Only the thread that appends may let go of what came last.
         if runtime.is_loop_thread():
-            self._channel.note()
+            self._feed.resize(max_events, max_bytes)
         else:
-            runtime.call(self._channel.note)
-        self._notices.changed(("status", self._status_now()))
+            runtime.call_within(_RESIZE_S, self._feed.resize, max_events, max_bytes)
 
-    def _status_now(self) -> Status:
-        status = self._source.status
-        if self._failure is None:
-            return status
-        return replace(
-            status,
-            state=State.FAILED,
-            retry_in=None,
-            error=self._failure,
-            reason=Reason.FAILED,
+    @property
+    def memory(self) -> Memory:
+        """What this stream holds now, in bytes: `memory.limit` is `max_bytes`, `memory.used` the sum, and
+        `memory.parts` says which part holds how much."""
+        self._analysis.settle()
+        return self._feed.window.budget.memory
+
+    @property
+    def save_events(self) -> int:
+        """How many of the latest events stay in the saved notebook; settable at any time. Where it
+        was 0 when the log was shown, show it again.
+
+        Raises:
+            TypeError, ValueError: (on setting) it is no whole number of 0 or more.
+        """
+        return self._page.save_events
+
+    @save_events.setter
+    def save_events(self, save_events: int) -> None:
+        self._page.save_events = whole_number("save_events", save_events, at_least=0)
+        self._page.save()
+
+    # ------------------------------------------------------------------ what it holds
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
+        return self._analysis.rows()[2]
+
+    @property
+    def view_df(self) -> pd.DataFrame:
+        """What `filter` lets through; the same rows as the page shows."""
+        return to_dataframe(*self._analysis.held(), filter=self.filter)
+
+    @property
+    def columns(self) -> list[str]:
+        """Keys and dotted paths of the JSON payloads that are columns of `df`: settable.
+
+        `stream.columns = ["price", "user.name"]`: each event is read once, when it comes; those
+        already held are read in the background, or when `df` is asked for. A path with the name
+        of one of our columns, or `seq`, becomes `data.<path>`. They count toward `max_bytes`. The log on the
+        page has the same columns, and sets them too.
+
+        Raises:
+            TypeError: (on setting) it is no name and no list of names.
+        """
+        return self._analysis.columns
+
+    @columns.setter
+    def columns(self, paths: str | Iterable[str] | None) -> None:
+        self._analysis.use_columns(paths)
+        self._synced_columns.written()
+
+    def to_dataframe(
+        self,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        last: int | str | timedelta | None = None,
+        types: str | Iterable[str] | None = None,
+        filter: EventFilter | Iterable[str] | None = None,
+        columns: str | Iterable[str] | None = None,
+        json: bool = False,
+        times: str | Iterable[str] = (),
+    ) -> pd.DataFrame:
+        """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
+
+        Args:
+            since, until: since <= received_at < until; datetimes, dates or ISO 8601 text; without
+                a time zone they are local time.
+            types: only events of these types; one name, or several.
+            filter: only what this filter lets through, or these event types; `stream.filter` for
+                what the page shows.
+            last: of all these only the latest so many; or an interval ("30s", "5min"): only those
+                received within it before the latest of them.
+            columns: keys or dotted paths ("user.name", "items.0.price") of the payloads; each
+                becomes a column, of missing values where no event has such a path.
+            json: every top-level key becomes a column, unless `columns` says which. Where
+                rows are no JSON they stay, and a last column `is_json` is False for them.
+            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
+
+        Returns:
+            The columns of `df`, then one a key; a key with the name of one of ours becomes
+            `data.<key>`. A column has a dtype where that holds every value exactly as `json.loads`
+            gives it; else it keeps the objects. Without `columns`, `json` and `times`, rows of
+            `df`, live columns included.
+
+        Raises:
+            TypeError: an argument of the wrong type, by name.
+            ValueError: a negative `last`; a time that is none; more keys than columns can be.
+        """
+        if json or times or columns is not None:
+            snapshot, frame = self._feed.window.read(), None
+        else:
+            snapshot, frame = self._analysis.held()
+        return to_dataframe(
+            snapshot,
+            frame,
+            since=since,
+            until=until,
+            last=last,
+            types=types,
+            filter=filter,
+            columns=columns,
+            json=json,
+            times=times,
         )
+
+    def __len__(self) -> int:
+        """How many events are held."""
+        first, stop, _ = self._feed.window.bounds
+        return stop - first
+
+    def __bool__(self) -> bool:
+        return True  # a stream of which nothing came yet is a stream
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Event: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Event]: ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Event | list[Event]:
+        """The event at a position among those held: `stream[0]` is the oldest, `stream[-1]` the
+        newest, `stream[-10:]` a list of the latest ten. `stream.df.loc[seq]` goes by number.
+
+        Raises:
+            IndexError: there is no such position.
+        """
+        return at_position(self._feed.window, place, self._feed.source.origin)
+
+    def __reversed__(self) -> Iterator[Event]:
+        return iter(self[::-1])
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """The oldest rows of `df`, as `DataFrame.head`."""
+        return self.df.head(n)
+
+    def tail(self, n: int = 5) -> pd.DataFrame:
+        """The newest rows of `df`, as `DataFrame.tail`."""
+        return self.df.tail(n)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        filter: EventFilter | Iterable[str] | None = None,
+        *,
+        csv_formulas: bool = False,
+    ) -> Path:
+        """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
+
+        The file is there whole or not at all; one that exists is replaced. `.sse` is an event
+        stream that parses back identically, with the times in comments; `SSEStream.replay` reads
+        all but `.csv`.
+
+        Args:
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
+            csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run
+                as a formula (it begins with =, +, -, @, a tab or a line end) begins with an
+                apostrophe, as OWASP advises against CSV injection.
+
+        Returns:
+            The absolute path of the file.
+
+        Raises:
+            ValueError: another suffix; `csv_formulas` with another one than `.csv`; for `.sse`, an event no event stream can carry.
+            OSError: it cannot be written; what was there before is there still.
+        """
+        return save(self._feed.window.read(), path, filter, csv_formulas=csv_formulas)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,
+        last_event_id, data. Each time it is asked it is a new snapshot: for a join or a query that
+        asks twice, `snapshot = pa.table(stream)` first."""
+        return arrow_table(self._feed.window.read()).__arrow_c_stream__(requested_schema)
+
+    def text(self, path: str) -> str:
+        """The strings at a dotted path of the JSON payloads, joined: the text so far.
+
+        `stream.text("choices.0.delta.content")` is what a language model has said. Events without
+        that path add nothing; what has been read stays part of the text when its event is
+        evicted. A text that takes more than a quarter of `max_bytes` loses its beginning. Asking
+        changes nothing on the page, whose Text panel has a list of paths of its own.
+        """
+        return self._analysis.text(path)
+
+    # ------------------------------------------------------------------ what comes
+
+    @overload
+    def on(
+        self, type: str | Iterable[str] | EventFilter | None = None, *, held: bool = True
+    ) -> Callable[[_F], _F]: ...
+
+    @overload
+    def on(
+        self, type: str | Iterable[str] | EventFilter | None, fn: _F, *, held: bool = True
+    ) -> _F: ...
+
+    @overload
+    def on(self, type: _F) -> _F: ...
+
+    def on(self, type: Any = None, fn: Any = None, *, held: bool = True) -> Any:
+        """Call a function with each `Event` of this type, or of these: `@stream.on("trade")`,
+        `@stream.on(["trade", "quote"])`, `stream.on("trade", fn)`; of any type where none is given
+        (`@stream.on()`), or with those that a filter lets through: `@stream.on(EventFilter(...))`.
+
+        Callbacks run in order in one thread of this stream's own; what they print lands under the
+        cell that registered them. What one raises is shown once, counted in `callbacks`, and stops
+        nothing. A callback slower than the stream skips what is evicted, and counts it as missed.
+
+        Args:
+            type: an event type, several, or an `EventFilter`.
+            fn: the function; without it, what is returned takes one, as a decorator does.
+            held: begin with the events already held; else only those to come.
+
+        Returns:
+            The function.
+
+        Raises:
+            TypeError: `type` names no events, or the function is none, or an async one.
+        """
+        if fn is None and callable(type):  # @stream.on, without parentheses
+            type, fn = None, type
+        register = self._analysis.callbacks.on(type, held=held)
+        return register if fn is None else register(fn)
+
+    @overload
+    def every(
+        self, interval: str | float | timedelta, *, held: bool = True
+    ) -> Callable[[_F], _F]: ...
+
+    @overload
+    def every(self, interval: str | float | timedelta, fn: _F, *, held: bool = True) -> _F: ...
+
+    def every(self, interval: str | float | timedelta, fn: Any = None, *, held: bool = True) -> Any:
+        """Call a function each `interval` ("5s", "500ms", "1min", seconds) with the new rows as a
+        DataFrame: `@stream.every("5s")`, `stream.every(5, fn)`. Not called where nothing came.
+        Else like `on`.
+
+        Raises:
+            TypeError: the function is none, or an async one.
+            ValueError: no such interval.
+        """
+        register = self._analysis.callbacks.every(interval, held=held)
+        return register if fn is None else register(fn)
+
+    def off(self, fn: Callable[..., object]) -> None:
+        """A function that `on` or `every` registered is not called any more."""
+        self._analysis.callbacks.off(fn)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """What is known of each callback: name, calls, missed, errors, the last error."""
+        return self._analysis.callbacks.callbacks
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
+        """Every event: those held first, then each one as it comes, until the stream is over.
+
+        A cursor over the window: a reader slower than the stream skips what was evicted before
+        it came to it.
+        """
+        return self._readers.events()
+
+    def __iter__(self) -> Never:
+        # A plain loop over a live stream would hold its cell for ever, and so would list() and
+        # pd.DataFrame(), which are tried first: all of them are told what to write instead.
+        raise TypeError(
+            "events come while you do something else: `async for event in stream` reads them in a "
+            "cell, `@stream.on()` calls a function with each, `stream.df` is what came so far; "
+            "in a script `for event in EventSource(url)` waits for each"
+        )
+
+    async def until(
+        self,
+        type: str | Iterable[str] | EventFilter | None = None,
+        *,
+        where: Callable[[Event], object] | None = None,
+        timeout: float | None = None,
+    ) -> Event:
+        """The first event of this type for which `where` is true: held ones first, then waiting.
+
+        Args:
+            type: an event type, several, or an `EventFilter`; None for any.
+            where: called with an Event; its truth decides.
+            timeout: seconds; None to wait until the stream is over, 0 to look at what is held.
+
+        Raises:
+            TimeoutError: no such event came; says what came instead.
+            SSEError: the stream failed before one came.
+            TypeError: `type` names no events, or `where` cannot be called.
+            ValueError: an empty list of types, or a negative timeout.
+        """
+        return await self._readers.until(type, where=where, timeout=timeout)
 
     def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:
         """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of
@@ -518,33 +680,83 @@ class SSEStream(NamedAttributes, NotPickled, Analysis, Capturing, Reading, Showi
         super().observe(handler, names, type)
         names = _LIVE if names is traitlets.All else names
         asked = {names} if isinstance(names, str) else set(names)
-        # traitlets calls this too, for our own observers, before there is anything to start.
-        if "_notices" in self.__dict__ and asked & set(_LIVE):
-            self._notices.start()
+        if self._observers is not None and asked & set(_LIVE):
+            self._observers.start()
 
-    def _tell_observers(self, name: str, old: Any, new: Any) -> None:
+    def _tell_observers(self, name: str, old: object, new: object) -> None:
         self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
 
-    def _on_gap(self, gap: Gap) -> None:
-        """A gap of the source, in the numbers of the stream; or more is known of the latest."""
-        gap = replace(gap, seq=gap.seq + self._earlier.received)
-        if self._recorder is not None:
-            self._recorder.gap(gap)
-        self._note_gap(gap)
+    # ------------------------------------------------------------------ the page
 
-    def _note_gap(self, gap: Gap) -> None:
-        self._all_gaps.add(gap)
-        self._channel.note(gap=gap)
+    def plot(self, path: str | None, by: str | None = None) -> Self:
+        """Draw the numbers at a dotted path of the JSON payloads over time, on the page, live.
+
+        `stream.plot("price", by="symbol")` is a line a symbol in every log of this stream; the
+        page draws it from the events it holds, also while a cell runs. As the last line of a cell
+        it shows such a log. Numbers in quotes count; events without a number there are passed over.
+
+        Args:
+            path: a key or dotted path; None takes the chart away.
+            by: what makes the lines: another path, or None for the type of the event. Lines beyond
+                the eight most frequent are drawn together as "others".
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            TypeError: `path` or `by` is no text.
+            ValueError: `path` or `by` is empty.
+        """
+        for name, value in (("path", path), ("by", by)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} must be a key or dotted path, not {told(value)}")
+            if value == "":
+                raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
+        self._plots += 1
+        self._plot = {"path": path or "", "by": by or "", "rev": self._plots}
+        return self
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._page.shown(super()._repr_mimebundle_(**kwargs))
+
+    @traitlets.observe("_ack")
+    def _on_ack(self, change: Bunch) -> None:
+        self._page.acknowledged(change.new)
+
+    @traitlets.observe("filter")
+    def _filter_set(self, change: Bunch) -> None:
+        self._synced_filter.written(change.new)
+
+    @traitlets.observe("_filter")
+    def _filter_moved(self, change: Bunch) -> None:
+        self._synced_filter.heard(change.new)
+
+    @traitlets.observe("_columns")
+    def _columns_moved(self, change: Bunch) -> None:
+        self._synced_columns.heard(change.new)
 
 
-class _Earlier(NamedTuple):
-    """What the sources before a stop and start have received and counted."""
+class _Observed(FeedListener):
+    """Tells the thread of the observers."""
 
-    received: int
-    stats: Stats
+    def __init__(self, feed: StreamFeed, observers: ObserverThread) -> None:
+        self._feed = feed
+        self._observers = observers
+
+    def starting(self) -> None:
+        self._observers.rest(False)
+
+    def came(self, new_types: set[str]) -> None:
+        self._observers.changed()
+
+    def status_changed(self) -> None:
+        self._observers.changed(("status", self._feed.status))
+
+    def ended(self) -> None:
+        self._observers.rest()
 
 
-def _outline(url: object, options: SourceOptions) -> dict[str, Any]:
+def _outline(url: object, options: SourceOptions) -> Message:
     """What may be told of the request, for whoever wants to ask the same elsewhere."""
     outline = options.outline()
     if callable(url):
@@ -552,27 +764,14 @@ def _outline(url: object, options: SourceOptions) -> dict[str, Any]:
     return outline
 
 
-def _source_of(
-    url: Any,
-    options: SourceOptions,
-    hooks: SourceHooks,
-    resume: ResumePoint | None,
-    *,
-    paced: bool,
-) -> Source:
-    """Where the events come from: a server, or a recording in its place."""
-    if isinstance(url, Recording):
-        return Player(url, hooks, resume)
-    return HookedSource(url, options, hooks, resume, paced=paced)
-
-
-def split_traits(options: Any, owner: str, *own: str) -> dict[str, Any]:
+def split_traits(options: SourceKeywords, owner: str, *own: str) -> dict[str, object]:
     """Take the traits of a DOMWidget out of `options`; refuse what neither they nor `EventSource`
     nor the `owner` know, by name."""
     known = SourceKeywords.__annotations__
     dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
     dom -= {"comm", "keys", "log"}
-    traits = {name: options.pop(name) for name in list(options) if name in dom}
+    given = cast("dict[str, object]", options)
+    traits = {name: given.pop(name) for name in list(given) if name in dom}
     for name in options:
         if name not in known:
             raise unknown_option(owner, name, [*known, *dom, *own])

@@ -23,6 +23,7 @@ from sse_widget.events import Cause, Gap
 from sse_widget.storage.dataset import ROWS, Dataset
 from sse_widget.storage.footer import KEY, MAX_BYTES, Footer, Position
 
+from ..helpers.pages import overview
 from ..helpers.scripted import Server, sends
 from ..storage.test_dataset import AT, write
 
@@ -60,7 +61,7 @@ def test_a_name_that_no_file_can_hold_is_a_row_that_says_why(to, name):
             (bad,) = [n for n in capture if n != "good"]
             assert capture.streams.loc[bad, "state"] == "failed"
             assert "name" in capture.streams.loc[bad, "error"]
-            json.dumps(capture._roster.wire()).encode()
+            json.dumps(overview(capture)).encode()
             capture.streams.to_string().encode()
             asyncio.run(capture.until(lambda stats: stats.written, timeout=30))
         finally:

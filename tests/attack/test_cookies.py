@@ -8,6 +8,7 @@ import pytest
 from sse_widget import EventSource, RetryPolicy, SSECapture
 
 from ..helpers.clients import AT_ONCE, OVER, collect
+from ..helpers.pages import finished
 from ..helpers.scripted import Peer, Server, answers, sends
 
 pytestmark = pytest.mark.anyio
@@ -100,7 +101,7 @@ def test_streams_of_one_capture_share_none(tmp_path, client):
     with Server(setting, OVER) as one, Server(setting, OVER) as two:
         urls = {"a": one.url, "b": one.url + "?b", "c": two.url}
         capture = SSECapture(urls, to=tmp_path / "c", retry=AT_ONCE, client=client)
-        capture._task.result(30)
+        finished(capture)
         capture.close()
         first = {}
         for request in [*one.requests, *two.requests]:

@@ -19,6 +19,7 @@ import pytest
 from sse_widget import Event, EventSource, InvalidURL, RetryPolicy, SSECapture, SSEStream
 
 from ..helpers.clients import AT_ONCE, over
+from ..helpers.pages import finished, head, overview, saved_copy
 from ..helpers.scripted import Peer, Server, answers, sends
 
 SECRET = "hunter2&Ünïque/s3cret"
@@ -34,7 +35,9 @@ def said(stream: SSEStream) -> str:
             parts += traceback.format_exception(error)
             with contextlib.suppress(Exception):
                 parts.append(repr(pickle.dumps(error)))
-    parts += [repr(stream._describe()), stream._snapshot()]
+    told = head(stream)
+    del told["counts"]  # types of events, which are data
+    parts += [repr(told), saved_copy(stream)]
     return "\n".join(parts)
 
 
@@ -238,8 +241,8 @@ def test_a_gap_that_names_an_id_of_it():
     with Server(sends(f"id: {SECRET}\ndata: a\n\n"), again) as server:
         stream = SSEStream(server.url, headers={"X-Key": SECRET}, retry=AT_ONCE)
         asyncio.run(stream.until(type="done", timeout=20))
-        text = "".join(gap.text for gap in stream.gaps) + repr(stream._describe())
-        text += stream._snapshot()
+        text = "".join(gap.text for gap in stream.gaps) + repr(head(stream))
+        text += saved_copy(stream)
         stream.close()
     assert "after id" in text
     assert not leaked(text)
@@ -250,8 +253,8 @@ def test_a_row_of_a_capture_that_was_refused(tmp_path):
         capture = SSECapture(
             {"a": server.url}, to=tmp_path / "c", headers={"X-Key": SECRET}, retry=ONCE
         )
-        capture._task.result(20)
-        shown = capture.streams.to_string() + repr(capture) + str(capture._roster.wire())
+        finished(capture)
+        shown = capture.streams.to_string() + repr(capture) + str(overview(capture))
         capture.close()
     assert "bad key ***" in shown
     assert not leaked(shown)
@@ -395,7 +398,7 @@ def test_nor_do_the_rows_of_a_capture(tmp_path):
     for n, urls in enumerate((SLIPS, named)):
         capture = SSECapture(urls, to=tmp_path / str(n), retry=ONCE)
         try:
-            shown = capture.streams.to_string() + repr(list(capture)) + str(capture._roster.wire())
+            shown = capture.streams.to_string() + repr(list(capture)) + str(overview(capture))
         finally:
             capture.close()
         assert len(capture) == len(SLIPS)
@@ -418,7 +421,7 @@ def test_what_is_no_url_is_told_by_its_type_alone(urls, tmp_path):
     capture = SSECapture(urls, to=tmp_path / "c")
     try:
         shown = capture.streams.to_string() + repr(list(capture)) + repr(capture)
-        shown += str(capture._roster.wire()) + repr(
+        shown += str(overview(capture)) + repr(
             {k: v for k, v in capture.get_state().items() if k not in ("_esm", "_css")}
         )
     finally:
@@ -495,14 +498,14 @@ def test_a_callable_that_repeats_what_a_server_said(name, tmp_path):
     options = {"headers": {"X-Key": SECRET}, "retry": AT_ONCE, name: fn}
     with Server(events) as server:
         stream = SSEStream(server.url, **options)
-        stream._task.result(20)
-        shown = repr(stream.status) + repr(stream._describe()) + stream._snapshot()
+        over(stream)
+        shown = repr(stream.status) + repr(head(stream)) + saved_copy(stream)
         stream.close()
         capture = SSECapture({"a": server.url}, to=tmp_path / "c", **options)
-        capture._task.result(20)
+        finished(capture)
         # An id is data, as an event is.
         shown += capture.streams.drop(columns="last_event_id").to_string()
-        shown += str(capture._roster.wire())
+        shown += str(overview(capture))
         capture.close()
     assert "cannot read ***" in shown
     assert not leaked(shown)

@@ -77,6 +77,10 @@ class Counter:
                 if self._over:
                     return
 
+    def wait(self) -> None:
+        """Until the server has ended the stream."""
+        self._thread.join(10)
+
     def end(self) -> None:
         self._over = True
         self._thread.join(10)
@@ -84,11 +88,8 @@ class Counter:
 
 @contextmanager
 def _shown(stream: Any) -> Iterator[tuple[int, Any]]:
-    from sse_widget.runtime import loop as background
-
     stream.start()
-    thread = background._thread
-    assert thread is not None
+    (thread,) = [t for t in threading.enumerate() if t.name == "sse-widget"]
     assert thread.native_id is not None
     yield thread.native_id, lambda: stream.stats.received
     stream.stop()

@@ -13,10 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .measure import Report, Times, compare, table, verdict
 from .receive import EVENTS, TITLES
 from .server import served
+
+if TYPE_CHECKING:
+    from sse_widget import SSEStream
 
 __all__ = ["AIM", "kept", "paced", "report"]
 
@@ -24,7 +28,7 @@ AIM = 1.3
 _RATE, _SECONDS, _ROUNDS = 5_000, 3.0, 9
 
 
-def _stream(url: str, to: Path | None) -> object:
+def _stream(url: str, to: Path | None) -> SSEStream:
     from sse_widget import SSEStream
 
     return SSEStream(url, max_events=2**20, reconnect=False, capture=to)
@@ -38,8 +42,8 @@ def kept(url: str, to: Path | None) -> int:
     return stream.stats.received
 
 
-async def _ended(stream: object) -> None:
-    await asyncio.wait_for(asyncio.wrap_future(stream._task), 120)
+async def _ended(stream: SSEStream) -> None:
+    await asyncio.wait_for(stream.wait_closed(), 120)
 
 
 def paced(url: str, seconds: float, to: Path | None) -> float:

@@ -6,10 +6,11 @@ every power of ten.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import time
-from typing import Any
+from unittest import mock
 
 from .measure import Report, table, verdict
 from .rig import rss
@@ -21,26 +22,25 @@ _POWERS = range(3, 8)
 _GROWS = 1.2  # times
 
 
-def _marks(url: str, powers: range) -> list[tuple[int, float, float]]:
+def marks_of(url: str, powers: range) -> list[tuple[int, float, float]]:
     """(events, CPU seconds of the thread, MB of the process) at each power of ten."""
-    from sse_widget import SSEStream
+    from sse_widget import EventBatch, SSEStream
+    from sse_widget.tables import RollingWindow
 
     marks: list[tuple[int, float, float]] = []
     due = [10**power for power in powers]
 
-    class Noted(SSEStream):
-        received = 0
+    append = RollingWindow.append
 
-        def _take(self, batch: Any) -> None:
-            super()._take(batch)
-            self.received += len(batch)
-            while due and self.received >= due[0]:
-                due.pop(0)
-                marks.append((self.received, time.thread_time(), rss(os.getpid())))
+    def noted(window: RollingWindow, batch: EventBatch) -> None:
+        append(window, batch)
+        while due and window.counts.received >= due[0]:
+            due.pop(0)
+            marks.append((window.counts.received, time.thread_time(), rss(os.getpid())))
 
-    stream = Noted(url, reconnect=False)
-    assert stream._task is not None
-    stream._task.result(300)
+    with mock.patch.object(RollingWindow, "append", noted):
+        stream = SSEStream(url, reconnect=False)
+        asyncio.run(asyncio.wait_for(stream.wait_closed(), 300))
     stats = stream.stats
     assert stats.received == stats.held + stats.evicted
     stream.close()
@@ -50,9 +50,9 @@ def _marks(url: str, powers: range) -> list[tuple[int, float, float]]:
 def report(most: int = 10 ** _POWERS[-1]) -> Report:
     """The table, and what it should say."""
     with served() as origin:
-        _marks(f"{origin}/endless/1", range(3, 4))  # warm
+        marks_of(f"{origin}/endless/1", range(3, 4))  # warm
         powers = range(_POWERS[0], len(str(most)))
-        marks = _marks(f"{origin}/endless/{-(-most // BLOCK)}", powers)
+        marks = marks_of(f"{origin}/endless/{-(-most // BLOCK)}", powers)
     rows = []
     costs = []
     for (before, cpu, _), (now, later, held) in itertools.pairwise(marks):

@@ -46,9 +46,14 @@ def _profiled(url: str, seconds: float) -> tuple[str, int, float, float]:
     from sse_widget.runtime import loop as background
 
     stream: Any = SSEStream(url)
-    acknowledge = stream._channel.acknowledge
-    stream._channel._send = lambda content, buffers: background.call(acknowledge, content["n"])
-    background.call(stream._channel.open)
+
+    def heard(content: dict[str, Any]) -> None:
+        data = {"method": "custom", "content": content}
+        stream.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+    # A page that paints at once.
+    stream.send = lambda content, buffers=None: heard({"kind": "ack", "n": content["n"]})
+    heard({"kind": "hello", "page": "profile"})
     time.sleep(0.5)
     profile = cProfile.Profile()
     noted: list[float] = []

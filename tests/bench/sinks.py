@@ -6,6 +6,7 @@ events at once get them every 50 ms, which is kinder than what is found in the w
 
 from __future__ import annotations
 
+import asyncio
 import html
 import importlib.util
 import json
@@ -81,7 +82,7 @@ class Ours(Sink):
         self.view = SSEStream(url, reconnect=False)
 
     def wait(self) -> None:
-        self.view._task.result(60)
+        asyncio.run(asyncio.wait_for(self.view.wait_closed(), 60))
 
     def texts(self) -> list[str]:
         return list(self.view.df["data"])

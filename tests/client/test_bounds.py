@@ -127,7 +127,8 @@ def test_comments_without_end_are_no_event():
 LONG_ID = """
 from sse_widget import SSEStream
 stream = SSEStream(sys.argv[1], max_bytes=32 * 2**20, reconnect=False)
-stream._task.result(100)
+import asyncio
+asyncio.run(asyncio.wait_for(stream.wait_closed(), 100))
 stats = stream.stats
 assert stats.received == 3001 == stats.held + stats.evicted, (stats, stream.status)
 assert 0 < stats.held and len(stream.df) == stats.held

@@ -43,7 +43,7 @@ if importlib.util.find_spec("httpx_sse"):
     def test_the_counting_thread_and_the_stream_read_the_same(origin):
         url = f"{origin}/own/500"
         counter = busy.Counter(url)
-        counter._thread.join(10)
+        counter.wait()
         stream = SSEStream(url, reconnect=False)
         over(stream)
         assert counter.count == stream.stats.received == 500
@@ -60,7 +60,7 @@ def test_latency_counts_every_event_and_not_only_the_newest_of_a_frame():
 
 
 def test_each_power_of_ten_is_noted_once(origin):
-    marks = flat._marks(f"{origin}/endless/1", range(2, 5))
+    marks = flat.marks_of(f"{origin}/endless/1", range(2, 5))
     assert len(marks) == 3
     assert all(events >= 10**power for power, (events, _, _) in enumerate(marks, 2))
     assert [cpu for _, cpu, _ in marks] == sorted(cpu for _, cpu, _ in marks)

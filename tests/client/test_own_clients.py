@@ -26,6 +26,7 @@ from sse_widget import (
 )
 
 from ..helpers.clients import OVER, collect, failure
+from ..helpers.pages import finished
 from ..helpers.scripted import Server, answers, sends
 
 pytestmark = pytest.mark.anyio
@@ -412,7 +413,7 @@ def test_and_sent_by_every_stream_of_a_capture(tmp_path):
     with Server(sends(ONE)) as server:
         urls = {str(n): f"{server.url}?{n}" for n in range(5)}
         capture = SSECapture(urls, to=tmp_path / "c", content=awaited(b"ab", b"cd"))
-        capture._task.result(30)
+        finished(capture)
         capture.close()
     assert [r.body for r in server.requests] == [b"abcd"] * 5
 

@@ -17,6 +17,7 @@ from sse_widget import RetryPolicy, SSEStream
 from sse_widget.masking import mask_url
 
 from ..helpers.clients import over
+from ..helpers.pages import head
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
 SECRET = "hunter2hunter2"
@@ -42,7 +43,7 @@ def said(stream, log) -> str:
         parts += [repr(error), str(error), error.url, error.hint, repr(pickle.dumps(error))]
         parts += traceback.format_exception(error)
     state = {k: v for k, v in stream.get_state().items() if k not in ("_esm", "_css")}
-    parts += [repr(state), repr(stream._describe()), repr(stream._source), log.getvalue()]
+    parts += [repr(state), repr(head(stream)), log.getvalue()]
     return "\n".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import httpx
 import pytest
@@ -52,6 +53,14 @@ async def failure(url, **options):
     with pytest.raises(Exception) as caught:  # noqa: PT011
         await collect(url, **options)
     return caught.value
+
+
+def join(name, seconds=10.0):
+    """Wait until no thread of this name runs any more; whether that is so."""
+    found = [thread for thread in threading.enumerate() if thread.name == name]
+    for thread in found:
+        thread.join(seconds)
+    return not any(thread.is_alive() for thread in found)
 
 
 def over(stream, seconds=30.0):

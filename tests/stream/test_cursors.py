@@ -19,6 +19,8 @@ from sse_widget.stream.callbacks import Callbacks
 from sse_widget.tables.durations import seconds_of
 from sse_widget.tables.window import RollingWindow
 
+from ..helpers.clients import join
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 WHERE = contextvars.ContextVar("WHERE", default="nowhere")
 
@@ -65,9 +67,7 @@ def rig():
     yield make
     for one in made:
         one.cursors.close()
-        if one.cursors._thread is not None:
-            one.cursors._thread.join(10)
-            assert not one.cursors._thread.is_alive()
+        assert join("sse-widget callbacks")
 
 
 def test_events_of_a_type_in_order_held_ones_first(rig):
@@ -306,7 +306,7 @@ def test_closing_from_a_callback(rig):
     r.cursors.on("t")(see)
     r.put("a", "b")
     assert r.take(1) == ["a"]
-    r.cursors._thread.join(10)
+    assert join("sse-widget callbacks")
     assert r.got.empty()
 
 
@@ -319,7 +319,7 @@ def test_only_plain_functions(bad):
     cursors = Callbacks(RollingWindow())
     with pytest.raises(TypeError, match="plain function"):
         cursors.on("t")(bad)
-    assert cursors._thread is None
+    assert not cursors.callbacks
 
 
 def test_used_without_a_type():

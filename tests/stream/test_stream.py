@@ -29,8 +29,9 @@ from sse_widget import (
 from sse_widget.notebook.channel import Channel
 from sse_widget.runtime import loop as background
 
-from ..helpers.clients import AT_ONCE, over
+from ..helpers.clients import AT_ONCE, join, over
 from ..helpers.of_pandas import TEXT
+from ..helpers.pages import head, say
 from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
 OVER = answers("204 No Content")
@@ -168,14 +169,17 @@ def test_filter_and_view(streams):
 def test_page_writes_the_filter_and_python_wins(streams):
     with Server(Peer.hold) as server:
         stream = streams(server.url)
-        page = {**stream._filter, "by": "page-1"}
+        page = {**stream.get_state()["_filter"], "by": "page-1"}
         stream.set_state({"_filter": {**page, "types": ["x"]}})
         assert stream.filter == EventFilter(types={"x"})
         stream.filter = EventFilter(text="python")
         # Written by the page before it heard of that: it stands back.
         stream.set_state({"_filter": {**page, "types": ["y"]}})
         assert stream.filter == EventFilter(text="python")
-        assert (stream._filter["text"], stream._filter["by"]) == ("python", "")
+        assert (stream.get_state()["_filter"]["text"], stream.get_state()["_filter"]["by"]) == (
+            "python",
+            "",
+        )
         # And a page's write that is no filter at all leaves what was.
         stream.set_state({"_filter": {**page, "rev": 1, "text": "(", "regex": True}})
         assert stream.filter == EventFilter(text="python")
@@ -186,33 +190,41 @@ def test_the_page_writes_columns_is_answered_and_python_wins(streams):
         stream = streams(server.url, retry=AT_ONCE)
         over(stream)
         stream.columns = ["a"]
-        page = {**stream._columns, "by": "page-1"}
+        page = {**stream.get_state()["_columns"], "by": "page-1"}
         stream.set_state({"_columns": {**page, "paths": ["a", "b.c"], "n": 1}})
         assert stream.columns == ["a", "b.c"]
         assert stream.df["b.c"].tolist() == [2]
-        assert stream._columns == {**page, "paths": ["a", "b.c"], "by": "", "heard": ["page-1", 1]}
+        assert stream.get_state()["_columns"] == {
+            **page,
+            "paths": ["a", "b.c"],
+            "by": "",
+            "heard": ["page-1", 1],
+        }
         stream.columns = ["b"]
         # What that page wrote before it heard of it.
         stream.set_state({"_columns": {**page, "paths": ["late"], "n": 2}})
         assert stream.columns == ["b"]
-        assert (stream._columns["paths"], stream._columns["heard"]) == (["b"], ["page-1", 2])
+        assert (
+            stream.get_state()["_columns"]["paths"],
+            stream.get_state()["_columns"]["heard"],
+        ) == (["b"], ["page-1", 2])
         # And what is no list of names leaves what was.
         stream.set_state({"_columns": {**page, "rev": 2, "paths": 7, "n": 3}})
         stream.set_state({"_columns": {**page, "rev": 2, "n": 4, "paths": [1]}})
         assert stream.columns == ["b"]
-        assert stream._columns["heard"] == ["page-1", 4]
+        assert stream.get_state()["_columns"]["heard"] == ["page-1", 4]
 
 
 def test_plot_asks_the_page_and_says_what_is_no_path(streams):
     with Server(Peer.hold) as server:
         stream = streams(server.url)
         assert stream.plot("price", by="symbol") is stream
-        assert stream._plot == {"path": "price", "by": "symbol", "rev": 1}
+        assert stream.get_state()["_plot"] == {"path": "price", "by": "symbol", "rev": 1}
         stream.plot("price")
         stream.plot("price")
-        assert stream._plot == {"path": "price", "by": "", "rev": 3}
+        assert stream.get_state()["_plot"] == {"path": "price", "by": "", "rev": 3}
         stream.plot(None)
-        assert stream._plot == {"path": "", "by": "", "rev": 4}
+        assert stream.get_state()["_plot"] == {"path": "", "by": "", "rev": 4}
         with pytest.raises(TypeError, match="path must be a key or dotted path, not 3"):
             stream.plot(3)
         with pytest.raises(ValueError, match="by must be"):
@@ -279,7 +291,7 @@ def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
         looked.set()
         assert counted.wait(10)
         stream.close()
-        stream._notices._thread.join(10)
+        assert join("sse-widget observers")
     assert capsys.readouterr().err.count("SystemExit: no") == 1
 
 
@@ -340,7 +352,7 @@ def test_a_callable_that_never_returns_holds_up_no_stop(streams):
         assert inside.wait(10)
         stream.stop()
         assert stream.status.state == "closed"
-        assert stream._task.done()
+        over(stream, 10)
         never.set()
 
 
@@ -367,7 +379,7 @@ def test_what_the_server_asked_to_wait_holds_after_a_stop_too(streams):
         stream.stop()
         stream.start()
         wait(stream, where=lambda event: event.data == "b")
-        assert stream._describe()["reconnection_time"] == 12345
+        assert head(stream)["reconnection_time"] == 12345
 
 
 def test_start_twice_is_one_connection(streams):
@@ -421,7 +433,7 @@ def test_stop_and_start_of_the_page_at_once_leave_a_stream_that_runs(streams):
 
         def both():
             for kind in ("stop", "start"):
-                stream._handle_custom_msg({"kind": kind}, [])
+                say(stream, {"kind": kind})
 
         background.call(both)
         assert wait(stream, where=lambda event: event.data == "b")
@@ -434,7 +446,7 @@ def test_stop_and_start_of_the_page_at_once_leave_a_stream_that_runs(streams):
             return await found
 
         assert asyncio.run(later()).seq == 2
-        assert not stream._channel.resting
+        assert stream.status.state == "open"
 
 
 def test_a_message_that_cannot_be_sent_ends_no_stream(streams, monkeypatch):
@@ -478,7 +490,7 @@ def test_what_the_page_is_told_is_told_by_one_thread(streams, monkeypatch):
         stream.stop()
         background.call(held.wait, 10)
         stream.start()
-        stream._source.close()
+        stream.stop()
         held.set()
         stream.close()
     assert threads == {"sse-widget"}
@@ -652,7 +664,7 @@ def test_a_callable_that_raises_ends_in_a_state_that_says_so(streams, option):
             wait(stream, type="never")
         assert stream.status.state == "failed"
         assert isinstance(stream.status.error, ZeroDivisionError)
-        said = stream._describe()["status"]
+        said = head(stream)["status"]
         assert (said["error"], option in said["hint"]) == ("ZeroDivisionError: too hard", True)
         assert stream.last_event_id == stream.df["last_event_id"].iloc[-1]
         assert balanced(stream).received == (3 if option == "stop_when" else 1)
@@ -801,4 +813,4 @@ def test_secrets_are_in_no_trait_and_no_repr(streams):
             json={"key": "hunter2"},
         )
         state = repr(stream.get_state()) + repr(stream) + stream.url + repr(stream.status)
-    assert "hunter2" not in state.replace(stream._esm, "") if isinstance(stream._esm, str) else 1
+    assert "hunter2" not in state.replace(stream.get_state()["_esm"], "")

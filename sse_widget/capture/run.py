@@ -1,0 +1,190 @@
+"""CaptureRun: the engine of a capture, from its start to its end, and again; and the table it reports to.
+
+It starts, stops and asks the engine: a shard in this process, or those of a cluster. It knows neither widget
+nor page: its listener is told. Two threads meet here: `start`, `stop` and `look` are called by the person's,
+the rest runs on the background loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Protocol
+
+from .. import runtime
+from ..errors import message_of
+from ..events import State
+from ..fleet import Engine, StreamRow, StreamTable, Watcher
+from ..runtime import LoopEnded
+
+if TYPE_CHECKING:
+    import distributed
+
+__all__ = ["CaptureRun", "RunListener"]
+
+# Seconds between two looks at all streams.
+_INTERVAL_S = 1.0
+# Seconds: who asks for the table waits so long for the engine.
+_LOOK_S = 2.0
+# Seconds: who stops a capture waits so long until all is on disk.
+_STOP_S = 15.0
+
+
+class RunListener(Protocol):
+    """What is told of a run. On the loop."""
+
+    def began(self, engine: Engine) -> None:
+        """This engine is about to run."""
+
+    def reported(self) -> None:
+        """The table is as of now."""
+
+    def ended(self) -> None:
+        """The engine is gone. On any thread."""
+
+
+class CaptureRun:
+    """Runs one engine after the other.
+
+    Args:
+        make_engine: the engine of the next run.
+        table: one row a stream.
+
+    Attributes:
+        closed: it is over for good.
+    """
+
+    def __init__(self, make_engine: Callable[[], Engine], table: StreamTable) -> None:
+        self._make_engine = make_engine
+        self._listeners: list[RunListener] = []
+        self._engine: Engine | None = None
+        self._task: Future[None] | None = None
+        self._failure = ""
+        self.table = table
+        self.closed = False
+
+    def tell(self, listener: RunListener) -> None:
+        """From here on `listener` is told."""
+        self._listeners.append(listener)
+
+    # ------------------------------------------------------------------ the person's side
+
+    @property
+    def running(self) -> bool:
+        """Whether it captures."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the capture as a whole from its work; "" for nothing."""
+        return self._failure or (self._engine.trouble() if self._engine is not None else "")
+
+    @property
+    def workers(self) -> list[Mapping[str, object]]:
+        """Where the streams of a cluster run; [] in one process."""
+        return [] if self._engine is None else list(self._engine.workers())
+
+    @property
+    def client(self) -> distributed.Client | None:
+        """Of a cluster; None in one process."""
+        return None if self._engine is None else self._engine.client
+
+    def start(self) -> None:
+        """Connect; after `stop()`, go on where each stream was left. Does nothing while running.
+
+        Raises:
+            RuntimeError: after `close()`, which is for good.
+        """
+        if self.closed:
+            raise RuntimeError(
+                "this capture was closed, which is for good: made again on the same folder it goes on; "
+                "stop() is what start() can follow"
+            )
+        if self.running:
+            return
+        self._failure = ""
+        self._engine = self._make_engine()
+        self._task = runtime.run(self._run(self._engine))
+        # Not earlier: it is still running as long as its task is not done. And this may not be missed.
+        self._task.add_done_callback(self._ended_with)
+
+    def stop(self) -> None:
+        """End all connections; what came is on disk when this returns."""
+        runtime.call(self.halt)
+        if self._task is not None and not runtime.is_loop_thread():
+            concurrent.futures.wait([self._task], _STOP_S)
+
+    def close(self) -> None:
+        """`stop()` for good."""
+        self.closed = True
+        if self._task is not None:
+            self.stop()
+
+    def look(self) -> StreamTable:
+        """The table as it is now, not as of the latest interval."""
+        if self._engine is not None and not runtime.is_loop_thread():
+            with contextlib.suppress(concurrent.futures.TimeoutError):
+                runtime.run(self._report()).result(_LOOK_S)
+        return self.table
+
+    def row(self, stream: str) -> StreamRow:
+        """One row of it."""
+        return self.look().rows[stream]
+
+    def post_command(self, stream: str, kind: str) -> None:
+        """Have the loop start, stop or retry one stream."""
+        runtime.call(self.command, stream, kind)
+
+    # ------------------------------------------------------------------ the loop's side
+
+    def halt(self) -> None:
+        """End all connections, without waiting."""
+        if self._engine is not None:
+            self._engine.stop()
+
+    def command(self, stream: str, kind: str) -> None:
+        """Start, stop or retry one stream."""
+        if self._engine is not None:
+            self._engine.command(stream, kind)
+
+    def watch(self, stream: str | None, watcher: Watcher) -> None:
+        """Call `watcher` with what comes of this stream, and of no other any more."""
+        if self._engine is not None:
+            self._engine.watch(stream, watcher)
+
+    async def _run(self, engine: Engine) -> None:
+        for listener in self._listeners:
+            listener.began(engine)
+        try:
+            interval = asyncio.get_running_loop().create_task(self._report_now_and_then())
+            try:
+                await engine.run()
+            finally:
+                interval.cancel()
+        except Exception as e:  # shown, never printed into a cell
+            self._failure = message_of(e)
+        finally:
+            await self._report()
+
+    async def _report_now_and_then(self) -> None:
+        while True:
+            await self._report()
+            for listener in self._listeners:
+                listener.reported()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def _report(self) -> None:
+        if self._engine is not None:
+            self._engine.report_to(self.table)
+
+    def _ended_with(self, task: Future[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LoopEnded):
+            # What the engine would say is what was true before.
+            self._engine, self._failure = None, str(error)
+            self.table.mark(self.table.rows, State.FAILED, str(error))
+        for listener in self._listeners:
+            listener.ended()

@@ -1,0 +1,63 @@
+"""PageLink: what the widgets of this package do with their pages: send, hear, and have the loop answer.
+
+The handler of a page's message runs on whatever thread the kernel answers it, and only posts to the
+background loop. It knows no message but an acknowledgement, and decides nothing about when something is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from .comm import SubshellSender
+from .host import reruns_on_change
+from .page_requests import REQUESTS
+from .wire import Buffer, Message
+
+__all__ = ["PageLink"]
+
+
+class _HasComm(Protocol):
+    @property
+    def comm(self) -> object: ...
+
+    def send(self, content: Message, buffers: Sequence[Buffer] | None = None) -> None: ...
+
+
+class PageLink:
+    """The way between one widget and its pages.
+
+    Args:
+        widget: whose comm it is.
+        answer: called on the background loop with each message of a page.
+
+    Attributes:
+        session: names this object, so that a page knows a restarted kernel.
+        ack: how a page acknowledges: by a "message", or a "trait", which is cheaper.
+    """
+
+    def __init__(self, widget: _HasComm, answer: Callable[[Message], object]) -> None:
+        self._widget = widget
+        self._answer = answer
+        self._sender = SubshellSender()
+        self.session = uuid.uuid4().hex
+        self.ack = "message" if reruns_on_change() else "trait"
+
+    def send(self, content: Message, buffers: Sequence[Buffer]) -> None:
+        """To all pages. Nobody hears it where the comm was closed meanwhile, by the person or a kernel
+        going down; and a message that cannot be sent ends nothing: the page finds the hole in the
+        numbers."""
+        comm = self._widget.comm
+        if comm is not None:
+            with contextlib.suppress(Exception):
+                self._sender.send(comm, self._widget.send, content, buffers)
+
+    def heard(self, _: object, content: object, __: object) -> None:
+        """A page sent a message: the handler for `on_msg`.
+
+        `page_requests` says when it is answered, and what this waits for.
+        """
+        self._sender.note()
+        REQUESTS.post(self._widget, content, self._sender.answering(self._answer))
