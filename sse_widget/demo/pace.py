@@ -66,6 +66,8 @@ class Pace:
             start = resume(number - 1, newest, held).start
             number = min(newest, start + _BURST - 1, newest if last is None else last) + 1
             yield range(start, number)
+            # Behind: a turn of the loop, or a reader who has left is not noticed until all is written.
+            await asyncio.sleep(0)
 
     async def spread(self, events: Iterable[bytes], rate: float) -> AsyncIterator[bytes]:
         """A few events, so many a second."""
