@@ -45,6 +45,19 @@ def test_a_lost_batch_is_asked_for_at_once_even_in_a_flood(open_stub):
     assert [(m["first"], m["stop"]) for m in stub.heard("rows")] == [(20_000, 20_003)]
 
 
+def test_rows_held_back_in_a_flood_are_fetched_when_it_ended_in_it(open_stub):
+    """The last thing heard of a stream is that it is fast: no later message says that it is calm."""
+    stub = open_stub(clock=True)
+    stub.kernel("kernel.flood(10000)")
+    stub.page.clock.run_for(500)
+    stub.kernel("kernel.feed(Array.from({length: 30000}, () => ({data: 'late'})), {skip: true})")
+    stub.kernel("kernel.flood(10000)")
+    assert stub.heard("rows") == []
+    stub.kernel("kernel.be({state: 'closed'})")
+    stub.page.clock.run_for(5_000)
+    expect(stub.account("shown")).to_have_text("50,000")
+
+
 def test_what_the_kernel_no_longer_holds_is_a_row(stub):
     stub.feed(*TICKS[:1])
     stub.kernel("kernel.busy = true")

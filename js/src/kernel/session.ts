@@ -75,6 +75,8 @@ const SLICE_MS = 8;
 const TICK_MS = 500;
 export const BUSY_MS = 1_000;
 export const SILENT_MS = 7_000;
+/** A rate is measured between heads that came within this time. */
+const RATE_MS = 2_500;
 /** A heartbeat comes every 2 s. */
 const PATIENCE_MS = 2_600;
 
@@ -416,7 +418,7 @@ export class Session {
     const last = this.#samples.at(-1);
     if (!last || stats.received !== last[1]) this.#grewAt = Date.now();
     this.#samples.push([now, stats.received]);
-    while (this.#samples.length > 2 && now - this.#samples[0]![0] > 2_500) this.#samples.shift();
+    while (this.#samples.length > 2 && now - this.#samples[0]![0] > RATE_MS) this.#samples.shift();
     const [then, before] = this.#samples[0]!;
     if (now - then >= 400) this.rate = ((stats.received - before) * 1000) / (now - then);
   }
@@ -429,7 +431,10 @@ export class Session {
     const calm = Date.now() - this.#grewAt > 2 * TICK_MS;
     const upTo = calm ? Math.max(this.head.stats.received, this.#tail) : this.#tail;
     const reading = [...this.#watchers].map((watcher) => watcher.reading()).filter((seq) => seq !== null);
-    const asked = this.history.next(this.store, upTo, this.rate ?? 0, Date.now(), reading);
+    // A flood that ended, or whose kernel is silent, is fast in the last that was heard of it only.
+    const fast = !this.over && Date.now() - this.#grewAt <= RATE_MS;
+    const rate = fast ? (this.rate ?? 0) : 0;
+    const asked = this.history.next(this.store, upTo, rate, Date.now(), reading);
     if (asked && asked !== busyBefore)
       this.#port.send({ kind: "rows", id: asked.id, first: asked.range[0], stop: asked.range[1] });
   }
