@@ -39,6 +39,8 @@ templates_path = ["_templates"]
 # In our docstrings `name` is code, as in Markdown.
 default_role = "literal"
 nitpicky = True
+# The list beside a reference page: members without the class before each.
+toc_object_entries_show_parents = "hide"
 
 # --- Markdown and notebooks -------------------------------------------------------------------------
 
@@ -86,6 +88,8 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
     "navigation_depth": 3,
+    "header_links_before_dropdown": 7,
+    "show_toc_level": 3,
 }
 html_sidebars = {"index": [], "changelog": [], "tour": [], "install": []}
 copybutton_prompt_text = r">>> |\$ "
