@@ -26,7 +26,7 @@ class Memory:
     Attributes:
         limit: the most it may hold (`max_bytes`).
         parts: what holds -> how many bytes: "events" (the window), "columns" (live columns), "text" (of
-            `stream.text`), "remembered" (what is compared after a reconnect), "unfinished" (the event
+            `stream.text`), "latest" (of `stream.latest`), "remembered" (what is compared after a reconnect), "unfinished" (the event
             that is being received), "types" (event types and their counts), "waiting" (what the disk has
             not taken yet), "files" (what is remembered of captured files), "page" (what is on its way to
             pages). Parts that hold nothing may be missing.

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import runtime
-from ..payload import bounded_slices, payloads
+from ..payload import bounded_slices, paths_of, payloads
 from ..tables import JoinedText, LiveColumns, Snapshot
 from .callbacks import Callbacks
 from .feed import FeedListener, StreamFeed
+from .unmet import UnmetPaths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ class Analysis(FeedListener):
         self._live: LiveColumns | None = None
         self._texts: dict[str, JoinedText] = {}
         self._text_lock = threading.Lock()
+        self._unmet = UnmetPaths(feed.window, feed.ended.is_set)
         self.callbacks = Callbacks(
             feed.window, frame=self.rows, origin=lambda: self._feed.source.origin
         )
@@ -129,3 +131,11 @@ class Analysis(FeedListener):
                 joined.trim(max(share.limit - others, 0))
                 share.hold(others + joined.nbytes)
             return joined.text
+
+    # ------------------------------------------------------------------ paths
+
+    def expect(self, paths: str | Iterable[str] | None) -> None:
+        """Warn once of each of these paths that meets nothing; called by a member that the person
+        calls."""
+        if paths is not None:
+            self._unmet.check(paths_of("columns", paths))

@@ -45,18 +45,19 @@ from ..client import (
 )
 from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
-from ..filters import EventFilter
+from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
 from ..pickling import NotPickled
 from ..recordings import Player, Recording, arrow_table, save
 from ..runtime import ObserverThread
 from ..storage import Capture, CaptureStatus, capture_of
-from ..tables import RollingWindow, to_dataframe
+from ..tables import RollingWindow, columns_of, to_dataframe
 from .analysis import Analysis
 from .callbacks import Callback
 from .feed import FeedListener, StreamFeed
 from .history import History, RestoredState
 from .iteration import Readers
+from .latest import MAX_KEYS, LatestStates
 from .page import StreamPage
 from .positions import at_position
 from .synced import SyncedColumns, SyncedFilter
@@ -92,6 +93,10 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             for whoever reads it without its kernel; 0 keeps nothing.
         capture: a folder where all events are kept, as Parquet files: begun where there is none,
             gone on with where there is one. Or a `Capture`, which says more.
+        columns: keys or dotted paths of the JSON payloads that are columns of `df` and of the log, as
+            `stream.columns`.
+        filter: what the log and `view_df` let through, as `stream.filter`: an `EventFilter`, or a
+            set of event types.
         exact_times: read a flood as it comes too, so that `received_at` is the time of each read:
             otherwise more than 200 events a second are read every 40 ms (every 350 ms beside a cell
             that computes), and what is read together has one time. It slows the cell down.
@@ -157,11 +162,13 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         max_bytes: int = 256 * 2**20,
         save_events: int = 500,
         capture: str | os.PathLike[str] | Capture | None = None,
+        columns: str | Iterable[str] | None = None,
+        filter: EventFilter | Iterable[str] | None = None,
         exact_times: bool = False,
         **options: Unpack[SourceKeywords],
     ) -> None:
-        own = ("max_events", "max_bytes", "save_events", "capture", "exact_times")
-        traits = split_traits(options, "SSEStream", *own)
+        own = ("max_events", "max_bytes", "save_events", "capture", "columns", "filter")
+        traits = split_traits(options, "SSEStream", *own, "exact_times")
         # Before anything is built: what is refused leaves nothing behind.
         if isinstance(url, Recording) and options:
             raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
@@ -171,6 +178,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
         shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
         window = RollingWindow(max_events, max_bytes)
+        passing = filter_of("filter", filter)
+        paths = columns_of(columns)
         save_events = whole_number("save_events", save_events, at_least=0)
         if capture is not None and isinstance(url, Recording):
             raise TypeError("a replay has no option 'capture': what it plays is kept already")
@@ -184,8 +193,9 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             told = past.options(told, options)
         self._feed = feed = StreamFeed(url, told, window, past, paced=paced)
         self._history = history = History(feed.recorder, window)
+        self._latest = LatestStates(window)
         self._page = page = StreamPage(
-            self, feed, history, save_events=save_events, request=_outline(url, told)
+            self, feed, history, self._latest, save_events=save_events, request=_outline(url, told)
         )
         self._observers = ObserverThread(
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
@@ -202,11 +212,20 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             self._analysis.use_columns,
             partial(setattr, self, "_columns"),
         )
-        for listener in (page, _Observed(feed, self._observers), self._analysis, self._readers):
+        for listener in (
+            page,
+            _Observed(feed, self._observers),
+            self._analysis,
+            self._latest,
+            self._readers,
+        ):
             feed.tell(listener)
         feed.record()
         self._settings = page.settings
         super().__init__(rest=page.rest, end=self._end, **traits)
+        self.filter = passing
+        if paths:
+            self.columns = paths
         self.on_msg(page.link.heard)
         CELLS.adopt(self)
         feed.start()
@@ -235,7 +254,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             speed: 2 is twice as fast; `math.inf` is at once: all events are held when this
                 returns.
             stream: which one of a capture that has several.
-            **options: max_events, max_bytes, save_events, and the traits of an ipywidgets.DOMWidget.
+            **options: max_events, max_bytes, save_events, columns, filter, and the traits of an
+                ipywidgets.DOMWidget.
 
         Raises:
             ValueError: no such format; content that is not what it says; speed not above 0.
@@ -280,6 +300,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     def _end(self) -> None:
         self._feed.close()
         self._analysis.close()
+        self._latest.close()
         if self._observers is not None:
             self._observers.close()
         if self._feed.begun:
@@ -407,6 +428,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     @property
     def df(self) -> pd.DataFrame:
         """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
+        self._analysis.expect(self.columns)
         return self._analysis.rows()[2]
 
     @property
@@ -475,7 +497,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             snapshot, frame = self._feed.window.read(), None
         else:
             snapshot, frame = self._analysis.held()
-        return to_dataframe(
+        found = to_dataframe(
             snapshot,
             frame,
             since=since,
@@ -487,6 +509,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             json=json,
             times=times,
         )
+        self._analysis.expect(columns)
+        return found
 
     def __len__(self) -> int:
         """How many events are held."""
@@ -556,6 +580,42 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         asks twice, `snapshot = pa.table(stream)` first."""
         return arrow_table(self._feed.window.read()).__arrow_c_stream__(requested_schema)
 
+    def latest(
+        self,
+        by: str | Iterable[str] | None = None,
+        *,
+        columns: str | Iterable[str] | None = None,
+        max_keys: int = MAX_KEYS,
+    ) -> pd.DataFrame:
+        """The state, not the log: one row a key, with the newest value of each of its fields.
+
+        `stream.latest(by="symbol")` is a row a symbol. It is kept from the first call on, as events
+        come, and read from what is held before; so asking again takes as long as its rows do, and
+        a key stays when its events are evicted. An event that says only some fields leaves the
+        others as they were, whatever its type; a null is a newest value too.
+
+        Args:
+            by: the key or dotted path whose values are the keys; several for keys of several
+                parts; None for the event type. Events without such a value are passed over.
+            columns: keys or dotted paths of the payloads; None for all top-level keys.
+            max_keys: the most keys that are held; beyond them, or beyond a quarter of `max_bytes`, those
+                that were silent longest are let go of, which is said once and counted in
+                `attrs["let_go"]`.
+
+        Returns:
+            Index: the key. Columns: seq, received_at and type of the newest event of the key, then
+            the fields, typed as in `to_dataframe`; a field with one of these names is
+            `data.<field>`. Rows are in the order in which the keys first came.
+
+        Raises:
+            TypeError: `by` or `columns` are no names.
+            ValueError: an empty name; more different fields than a table has columns.
+        """
+        frame = self._latest.frame(by, columns, max_keys)
+        self._analysis.expect(by)
+        self._analysis.expect(columns)
+        return frame
+
     def text(self, path: str) -> str:
         """The strings at a dotted path of the JSON payloads, joined: the text so far.
 
@@ -564,7 +624,10 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         evicted. A text that takes more than a quarter of `max_bytes` loses its beginning. Asking
         changes nothing on the page, whose Text panel has a list of paths of its own.
         """
-        return self._analysis.text(path)
+        text = self._analysis.text(path)
+        if not text:
+            self._analysis.expect(path)
+        return text
 
     # ------------------------------------------------------------------ what comes
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .window import RollingWindow, Snapshot
 
-__all__ = ["LiveColumns"]
+__all__ = ["LiveColumns", "columns_of"]
 
 # Values are typed together when there are so many, as many as the window seals at once, or when they may
 # take so many bytes until then.
@@ -42,6 +42,19 @@ _BUSY = 0.003
 _REST = 0.01
 
 
+def columns_of(paths: str | Iterable[str] | None) -> list[str]:
+    """The names of live columns; None for none.
+
+    Raises:
+        TypeError: they are no names.
+        ValueError: more than `MAX_COLUMNS` of them.
+    """
+    found = [] if paths is None else paths_of("columns", paths)
+    if len(found) > MAX_COLUMNS:
+        raise ValueError(f"columns has {len(found):,} names, of at most {MAX_COLUMNS}")
+    return found
+
+
 class LiveColumns:
     """Columns beside a window.
 
@@ -56,9 +69,7 @@ class LiveColumns:
     """
 
     def __init__(self, window: RollingWindow, paths: str | Iterable[str]) -> None:
-        self.paths = paths_of("columns", paths)
-        if len(self.paths) > MAX_COLUMNS:
-            raise ValueError(f"columns has {len(self.paths):,} names, of at most {MAX_COLUMNS}")
+        self.paths = columns_of(paths)
         self._readers = [reader_of(path) for path in self.paths]
         self._window = window
         # Held by whoever reads on; the loop never waits for it.

@@ -159,6 +159,7 @@ def test_view_df_has_the_live_columns_too(replay):
 # ---------------------------------------------------------------------- live columns
 
 
+@pytest.mark.filterwarnings("ignore:'type' meets nothing")
 def test_live_columns_of_events_held_and_to_come(live):
     gate = threading.Event()
 

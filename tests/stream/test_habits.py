@@ -255,3 +255,36 @@ def test_what_cannot_be_pickled_says_what_can(replay, tmp_path):
         for one in (capture, capture["a"]):
             with pytest.raises(TypeError, match="cannot pickle"):
                 pickle.dumps(one)
+
+
+# ---------------------------------------------------------------------- columns and filter from the start
+
+
+def test_columns_and_a_filter_can_be_given_when_it_is_made(replay):
+    stream = replay(columns=["price"], filter={"trade"})
+    assert stream.columns == ["price"]
+    assert stream.filter == EventFilter(types={"trade"})
+    assert stream.view_df["price"].tolist() == [1, 3, 5, 7]
+    only = EventFilter(text="x")
+    with Server(Peer.hold) as server, SSEStream(server.url, columns="price", filter=only) as live:
+        assert live.columns == ["price"]
+        assert live.filter == only
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"columns": 5}, TypeError),
+        ({"columns": [1]}, TypeError),
+        ({"columns": [str(n) for n in range(300)]}, ValueError),
+        ({"filter": "trade"}, TypeError),
+        ({"filter": 5}, TypeError),
+    ],
+)
+def test_what_are_no_columns_and_no_filter_is_refused_before_anything_is_made(options, error):
+    with Server(Peer.hold) as server:
+        with pytest.raises(error, match=next(iter(options))):
+            SSEStream(server.url, **options)
+        assert server.connections == 0
+    with pytest.raises(error, match=next(iter(options))):
+        SSEStream.replay(EIGHT, **options)

@@ -1,0 +1,304 @@
+"""The state that a stream tells of many things: one row a key, with the newest value of each field.
+
+Each event is read once, as it comes: what is asked for is there, however long the stream is, and outlives the
+eviction of the events it came from. What is held is bounded in keys and in bytes; the keys that were silent
+longest go first, and are counted. It reads the window, and nothing is decided here about what that holds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..payload import bounded_slices, free_name, payloads, read_whole, reader_of
+from ..runtime import Timer
+from .json_columns import MAX_KEYS as MAX_FIELDS
+from .typed_column import ColumnChunk, join
+from .uniform import UniformRows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from .window import RollingWindow, Snapshot
+
+__all__ = ["LatestRow", "LatestRows"]
+
+# On the loop: how long events may wait to be read, and how many are read before others get a turn.
+# What waits is read at once when somebody asks, so this is no delay of what is seen.
+_DELAY = 1.0
+_REST = 0.005
+_SLICE_ROWS = 2**15
+# A thing of which the stream tells ever new fields is what its latest event says, and no more.
+_MANY_FIELDS = 1_000
+# What a row holds: itself, a field, and what a byte of text is as objects.
+_ROW_BYTES, _FIELD_BYTES, _TEXT_BYTES = 400, 100, 3
+
+
+class LatestRow:
+    """The newest of one key.
+
+    Attributes:
+        key: the value at the path that makes the key; of several paths a tuple.
+        seq, at, type: number, time (microseconds since 1970) and type of the newest event.
+        values: the newest value of each top-level field.
+        nbytes: about the most bytes it took so far.
+    """
+
+    __slots__ = ("at", "key", "nbytes", "seq", "type", "values")
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self.values: dict[str, Any] = {}
+        self.seq = self.at = self.nbytes = 0
+        self.type = ""
+
+
+class LatestRows:
+    """One row a key, kept as events come.
+
+    Args:
+        window: where the events are.
+        by: the paths whose values make the key; none for the type of the event.
+        max_keys: the most keys that are held.
+
+    Attributes:
+        let_go: keys that were let go of because there were too many.
+        missed: events that were evicted before they were read here.
+    """
+
+    def __init__(self, window: RollingWindow, by: Sequence[str], max_keys: int) -> None:
+        self.by = tuple(by)
+        self.max_keys = max_keys
+        self.let_go = self.missed = 0
+        self._window = window
+        self._readers = [reader_of(path) for path in by]
+        self._rows: dict[Any, LatestRow] = {}
+        self._uniform = UniformRows(self.by[0]) if len(self.by) == 1 else None
+        self._nbytes = 0
+        self._cursor = window.bounds[0]
+        # Held by whoever reads on; the loop never waits for it.
+        self._lock = threading.Lock()
+        self._share = window.budget.share("latest", part=0.25)
+        self._timer = Timer()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many keys are held."""
+        return len(self._rows)
+
+    # ------------------------------------------------------------------ the loop's side
+
+    def note(self) -> None:
+        """There are events to read; on the loop's thread."""
+        if not self._closed and self._timer.due is None:
+            self._timer.set(_DELAY, self._read_on)
+
+    def close(self) -> None:
+        """Read no further by itself; from any thread. What was read stays."""
+        self._closed = True
+
+    def _read_on(self) -> None:
+        if self._closed or not self._lock.acquire(blocking=False):
+            return
+        try:
+            more = self._advance(self._window.read(self._cursor, self._cursor + _SLICE_ROWS))
+        finally:
+            self._lock.release()
+        if more:
+            self._timer.set(_REST, self._read_on)
+
+    # ------------------------------------------------------------------ anybody's side
+
+    def read(self, since: int = 0) -> tuple[list[LatestRow], int]:
+        """The rows whose newest event has at least this number, in the order in which the keys first
+        came; and the number of the next event. All that came is read first."""
+        with self._lock:
+            snapshot = self._window.read(self._cursor)
+            while self._advance(snapshot):
+                pass
+            if len(self._rows) > self.max_keys:
+                self._make_room()
+            cleared = self._window.bounds[2]
+            if cleared:
+                for key in [k for k, row in self._rows.items() if row.seq < cleared]:
+                    self._nbytes -= self._rows.pop(key).nbytes
+            return [row for row in self._rows.values() if row.seq >= since], self._cursor
+
+    def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
+        """The rows as a DataFrame, with all fields or those at these paths."""
+        import pandas as pd
+
+        rows, _ = self.read()
+        index = self._index([row.key for row in rows])
+        times = np.array([row.at for row in rows], "datetime64[us]")
+        added: dict[str, Any] = {
+            "seq": np.array([row.seq for row in rows], np.int64),
+            "received_at": pd.DatetimeIndex(times, tz="UTC").array,
+        }
+        if self.by:
+            added["type"] = join([ColumnChunk([row.type for row in rows])])
+        taken: set[Any] = {*added, *index.names}
+        paths = self._fields(rows) if columns is None else columns
+        for path in paths:
+            reader = reader_of(path)
+            values = [reader(row.values) for row in rows]
+            added[free_name(path, taken)] = join([ColumnChunk(values)])
+        # As Series, which say their dtype: pandas would look into object arrays and guess again.
+        series = {n: pd.Series(v, index, v.dtype, copy=False) for n, v in enumerate(added.values())}
+        frame = pd.DataFrame(series, index)
+        frame.columns = pd.Index(list(added))
+        frame.attrs["let_go"] = self.let_go
+        return frame
+
+    def _fields(self, rows: list[LatestRow]) -> list[str]:
+        names = dict.fromkeys(name for row in rows for name in row.values)
+        if len(names) > MAX_FIELDS:
+            raise ValueError(
+                f"the payloads have {len(names):,} different keys, and a table takes at most "
+                f'{MAX_FIELDS:,}; name the ones you want: columns=["..."]'
+            )
+        return [name for name in names if name not in self.by]
+
+    def _index(self, keys: list[Any]) -> pd.Index:
+        import pandas as pd
+
+        if len(self.by) > 1:
+            columns = [join([ColumnChunk([key[n] for key in keys])]) for n in range(len(self.by))]
+            return pd.MultiIndex.from_arrays(columns, names=self.by)
+        column = join([ColumnChunk(keys)])
+        index: pd.Index = pd.Index(
+            column, dtype=column.dtype, name=self.by[0] if self.by else "type"
+        )
+        return index
+
+    # ------------------------------------------------------------------ reading
+
+    def _advance(self, news: Snapshot) -> bool:
+        """Read the next of these events; whether there may be more. The lock is held."""
+        if news.first > self._cursor:
+            self.missed += news.first - self._cursor
+            self._cursor = news.first
+        some = news.table.slice(self._cursor - news.first, _SLICE_ROWS)
+        if not some.num_rows:
+            return False
+        at = None if self._uniform is None else self._uniform.newest(some)
+        if at is None or not self._take_all(some.take(at), self._cursor + at, believed=False):
+            self._take_all(some, self._cursor + np.arange(some.num_rows), believed=True)
+        self._cursor += some.num_rows
+        return True
+
+    def _take_all(self, rows: pa.Table, seqs: np.ndarray, *, believed: bool) -> bool:
+        """Read these events, which have these numbers.
+
+        Where they are not believed, because they stand for others that were not read, and one of
+        them is no JSON object, they are not taken: False.
+        """
+        parts: list[tuple[pa.Table, list[bytes], list[Any]]] = []
+        start = 0
+        for some in bounded_slices(rows):
+            texts = payloads(some.column("data"))
+            values = read_whole(texts)
+            stop = start + len(values)
+            if believed:
+                self._take(some, texts, values, seqs[start:stop])
+            elif all(type(value) is dict for value in values):
+                parts.append((some, texts, values))
+            else:
+                return False
+            start = stop
+        start = 0
+        for some, texts, values in parts:
+            stop = start + len(values)
+            self._take(some, texts, values, seqs[start:stop])
+            start = stop
+        return True
+
+    def _take(
+        self, some: pa.Table, texts: list[bytes], values: list[Any], seqs: np.ndarray
+    ) -> None:
+        kinds = some.column("type").to_pylist()
+        if self._uniform is not None:
+            self._uniform.learn(kinds, values)
+        # Key -> the fields that its events had, and the place of the newest of these.
+        fields: dict[Any, dict[str, Any]] = {}
+        place: dict[Any, int] = {}
+        for n, key in enumerate(self._keys(kinds, values)):
+            if key is None:
+                continue
+            value = values[n] if type(values[n]) is dict else {}
+            known = fields.get(key)
+            if known is None:
+                fields[key] = value
+            else:
+                known.update(value)
+            place[key] = n
+        if fields:
+            self._enter(fields, place, some, texts, seqs)
+
+    def _keys(self, kinds: list[str], values: list[Any]) -> Iterator[Any]:
+        """The key of each event; None where it has none."""
+        if not self.by:
+            yield from kinds
+        elif len(self._readers) == 1:
+            (reader,) = self._readers
+            for value in values:
+                yield _hashable(reader(value)) if type(value) is dict else None
+        else:
+            for value in values:
+                key = None
+                if type(value) is dict:
+                    key = tuple([_hashable(reader(value)) for reader in self._readers])
+                yield None if key is None or None in key else key
+
+    def _enter(
+        self,
+        fields: dict[Any, dict[str, Any]],
+        place: dict[Any, int],
+        some: pa.Table,
+        texts: list[bytes],
+        seqs: np.ndarray,
+    ) -> None:
+        places = np.fromiter(place.values(), np.int64, len(place))
+        kinds = some.column("type").take(places).to_pylist()
+        times = some.column("received_at").take(places).cast("int64").to_pylist()
+        numbers = seqs[places].tolist()
+        rows = self._rows
+        for key, n, kind, time, seq in zip(
+            place, places.tolist(), kinds, times, numbers, strict=True
+        ):
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = LatestRow(key)
+            row.seq, row.at, row.type = seq, time, kind
+            if len(row.values) < _MANY_FIELDS:
+                row.values.update(fields[key])
+            else:
+                row.values = fields[key]
+            size = len(texts[n]) * _TEXT_BYTES + _FIELD_BYTES * len(row.values) + _ROW_BYTES
+            if size > row.nbytes:
+                self._nbytes += size - row.nbytes
+                row.nbytes = size
+        if len(rows) > self.max_keys or self._nbytes > self._share.limit:
+            self._make_room()
+        self._share.hold(self._nbytes)
+
+    def _make_room(self) -> None:
+        """Let go of the keys that were silent longest."""
+        limit = self._share.limit
+        oldest = sorted(self._rows.values(), key=lambda row: row.seq)[:-1]
+        for row in oldest:
+            if len(self._rows) <= self.max_keys and self._nbytes <= limit:
+                break
+            del self._rows[row.key]
+            self._nbytes -= row.nbytes
+            self.let_go += 1
+
+
+def _hashable(value: Any) -> Any:
+    """A value as a key: what has no hash as its JSON."""
+    return json.dumps(value) if type(value) is list or type(value) is dict else value

@@ -1,0 +1,306 @@
+"""`stream.latest(by=...)`: one row a key with its newest values, kept as events come; and its messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import queue
+import random
+import warnings
+
+import pandas as pd
+import pytest
+
+from sse_widget import SSEStream
+from sse_widget.events import EventBatch
+from sse_widget.tables import LatestRows, RollingWindow
+
+from ..helpers.scripted import CHUNKED, Server
+
+
+def events(*rows):
+    return "".join(f"event: {kind}\ndata: {data}\n\n" for kind, data in rows).encode()
+
+
+MIXED = events(
+    ("trade", '{"symbol":"BTC","price":1}'),
+    ("quote", '{"symbol":"BTC","bid":0.5,"type":"x"}'),
+    ("trade", '{"symbol":"ETH","price":7}'),
+    ("ping", "pong"),
+    ("trade", '{"symbol":"BTC","price":2,"halted":null}'),
+    ("trade", '{"symbol":null,"price":3}'),
+)
+
+
+@pytest.fixture
+def replay():
+    made = []
+
+    def make(content, **options):
+        made.append(SSEStream.replay(content, speed=math.inf, **options))
+        return made[-1]
+
+    yield make
+    for stream in made:
+        stream.close()
+
+
+def test_a_row_a_key_with_the_newest_of_each_field(replay):
+    state = replay(MIXED).latest(by="symbol")
+    assert state.index.tolist() == ["BTC", "ETH"]
+    assert state.index.name == "symbol"
+    assert list(state) == ["seq", "received_at", "type", "price", "bid", "data.type", "halted"]
+    assert state.loc["BTC"].drop("received_at").tolist() == [4, "trade", 2, 0.5, "x", None]
+    assert state.loc["ETH", "seq"] == 2
+    assert state["price"].dtype == "int64"
+    assert str(state["received_at"].dtype) == "datetime64[us, UTC]"
+    assert state.attrs["let_go"] == 0
+
+
+def test_by_type_by_several_and_by_a_path(replay):
+    stream = replay(MIXED)
+    assert stream.latest().index.tolist() == ["trade", "quote", "ping"]
+    both = stream.latest(by=["symbol", "price"], columns=["price"])
+    assert both.index.names == ["symbol", "price"]
+    assert both.index.tolist() == [("BTC", 1), ("ETH", 7), ("BTC", 2)]
+    nested = replay(events(("m", '{"a":[{"id":1}],"v":1}'), ("m", '{"a":[{"id":1}],"v":2}')))
+    assert nested.latest(by="a[0].id", columns="v")["v"].to_dict() == {1: 2}
+
+
+def test_what_was_evicted_is_still_the_state_and_what_was_cleared_is_not(replay):
+    many = events(*(("t", json.dumps({"k": n % 5, "v": n})) for n in range(50)))
+    with Server(lambda peer: (peer.stream(many), peer.hold())) as server:
+        stream = SSEStream(server.url, max_events=10)
+        asyncio.run(stream.until(where=lambda e: e.seq == 49, timeout=30))
+        first = stream.latest(by="k")
+        assert first["v"].tolist() == [45, 46, 47, 48, 49]
+        stream.clear()
+        assert len(stream.latest(by="k")) == 0
+        stream.close()
+
+
+def test_events_that_come_are_in_it_at_once():
+    def script(peer):
+        peer.send(CHUNKED)
+        for n in range(20):
+            peer.chunk(f'data: {{"k":"a","v":{n}}}\n\n')
+            seen.get(timeout=30)
+        peer.hold()
+
+    seen: queue.Queue[int] = queue.Queue()
+    with Server(script) as server, SSEStream(server.url) as stream:
+        for n in range(20):
+            asyncio.run(stream.until(where=lambda e, n=n: e.seq == n, timeout=30))
+            assert stream.latest(by="k").loc["a", "v"] == n
+            seen.put(n)
+
+
+def test_keys_are_bounded_and_the_longest_silent_go_first(replay):
+    rows = [("t", json.dumps({"k": n, "v": 1})) for n in range(20)]
+    rows += [("t", json.dumps({"k": 3, "v": 2})), ("t", json.dumps({"k": 99, "v": 2}))]
+    stream = replay(events(*rows))
+    assert len(stream.latest(by="k")) == 21
+    with pytest.warns(UserWarning, match="more than 5 keys by 'k'"):
+        state = stream.latest(by="k", max_keys=5)
+    assert state.index.tolist() == [3, 17, 18, 19, 99]
+    assert state.attrs["let_go"] == 16
+    stream.latest(by="k", max_keys=5)  # said once
+
+
+def test_it_is_bounded_in_bytes(replay):
+    rows = [("t", json.dumps({"k": n, "text": "x" * 10_000})) for n in range(200)]
+    stream = replay(events(*rows), max_bytes=2**20)
+    with pytest.warns(UserWarning, match="silent longest"):
+        state = stream.latest(by="k")
+    assert 1 <= len(state) < 30
+    assert 0 < stream.memory.parts["latest"] <= 2**18
+    assert stream.memory.used <= 2**20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"by": 5}, TypeError),
+        ({"by": ""}, ValueError),
+        ({"by": []}, ValueError),
+        ({"by": ["a", 1]}, TypeError),
+        ({"by": "a", "columns": 5}, TypeError),
+        ({"by": "a", "max_keys": 0}, ValueError),
+        ({"by": "a", "max_keys": "many"}, TypeError),
+    ],
+)
+def test_what_is_no_key_is_refused(replay, arguments, error):
+    with pytest.raises(error):
+        replay(MIXED).latest(**arguments)
+
+
+# ---------------------------------------------------------------------- without reading everything
+
+
+def state_of(data, kinds=None, by="k"):
+    """The state of these payloads, read in one go after some have been seen."""
+    window = RollingWindow(100_000, 2**28)
+    rows = LatestRows(window, [by], 10_000)
+    half = len(data) // 2
+    for part in (slice(0, half), slice(half, None)):
+        some = data[part]
+        types = (kinds or ["t"] * len(data))[part]
+        at = pd.Timestamp("2026-01-01", tz="UTC").to_pydatetime()
+        n = len(some)
+        window.append(EventBatch(types, some, [""] * n, [False] * n, received_at=at))
+        rows.read()
+    return {row.key: (row.seq, row.type, row.values) for row in rows.read()[0]}
+
+
+def merged(data, kinds=None, by="k"):
+    out = {}
+    for n, text in enumerate(data):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            continue
+        if type(value) is not dict or value.get(by) is None:
+            continue
+        values = out.get(value[by], (0, "", {}))[2]
+        out[value[by]] = (n, (kinds or ["t"] * len(data))[n], values | value)
+    return out
+
+
+def ticks(n, odd=()):
+    made = [
+        json.dumps({"k": f"S{i % 37}", "price": i / 4, "side": "buy" if i % 3 else "sell"})
+        for i in range(n)
+    ]
+    for at, text in odd:
+        made[at] = text
+    return made
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '{"k":"S1","bid":5}',
+        '{"k": "S1", "price": 1, "halted": true}',
+        '{"price": 1, "k": "S1", "side": "x"}',
+        '{"k": "S1", "price": {"a":1}, "side": "x"}',
+        '{"k": "S1", "price": 1, "side": "a\\"b"}',
+        '{"k": "S1", "price": 1, "side": "{"}',
+        '{"k": "S1", "price": 1, "side": "é\u2028"}',
+        '{"k": "S1", "price": [1, 2], "side": null}',
+        '{"k": 1, "price": 1, "side": ""}',
+        '{"k": null, "price": 1, "side": ""}',
+        '{"k": "S1", "price": 1, "side": "cut',
+        '{"k": "S1", "price": 01, "side": "x"}',
+        '{"k": "S1", "price": 1, "price": 2}',
+        '{"k":"S1","price":1,"side":"tight"}',
+        '{"k" : "S1" , "price" : 1 , "side" : "wide"}',
+        " {}",
+        "",
+        "plain",
+        "[1]",
+        '{"other":1}',
+    ],
+)
+def test_rows_of_one_form_are_passed_over_only_where_nothing_is_lost(odd):
+    for places in ([150], [199], [100, 101], [120, 199]):
+        data = ticks(200, [(at, odd) for at in places])
+        assert state_of(data) == merged(data)
+
+
+def test_types_have_forms_of_their_own():
+    chance = random.Random(5)
+    kinds = [chance.choice(["trade", "quote", "ping"]) for _ in range(600)]
+    data = []
+    for kind in kinds:
+        key = f"S{chance.randrange(20)}"
+        row = {"trade": {"k": key, "p": chance.random()}, "quote": {"bid": 1, "k": key}}
+        data.append("pong" if kind == "ping" else json.dumps(row[kind]))
+    assert state_of(data, kinds) == merged(data, kinds)
+
+
+# ---------------------------------------------------------------------- the page's side
+
+
+def ask(stream, **content):
+    return stream._latest.answer({"kind": "latest", **content})
+
+
+def test_a_page_gets_the_rows_that_are_new_to_it(replay):
+    stream = replay(MIXED)
+    whole = ask(stream, by=["symbol"])
+    assert whole["keys"] == 2
+    assert (whole["stop"], whole["more"], whole["let_go"]) == (6, False, 0)
+    assert [row[0] for row in whole["rows"]] == ["ETH", "BTC"]
+    assert whole["rows"][1][4] == {
+        "symbol": "BTC",
+        "price": 2,
+        "bid": 0.5,
+        "type": "x",
+        "halted": None,
+    }
+    json.dumps(whole, allow_nan=False)
+    assert [row[1] for row in ask(stream, by=["symbol"], since=3)["rows"]] == [4]
+    assert ask(stream, by=["symbol"], since=whole["stop"])["rows"] == []
+    assert [row[0] for row in ask(stream, by=None)["rows"]] == ["quote", "ping", "trade"]
+    for wrong in ({"by": 5}, {"by": [""]}, {"by": ["a"], "since": -1}, {"by": ["a"], "since": "x"}):
+        assert ask(stream, **wrong) is None
+
+
+def test_what_json_and_javascript_cannot_say_travels_as_text(replay):
+    row = '{"k":"a","n":NaN,"big":12345678901234567890,"long":"%s","deep":{"x":[1e400]}}' % (
+        "x" * 5000
+    )
+    fields = ask(replay(events(("t", row))), by="k")["rows"][0][4]
+    assert fields["n"] == "nan"
+    assert fields["big"] == "12345678901234567890"
+    assert len(fields["long"]) == 1000
+    assert fields["deep"] == {"x": ["inf"]}
+
+
+def test_a_state_that_is_larger_than_a_message_comes_in_parts(replay):
+    rows = [("t", json.dumps({"k": n, "text": "x" * 900})) for n in range(1000)]
+    stream = replay(events(*rows))
+    got, since, more = [], 0, True
+    while more:
+        answer = ask(stream, by="k", since=since)
+        got += [row[0] for row in answer["rows"]]
+        since, more = answer["stop"], answer["more"]
+    assert got == list(range(1000))
+
+
+# ---------------------------------------------------------------------- paths that meet nothing
+
+
+def test_a_path_that_meets_nothing_says_so_once(replay):
+    stream = replay(MIXED)
+    with pytest.warns(UserWarning, match="'sybmol' meets nothing.*did you mean 'symbol'"):
+        stream.latest(by="sybmol")
+    with pytest.warns(UserWarning, match="'prise'.*did you mean 'price'"):
+        stream.to_dataframe(columns=["prise", "price"])
+    with pytest.warns(UserWarning, match="'choices.0.text' meets nothing"):
+        assert stream.text("choices.0.text") == ""
+    stream.columns = ["bid", "asks"]
+    with pytest.warns(UserWarning, match="'asks'"):
+        assert "asks" in stream.df
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stream.latest(by="sybmol")
+        stream.to_dataframe(columns=["prise"])
+        assert len(stream.df) == 6
+
+
+def test_a_stream_of_other_things_says_that(replay):
+    stream = replay(events(("m", "plain"), ("m", "text")))
+    with pytest.warns(UserWarning, match="none of the latest events is a JSON object"):
+        stream.to_dataframe(columns=["price"])
+
+
+def test_a_stream_that_has_only_begun_says_nothing_yet():
+    def script(peer):
+        peer.stream('data: {"a":1}\n\n')
+        peer.hold()
+
+    with Server(script) as server, SSEStream(server.url) as stream:
+        asyncio.run(stream.until(timeout=30))
+        stream.to_dataframe(columns=["b"])
