@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Self, TypeVar
 
 from .. import runtime
@@ -16,7 +16,7 @@ from ..events import Event, EventBatch, Reason, State
 from ..runtime import Exited, LoopEnded
 from .driver import Driver
 
-__all__ = ["BlockingLoop", "Delivery", "Loop"]
+__all__ = ["BlockingLoop", "Delivery", "EventLoop", "Loop"]
 
 # Seconds: a plain loop that is over waits so long for its connection to be closed.
 _CLOSING = 5.0
@@ -27,15 +27,16 @@ Item = TypeVar("Item")
 class Delivery:
     """Hands over what one driver reads."""
 
-    __slots__ = ("_at", "_batch", "_driver", "_interrupt", "_last_event_id", "_looping")
+    __slots__ = ("_at", "_batch", "_driver", "_interrupt", "_last_event_id", "_rest", "looping")
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._interrupt = driver.interrupt
         self._batch: EventBatch | None = None  # what is handed over event by event
         self._at = 0  # which of its events is next
+        self._rest: Iterator[Event] = iter(())  # its events from there on
         self._last_event_id: str | None = None  # None: all of them were
-        self._looping: weakref.ref[Any] | None = None  # the loop over this source
+        self.looping: weakref.ref[Any] | None = None  # the loop over this source
 
     @property
     def last_event_id(self) -> str:
@@ -51,22 +52,35 @@ class Delivery:
         Raises:
             RuntimeError: another one is alive.
         """
-        if self._looping is loop:
-            return
-        other = None if self._looping is None else self._looping()
+        other = None if self.looping is None else self.looping()
         if other is not None and not self._driver.over.is_set():
             raise RuntimeError("this EventSource is being read already; make another one")
-        self._looping = loop
+        self.looping = loop
+
+    async def next_in(self, loop: weakref.ref[Any]) -> Event:
+        """`next_event` for a loop: an event that came already, and that nobody listens for, costs one
+        coroutine and no more."""
+        if self.looping is not loop:
+            self.enter(loop)
+        if not (self._interrupt.closed or self._driver.listeners.by_type):
+            for event in self._rest:
+                self._at += 1
+                self._last_event_id = event.last_event_id
+                return event
+        return await self.next_event()
 
     async def next_event(self) -> Event:
         """The next event, once its listeners were called."""
         driver = self._driver
         failure: BaseException | None = None
         while not self._interrupt.closed:
-            event = self._next_here()
+            event = next(self._rest, None)
             if event is None:
-                self._batch, self._at = await driver.next(), 0
+                self._take(None)
+                self._take(await driver.next())
                 continue
+            self._at += 1
+            self._last_event_id = event.last_event_id
             if driver.listeners.by_type:
                 try:
                     await driver.call(event.type, event)
@@ -85,7 +99,7 @@ class Delivery:
         driver, batch = self._driver, self._batch
         if batch is not None and self._at < len(batch) and not self._interrupt.closed:
             batch = batch.slice(self._at, len(batch))
-            self._batch = self._last_event_id = None
+            self._take(None)
         else:
             batch = await driver.next()
         if driver.listeners.by_type:
@@ -114,9 +128,11 @@ class Delivery:
         """The next event, without asyncio: the background thread reads, this thread waits."""
         driver = self._driver
         while not self._interrupt.closed:
-            event = self._next_here()
-            if event is not None:
+            for event in self._rest:
+                self._at += 1
+                self._last_event_id = event.last_event_id
                 return event
+            self._take(None)
             if not self._wait_for_batch():
                 break
         if driver.loop_ended:
@@ -133,15 +149,10 @@ class Delivery:
             with contextlib.suppress(TimeoutError):
                 runtime.run(self._driver.aclose()).result(_CLOSING)
 
-    def _next_here(self) -> Event | None:
-        """The next event of the batch that came last; None where all were handed over."""
-        batch, at = self._batch, self._at
-        if batch is None or at >= len(batch.types):
-            self._batch = self._last_event_id = None
-            return None
-        self._at = at + 1
-        self._last_event_id = last_id = batch.last_event_ids[at]
-        return Event(batch.types[at], batch.data[at], last_id, batch.origin, batch.received_at)
+    def _take(self, batch: EventBatch | None) -> None:
+        """What is handed over event by event from now on."""
+        self._batch, self._at, self._last_event_id = batch, 0, None
+        self._rest = iter(() if batch is None else batch)
 
     def _wait_for_batch(self) -> bool:
         """Wait until the next batch came; whether there is one."""
@@ -157,7 +168,7 @@ class Delivery:
         driver = self._driver
         waiting = runtime.run(following())
         try:
-            self._batch, self._at = runtime.wait_for(waiting), 0
+            self._take(runtime.wait_for(waiting))
         except KeyboardInterrupt:
             waiting.cancel()
             raise
@@ -197,12 +208,20 @@ class Loop(AsyncIterator[Item]):
         self._me = weakref.ref(self)
 
     def __anext__(self) -> Coroutine[Any, Any, Item]:
-        self._delivery.enter(self._me)
+        if self._delivery.looping is not self._me:
+            self._delivery.enter(self._me)
         return self._step()
 
     async def aclose(self) -> None:
         """End the stream."""
         await self._close()
+
+
+class EventLoop(Loop[Event]):
+    """A loop over events."""
+
+    def __anext__(self) -> Coroutine[Any, Any, Event]:
+        return self._delivery.next_in(self._me)
 
 
 class BlockingLoop:
@@ -217,5 +236,6 @@ class BlockingLoop:
         return self
 
     def __next__(self) -> Event:
-        self._delivery.enter(self._me)
+        if self._delivery.looping is not self._me:
+            self._delivery.enter(self._me)
         return self._delivery.next_event_blocking()

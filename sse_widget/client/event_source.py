@@ -15,7 +15,7 @@ from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, State, Stats, Status
 from ..masking import Secrets
 from ..pickling import NotPickled
-from .delivery import BlockingLoop, Delivery, Loop
+from .delivery import BlockingLoop, Delivery, EventLoop, Loop
 from .driver import Driver
 from .event_target import EventTarget, Listeners
 from .options import SourceKeywords, SourceOptions, signature_of
@@ -199,7 +199,7 @@ class EventSource(NotPickled, EventTarget):
         await self.aclose()
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return Loop(self._delivery, self._delivery.next_event, self.aclose, self)
+        return EventLoop(self._delivery, self._delivery.next_event, self.aclose, self)
 
     def __anext__(self) -> Coroutine[Any, Any, Event]:
         """The next event, as `anext(source)`, once its listeners were called."""

@@ -16,7 +16,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["NAMES", "OURS", "Peer", "installed"]
+__all__ = ["COLUMNS", "NAMES", "OURS", "Peer", "installed"]
 
 Row = tuple[str, str, str]
 
@@ -54,13 +54,31 @@ def _ours() -> Peer:
     def read(chunks: list[bytes]) -> None:
         feed = EventStreamParser().feed
         for chunk in chunks:
-            feed(chunk)
+            for _ in feed(chunk):
+                pass
 
     def rows(chunks: list[bytes]) -> list[Row]:
         feed = EventStreamParser().feed
         return [(e.type, e.data, e.last_event_id) for chunk in chunks for e in feed(chunk)]
 
     return Peer("sse-widget", read, rows)
+
+
+def _columns() -> Peer:
+    from sse_widget.protocol import EventStreamParser
+
+    def read(chunks: list[bytes]) -> None:
+        feed = EventStreamParser().feed
+        for chunk in chunks:
+            batch = feed(chunk)
+            _ = batch.types, batch.data, batch.last_event_ids
+
+    def rows(chunks: list[bytes]) -> list[Row]:
+        feed = EventStreamParser().feed
+        batches = [feed(chunk) for chunk in chunks]
+        return [r for b in batches for r in zip(b.types, b.data, b.last_event_ids, strict=True)]
+
+    return Peer("sse-widget, columns", read, rows)
 
 
 def _launchdarkly() -> Peer:
@@ -195,6 +213,7 @@ def _aiohttp_sse_client() -> Peer:
 
 
 OURS = _ours()
+COLUMNS = _columns()
 _PEERS = {
     "launchdarkly-eventsource": _launchdarkly,
     "httpx-sse": _httpx_sse,

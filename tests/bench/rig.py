@@ -104,14 +104,14 @@ class Rig:
 
     def renderer_cpu(self) -> float:
         """CPU seconds of the page's processes so far."""
-        return sum(self._cpu(pid) for pid in self.renderers())
+        return sum(self.cpu(pid) for pid in self.renderers())
 
     def renderers(self) -> list[int]:
         found = self._browser.send("SystemInfo.getProcessInfo")["processInfo"]
         return [p["id"] for p in found if p["type"] == "renderer"]
 
     @staticmethod
-    def _cpu(pid: int) -> float:
+    def cpu(pid: int) -> float:
         # On-CPU nanoseconds of all threads; the ticks of /proc/pid/stat are 10 ms.
         total = 0
         for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):

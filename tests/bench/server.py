@@ -40,7 +40,7 @@ def _framed(chunks: list[bytes]) -> list[bytes]:
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        kind, number = head.split(b" ", 2)[1].decode().strip("/").split("/")
+        kind, number = head.split(b" ", 2)[1].decode().partition("?")[0].strip("/").split("/")
         writer.write(_HEAD)
         if kind == "paced":
             [tick] = _framed(ticks(1))
