@@ -30,6 +30,7 @@ _begins_with_name = re.compile(_NAME).match
 _NAME_SIZE = 6  # bytes that such a name takes at most, with what follows it
 _find_apart = re.compile(rb"\n(?!%s)[^\n]" % _NAME).search
 _ABSORB = 64 * 1024
+_CONDENSE_LINES = 4096
 _QUICK = 8 * 1024
 # Where a stream comes byte by byte: the bytes that only have to wait, and the fields an event is
 # made of, as lines begin.
@@ -40,15 +41,22 @@ _LINE_NAMES = (b"data:", b"event:", b"id:")
 class _Block:
     """The fields of a block whose blank line has not come yet."""
 
-    __slots__ = ("begun", "data", "dropped", "id", "size", "type")
+    __slots__ = ("begun", "condensed", "data", "dropped", "id", "size", "type")
 
     def __init__(self) -> None:
-        self.data: list[bytes] = []
+        self.data: list[bytes] = []  # lines, or several of them as one piece with its line ends
+        self.condensed = 0  # how many of these are such pieces
         self.type = b""
         self.id: bytes | None = None
         self.size = 0
         self.begun = False  # it has an id or a type
         self.dropped = False
+
+    def condense(self) -> None:
+        """An object for each line takes many times what an empty line does."""
+        if len(self.data) - self.condensed > _CONDENSE_LINES:
+            self.data[self.condensed :] = [b"\n".join(self.data[self.condensed :])]
+            self.condensed += 1
 
 
 class Unfinished(NamedTuple):
@@ -467,6 +475,7 @@ class EventStreamParser:
                 block.begun = True
                 block.type = value
             block.size += len(line) + 1
+        block.condense()
         self._block = block if block.size or block.dropped else None
 
     def _drop(self, block: _Block, batch: EventBatch) -> None:
@@ -474,6 +483,7 @@ class EventStreamParser:
             return
         block.dropped = True
         block.data.clear()
+        block.condensed = 0
         block.type = b""
         limit = self.max_event_bytes
         batch.faults.append(

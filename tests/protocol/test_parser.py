@@ -10,6 +10,7 @@ import base64
 import itertools
 import json
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,23 @@ def test_an_event_over_the_limit_is_not_unfinished_as_well():
     parser, _, faults, _ = read([b"data: " + b"x" * 50], max_event_bytes=20)
     assert len(faults) == 1
     assert parser.unfinished is None
+
+
+@pytest.mark.parametrize("line", [b"data:", b"data", b"data: xy"])
+def test_very_many_lines_of_one_event_take_what_their_bytes_take(line):
+    n, size = 60_000, 64 * 1024
+    stream = (line + b"\n") * n
+    parser = EventStreamParser()
+    tracemalloc.start()
+    try:
+        for at in range(0, len(stream), size):
+            parser.feed(stream[at : at + size])
+        (event,) = parser.feed(b"\n")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(stream) + 2**20
+    assert event.data == "\n".join([line.decode()[6:]] * n)
 
 
 def test_event_ended_by_cr_does_not_wait():
