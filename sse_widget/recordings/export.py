@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from ..checks import truth
 from ..filters import EventFilter, filter_of
+from ..payload import SLICE_BYTES, bounded_slices
 from ..storage import is_somebody_elses, sync_folder
 from ..tables import SCHEMA, Snapshot
 from .progress import Progress
@@ -38,6 +39,7 @@ TABLE_SCHEMA = pa.schema([pa.field("seq", pa.int64(), nullable=False), *SCHEMA])
 
 _ROWS = 4096
 _GROUP = 2**17  # rows of a row group: those of Parquet are meant to be large
+_GROUP_BYTES = 64 * 2**20
 
 
 def arrow_table(snapshot: Snapshot) -> pa.Table:
@@ -135,10 +137,15 @@ def save(
 Reached = Callable[[int], None]
 
 
-def _slices(table: pa.Table, size: int, reached: Reached) -> Iterator[pa.Table]:
-    for start in range(0, table.num_rows, size):
-        yield table.slice(start, size)
-        reached(start + size)
+def _slices(
+    table: pa.Table, rows: int, reached: Reached, nbytes: int = SLICE_BYTES
+) -> Iterator[pa.Table]:
+    """Not by rows alone: written as text, an event may take six times its size."""
+    written = 0
+    for some in bounded_slices(table, rows=rows, nbytes=nbytes):
+        yield some
+        written += some.num_rows
+        reached(written)
 
 
 # OWASP, "CSV Injection": what makes a formula of a cell that begins with it.
@@ -175,7 +182,7 @@ def _write_parquet(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetWriter(file, table.schema, compression="zstd") as writer:
-        for some in _slices(table, _GROUP, reached):
+        for some in _slices(table, _GROUP, reached, _GROUP_BYTES):
             writer.write_table(some)
 
 

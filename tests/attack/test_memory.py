@@ -185,6 +185,21 @@ peak.report(again, held=again.stats.held, first=int(again.df.index[0]))
     assert said["first"] > 400
 
 
+@pytest.mark.parametrize("suffix", ["ndjson", "csv", "sse"])
+def test_saving_what_grows_as_text(suffix, tmp_path):
+    """In JSON a control character takes six bytes."""
+    program = f"""
+stream = warm(max_bytes=limit)
+eventually(lambda: stream.stats.received > 600)
+stream.save(Path(folder).with_suffix(".sse"))
+peak = Peak()
+stream.save(Path(folder).with_suffix(".{suffix}"))
+peak.report(stream)
+"""
+    data = b'"\x01' * 50_000
+    grown(sending(b"data: " + data + b"\n\n" for _ in range(600)), program, tmp_path, limit=32)
+
+
 NESTED = {
     "wide": b'data: {"a":[' + b",".join([b"[]"] * 5400) + b"]}\n\n",
     "deep": b'data: {"a":' + b"[" * 400 + b"]" * 400 + b"}\n\n",

@@ -218,7 +218,7 @@ def test_an_event_over_the_limit_is_not_unfinished_as_well():
 
 @pytest.mark.parametrize("line", [b"data:", b"data", b"data: xy"])
 def test_very_many_lines_of_one_event_take_what_their_bytes_take(line):
-    n, size = 60_000, 64 * 1024
+    n, size = 60_000, 8 * 1024
     stream = (line + b"\n") * n
     parser = EventStreamParser()
     tracemalloc.start()
