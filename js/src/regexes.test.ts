@@ -20,8 +20,8 @@ const sources = import.meta.glob<string>(["./**/*.ts", "!./**/*.test.ts", "!./**
 });
 const modules = import.meta.glob<() => Promise<unknown>>(["./**/*.ts", "!./**/*.test.ts", "!./**/*.d.ts"]);
 const LENGTH = 64 * 1024;
-/** The pattern of the person, translated: it runs in a worker that is ended, or as an automaton. */
-const OF_A_PERSON = new Set(["./filter/patterns.ts", "./filter/marker.ts", "./filter/automaton.ts"]);
+/** The pattern of the person, translated: it runs in a worker that is ended, or is refused. */
+const OF_A_PERSON = new Set(["./filter/patterns.ts", "./filter/marker.ts"]);
 
 interface Found {
   file: string;

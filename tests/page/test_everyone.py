@@ -199,6 +199,21 @@ SCENES = {
         stub.chip("trade").click(),
         stub.rows.first.click(),
     ),
+    "the menu of a cell": lambda stub: (
+        stub.feed({"type": "error", "data": '{"symbol":"BTC","price":1}'}),
+        stub.kernel("kernel.setColumns(['symbol', 'price'])"),
+        stub.rows.first.locator(".sse-cell").first.click(button="right"),
+    ),
+    "a condition": lambda stub: (
+        stub.feed({"type": "error", "data": '{"symbol":"BTC","price":1}'}),
+        stub.kernel("kernel.setColumns(['symbol', 'price'])"),
+        stub.rows.first.locator(".sse-cell").first.click(button="right"),
+        stub.button("Filter to this value").click(),
+        stub.page.locator(".sse-column-name").first.click(),
+        stub.page.get_by_label("Operator").select_option("<"),
+        stub.page.get_by_label("Value").fill("true"),
+        stub.page.get_by_label("Value").press("Enter"),
+    ),
 }
 
 

@@ -47,12 +47,12 @@ def test_a_pattern_that_goes_back_for_ever_where_workers_are_forbidden(open_stub
     stub.feed(*({"data": evil + "!"} for _ in range(5)), {"data": "it ends with aaa"})
     stub.button("Use a regular expression").click()
     stub.search.fill("(a+)+$")
+    expect(stub.page.get_by_text("This host forbids workers")).to_be_visible()
+    answers(stub)
+    stub.search.fill("ends.*a{3}$")
     expect(stub.rows).to_have_count(1)
     expect(stub.row("it ends with")).to_be_visible()
     answers(stub)
-    stub.search.fill("(.*a){20}!$|never")
-    answers(stub)
-    expect(stub.rows).to_have_count(5)
     open_stub.errors_expected = True  # the refused workers are logged by the browser
 
 

@@ -3,10 +3,11 @@
  * a worker that can be ended, where the page may have one: what passed as a whole may still take for
  * ever on a part. It never decides which events are shown (scan.ts), and draws nothing.
  */
-import { Automaton, placesWithin } from "./automaton.ts";
 import type { FilterState } from "./filter.ts";
 import type { Marked, Marking } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
+import { places } from "./places.ts";
+import { isRisky } from "./risky.ts";
 import type { Workers } from "./workers.ts";
 
 /** Pairs of start and end, ascending. */
@@ -65,8 +66,7 @@ export class Marker {
   #cache = new Map<string, Marks>();
   #wanted = new Set<string>();
   #worker: Worker | null = null;
-  /** The pattern for this thread, where no worker is allowed. */
-  #here: Automaton | null = null;
+  #risky = false;
   #asked: string[] | null = null;
   #n = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +86,7 @@ export class Marker {
     this.#cache.clear();
     this.#wanted.clear();
     this.#gaveUp = false;
-    this.#here = null;
+    this.#risky = isRisky(filter.text);
     const pattern = filter.regex && filter.text !== "" ? translate(filter.text, filter.case) : null;
     this.#pattern = pattern && new RegExp(pattern.source, `${pattern.flags}g`);
   }
@@ -136,14 +136,13 @@ export class Marker {
     this.#watch = setTimeout(() => this.#giveUp(), STUCK_MS);
   }
 
-  /** No worker is allowed here: a search that does not go back, and no longer than there is time. */
+  /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
   #markHere(pattern: RegExp): void {
-    const deadline = performance.now() + SLOW_MS;
-    this.#here ??= new Automaton(pattern);
+    if (this.#risky) return this.#giveUp();
+    const began = performance.now();
     for (const text of this.#wanted) {
-      const marks = placesWithin(this.#here, text, MAX_MARKS, deadline);
-      if (!marks) return this.#giveUp();
-      this.#remember(text, marks);
+      this.#remember(text, places(pattern, text, MAX_MARKS));
+      if (performance.now() - began > SLOW_MS) return this.#giveUp();
     }
     this.#wanted.clear();
     this.generation++;

@@ -5,17 +5,20 @@
  */
 import type { Block } from "../events/block.ts";
 import type { Store } from "../events/store.ts";
-import { Automaton, Search } from "./automaton.ts";
 import { conditionsTest } from "./conditions.ts";
 import { type Compiled, compile, type FilterState } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
+import { isRisky } from "./risky.ts";
 import type { Workers } from "./workers.ts";
 
 /** One row's pattern takes longer than this: the pattern is stopped, not the page. */
 const STUCK_MS = 1_000;
 const START_MS = 5_000;
+const SLOW_ROW_MS = 250;
 
+export const FORBIDDEN =
+  "This host forbids workers: a pattern that repeats a group, or has three of * and +, could freeze the page. Bound them, as in .{0,80}, or search for plain text.";
 export const TOO_SLOW =
   "This pattern takes too long on one event and was stopped. Make it simpler, or search for plain text.";
 
@@ -48,10 +51,7 @@ export class Scan {
   /** conditions on fields, where patterns are run apart from them */
   #fields: ((data: string) => boolean) | null = null;
   #patterns: { wanted: RegExp | null; unwanted: RegExp | null } | null = null;
-  /** The same for this thread, where no worker is allowed; made when they are needed. */
-  #here: { wanted: Automaton | null; unwanted: Automaton | null } | null = null;
-  /** The searches in the row that is being tested here, and when they began. */
-  #searching: { block: Block; row: number; searches: (Search | null)[]; began: number } | null = null;
+  #risky = false;
   #verdicts = new WeakMap<readonly string[], Uint8Array>();
   #worker: Worker | null = null;
   #workerFails = false;
@@ -84,7 +84,7 @@ export class Scan {
     const pattern = (source: string): RegExp | null => (source === "" ? null : translate(source, state.case));
     this.#patterns =
       state.regex && searched ? { wanted: pattern(state.text), unwanted: pattern(state.exclude) } : null;
-    this.#here = this.#searching = null;
+    this.#risky = isRisky(state.text) || isRisky(state.exclude);
     this.#verdicts = new WeakMap();
     this.#store.filter = passesEverything(state) ? null : this.#version;
     this.#store.changed();
@@ -105,11 +105,12 @@ export class Scan {
     const inWorker = this.#patterns !== null && !this.#workerFails;
     const deadline = performance.now() + budget;
     const { blocks } = this.#store;
-    // What was begun is ended first: what comes meanwhile would have it begin again, and again.
-    const begun = this.#searching?.block;
-    const order = begun && blocks.includes(begun) ? [...blocks.filter((b) => b !== begun), begun] : blocks;
-    for (let i = order.length - 1; i >= 0; i--) {
-      const block = order[i]!;
+    if (this.#patterns && this.#workerFails && this.#risky) {
+      this.stopped = FORBIDDEN;
+      return false;
+    }
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const block = blocks[i]!;
       if (this.#scanned(block) >= block.hi) continue;
       if (inWorker) {
         this.#send(block);
@@ -160,17 +161,12 @@ export class Scan {
     const guarded = this.#patterns !== null;
     for (let row = this.#scanned(block); row < block.hi; row++) {
       const open = this.#open(block, row, verdict);
-      const found = open && guarded ? this.#searchHere(block, row, deadline) : open;
-      if (found === null) return false; // gone on with next time, or given up
       block.scanned = row + 1;
-      if (
-        found &&
-        (guarded
-          ? this.#holds(block, row)
-          : !this.#text || full?.test(block.type(row), block.scanText(row), block.at(row)))
-      )
+      if (open && (!this.#text || full?.test(block.type(row), block.scanText(row), block.at(row))))
         block.hits.push(row);
       if (!this.#text || (!guarded && (row & 63) !== 0) || performance.now() <= deadline) continue;
+      // Only where a host forbids workers: a pattern that takes long can be seen afterwards at least.
+      if (guarded && performance.now() > deadline + SLOW_ROW_MS) this.stopped = TOO_SLOW;
       return row + 1 >= block.hi;
     }
     return true;
@@ -179,28 +175,6 @@ export class Scan {
   /** Whether the fields of a row that the patterns let through meet the conditions. */
   #holds(block: Block, row: number): boolean {
     return this.#fields === null || this.#fields(block.scanText(row));
-  }
-
-  /** A pattern where workers are forbidden: without going back, and no longer than there is time; null
-   * where that did not do. */
-  #searchHere(block: Block, row: number, deadline: number): boolean | null {
-    const automaton = (pattern: RegExp | null): Automaton | null => pattern && new Automaton(pattern);
-    const { wanted, unwanted } = this.#patterns!;
-    this.#here ??= { wanted: automaton(wanted), unwanted: automaton(unwanted) };
-    const { wanted: one, unwanted: other } = this.#here;
-    if (this.#searching?.block !== block || this.#searching.row !== row) {
-      const text = block.scanText(row);
-      const searches = [one, other].map((each) => each && new Search(each, text, 0, true));
-      this.#searching = { block, row, searches, began: performance.now() };
-    }
-    for (const search of this.#searching.searches) {
-      if (!search || search.run(deadline)) continue;
-      if (performance.now() - this.#searching.began > STUCK_MS) this.stopped = TOO_SLOW;
-      return null;
-    }
-    const [found, hidden] = this.#searching.searches;
-    this.#searching = null;
-    return (!found || found.found !== null) && !hidden?.found;
   }
 
   #send(block: Block): void {

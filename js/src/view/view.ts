@@ -15,11 +15,14 @@ import { Detail } from "./detail/detail.ts";
 import { TextPane } from "./detail/textpane.ts";
 import { attr, h, ours } from "./dom/dom.ts";
 import { count } from "./dom/format.ts";
+import { Menu } from "./dom/menu.ts";
 import { Grid } from "./log/grid.ts";
 import { Log } from "./log/log.ts";
 import { Announcer } from "./panels/announcer.ts";
+import { CellMenu } from "./panels/cellmenu.ts";
 import { Chips } from "./panels/chips.ts";
 import { Chooser } from "./panels/chooser.ts";
+import { Conditions } from "./panels/conditions.ts";
 import { Connection } from "./panels/connection.ts";
 import { Download } from "./panels/download.ts";
 import { Empty } from "./panels/empty.ts";
@@ -49,6 +52,9 @@ export class View {
   #footer: Footer;
   #text: TextPane;
   #menu: ViewMenu;
+  #cellMenu = new Menu();
+  #cells: CellMenu;
+  #conditions: Conditions;
   #chooser: Chooser;
   #help = new Help();
   #announcer: Announcer;
@@ -77,10 +83,20 @@ export class View {
       signal,
     );
     const grid = new Grid(session.columns);
+    this.#cells = new CellMenu(session, this.#cellMenu, {
+      copy: (words) => void this.#copyText(words, "Copied."),
+      chart: (path) => this.#chart.plot(path, null),
+      changed: () => this.#soon(),
+    });
     this.#chooser = new Chooser(
       session,
       grid,
-      { moved: () => this.#soon(), chart: (path) => this.#chart.plot(path, null) },
+      this.#cellMenu,
+      this.#cells,
+      {
+        moved: () => this.#soon(),
+        chart: (path) => this.#chart.plot(path, null),
+      },
       signal,
     );
     this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
@@ -90,6 +106,7 @@ export class View {
       this.#soon();
     });
     this.#announcer = new Announcer(session);
+    this.#conditions = new Conditions(session);
     this.#notice = new Notice(signal);
     this.#download = new Download(session, this.#notice, signal);
     this.#menu.line();
@@ -137,11 +154,12 @@ export class View {
           this.#soon();
         },
         columnMenu: (path, button) => this.#chooser.open(path, button),
+        cellMenu: (cell, at) => this.#cells.open(cell, at, this.#log.scroller),
       },
       signal,
     );
     this.#empty = new Empty(session, () => this.#showAll());
-    this.#detail = new Detail(session, () => this.#closeDetail(), signal);
+    this.#detail = new Detail(session, this.#cells, () => this.#closeDetail(), signal);
     this.#footer = new Footer(session);
     this.#text = new TextPane(
       session,
@@ -157,9 +175,9 @@ export class View {
       this.#header.node,
       this.#menu.popover.node,
       this.#chooser.popover.node,
-      this.#chooser.menu.node,
+      this.#cellMenu.popover.node,
       this.#connection.popover.node,
-      h("div.sse-tools", {}, this.#search.node, this.#chips.node),
+      h("div.sse-tools", {}, this.#search.node, this.#conditions.node, this.#chips.node),
       this.#search.message,
       this.#chart.node,
       h("div.sse-body", {}, this.#text.node, this.#log.node),
@@ -193,7 +211,7 @@ export class View {
           this.#menu.popover,
           this.#connection.popover,
           this.#chooser.popover,
-          this.#chooser.menu,
+          this.#cellMenu.popover,
         ])
           menu.pressed(target);
       },
@@ -201,7 +219,11 @@ export class View {
     );
     this.#snapshot = new Snapshot(session, signal);
     session.watch(
-      { changed: () => this.#soon(), pins: () => this.#pins(), reading: () => this.#log.pin(0)?.[0] ?? null },
+      {
+        changed: () => this.#soon(),
+        pins: () => this.#pins(),
+        reading: () => this.#log.around(0)?.[0] ?? null,
+      },
       signal,
     );
     signal.addEventListener("abort", () => {
@@ -250,6 +272,7 @@ export class View {
       this.#pausedAt = session.store.end;
     this.#search.draw();
     this.#chips.draw();
+    this.#conditions.draw();
     this.#empty.draw(this.#pausedAt);
     this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
     this.#chart.draw();
@@ -269,7 +292,7 @@ export class View {
   }
 
   #pins(): Range[] {
-    const scrolled = this.#log.pin(this.#session.store.room(PIN_SCROLLED));
+    const scrolled = this.#log.around(this.#session.store.room(PIN_SCROLLED));
     const paused: Range[] = this.#pausedAt === null ? [] : [[this.#pausedAt - PIN_PAUSED, this.#pausedAt]];
     return scrolled ? [...paused, scrolled] : paused;
   }
@@ -370,6 +393,10 @@ export class View {
       this.#select(this.#log.page(key === "PageDown" ? 1 : -1));
     else if (key === "Home") this.#select(this.#log.home());
     else if (key === "End") this.#jump();
+    else if ((key === "ArrowRight" || key === "ArrowLeft") && this.#log.selected !== null) {
+      this.#log.cross(key === "ArrowRight" ? 1 : -1);
+      this.#soon();
+    } else if (key === "m" && this.#log.menu()) return true;
     else if (key === "c" && this.#log.selected !== null) void this.#copy(this.#log.selected);
     else if (key === "Enter" && this.#log.selected !== null) this.#open(this.#log.selected);
     else return false;
@@ -406,9 +433,12 @@ export class View {
     const place = this.#session.store.find(seq);
     if (!place) return;
     const { block, row } = place;
-    const done = await copyText(block.data(row), this.node);
     const part = block.isCut(row) ? "the first 64 KiB of " : "";
-    this.#notice.say(done ? `Copied ${part}the data of #${count(seq)}.` : NO_COPY);
+    await this.#copyText(block.data(row), `Copied ${part}the data of #${count(seq)}.`);
+  }
+
+  async #copyText(words: string, said: string): Promise<void> {
+    this.#notice.say((await copyText(words, this.node)) ? said : NO_COPY);
   }
 
   #select(seq: number | null): void {

@@ -8,6 +8,7 @@ import { manyLines } from "../../events/visible.ts";
 import { asJson, asLine, type Row } from "../../export/export.ts";
 import { recognise } from "../../json/base64.ts";
 import { judge } from "../../json/jsonscan.ts";
+import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
 import { textBlocks } from "../dom/blocks.ts";
@@ -15,6 +16,7 @@ import { attr, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
 import { Highlights } from "../log/highlights.ts";
 import { separator } from "../log/separator.ts";
+import { type CellMenu, plainOf } from "../panels/cellmenu.ts";
 import { copyButton } from "./copy.ts";
 import { payloadView } from "./payload.ts";
 import { Tree } from "./tree.ts";
@@ -36,6 +38,7 @@ export class Detail {
   readonly node: HTMLElement;
   readonly close: HTMLButtonElement;
   #session: Session;
+  #cells: CellMenu;
   #shown: Shown | null = null;
   #height = 180;
   #title = h("span.sse-detail-title");
@@ -51,8 +54,9 @@ export class Detail {
   #signal: AbortSignal;
   #highlights: Highlights;
 
-  constructor(session: Session, closed: () => void, signal: AbortSignal) {
+  constructor(session: Session, menu: CellMenu, closed: () => void, signal: AbortSignal) {
     this.#session = session;
+    this.#cells = menu;
     this.#signal = signal;
     this.#highlights = new Highlights(this.#data, session.marker, signal);
     this.#load = h("button.sse-small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
@@ -178,9 +182,18 @@ export class Detail {
           ? `showing the first 512 KiB of ${bytes(event.size)}; Copy data takes all`
           : "",
     );
-    this.#tree = asTree ? new Tree(event.data, this.#session.columns) : null;
+    this.#tree = asTree
+      ? new Tree(event.data, this.#session.columns, (path, at) => this.#menu(event, path, at))
+      : null;
     if (this.#tree) this.#data.replaceChildren(this.#tree.node);
     else this.#data.replaceChildren(...this.#plain(event, long));
+  }
+
+  #menu({ data, cut, ...event }: Shown, path: string, at: HTMLElement): void {
+    const payload = new Payload(data, cut);
+    const value = payload.at(path);
+    const words = value ? payload.text(value, data.length) : "";
+    this.#cells.open({ ...event, column: path, words, plain: plainOf(payload, value) }, at, at);
   }
 
   #plain(event: Shown, long: boolean): (string | Node)[] {

@@ -39,16 +39,20 @@ export class Tree {
   readonly node: HTMLElement;
   #source: string;
   #columns: Columns;
+  #menu: (path: string, at: HTMLElement) => void;
   #drawn = -1;
   #byToggle = new WeakMap<Element, Node>();
   #byLeaf = new Map<Element, string>();
 
-  constructor(source: string, columns: Columns) {
+  /** `menu`: of a value that has a path, at a node. */
+  constructor(source: string, columns: Columns, menu: (path: string, at: HTMLElement) => void) {
     this.#source = source;
+    this.#menu = menu;
     this.#columns = columns;
     this.node = h("div.sse-tree", {
       click: (event: MouseEvent) => this.#clicked(event),
       keydown: (event: KeyboardEvent) => this.#key(event),
+      contextmenu: (event: MouseEvent) => this.#openMenu(event),
     });
     const top = this.#make(root(source), 0, null, false);
     this.node.append(top.line);
@@ -118,6 +122,8 @@ export class Tree {
     } else if (value.shape === "object" || value.shape === "array")
       parts.push(open + close, comma ? "," : "");
     else parts.push(...this.#leaf(value), comma ? "," : "");
+    if (leaf)
+      parts.push(h("button.sse-cell-more", { tabindex: "-1", "aria-label": "Menu of this value" }, "\u22EF"));
     line.replaceChildren(...parts);
     if (!leaf) return;
     this.#byLeaf.set(leaf, node.path!);
@@ -230,7 +236,19 @@ export class Tree {
     node.toggle?.focus({ preventScroll: true });
   }
 
+  /** Of the value on the line of an event's target; false where there is none. */
+  #openMenu(event: Event): boolean {
+    const line = (event.target as Element).closest(".sse-line");
+    const leaf = line?.querySelector<HTMLElement>(":scope > .sse-leaf");
+    const path = leaf && this.#byLeaf.get(leaf);
+    if (!leaf || path === undefined || path === null || (event as MouseEvent).shiftKey) return false;
+    ours(event);
+    this.#menu(path, leaf);
+    return true;
+  }
+
   #clicked(event: MouseEvent): void {
+    if ((event.target as Element).matches(".sse-cell-more")) return void this.#openMenu(event);
     const node = this.#byToggle.get(event.target as Element);
     if (!node) return this.#clickedLeaf(event.target as Element);
     this.#enter(node.toggle!);
@@ -262,6 +280,7 @@ export class Tree {
     const at = toggles.indexOf(target);
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const node = this.#byToggle.get(target);
+    if (event.key === "m") return void this.#openMenu(event);
     if (event.key === "ArrowDown") this.#enter(toggles[Math.min(at + 1, toggles.length - 1)]!);
     else if (event.key === "ArrowUp") this.#enter(toggles[Math.max(at - 1, 0)]!);
     else if (event.key === "ArrowRight" && node) this.#toggle(node, true);

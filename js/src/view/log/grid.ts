@@ -12,6 +12,7 @@ export const HEADING_HEIGHT = 24;
 export const TIME = "\u0000time";
 export const TYPE = "\u0000type";
 export const ID = "\u0000id";
+export const DATA = "\u0000data";
 const MIN_CHARS = 6;
 const MAX_CHARS = 28;
 const WIDEST = 200;
@@ -68,6 +69,11 @@ export class Grid {
       this.#drawn = this.#columns.paths.slice(0, MAX_DRAWN);
     }
     return this.#drawn;
+  }
+  /** All that a row has, in order. */
+  get columns(): string[] {
+    const own = (column: string, on: boolean): string[] => (on ? [column] : []);
+    return [TIME, TYPE, ...own(ID, this.hasId), ...this.paths, ...own(DATA, this.shows.data)];
   }
   get notDrawn(): number {
     return this.#columns.paths.length - this.paths.length;

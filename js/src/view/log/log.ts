@@ -6,12 +6,14 @@
 
 import type { Store } from "../../events/store.ts";
 import { tabbed } from "../../export/export.ts";
+import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Line, Lines } from "../chart/lines.ts";
-import { attr, h, onResize, show, text } from "../dom/dom.ts";
+import { attr, h, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
+import { type Cell, plainOf } from "../panels/cellmenu.ts";
 import type { Options } from "../panels/options.ts";
-import { type Grid, HEADING_HEIGHT } from "./grid.ts";
+import { DATA, type Grid, HEADING_HEIGHT } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
 import { Row } from "./row.ts";
@@ -23,10 +25,13 @@ const OVERSCAN_WRAPPED = 600;
 const MEASURINGS = 4;
 /** Selected rows stay in the page wherever it is scrolled to, up to so many. */
 const MAX_SELECTED = 2_000;
+const MORE_PX = 18;
 
 export interface LogEvents extends HeadingEvents {
   open(seq: number): void;
   jump(): void;
+  /** the menu of one cell */
+  cellMenu(cell: Cell, at: Element): void;
   moved(): void;
 }
 
@@ -57,6 +62,11 @@ export class Log {
   /** seq after the newest line when the view began to stand still */
   #leftAt = 0;
   #pressed = false;
+  /** which cell of the selected row keys have chosen */
+  #cell = -1;
+  /** at the end of the cell under the pointer */
+  #more: HTMLButtonElement;
+  #pointed: [x: number, y: number] = [0, 0];
   #expected = 0;
   #width = 0;
   #height = 0;
@@ -74,8 +84,24 @@ export class Log {
       this.#heading.node,
       this.#space,
     );
+    this.#more = h(
+      "button.sse-cell-more",
+      {
+        hidden: true,
+        tabindex: "-1",
+        "aria-label": "Menu of this cell",
+        // Under the pointer no other row may come.
+        pointerenter: () => (this.#pressed = true),
+        pointerleave: () => {
+          this.#pressed = false;
+          show(this.#more, false);
+        },
+        click: () => this.#menuAt(...this.#pointed),
+      },
+      "\u22EF",
+    );
     this.#jump = h("button.sse-jump", { hidden: true, click: () => events.jump() });
-    this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#jump);
+    this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#more, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     this.scroller.addEventListener(
       "wheel",
@@ -86,6 +112,9 @@ export class Log {
     this.#space.addEventListener("pointerdown", () => (this.#pressed = true), { signal });
     for (const over of ["pointerup", "pointercancel"])
       window.addEventListener(over, () => (this.#pressed = false), { signal, capture: true });
+    this.scroller.addEventListener("pointermove", (event) => this.#point(event), { passive: true, signal });
+    this.node.addEventListener("pointerleave", () => show(this.#more, false), { signal });
+    this.scroller.addEventListener("contextmenu", (event) => this.#context(event), { signal });
     this.scroller.addEventListener("copy", (event) => this.#copied(event), { signal });
     this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
     onResize(
@@ -99,7 +128,7 @@ export class Log {
   }
 
   /** The seqs a reader may be looking at, with some room around them; null while following. */
-  pin(room: number): readonly [number, number] | null {
+  around(room: number): readonly [number, number] | null {
     if (!this.#anchor) return null;
     return [this.#anchor.seq - room, this.#anchor.seq + room];
   }
@@ -377,8 +406,8 @@ export class Log {
     // Marking text with the mouse is not a click on the row.
     if (this.#selected()) return;
     const node = (event.target as Element).closest(".sse-row");
-    const row = this.#rows.find((candidate) => candidate.node === node);
-    if (!row || row.seq < 0) return;
+    const row = node && this.#rowOf(node);
+    if (!row) return;
     this.selected = row.seq;
     this.#events.open(row.seq);
   }
@@ -408,11 +437,74 @@ export class Log {
       const row = this.#rows[i]!;
       row.write(line, line.mark ? null : this.#store.find(line.seq), manner, this.#session.marker);
       row.place(first + i, lines.count);
-      row.select(!line.mark && line.seq === this.selected);
+      row.select(!line.mark && line.seq === this.selected, this.#cell);
     });
     this.#writeTimes(first, lines);
     const shift = `translateY(${this.#top(first)}px)`;
     if (this.#list.style.transform !== shift) this.#list.style.transform = shift;
+  }
+
+  /** To the cell on the left or right in the selected row. */
+  cross(by: 1 | -1): void {
+    const last = this.#grid.columns.length - 1;
+    this.#cell = Math.max(0, Math.min(last, this.#cell < 0 ? (by > 0 ? 0 : last) : this.#cell + by));
+  }
+
+  /** The menu of the cell that keys have chosen. */
+  menu(): boolean {
+    const row = this.#rows.find(({ seq }) => seq === this.selected);
+    const { columns } = this.#grid;
+    const cell = row?.node.children[Math.max(0, Math.min(this.#cell, columns.length - 1))];
+    return row !== undefined && row.seq >= 0 && cell !== undefined && this.#menuOf(row, cell);
+  }
+
+  #rowOf(node: Element): Row | undefined {
+    return this.#rows.find((row) => row.seq >= 0 && row.node.contains(node));
+  }
+
+  /** True where the cell has a menu. */
+  #menuOf(row: Row, cell: Element): boolean {
+    const column = this.#grid.columns[[...row.node.children].indexOf(cell)];
+    const place = this.#store.find(row.seq);
+    if (column === undefined || !place) return false;
+    const { block, row: at } = place;
+    const type = block.type(at);
+    const data = block.data(at);
+    const own = column === DATA ? data : (cell.textContent ?? "");
+    const payload = column[0] === "\u0000" ? null : new Payload(data, block.isCut(at));
+    const value = payload?.at(column) ?? null;
+    if (payload && !value) return false;
+    const words = payload && value ? payload.text(value, data.length) : own;
+    const plain = payload ? plainOf(payload, value) : undefined;
+    this.#events.cellMenu({ column, seq: row.seq, at: block.at(at), type, words, plain }, cell);
+    return true;
+  }
+
+  #menuAt(x: number, y: number): void {
+    const root = this.node.getRootNode() as Document | ShadowRoot;
+    const cell = root.elementFromPoint(x, y)?.closest(".sse-row > *");
+    const row = cell && this.#rowOf(cell);
+    if (row) this.#menuOf(row, cell);
+  }
+
+  /** A place for the menu at the end of the cell under the pointer; nothing while text is being marked. */
+  #point(event: PointerEvent): void {
+    const cell = (event.target as Element).closest(".sse-row:not(.sse-mark) > *");
+    show(this.#more, cell !== null && event.buttons === 0 && cell.textContent !== "");
+    if (!cell || this.#more.hidden) return;
+    this.#pointed = [event.clientX, event.clientY];
+    const [box, frame] = [cell.getBoundingClientRect(), this.node.getBoundingClientRect()];
+    const right = Math.min(box.right, frame.left + this.scroller.clientWidth - MORE_PX);
+    this.#more.style.left = `${right - frame.left - 1}px`;
+    this.#more.style.top = `${box.top - frame.top + 3}px`;
+  }
+
+  #context(event: MouseEvent): void {
+    // The browser's own menu where text is selected, or Shift asks for it.
+    if (event.shiftKey || this.#selected()) return;
+    const cell = (event.target as Element).closest(".sse-row > *");
+    const row = cell && this.#rowOf(cell);
+    if (cell && row ? this.#menuOf(row, cell) : event.target === this.scroller && this.menu()) ours(event);
   }
 
   #writeTimes(first: number, lines: Lines): void {

@@ -62,8 +62,11 @@ export class Row {
     attr(this.node, "aria-setsize", String(size));
   }
 
-  select(selected: boolean): void {
+  /** `cell`: the one that keys have chosen; -1 for none. */
+  select(selected: boolean, cell: number): void {
     attr(this.node, "aria-current", selected ? "true" : null);
+    for (let i = 0; i < this.node.childElementCount; i++)
+      attr(this.node.children[i]!, "data-current", selected && i === cell ? "true" : null);
   }
 
   /** What is copied of it: its cells, those that are selected, with the whole data. */

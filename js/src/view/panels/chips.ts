@@ -146,6 +146,7 @@ export class Chips {
         filter.exclude !== "" ||
         filter.since !== null ||
         filter.until !== null ||
+        filter.where.length > 0 ||
         session.cleared !== null,
     );
     const digits = this.#order

@@ -11,8 +11,10 @@ import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
+import type { Item, Menu } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
 import type { Grid } from "../log/grid.ts";
+import type { CellMenu } from "./cellmenu.ts";
 
 const LISTED = 200;
 const NAME_CHARS = 100;
@@ -39,7 +41,8 @@ interface Entry {
 
 export class Chooser {
   readonly popover: Popover;
-  readonly menu: Popover;
+  #menu: Menu;
+  #cells: CellMenu;
   #session: Session;
   #grid: Grid;
   #events: ChooserEvents;
@@ -53,10 +56,18 @@ export class Chooser {
   #read = 0;
   #lookedAt = 0;
   #work: ReturnType<typeof setTimeout> | undefined;
-  #menuBody = h("div.sse-view-menu.sse-column-menu", { role: "group" });
 
-  constructor(session: Session, grid: Grid, events: ChooserEvents, signal: AbortSignal) {
+  constructor(
+    session: Session,
+    grid: Grid,
+    menu: Menu,
+    cells: CellMenu,
+    events: ChooserEvents,
+    signal: AbortSignal,
+  ) {
     this.#session = session;
+    this.#menu = menu;
+    this.#cells = cells;
     this.#grid = grid;
     this.#events = events;
     this.#search = h("input.sse-input", {
@@ -89,7 +100,6 @@ export class Chooser {
       h("div.sse-own", {}, own("id", "id"), own("data", "data")),
     );
     this.popover = new Popover(null, node, () => this.#begin());
-    this.menu = new Popover(null, this.#menuBody);
     signal.addEventListener("abort", () => clearTimeout(this.#work));
   }
 
@@ -97,46 +107,25 @@ export class Chooser {
   open(path: string | null, button: HTMLElement): void {
     if (path === null) return this.popover.openFrom(button);
     const { columns } = this.#session;
-    const label = brief(path, NAME_CHARS);
     const at = columns.paths.indexOf(path);
-    attr(this.#menuBody, "aria-label", `Column ${label}`);
-    const act = (word: string, run: () => void, disabled = false): HTMLElement => {
-      const made = h(
-        "button.sse-view-row.sse-view-action",
-        {
-          click: () => {
-            this.menu.toggle(false);
-            run();
-            this.#events.moved();
-          },
-        },
-        word,
-      );
-      made.disabled = disabled;
-      return made;
-    };
-    this.#menuBody.replaceChildren(
-      h("div.sse-column-title", {}, label),
-      act("Chart over time", () => this.#events.chart(path)),
-      act("Move left", () => columns.move(path, -1), at <= 0),
-      act("Move right", () => columns.move(path, 1), at < 0 || at >= columns.paths.length - 1),
-      act("Fit width", () => this.#grid.resize(path, null)),
-      act("Remove column", () => columns.set(columns.paths.filter((other) => other !== path))),
-    );
-    this.menu.openFrom(button);
-    const [widget, from] = [
-      this.menu.node.parentElement!.getBoundingClientRect(),
-      button.getBoundingClientRect(),
+    const then = (word: string, run: () => void, disabled = false): Item => [
+      word,
+      () => {
+        run();
+        this.#events.moved();
+      },
+      disabled,
     ];
-    const left = Math.max(
-      8,
-      Math.min(from.left - widget.left, widget.width - this.menu.node.offsetWidth - 8),
-    );
-    Object.assign(this.menu.node.style, {
-      left: `${left}px`,
-      right: "auto",
-      top: `${from.bottom - widget.top + 2}px`,
-    });
+    this.#menu.open(button, button, brief(path, NAME_CHARS), `Column ${brief(path, NAME_CHARS)}`, [
+      this.#cells.form(path),
+      null,
+      then("Chart over time", () => this.#events.chart(path)),
+      null,
+      then("Move left", () => columns.move(path, -1), at <= 0),
+      then("Move right", () => columns.move(path, 1), at < 0 || at >= columns.paths.length - 1),
+      then("Fit width", () => this.#grid.resize(path, null)),
+      then("Remove column", () => columns.set(columns.paths.filter((other) => other !== path))),
+    ]);
   }
 
   draw(): void {

@@ -12,6 +12,8 @@ const KEYS: [string[], string][] = [
   [["Home"], "The oldest row"],
   [["End", "f"], "The newest row, and follow"],
   [["Enter"], "Details of the selected row"],
+  [["\u2190", "\u2192"], "Select a cell"],
+  [["m"], "Menu of the selected cell"],
   [["c"], "Copy the data of the selected row"],
   [["Space"], "Pause, resume"],
   [["Esc"], "Close details, leave the search box"],

@@ -1,0 +1,57 @@
+/**
+ * A menu that opens at a thing: its title, and lines that do something and close it. What stands in it is
+ * made anew each time it opens; it decides where it stands, and nothing else.
+ */
+import { attr, h, text } from "./dom.ts";
+import { Popover } from "./popover.ts";
+
+/** `null`: a line between two groups. */
+export type Item = [label: string, act: () => void, disabled?: boolean] | HTMLElement | null;
+
+export class Menu {
+  readonly popover: Popover;
+  #body = h("div.sse-view-menu.sse-column-menu", { role: "group" });
+
+  constructor() {
+    this.popover = new Popover(null, this.#body);
+  }
+
+  /** `focus`: where the focus goes back to. */
+  open(at: Element, focus: HTMLElement, title: string, label: string, items: Item[]): void {
+    attr(this.#body, "aria-label", label);
+    const head = h("div.sse-column-title");
+    text(head, title);
+    this.#body.replaceChildren(head, ...items.map((item) => this.#item(item)));
+    this.popover.openFrom(focus);
+    const widget = this.#body.parentElement!.getBoundingClientRect();
+    const from = at.getBoundingClientRect();
+    const { offsetWidth, offsetHeight } = this.#body;
+    const left = Math.max(8, Math.min(from.left - widget.left, widget.width - offsetWidth - 8));
+    const below = from.bottom - widget.top + 2;
+    // Where there is no room below it stands above, or as high as it must.
+    const top = below + offsetHeight <= widget.height - 8 ? below : from.top - widget.top - offsetHeight - 2;
+    Object.assign(this.#body.style, {
+      left: `${left}px`,
+      right: "auto",
+      top: `${top < 8 ? Math.max(8, Math.min(below, widget.height - offsetHeight - 8)) : top}px`,
+    });
+  }
+
+  #item(item: Item): HTMLElement {
+    if (item === null) return h("div.sse-view-line");
+    if (!Array.isArray(item)) return item;
+    const [label, act, disabled] = item;
+    const line = h(
+      "button.sse-view-row.sse-view-action",
+      {
+        click: () => {
+          this.popover.toggle(false);
+          act();
+        },
+      },
+      label,
+    );
+    line.disabled = disabled === true;
+    return line;
+  }
+}

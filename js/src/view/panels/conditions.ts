@@ -1,0 +1,37 @@
+/**
+ * The conditions of the filter, a button each that takes it away; nothing where there are none.
+ */
+import type { Session } from "../../kernel/session.ts";
+import { h, show } from "../dom/dom.ts";
+import { say } from "./cellmenu.ts";
+
+export class Conditions {
+  readonly node = h("div.sse-conditions", { role: "group", "aria-label": "Conditions", hidden: true });
+  #session: Session;
+  #drawn: unknown = null;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  draw(): void {
+    const { where } = this.#session.filter;
+    if (where === this.#drawn) return;
+    this.#drawn = where;
+    show(this.node, where.length > 0);
+    this.node.replaceChildren(
+      ...where.map((condition) =>
+        h(
+          "button.sse-chip",
+          {
+            "aria-label": `Remove the condition ${say(condition)}`,
+            title: "Remove this condition",
+            click: () => this.#session.setFilter({ where: where.filter((other) => other !== condition) }),
+          },
+          h("span.sse-chip-name", {}, say(condition)),
+          "\u00D7",
+        ),
+      ),
+    );
+  }
+}
