@@ -28,7 +28,7 @@ const OURS = `
   arrangement maxRows overruled rowsBefore heardAt isCut scanText raiseFloor fetchEvent
   drawCursor columnMenu columnsChanged filterChanged isNumeric countOf writeColumns seqAt brush
   openFrom notDrawn writeFilter copyForScan headAt firsts toggleRate drawValues hasId
-  endScan setWidth drawText isGone repeatable refuse pieces scanned elsewhere
+  endScan setWidth drawText isGone repeatable refuse pieces scanned elsewhere setFilter hasData cellMenu faults
 `.trim();
 const mangle = {
   reserved: ["sseLog"],
@@ -42,6 +42,9 @@ async function smaller(text, module = false) {
     ecma: 2020,
     passes: 3,
     unsafe: true,
+    unsafe_comps: true,
+    unsafe_math: true,
+    hoist_funs: true,
     unsafe_arrows: true,
     unsafe_methods: true,
     pure_getters: true,
@@ -57,7 +60,8 @@ async function smaller(text, module = false) {
     format: { ecma: 2020 },
   });
   props = nameCache.props;
-  return made.code;
+  // As `h` in dom.ts reads it.
+  return made.code.replace(/"[a-z]+(?:\.sse-[a-z-]+)+"/g, (selector) => selector.replaceAll(".sse-", "."));
 }
 
 // What stands between the log and the widget of one stream in widget.js. The kernel cuts there and hands

@@ -214,6 +214,11 @@ SCENES = {
         stub.page.get_by_label("Value").fill("true"),
         stub.page.get_by_label("Value").press("Enter"),
     ),
+    "the latest of each key": lambda stub: (
+        stub.feed({"data": '{"symbol":"BTC","price":1}'}, {"data": '{"symbol":"ETH","price":2}'}),
+        stub.button("View").click(),
+        stub.button("Latest of each key").click(),
+    ),
 }
 
 

@@ -10,9 +10,14 @@ export const MAX_BYTES = 64 * 2 ** 20;
 
 /** [from, to) in seqs. */
 export type Range = readonly [number, number];
-export interface Place {
-  block: Block;
+/** What a row of the log is written from. */
+export type Readable = Pick<Block, "at" | "type" | "id" | "data" | "head" | "isCut">;
+export interface Source {
+  block: Readable;
   row: number;
+}
+export interface Place extends Source {
+  block: Block;
 }
 
 export class Store {

@@ -18,7 +18,7 @@ const START_MS = 5_000;
 const SLOW_ROW_MS = 250;
 
 export const FORBIDDEN =
-  "This host forbids workers: a pattern that repeats a group, or has three of * and +, could freeze the page. Bound them, as in .{0,80}, or search for plain text.";
+  "This host forbids workers: a repeated group, or three of * and +, could freeze the page. Bound them, as in .{0,80}.";
 export const TOO_SLOW =
   "This pattern takes too long on one event and was stopped. Make it simpler, or search for plain text.";
 

@@ -177,6 +177,13 @@ export class Payload {
     while (!children.done) yield* children.next(PAGE);
   }
 
+  /** Each key of the object and its value, both as they were written. */
+  *fields(): Generator<[key: string, written: string]> {
+    if (!this.top) return;
+    for (const { key, from, to } of this.#children(this.top))
+      if (key !== null) yield [key, this.#source.slice(from, to)];
+  }
+
   /** Each leaf with its path, in the order of the text. */
   *leaves(): Generator<[path: string, leaf: Value]> {
     const open: [string | null, Value, number][] = this.top ? [[null, this.top, 0]] : [];

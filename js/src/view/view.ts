@@ -29,6 +29,7 @@ import { Empty } from "./panels/empty.ts";
 import { Footer } from "./panels/footer.ts";
 import { Header } from "./panels/header.ts";
 import { Help } from "./panels/help.ts";
+import { LatestPanel } from "./panels/latest.ts";
 import { Notice } from "./panels/notice.ts";
 import { ViewMenu } from "./panels/options.ts";
 import { Search } from "./panels/search.ts";
@@ -54,6 +55,7 @@ export class View {
   #menu: ViewMenu;
   #cellMenu = new Menu();
   #cells: CellMenu;
+  #latest: LatestPanel;
   #conditions: Conditions;
   #chooser: Chooser;
   #help = new Help();
@@ -83,9 +85,17 @@ export class View {
       signal,
     );
     const grid = new Grid(session.columns);
+    this.#latest = new LatestPanel(
+      session,
+      grid,
+      () => this.#soon(),
+      () => this.#toLog(),
+    );
+    const latest = this.#latest;
     this.#cells = new CellMenu(session, this.#cellMenu, {
       copy: (words) => void this.#copyText(words, "Copied."),
       chart: (path) => this.#chart.plot(path, null),
+      latest: (path) => this.#toLatest(path),
       changed: () => this.#soon(),
     });
     this.#chooser = new Chooser(
@@ -96,10 +106,15 @@ export class View {
       {
         moved: () => this.#soon(),
         chart: (path) => this.#chart.plot(path, null),
+        latest: (path) => this.#toLatest(path),
+        get sort() {
+          return latest.by === null ? null : (path: string, down: boolean) => latest.sort(path, down);
+        },
       },
       signal,
     );
     this.#menu.action("Columns\u2026", "", () => this.#chooser.open(null, this.#menu.button));
+    this.#menu.action("Latest of each key\u2026", "", () => this.#toLatest(""));
     this.#menu.action("Text\u2026", "", () => this.#toggleText());
     this.#menu.check("Rate chart", (on) => {
       this.#chart.toggleRate(on);
@@ -180,6 +195,7 @@ export class View {
       h("div.sse-tools", {}, this.#search.node, this.#conditions.node, this.#chips.node),
       this.#search.message,
       this.#chart.node,
+      this.#latest.node,
       h("div.sse-body", {}, this.#text.node, this.#log.node),
       this.#detail.node,
       this.#footer.node,
@@ -285,10 +301,12 @@ export class View {
     this.#text.draw();
     this.#header.drawText(this.#text.source !== null || this.#text.open, this.#text.open);
     // The last, for scrolling lays the page out: all that was written until now, at once.
-    this.#log.draw(
-      new Lines(session.store, marks(session), session.from, this.#pausedAt),
-      this.#pausedAt !== null,
-    );
+    const { by } = this.#latest;
+    const lines =
+      by === null
+        ? new Lines(session.store, marks(session), session.from, this.#pausedAt)
+        : this.#latest.lines(by, this.#pausedAt);
+    this.#log.draw(lines, this.#pausedAt !== null);
   }
 
   #pins(): Range[] {
@@ -336,6 +354,17 @@ export class View {
     this.#pausedAt = null;
     this.#log.follow();
     this.#draw();
+    this.#log.scroller.focus({ preventScroll: true });
+  }
+
+  #toLatest(path: string): void {
+    this.#latest.open(path);
+    this.#log.scroller.scrollTop = 0;
+  }
+
+  #toLog(): void {
+    this.#latest.open(null);
+    this.#log.follow();
     this.#log.scroller.focus({ preventScroll: true });
   }
 

@@ -3,7 +3,7 @@
  * them. Pure arithmetic over positions: it makes no line before it is asked for, and no DOM.
  */
 import { lowerBound } from "../../events/block.ts";
-import type { Store } from "../../events/store.ts";
+import type { Source, Store } from "../../events/store.ts";
 import type { Session } from "../../kernel/session.ts";
 import { count } from "../dom/format.ts";
 
@@ -18,6 +18,16 @@ export interface Line {
   key: string;
   seq: number;
   mark: Mark | null;
+  /** where it is no event of the store */
+  place?: Source;
+}
+/** What a log draws. */
+export interface LogLines {
+  readonly count: number;
+  /** it has no tail that could be followed, and its lines are in no order of time */
+  readonly still: boolean;
+  line(number: number): Line;
+  indexOf(seq: number): number;
 }
 
 /** What stands between the events this page holds, in order. */
@@ -63,8 +73,9 @@ export function marks(session: Session): Mark[] {
   return out.sort((a, b) => a.seq - b.seq);
 }
 
-export class Lines {
+export class Lines implements LogLines {
   readonly count: number;
+  readonly still = false;
   /** the position of the first shown event that is in view */
   readonly base: number;
   #store: Store;

@@ -15,7 +15,8 @@ export function h<S extends string>(
 ): Tag<S> extends keyof Tags ? Tags[Tag<S>] : never {
   const [tag, ...classes] = selector.split(".");
   const node = document.createElement(tag!);
-  if (classes.length > 0) node.className = classes.join(" ");
+  // The build leaves the prefix out.
+  if (classes.length > 0) node.className = classes.map((name) => name.replace(/^(?!sse-)/, "sse-")).join(" ");
   // Without it a button would send a form that a host may have around the widget.
   if (node instanceof HTMLButtonElement) node.type = "button";
   for (const [name, value] of Object.entries(props)) {

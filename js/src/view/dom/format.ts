@@ -34,37 +34,31 @@ function trim(n: number): string {
 
 const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
 
+/** Date and time as ISO 8601 writes them, local or UTC; "" where it is no time. */
+function stamp(ms: number, utc: boolean): string {
+  const t = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return Number.isNaN(t.getTime()) ? "" : t.toISOString().slice(0, 23);
+}
 /** Time of day, local or UTC, HH:MM:SS.mmm. */
 export function clock(ms: number, utc = false): string {
-  const t = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return Number.isNaN(t.getTime()) ? "unknown time" : t.toISOString().slice(11, 23);
+  return stamp(ms, utc).slice(11) || "unknown time";
 }
 /** The same, after its date where that is not the date of `now`. */
 export function moment(ms: number, now: number, utc: boolean): string {
-  const day = (at: number): string => {
-    const t = new Date(utc ? at : at - new Date(at).getTimezoneOffset() * 60_000);
-    return Number.isNaN(t.getTime()) ? "" : t.toISOString().slice(0, 10);
-  };
-  const date = day(ms);
-  const today = day(now);
-  if (date === today || date === "") return clock(ms, utc);
-  return `${date.slice(0, 4) === today.slice(0, 4) ? date.slice(5) : date} ${clock(ms, utc)}`;
+  const [at, today] = [stamp(ms, utc), stamp(now, utc)];
+  const year = at.slice(0, 5) === today.slice(0, 5) ? 5 : 0;
+  return `${at.slice(0, 10) === today.slice(0, 10) ? "" : `${at.slice(year, 10)} `}${clock(ms, utc)}`.trim();
 }
 /** How far local time is from UTC: +02:00. */
 export function offsetOf(ms: number): string {
   const minutes = -new Date(ms).getTimezoneOffset();
-  return `${minutes < 0 ? "\u2212" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+  const far = Math.abs(minutes);
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(far / 60))}:${two(far % 60)}`;
 }
 /** Local date and time with its offset, as in ISO 8601. */
 export function fullTime(ms: number): string {
-  const t = new Date(ms);
-  if (Number.isNaN(t.getTime())) return "unknown time";
-  const offset = -t.getTimezoneOffset();
-  const zone =
-    offset === 0
-      ? "Z"
-      : `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
-  return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}T${clock(ms)}${zone}`;
+  const at = stamp(ms, false);
+  return (at && `${at}${offsetOf(ms)}`.replace("+00:00", "Z")) || "unknown time";
 }
 
 /** How long ago, in the largest unit that says enough; never changes faster than a person reads. */

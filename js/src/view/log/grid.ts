@@ -39,6 +39,8 @@ interface Width {
 export class Grid {
   /** Our own columns that can be left out. */
   readonly shows = { id: true, data: true };
+  /** Paths that are shown in the place of the columns, the data and the id. */
+  lead: readonly string[] | null = null;
   /** Over the times, and more words about them. */
   time = { name: "time", title: "" };
   #columns: Columns;
@@ -57,13 +59,14 @@ export class Grid {
 
   /** Changes with the columns, not with their widths. */
   get arrangement(): string {
-    return `${this.#columns.version} ${this.#own} ${this.hasId} ${this.time.name}`;
+    return `${this.#columns.version} ${this.#own} ${this.hasId} ${this.time.name} ${this.lead}`;
   }
   /** What rows are written for: once more where a column is to be measured anew. */
   get version(): string {
     return `${this.arrangement} ${this.#fits}`;
   }
   get paths(): readonly string[] {
+    if (this.lead) return this.lead;
     if (this.#drawnFor !== this.#columns.version) {
       this.#drawnFor = this.#columns.version;
       this.#drawn = this.#columns.paths.slice(0, MAX_DRAWN);
@@ -73,14 +76,18 @@ export class Grid {
   /** All that a row has, in order. */
   get columns(): string[] {
     const own = (column: string, on: boolean): string[] => (on ? [column] : []);
-    return [TIME, TYPE, ...own(ID, this.hasId), ...this.paths, ...own(DATA, this.shows.data)];
+    return [TIME, TYPE, ...own(ID, this.hasId), ...this.paths, ...own(DATA, this.hasData)];
   }
   get notDrawn(): number {
-    return this.#columns.paths.length - this.paths.length;
+    return this.lead ? 0 : this.#columns.paths.length - this.paths.length;
   }
   /** A stream without ids has no column for them. */
   get hasId(): boolean {
-    return this.shows.id && this.#ids && !this.#narrow && !this.#tight;
+    return this.shows.id && !this.lead && this.#ids && !this.#narrow && !this.#tight;
+  }
+
+  get hasData(): boolean {
+    return this.shows.data && !this.lead;
   }
 
   show(own: "id" | "data", on: boolean): void {
@@ -132,7 +139,7 @@ export class Grid {
       // Half a number is another number: those never give way.
       tracks.push([set || this.isNumeric(path) ? chars : Math.min(chars, this.#floor(path)), chars]);
     }
-    if (this.shows.data) tracks.push(this.paths.length > 0 ? [14, 24] : [6, 6]);
+    if (this.hasData) tracks.push(this.paths.length > 0 ? [14, 24] : [6, 6]);
     const id = own(ID, 4);
     const sum = (which: 0 | 1): number => tracks.reduce((n, track) => n + track[which], 0);
     const sides = (): number => (tracks.length - 1) * GAP + SIDES;
@@ -141,7 +148,7 @@ export class Grid {
     const words = tracks.map(([least, most]) =>
       least === most ? `${most}ch` : `minmax(${least}ch,${most}ch)`,
     );
-    if (this.shows.data) words[words.length - 1] = `minmax(${tracks.at(-1)![0]}ch,1fr)`;
+    if (this.hasData) words[words.length - 1] = `minmax(${tracks.at(-1)![0]}ch,1fr)`;
     else words.push("minmax(0,1fr)");
     return { template: words.join(" "), least: `calc(${sum(0)}ch + ${sides()}px)` };
   }

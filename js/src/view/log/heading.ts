@@ -51,7 +51,7 @@ export class Heading {
         this.#own(TYPE, "type"),
         ...(grid.hasId ? [this.#own(ID, "id")] : []),
         ...this.#names,
-        h("span.sse-column-last", {}, grid.shows.data ? "data" : "", rest),
+        h("span.sse-column-last", {}, grid.hasData ? "data" : "", rest),
       );
       if (focused >= 0)
         (this.#names[focused]?.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });

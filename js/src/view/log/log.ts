@@ -8,7 +8,7 @@ import type { Store } from "../../events/store.ts";
 import { tabbed } from "../../export/export.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Line, Lines } from "../chart/lines.ts";
+import type { Line, LogLines } from "../chart/lines.ts";
 import { attr, h, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import { type Cell, plainOf } from "../panels/cellmenu.ts";
@@ -56,7 +56,7 @@ export class Log {
   #space = h("div.sse-space", {}, this.#list);
   #jump: HTMLButtonElement;
   #rows: Row[] = [];
-  #lines: Lines | null = null;
+  #lines: LogLines | null = null;
   /** What is held still while not following: the line at the top edge, and how far it is scrolled. */
   #anchor: { seq: number; offset: number } | null = null;
   /** seq after the newest line when the view began to stand still */
@@ -156,7 +156,7 @@ export class Log {
   }
 
   /** The lines from one end of the selection to the other: they stay in the page. */
-  #between({ anchorNode, focusNode }: Selection, lines: Lines): [first: number, last: number] | null {
+  #between({ anchorNode, focusNode }: Selection, lines: LogLines): [first: number, last: number] | null {
     const ends = this.#rows
       .filter(({ seq, node }) => seq >= 0 && (node.contains(anchorNode) || node.contains(focusNode)))
       .map(({ seq }) => lines.indexOf(seq));
@@ -173,21 +173,20 @@ export class Log {
     if (rows.length > 1 && range.endOffset === 0 && !rows.at(-1)!.node.contains(range.startContainer))
       rows.pop();
     const parts = rows.map((row) => {
-      const place = this.#store.find(row.seq);
       const part = rows.length > 1 ? null : range;
-      return row.cells(part, place?.block.data(place.row) ?? "");
+      return row.cells(part, row.source?.block.data(row.source.row) ?? "");
     });
     if (parts.length < 2 && (parts[0]?.length ?? 0) < 2) return;
     event.clipboardData?.setData("text/plain", parts.map(tabbed).join("\n"));
     event.preventDefault();
   }
 
-  draw(lines: Lines, paused: boolean): void {
+  draw(lines: LogLines, paused: boolean): void {
     const selected = this.#selected();
     // Where it stands still since, is told by the lines before these.
-    const following = this.following && !this.#holds(selected);
+    const following = !lines.still && this.following && !this.#holds(selected);
     this.#lines = lines;
-    const { wrap } = this.#options;
+    const wrap = this.#options.wrap && !lines.still;
     this.#layOut();
     const height = this.#room();
     this.#forget(wrap);
@@ -200,7 +199,7 @@ export class Log {
       const bottom = Math.max(0, whole - height);
       // Asking where it is scrolled to costs a layout: not while the tail is followed.
       if (following) top = bottom;
-      else if (this.#anchor)
+      else if (this.#anchor && !lines.still)
         top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
       else top = this.scroller.scrollTop;
       const over = wrap ? OVERSCAN_WRAPPED : following ? 0 : OVERSCAN;
@@ -413,7 +412,7 @@ export class Log {
   }
 
   #drawJump(paused: boolean, selected: boolean): void {
-    show(this.#jump, !this.following || selected);
+    show(this.#jump, this.#lines?.still !== true && (!this.following || selected));
     if (this.#jump.hidden) return;
     const fresh = this.#store.shown - this.#store.shownBefore(this.#leftAt);
     text(this.#jump, `Jump to latest${fresh > 0 ? ` (+${count(fresh)})` : ""}`);
@@ -421,21 +420,26 @@ export class Log {
   }
 
   /** Lines [first, last) into nodes in their order; a node that shows a line stays where it is. */
-  #fill(first: number, last: number, lines: Lines): void {
+  #fill(first: number, last: number, lines: LogLines): void {
     const wanted: Line[] = [];
     for (let i = first; i < last; i++) wanted.push(lines.line(i));
     this.#place(wanted);
     const utc = this.#options.time === "utc";
     const now = this.#session.now();
     const manner = {
-      wrap: this.#options.wrap,
+      wrap: this.#options.wrap && !lines.still,
       grid: this.#grid,
       faults: this.#session.faults,
       clock: (ms: number) => moment(ms, now, utc),
     };
     wanted.forEach((line, i) => {
       const row = this.#rows[i]!;
-      row.write(line, line.mark ? null : this.#store.find(line.seq), manner, this.#session.marker);
+      row.write(
+        line,
+        line.mark ? null : (line.place ?? this.#store.find(line.seq)),
+        manner,
+        this.#session.marker,
+      );
       row.place(first + i, lines.count);
       row.select(!line.mark && line.seq === this.selected, this.#cell);
     });
@@ -465,9 +469,8 @@ export class Log {
   /** True where the cell has a menu. */
   #menuOf(row: Row, cell: Element): boolean {
     const column = this.#grid.columns[[...row.node.children].indexOf(cell)];
-    const place = this.#store.find(row.seq);
-    if (column === undefined || !place) return false;
-    const { block, row: at } = place;
+    if (column === undefined || !row.source) return false;
+    const { block, row: at } = row.source;
     const type = block.type(at);
     const data = block.data(at);
     const own = column === DATA ? data : (cell.textContent ?? "");
@@ -507,7 +510,7 @@ export class Log {
     if (cell && row ? this.#menuOf(row, cell) : event.target === this.scroller && this.menu()) ours(event);
   }
 
-  #writeTimes(first: number, lines: Lines): void {
+  #writeTimes(first: number, lines: LogLines): void {
     const { time } = this.#options;
     const now = this.#session.now();
     let before = time === "delta" ? this.#timeBefore(first, lines) : Number.NaN;
@@ -525,7 +528,7 @@ export class Log {
   }
 
   /** When the event above a line came: marks between them do not count. */
-  #timeBefore(line: number, lines: Lines): number {
+  #timeBefore(line: number, lines: LogLines): number {
     let at = line - 1;
     while (at >= 0 && lines.line(at).mark) at--;
     const place = at >= 0 ? this.#store.find(lines.line(at).seq) : null;

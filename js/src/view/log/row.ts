@@ -4,7 +4,7 @@
  */
 
 import type { Faults } from "../../events/faults.ts";
-import type { Place } from "../../events/store.ts";
+import type { Source } from "../../events/store.ts";
 import { manyLines, oneLine } from "../../events/visible.ts";
 import type { Marker, Marks } from "../../filter/marker.ts";
 import { Payload } from "../../json/paths.ts";
@@ -32,6 +32,7 @@ export interface Manner {
 /** While something is searched, a row looks this far for it, and shows the part where it is. */
 const SEARCHED_CHARS = 4_000;
 const FAR_CHARS = 100;
+const FRESH_MS = 1_000;
 const BEFORE_CHARS = 30;
 
 export class Row {
@@ -39,8 +40,12 @@ export class Row {
   key = "";
   seq = -1;
   at = Number.NaN;
+  /** what it was written from */
+  source: Source | null = null;
   #wrap = false;
   #version = "";
+  /** when a cell was marked last; 0: none is */
+  #fresh = 0;
   #cells: HTMLElement[] = [];
   #searched = false;
   #raw = "";
@@ -82,11 +87,18 @@ export class Row {
     grid.saw(TIME, value.length);
   }
 
-  write(line: Line, place: Place | null, { wrap, grid, faults, clock }: Manner, marker: Marker): void {
+  write(line: Line, place: Source | null, { wrap, grid, faults, clock }: Manner, marker: Marker): void {
     const searched = marker.active;
     const version = `${grid.version} ${faults.version}`;
+    const seq = line.mark ? -1 : line.seq;
+    const again = this.key === line.key;
+    if (this.#fresh > 0 && performance.now() - this.#fresh > FRESH_MS) {
+      this.#fresh = 0;
+      for (const cell of this.#cells) attr(cell, "data-fresh", null);
+    }
     if (
-      this.key === line.key &&
+      again &&
+      this.seq === seq &&
       this.#wrap === wrap &&
       this.#searched === searched &&
       this.#version === version
@@ -98,7 +110,8 @@ export class Row {
     this.#wrap = wrap;
     this.#searched = searched;
     this.at = Number.NaN;
-    this.seq = line.mark ? -1 : line.seq;
+    this.seq = seq;
+    this.source = place;
     if (line.mark) {
       attr(this.node, "class", `sse-row sse-mark sse-mark-${line.mark.kind}`);
       attr(this.node, "data-error", null);
@@ -134,7 +147,7 @@ export class Row {
     attr(this.#id, "title", id === "" ? null : `id ${brief(id, LINE_CHARS)}`);
     let read: Payload | null = null;
     const payload = (): Payload => (read ??= new Payload(block.data(row), block.isCut(row)));
-    if (this.#cells.length > 0) this.#fill(grid, payload());
+    if (this.#cells.length > 0) this.#fill(grid, payload(), again);
     attr(this.node, "data-error", faults.has(type, payload) ? "true" : null);
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
@@ -151,15 +164,20 @@ export class Row {
       this.#type,
       ...(grid.hasId ? [this.#id] : []),
       ...this.#cells,
-      ...(grid.shows.data ? [this.#data] : []),
+      ...(grid.hasData ? [this.#data] : []),
     );
   }
 
-  #fill(grid: Grid, payload: Payload): void {
+  /** `again`: the same line with other values, which are marked for a moment. */
+  #fill(grid: Grid, payload: Payload, again: boolean): void {
     grid.paths.forEach((path, i) => {
       const cell = this.#cells[i]!;
       const value = payload.at(path);
       const words = value ? oneLine(cutAt(payload.text(value, CELL_CHARS + 1), CELL_CHARS)) : "";
+      if (again && cell.textContent !== "" && cell.textContent !== words) {
+        attr(cell, "data-fresh", "true");
+        this.#fresh = performance.now();
+      } else if (!again) attr(cell, "data-fresh", null);
       text(cell, words);
       attr(cell, "title", words === "" ? null : words);
       attr(cell, "data-shape", value?.shape ?? null);

@@ -32,6 +32,7 @@ export interface Cell {
 export interface CellActions {
   copy(words: string): void;
   chart(path: string): void;
+  latest(path: string): void;
   changed(): void;
 }
 
@@ -118,6 +119,7 @@ export class CellMenu {
       ...items,
       null,
       ["Chart over time", () => this.#actions.chart(path), !Number.isFinite(Number(plain || Number.NaN))],
+      ["One row for each value", () => this.#actions.latest(path)],
       [shown ? "Unpin column" : "Pin as column", () => columns.toggle(path)],
       this.#mark("paths", path),
     ];

@@ -29,6 +29,9 @@ export interface ChooserEvents {
   moved(): void;
   /** the numbers at a path over time */
   chart(path: string): void;
+  latest(path: string): void;
+  /** sorts by a column, where that can be done */
+  sort: ((path: string, down: boolean) => void) | null;
 }
 interface Entry {
   node: HTMLElement;
@@ -107,6 +110,7 @@ export class Chooser {
   open(path: string | null, button: HTMLElement): void {
     if (path === null) return this.popover.openFrom(button);
     const { columns } = this.#session;
+    const { sort } = this.#events;
     const at = columns.paths.indexOf(path);
     const then = (word: string, run: () => void, disabled = false): Item => [
       word,
@@ -117,9 +121,17 @@ export class Chooser {
       disabled,
     ];
     this.#menu.open(button, button, brief(path, NAME_CHARS), `Column ${brief(path, NAME_CHARS)}`, [
+      ...(sort
+        ? [
+            then("Sort ascending", () => sort(path, false)),
+            then("Sort descending", () => sort(path, true)),
+            null,
+          ]
+        : []),
       this.#cells.form(path),
       null,
       then("Chart over time", () => this.#events.chart(path)),
+      then("One row for each value", () => this.#events.latest(path)),
       null,
       then("Move left", () => columns.move(path, -1), at <= 0),
       then("Move right", () => columns.move(path, 1), at < 0 || at >= columns.paths.length - 1),

@@ -17,13 +17,11 @@ export class Empty {
   #title = h("div.sse-empty-title");
   #more = h("div.sse-empty-more");
   #all: HTMLButtonElement;
-  #undo: HTMLButtonElement;
 
   constructor(session: Session, showAll: () => void) {
     this.#session = session;
     this.#all = h("button.sse-button", { click: showAll }, "Show all events");
-    this.#undo = h("button.sse-button", { click: () => session.clear(null) }, "Undo clear");
-    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all, this.#undo);
+    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all);
   }
 
   draw(pausedAt: number | null): void {
@@ -36,8 +34,7 @@ export class Empty {
     );
     const filteredAway = filtered > cleared && scan.pending() === 0;
     show(this.node, shown === 0 && (filtered === cleared || filteredAway));
-    show(this.#all, filteredAway);
-    show(this.#undo, cleared > 0);
+    show(this.#all, filteredAway || cleared > 0);
     this.saysReason = false;
     if (this.node.hidden) return;
     if (filteredAway)

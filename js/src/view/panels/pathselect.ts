@@ -2,7 +2,7 @@
  * A list to choose a path from: those that the newest events have words at, beside the columns and the one
  * that is chosen. It looks into a few events when it is opened; what is done with a path is its owner's.
  */
-import { Discovery } from "../../json/paths.ts";
+import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h } from "../dom/dom.ts";
 import { brief } from "../dom/format.ts";
@@ -10,6 +10,16 @@ import { brief } from "../dom/format.ts";
 const SAMPLED = 100;
 const OPTIONS = 60;
 const NAME_CHARS = 40;
+
+/** The paths of the newest events. */
+export function newestPaths({ store }: Session): Found[] {
+  const discovery = new Discovery();
+  for (let seq = store.end - SAMPLED; seq < store.end; seq++) {
+    const place = store.find(seq);
+    if (place) discovery.add(place.block.data(place.row), place.block.isCut(place.row));
+  }
+  return [...discovery.found.values()];
+}
 
 export class PathSelect {
   readonly node: HTMLSelectElement;
@@ -36,13 +46,8 @@ export class PathSelect {
 
   offer(path: string, without: string | null = null): void {
     this.#without = without;
-    const { store, columns } = this.#session;
-    const discovery = new Discovery();
-    for (let seq = store.end - SAMPLED; seq < store.end; seq++) {
-      const place = store.find(seq);
-      if (place) discovery.add(place.block.data(place.row), place.block.isCut(place.row));
-    }
-    const words = [...discovery.found.values()]
+    const { columns } = this.#session;
+    const words = newestPaths(this.#session)
       .filter(({ shape }) => shape === "string")
       .map((found) => found.path);
     const paths = [...new Set([path, ...columns.paths, ...words])]

@@ -1,0 +1,123 @@
+/**
+ * The state that a log tells of: for each value at one path (its key) the newest value of every field, as one
+ * event that can be drawn like any other. Read from the events the page holds as they come, each once, newest
+ * first and in slices; what was read stays when its event goes. So many keys, those that came last.
+ */
+import { needleOf, Payload } from "../json/paths.ts";
+import { type Block, lowerBound } from "./block.ts";
+import { Ranges } from "./ranges.ts";
+import type { Readable, Store } from "./store.ts";
+
+export const MAX_KEYS = 5_000;
+const MAX_CHARS = 16 * 2 ** 20;
+const SLICE_ROWS = 64;
+const KEY_CHARS = 200;
+
+/** One key: its newest event, with the fields of earlier ones that it has not. */
+export class Entry implements Readable {
+  readonly key: string;
+  seq = -1;
+  chars = 0;
+  #at = Number.NaN;
+  #type = "";
+  #fields = new Map<string, [written: string, seq: number]>();
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Each field as it was written where it came last. */
+  take(seq: number, block: Block, row: number, payload: Payload): void {
+    if (seq > this.seq) [this.seq, this.#at, this.#type] = [seq, block.at(row), block.type(row)];
+    for (const [key, written] of payload.fields()) {
+      const before = this.#fields.get(key);
+      if (before && before[1] > seq) continue;
+      this.#fields.set(key, [written, seq]);
+      this.chars += written.length - (before?.[0].length ?? -key.length);
+    }
+  }
+  at(): number {
+    return this.#at;
+  }
+  type(): string {
+    return this.#type;
+  }
+  id(): string {
+    return "";
+  }
+  data(): string {
+    return `{${[...this.#fields].map(([key, [written]]) => `${key}:${written}`).join()}}`;
+  }
+  head(): string {
+    return this.data();
+  }
+  isCut(): boolean {
+    return false;
+  }
+}
+
+export class Latest {
+  readonly entries = new Map<string, Entry>();
+  /** keys that were let go, for others came later */
+  left = 0;
+  #by: string;
+  #needle: string;
+  #read = new Ranges();
+  #chars = 0;
+
+  constructor(by: string) {
+    this.#by = by;
+    this.#needle = needleOf(by);
+  }
+
+  /** Reads shown events numbered [from, stop) for about `budget` ms; true where more are waiting. */
+  work(store: Store, from: number, stop: number, budget: number): boolean {
+    const deadline = performance.now() + budget;
+    const { filter } = store;
+    for (const block of [...store.blocks].reverse()) {
+      const hi = filter === null ? block.hi : block.filter === filter ? block.scanned : 0;
+      const [start, end] = [Math.max(from, block.start), Math.min(stop, block.first + hi)];
+      if (start >= end) continue;
+      for (const [first, last] of this.#read.rest(start, end).reverse()) {
+        for (let to = last; to > first; to -= SLICE_ROWS) {
+          if (performance.now() > deadline) return true;
+          const at = Math.max(first, to - SLICE_ROWS);
+          if (filter === null) for (let seq = to - 1; seq >= at; seq--) this.#take(block, seq - block.first);
+          else
+            for (let i = lowerBound(block.hits, to - block.first) - 1; i >= 0; i--) {
+              const row = block.hits[i]!;
+              if (row < at - block.first) break;
+              this.#take(block, row);
+            }
+          this.#read.add(at, to);
+        }
+      }
+    }
+    return false;
+  }
+
+  #take(block: Block, row: number): void {
+    const data = block.data(row);
+    if ((!data.includes(this.#needle) && !data.includes("\\u")) || block.isCut(row)) return;
+    const payload = new Payload(data);
+    const found = payload.at(this.#by);
+    if (!found) return;
+    const key = payload.text(found, KEY_CHARS);
+    const entry = this.entries.get(key) ?? new Entry(key);
+    if (entry.seq < 0) this.entries.set(key, entry);
+    const before = entry.chars;
+    entry.take(block.first + row, block, row, payload);
+    this.#chars += entry.chars - before;
+    if (this.entries.size > MAX_KEYS * 1.2 || this.#chars > MAX_CHARS) this.#trim();
+  }
+
+  /** Some at a time: what is sorted for one key is sorted for many. */
+  #trim(): void {
+    const oldest = [...this.entries.values()].sort((a, b) => a.seq - b.seq);
+    for (const { key, chars } of oldest.slice(0, Math.ceil(oldest.length / 6))) {
+      this.entries.delete(key);
+      this.#chars -= chars;
+      this.left++;
+    }
+  }
+}

@@ -1,0 +1,100 @@
+"""The latest of each key beside the log: one row a key, sorted, marked where it changed; the kernel is not needed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+
+def tick(symbol, **more):
+    return {"type": "trade", "data": json.dumps({"symbol": symbol, **more})}
+
+
+@pytest.fixture
+def busy(stub):
+    """A few keys, and a kernel that answers nothing."""
+    stub.feed(
+        tick("SOL", price=20), tick("BTC", price=100), tick("ETH", price=9), tick("BTC", price=101)
+    )
+    stub.kernel("kernel.busy = true")
+    stub.button("View").click()
+    stub.button("Latest of each key").click()
+    return stub
+
+
+def table(stub):
+    """Rows as (key, price)."""
+    return [tuple(row.locator(".sse-cell").all_text_contents()[:2]) for row in stub.rows.all()]
+
+
+def test_one_row_a_key_with_its_newest_values(busy):
+    expect(busy.rows).to_have_count(3)
+    assert table(busy) == [("BTC", "101"), ("ETH", "9"), ("SOL", "20")]
+    busy.feed(tick("ETH", price=10), tick("ADA", price=1))
+    expect(busy.rows).to_have_count(4)
+    assert table(busy) == [("ADA", "1"), ("BTC", "101"), ("ETH", "10"), ("SOL", "20")]
+    # What an event does not have stays as it was.
+    busy.feed(tick("SOL", size=5))
+    busy.feed(tick("SOL", price=21))
+    expect(busy.row("SOL").locator(".sse-cell").nth(1)).to_have_text("21")
+    busy.button("Back to the log").click()
+    expect(busy.rows).to_have_count(8)
+
+
+def test_what_changed_is_marked_for_a_moment(busy):
+    cell = busy.row("ETH").locator(".sse-cell").nth(1)
+    assert cell.get_attribute("data-fresh") is None
+    busy.feed(tick("ETH", price=11))
+    expect(cell).to_have_attribute("data-fresh", "true")
+    assert busy.row("BTC").locator("[data-fresh]").count() == 0
+    expect(cell).not_to_have_attribute("data-fresh", "true")
+
+
+def test_it_is_sorted_by_any_column_and_by_another_key(busy):
+    def by(order):
+        heading = busy.page.get_by_role("group", name="Columns", exact=True)
+        heading.get_by_role("button", name="price").click()
+        busy.button(order).click()
+
+    by("Sort descending")
+    expect(busy.rows.first).to_contain_text("101")
+    assert [price for _, price in table(busy)] == ["101", "20", "9"]
+    by("Sort ascending")
+    expect(busy.rows.first).to_contain_text("ETH")
+    busy.feed({"data": '{"symbol":"X","venue":"a"}'}, {"data": '{"symbol":"Y","venue":"b"}'})
+    picker = busy.page.get_by_label("One row for each")
+    picker.focus()
+    picker.select_option("venue")
+    expect(busy.rows).to_have_count(2)
+
+
+def test_it_goes_with_filter_pause_and_clear(busy):
+    busy.row("ETH").locator(".sse-cell").first.click(button="right")
+    busy.button("Exclude this value").click()
+    expect(busy.rows).to_have_count(2)
+    busy.button("Pause").click()
+    busy.feed(tick("NEW", price=1))
+    expect(busy.account("paused")).to_have_text("1")
+    assert busy.rows.count() == 2
+    busy.button("Resume").click()
+    expect(busy.rows).to_have_count(3)
+    busy.button("Clear").click()
+    expect(busy.rows).to_have_count(0)
+    busy.feed(tick("BTC", price=5))
+    expect(busy.rows).to_have_count(1)
+
+
+def test_rows_outlive_their_events_and_keys_are_bounded(stub):
+    stub.feed(tick("first", price=1))
+    stub.button("View").click()
+    stub.button("Latest of each key").click()
+    stub.kernel(
+        'kernel.flood(101000, 5000, (i) => ({data: `{"symbol":"S${i % 1000}","price":${i}}`}))'
+    )
+    bar = stub.page.get_by_role("group", name="Latest", exact=True)
+    expect(bar).to_contain_text("1,001 keys")
+    stub.kernel('kernel.flood(9000, 5000, (i) => ({data: `{"symbol":"T${i}"}`}))')
+    expect(bar).to_contain_text("older ones let go")
+    assert stub.page.locator(".sse-row").count() < 60
