@@ -234,7 +234,7 @@ def test_clear_empties_the_view_and_can_be_undone(stub):
     assert stub.accounts()["filtered"] == 0
     balanced(stub)
     stub.button("Clear").click()
-    stub.button("Show all").click()
+    stub.button("Show all events").click()
     expect(stub.rows).to_have_count(4)
 
 

@@ -122,8 +122,7 @@ export class Tree {
     } else if (value.shape === "object" || value.shape === "array")
       parts.push(open + close, comma ? "," : "");
     else parts.push(...this.#leaf(value), comma ? "," : "");
-    if (leaf)
-      parts.push(h("button.sse-cell-more", { tabindex: "-1", "aria-label": "Menu of this value" }, "\u22EF"));
+    if (leaf) parts.push(h("button.sse-cell-more", { tabindex: "-1", "aria-label": "Menu of this value" }));
     line.replaceChildren(...parts);
     if (!leaf) return;
     this.#byLeaf.set(leaf, node.path!);

@@ -84,22 +84,18 @@ export class Log {
       this.#heading.node,
       this.#space,
     );
-    this.#more = h(
-      "button.sse-cell-more",
-      {
-        hidden: true,
-        tabindex: "-1",
-        "aria-label": "Menu of this cell",
-        // Under the pointer no other row may come.
-        pointerenter: () => (this.#pressed = true),
-        pointerleave: () => {
-          this.#pressed = false;
-          show(this.#more, false);
-        },
-        click: () => this.#menuAt(...this.#pointed),
+    this.#more = h("button.sse-cell-more", {
+      hidden: true,
+      tabindex: "-1",
+      "aria-label": "Menu of this cell",
+      // Under the pointer no other row may come.
+      pointerenter: () => (this.#pressed = true),
+      pointerleave: () => {
+        this.#pressed = false;
+        show(this.#more, false);
       },
-      "\u22EF",
-    );
+      click: () => this.#menuAt(...this.#pointed),
+    });
     this.#jump = h("button.sse-jump", { hidden: true, click: () => events.jump() });
     this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#more, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
