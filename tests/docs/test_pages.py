@@ -146,3 +146,9 @@ def test_each_public_name_has_an_example_in_the_reference(name: str) -> None:
 def test_each_public_member_has_an_example_in_the_reference(kind: type) -> None:
     missing = [name for name in public_members(kind) if not re.search(rf"\.{name}\b", REFERENCE)]
     assert missing == []
+
+
+def test_contributors_find_each_part_of_the_package() -> None:
+    parts = {folder.parent.name for folder in (ROOT / "sse_widget").glob("*/__init__.py")}
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert {name for name in parts if f"| `{name}` |" not in text} == set()
