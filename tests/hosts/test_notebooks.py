@@ -42,7 +42,7 @@ def quickstart(ran: Ran) -> None:
     assert WIDGET in ran.shown("watch")
     assert "BTC" in ran.shown("view")["text/plain"]
     assert "all there: True" in ran.printed("complete")
-    assert len(ran.printed("cuts").splitlines()) == 2
+    assert len(ran.printed("cuts").splitlines()) >= 2  # and one where a cut fell into an event
 
 
 def llm(ran: Ran) -> None:

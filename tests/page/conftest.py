@@ -162,7 +162,7 @@ class Stub:
     def still(self):
         """From here on the clock of the page moves only when it is told to; begins with a second."""
         now = self.page.evaluate("Date.now()")
-        self.page.clock.pause_at((now // 1000 + 2) * 1000 + 100)
+        self.page.clock.pause_at(now // 1000 + 2.1)
 
     def account(self, name: str):
         return self.page.locator(f"[data-account={name}] b")
