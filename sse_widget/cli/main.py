@@ -118,7 +118,8 @@ def _add_record(commands: Any) -> None:
         help="capture streams into a folder",
         description="Capture event streams into a folder of Parquet files, and go on with one that "
         "is there already. Ctrl-C ends it, with all that came on disk.",
-        epilog="exit codes: 0 all that came is on disk and no stream failed; 1 a stream failed, brought "
+        epilog="exit codes: 0 all that came is on disk and no stream failed; 1 a stream failed, had "
+        "no connection when it ended, brought "
         "bytes that held no event, or something could not be written, and which; 2 the command line is "
         "wrong.",
     )

@@ -35,8 +35,8 @@ def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | N
         duration: seconds; None for no limit.
 
     Returns:
-        Whether all went well: no stream failed, none brought bytes without events, and all that came
-        is on disk.
+        Whether all went well: no stream failed, none brought bytes without events, none was without
+        a connection at the end because of an error, and all that came is on disk.
     """
     out = sys.stderr
     begun = time.monotonic()
@@ -48,14 +48,16 @@ def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | N
                 if duration is not None and gone >= duration:
                     break
                 if time.monotonic() >= due:
-                    note, due = next(iter(_notes(capture)), ""), time.monotonic() + _NOTES
+                    odd = [*_notes(capture), *_unconnected(capture)]
+                    note, due = next(iter(odd), ""), time.monotonic() + _NOTES
                 trouble = visible(capture.trouble) or note
                 show(_line(capture.stats, gone, duration), trouble)
                 _wait(lambda: stop() or not capture.running)
+            unconnected = _unconnected(capture)
             capture.stop()
     finally:
         capture.close()
-    return _tell(capture, time.monotonic() - begun, out)
+    return _tell(capture, unconnected, time.monotonic() - begun, out)
 
 
 def _notes(capture: SSECapture) -> list[str]:
@@ -64,39 +66,51 @@ def _notes(capture: SSECapture) -> list[str]:
     return [f"{visible_name(str(n))}: {visible(note)}" for n, note in notes.items() if note]
 
 
+def _unconnected(capture: SSECapture) -> list[str]:
+    """Which streams wait for another attempt because of an error, a line each."""
+    rows = capture.streams
+    waiting = rows.index[(rows["state"] == "waiting") & (rows["error"] != "")]
+    return [_said(str(name), capture[str(name)].error or rows["error"][name]) for name in waiting]
+
+
+def _said(name: str, error: str) -> str:
+    """An error and its hint, in a line."""
+    return f"{visible_name(name)}: {'. '.join(map(visible, error.splitlines()))}"
+
+
 def _wait(over: Callable[[], bool]) -> None:
     end = time.monotonic() + _LIVE
     while time.monotonic() < end and not over():
         time.sleep(_TICK)
 
 
-def _tell(capture: SSECapture, took: float, out: TextIO) -> bool:
+def _tell(capture: SSECapture, unconnected: list[str], took: float, out: TextIO) -> bool:
     """What is on disk now, and what went wrong."""
     stats = capture.stats
     failed = [name for name, state in capture.streams["state"].items() if state == "failed"]
     for name in failed:
-        print(f"{visible_name(str(name))}: {visible(capture[str(name)].error)}", file=out)
+        print(_said(str(name), capture[str(name)].error), file=out)
     # Of a stream that has ended there is one where what came held no event.
     notes = _notes(capture)
-    for note in notes:
+    for note in [*notes, *unconnected]:
         print(note, file=out)
     if capture.trouble:
         print(visible(capture.trouble), file=out)
     if stats.pending:
-        print(f"{stats.pending:,} events could not be written", file=out)
+        print(f"{stats.pending:,} {_plural('event', stats.pending)} could not be written", file=out)
     print(
-        f"{stats.written:,} events of {stats.streams:,} {_plural('stream', stats.streams)} "
+        f"{stats.written:,} {_plural('event', stats.written)} of {stats.streams:,} {_plural('stream', stats.streams)} "
         f"are in {visible(capture.to)} ({_clock(took)})",
         file=out,
         flush=True,
     )
-    return not (failed or notes or capture.trouble or stats.pending)
+    return not (failed or notes or unconnected or capture.trouble or stats.pending)
 
 
 def _line(stats: CaptureStats, gone: float, duration: float | None) -> str:
     parts = [
         f"{stats.open:,} of {stats.streams:,} open",
-        f"{stats.received:,} events",
+        f"{stats.received:,} {_plural('event', stats.received)}",
         f"{stats.rate:,.0f}/s",
         f"{stats.written:,} on disk",
     ]

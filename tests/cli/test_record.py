@@ -21,7 +21,7 @@ from sse_widget.storage.dataset import Dataset
 
 from ..helpers.many import read_back
 from ..helpers.proxies import tunnels
-from ..helpers.scripted import Server, answers, sends
+from ..helpers.scripted import Server, answers, free_port, sends
 
 
 def start(*options, **how) -> subprocess.Popen[str]:
@@ -105,7 +105,7 @@ def test_a_proxy_and_certificates_are_options(tmp_path, capsys, certificate):
         command += ["--proxy", f"http://me:hunter2@127.0.0.1:{proxy.port}", "--type", "message"]
         assert main([*command, "--cacert", str(certificate)]) == 0
     said = capsys.readouterr()
-    assert "1 events of 1 stream" in said.err
+    assert "1 event of 1 stream" in said.err
     assert "hunter2" not in said.out + said.err
 
 
@@ -135,6 +135,23 @@ def test_bytes_without_an_event_are_exit_code_1(tmp_path, capsys, how):
     assert "rows: Bytes came, but no event: the lines are JSON" in said
     assert "well:" not in said
     assert re.search(r"^\d+ events of 2 streams are in ", said, re.MULTILINE)
+
+
+def test_a_stream_that_never_connects_is_exit_code_1_and_says_why(tmp_path, capsys):
+    """Nobody looks at a recording that a timer starts: what it ends with must say that nothing came."""
+    with (
+        Server(sends("data: a\n\n")) as well,
+        Server(answers("503 Busy", "Retry-After: 60\r\n")) as busy,
+    ):
+        urls = [f"well={well.url}", f"busy={busy.url}", f"down=http://127.0.0.1:{free_port()}/"]
+        assert main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "2"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "busy: the server answered 503 Busy. The server is not available for now." in lines
+    down = (
+        "down: could not connect: connection refused. Is the server running, at this host and port?"
+    )
+    assert down in lines
+    assert not any(line.startswith("well:") for line in lines)
 
 
 def test_comments_without_an_event_are_in_order(tmp_path, capsys):
