@@ -127,6 +127,11 @@ def test_what_a_reader_does_is_shown_as_python_that_does_the_same(page: Page, si
     page.get_by_role("button", name="Everything").click()
     expect(said).to_contain_text("stream.filter = EventFilter()")
     expect(rows(page).filter(has_text="quote").first).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    rows(page).locator(".sse-cell").get_by_text("BTC", exact=True).last.click(button="right")
+    page.get_by_text("Filter to this value").click()
+    expect(said).to_contain_text('EventFilter(where=[("symbol", "==", "BTC")])')
+    expect(rows(page).filter(has_text="ETH")).to_have_count(0)
 
 
 def test_a_cut_is_a_row_and_nothing_is_lost(page: Page, site: Path) -> None:
