@@ -32,11 +32,12 @@ demo: install ## a demo server and JupyterLab with the quickstart notebook
 browser: .venv/.installed ## Chromium for the tests, where there is none
 	@$(BIN)/python scripts/browser.py
 
-lint: install ## ruff, mypy, import-linter, tsc, biome
+lint: install ## ruff, mypy, import-linter, the counts of the house, tsc, biome
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	@$(BIN)/python scripts/house.py --quiet
 	$(NPM) run --silent types
 	$(NPM) run --silent lint
 

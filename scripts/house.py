@@ -1,4 +1,5 @@
-"""Count what the house rules are about: `make house`. Ends with 1 where a limit is passed.
+"""Count what the house rules are about: `make house`. Ends with 1 where a limit is passed;
+with `--quiet`, as `make lint` runs it, it prints only those.
 
 It reads the package's syntax trees and runs none of its code. The limits stand in `LIMITS`; what each
 number means is said beside it.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +20,12 @@ PACKAGE = ROOT / "sse_widget"
 # name -> (most that is allowed, what it counts)
 LIMITS = {
     "crossings": (0, "uses of `self.x` where another module's class of this package defines `x`"),
-    "foreign privates": (0, "uses of `other._x` outside the class that owns `_x`"),
+    "foreign privates": (0, "uses of `other._x` outside the module whose class owns `_x`"),
     "promises": (0, "class attributes that are only annotated, for another class to fill"),
     "looked for": (0, '`"_x" in self.__dict__`: asking whether an object was made whole'),
-    "Any": (20, "`Any` in sse_widget/stream and sse_widget/capture"),
-    "long functions": (2, "functions over 60 lines (the parser may have two)"),
-    "complex functions": (2, "functions of a complexity over 15 (the parser may have two)"),
+    "Any": (19, "`Any` in sse_widget/stream and sse_widget/capture"),
+    "long functions": (1, "functions over 60 lines (the parser may have one)"),
+    "complex functions": (3, "functions of a complexity over 15 (the parser may have three)"),
     "top modules": (6, "modules that stand in no package"),
 }
 LINES, COMPLEXITY = 60, 15
@@ -31,6 +33,7 @@ _BRANCHES = (
     *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp),
     *(ast.comprehension, ast.Assert, ast.match_case),
 )
+_LOOKED_FOR = re.compile(r"'\w+' in \w+\.__dict__")
 _NAMEDTUPLE = {"_replace", "_asdict", "_fields", "_make"}  # public, in spite of the name
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -47,9 +50,9 @@ def main() -> int:
             if isinstance(node, ast.ClassDef) and ours:
                 found["crossings"] += _crossings(node, where, owners)
                 found["promises"] += _promises(node, where)
-            if isinstance(node, ast.Attribute) and ours and _is_foreign(node, tree):
+            if isinstance(node, ast.Attribute) and node.attr in owners and _is_foreign(node, tree):
                 found["foreign privates"].append(f"{at} {ast.unparse(node)}")
-            if isinstance(node, ast.Compare) and "self.__dict__" in ast.unparse(node):
+            if isinstance(node, ast.Compare) and _LOOKED_FOR.match(ast.unparse(node)):
                 found["looked for"].append(f"{at} {ast.unparse(node)}")
             if isinstance(node, ast.Name) and node.id == "Any" and _faces_person(where):
                 found["Any"].append(at)
@@ -59,14 +62,16 @@ def main() -> int:
                 if (size := _complexity(node)) > COMPLEXITY:
                     found["complex functions"].append(f"{at} {node.name}: {size}")
     found["top modules"] = [p.name for p in PACKAGE.glob("*.py") if p.stem != "__init__"]
-    return _print(found)
+    return _print(found, quiet="--quiet" in sys.argv)
 
 
-def _print(found: dict[str, list[str]]) -> int:
+def _print(found: dict[str, list[str]], *, quiet: bool) -> int:
     failed = 0
     for name, (limit, what) in LIMITS.items():
         passed = len(found[name]) <= limit
         failed += not passed
+        if quiet and passed:
+            continue
         print(f"{len(found[name]):4}  (at most {limit})  {name}: {what}{'' if passed else '  <--'}")
         if not passed:
             for line in found[name][:60]:

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._version import __version__
-from .budget import Memory
+from .basics import Memory
 from .client import EventSource, RetryPolicy
 from .errors import (
     BadContentType,

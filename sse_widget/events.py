@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from .attributes import refuse_change
+from .basics import refuse_change
 from .errors import EventTooLarge, message_of
 from .visible import quoted, visible
 

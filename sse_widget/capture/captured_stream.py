@@ -7,16 +7,16 @@ the events.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..attributes import NamedAttributes
+from ..basics import NamedAttributes, NotPickled
 from ..events import Reason, State
 from ..fleet import StreamRow
-from ..pickling import NotPickled
 from ..storage import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow.dataset
 
 __all__ = ["CapturedStream"]
 
@@ -80,7 +80,7 @@ class CapturedStream(NamedAttributes, NotPickled):
         return self._look().report.last_event_id
 
     @property
-    def history(self) -> Any:
+    def history(self) -> pyarrow.dataset.Dataset:
         """What is on disk of this stream, as a `pyarrow.dataset.Dataset`."""
         return Dataset(self._to).dataset(self.name)
 

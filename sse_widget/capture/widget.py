@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
 import traitlets
 from traitlets import Bunch, Dict
 
-from ..attributes import NamedAttributes
+from ..basics import NamedAttributes, NotPickled
 from ..checks import truth
 from ..client import AsyncBody, SourceKeywords, SourceOptions, Url, signature_of
 from ..filters import EventFilter, filter_of
@@ -33,7 +33,6 @@ from ..fleet import (
 )
 from ..masking import mask_url
 from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
-from ..pickling import NotPickled
 from ..storage import Capture, Dataset, capture_of
 from ..stream import split_traits
 from .captured_stream import CapturedStream

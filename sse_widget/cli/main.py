@@ -317,13 +317,7 @@ def _record(options: argparse.Namespace, stop: _Stop) -> int:
     from ..capture import SSECapture
     from .record import record
 
-    unnamed = [url for name, url in options.urls if name is None]
-    named = {name: url for name, url in options.urls if name is not None}
-    if len(named) + len(unnamed) < len(options.urls):
-        raise _Problem("two streams have one name", _USAGE)
-    urls: dict[str, str] | list[str] = unnamed
-    if named:
-        urls = named | {mask_url(url): url for url in unnamed}
+    urls = _urls_of(options)
     wanted = None
     if options.filter is not None or options.type:
         wanted = EventFilter(types=options.type or None, text=options.filter or "")
@@ -341,6 +335,15 @@ def _record(options: argparse.Namespace, stop: _Stop) -> int:
         raise _Problem(str(error), _USAGE) from None
     duration = options.duration.total_seconds() if options.duration else None
     return _DONE if record(capture, stop=stop.asked, duration=duration) else _FAILED
+
+
+def _urls_of(options: argparse.Namespace) -> dict[str, str] | list[str]:
+    """The streams to record, by name where any has one."""
+    unnamed = [url for name, url in options.urls if name is None]
+    named = {name: url for name, url in options.urls if name is not None}
+    if len(named) + len(unnamed) < len(options.urls):
+        raise _Problem("two streams have one name", _USAGE)
+    return named | {mask_url(url): url for url in unnamed} if named else unnamed
 
 
 def _start_server(port: int, replay_dir: Path | None) -> DemoServer:

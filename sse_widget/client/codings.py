@@ -297,7 +297,7 @@ def _brotli() -> Decoder | None:
             decoder = _Brotli(module.Decompressor())
             try:
                 # Older versions give all there is at once.
-                decoder._process(b"", output_buffer_limit=1)
+                decoder._process(b"", output_buffer_limit=1)  # noqa: SLF001 (of those versions)
             except TypeError:
                 continue
             return decoder

@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from .. import runtime
-from ..budget import Budget
+from ..basics import Budget
 from ..errors import SSEError
 from ..events import Cause, Event, EventBatch, Reason, State, Stats, Status
 from ..protocol import EventStreamParser
@@ -144,15 +144,7 @@ class Driver:
 
         self.interrupt = Interrupt()
         self._jar = OriginJar()
-        self._watch = IdleWatchdog(
-            self.interrupt,
-            idle_timeout=options.idle_timeout,
-            asks_again=options.reconnects,
-            quiet=_weakly(self._quiet),
-            unanswered=_weakly(self._unanswered),
-            through=partial(_through, options, request),
-            url=request.masked,
-        )
+        self._watch = self._watchdog()
         calls = CallThread()
         self._calls = UserCalls(calls, self.interrupt, self._watch)
         self._no_event = NoEventWatch(_weakly(self._odd))
@@ -162,6 +154,18 @@ class Driver:
         self._releasing: asyncio.Task[None] | None = None
         if resume is not None:
             self._resume(resume)
+
+    def _watchdog(self) -> IdleWatchdog:
+        options, request = self._options, self.request
+        return IdleWatchdog(
+            self.interrupt,
+            idle_timeout=options.idle_timeout,
+            asks_again=options.reconnects,
+            quiet=_weakly(self._quiet),
+            unanswered=_weakly(self._unanswered),
+            through=partial(_through, options, request),
+            url=request.masked,
+        )
 
     # ------------------------------------------------------------------ from one to the next
 

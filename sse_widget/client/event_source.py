@@ -10,11 +10,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, ClassVar, Self, Unpack
 
-from ..budget import Budget
+from ..basics import Budget, NotPickled
 from ..errors import SSEError
 from ..events import Event, EventBatch, Gap, State, Stats, Status
 from ..masking import Secrets
-from ..pickling import NotPickled
 from .delivery import BlockingLoop, Delivery, EventLoop, Loop
 from .driver import Driver
 from .event_target import EventTarget, Listeners

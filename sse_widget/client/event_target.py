@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from ..attributes import NamedAttributes
+from ..basics import NamedAttributes
 from ..checks import texts
 
 __all__ = ["EventTarget", "Listener", "Listeners"]

@@ -176,15 +176,7 @@ class _Asking:
         """The client's own request object, which asks for the bytes of this address."""
         foreign = self.foreign(address)
         pairs = build_headers(self.headers, self.attempt.last_event_id)
-        given = [v.decode("utf-8", "replace") for k, v in pairs if k.lower() == b"cookie"]
-        theirs = self.attempt.jar.pairs(address)
-        if foreign:
-            cookie = cookie_header([], [theirs])
-        else:
-            own = [pair for value in given for pair in split(value)]
-            own += pairs_of(self.request.options.cookies, address)
-            clients = pairs_of(getattr(self.client, "cookies", None), address)
-            cookie = cookie_header(own, [theirs, clients])
+        cookie = self._cookie(address, pairs)
         pairs = [pair for pair in pairs if pair[0].lower() != b"cookie"]
         if cookie:
             pairs.append((b"Cookie", cookie))
@@ -200,15 +192,26 @@ class _Asking:
             extensions={"timeout": _TIMEOUT, "sse_widget.sent": self.attempt.sent},
         )
         if foreign:
-            for name in [n for n in built.headers if n.lower() not in _HARMLESS_HEADERS]:
-                if not (cookie and name.lower() == "cookie"):
-                    del built.headers[name]
+            harmless = _HARMLESS_HEADERS | ({"cookie"} if cookie else set())
+            for name in [n for n in built.headers if n.lower() not in harmless]:
+                del built.headers[name]
             built.headers["Host"] = address.netloc
         # It has put the query values of the client into every URL, another origin's too.
         asked = getattr(getattr(built, "url", None), "raw_path", None)
         if asked is not None and (asked != address.target.encode() or "xn--" in address.host):
             built.url = exact(built.url, address)
         return built
+
+    def _cookie(self, address: Address, pairs: list[tuple[bytes, bytes]]) -> bytes:
+        """The header of cookies; b"" for none. Another origin gets those that it has set."""
+        theirs = self.attempt.jar.pairs(address)
+        if self.foreign(address):
+            return cookie_header([], [theirs])
+        given = [v.decode("utf-8", "replace") for k, v in pairs if k.lower() == b"cookie"]
+        own = [pair for value in given for pair in split(value)]
+        own += pairs_of(self.request.options.cookies, address)
+        clients = pairs_of(getattr(self.client, "cookies", None), address)
+        return cookie_header(own, [theirs, clients])
 
     async def send(self, built: Any, address: Address) -> Any:
         """The answer to one request, with what `auth=` makes of it."""

@@ -252,6 +252,11 @@ def content_of(name: str, value: Any) -> Any:
         raise TypeError(f"{name} must be {_CONTENT}, not a mapping: json= sends it as JSON")
     if isinstance(value, AsyncIterable):
         return AsyncBody(name, value)
+    return _read_whole(name, value)
+
+
+def _read_whole(name: str, value: Any) -> bytes:
+    """A file or an iterable of bytes, read to its end."""
     try:
         read = getattr(value, "read", None)
         pieces = [read()] if callable(read) else list(value)

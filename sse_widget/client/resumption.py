@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..budget import Budget
+from ..basics import Budget
 from ..events import Event, EventBatch
 
 __all__ = ["KEPT_CHARS", "ReplayDetector", "ResumeResult", "drop"]

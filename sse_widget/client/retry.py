@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Self
 
-from ..attributes import unchangeable
+from ..basics import unchangeable
 from ..checks import number, whole_number, wrong_type
 from ..errors import BadStatus, ConnectionFailed, IdleTimeout, SSEError
 from ..events import Reason

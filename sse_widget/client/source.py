@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..budget import Budget
+from ..basics import Budget
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Stats, Status
 from ..masking import Secrets

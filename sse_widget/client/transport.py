@@ -260,7 +260,7 @@ class _Body(httpx.AsyncByteStream):
         if hasattr(response.content, "_low_water"):
             # Else aiohttp asks its parser to go on after every HTTP chunk that it hands over, which
             # costs more than the chunk: a third of the way of an event.
-            response.content._low_water = 1
+            response.content._low_water = 1  # noqa: SLF001 (there is no public way)
         # None where the whole body came with the head; and a protocol is false while it is empty.
         protocol = None if response.connection is None else response.connection.protocol
         closed = None if protocol is None else protocol.closed

@@ -279,8 +279,8 @@ def _exact_class(kind: type[Any]) -> type[Any]:
         """A URL of httpx or httpx2 that changes nothing: they resolve "..", and cannot tell the host
         of every valid name."""
 
-        target: bytes
-        name: str
+        target = b""
+        name = ""
 
         @property
         def raw_path(self) -> bytes:

@@ -160,6 +160,12 @@ _COMMENTS = (
 )
 
 
+_PARSED = (
+    '<span dir="auto"><span class="autocomment"><a href="{page}#History" title="{title}">'
+    "→</a> </span>{comment}</span>"
+)
+
+
 def _change(number: int, at: float) -> tuple[str, str]:
     chance = _chance("wiki", number)
     language = chance.choices(_LANGUAGES, _LANGUAGE_WEIGHTS)[0]
@@ -200,10 +206,7 @@ def _change(number: int, at: float) -> tuple[str, str]:
         "server_name": server,
         "server_script_path": "/w",
         "wiki": f"{language}wiki",
-        "parsedcomment": (
-            f'<span dir="auto"><span class="autocomment"><a href="{page}#History" title="{title}">'
-            f"→</a> </span>{comment}</span>"
-        ),
+        "parsedcomment": _PARSED.format(page=page, title=title, comment=comment),
     }
     change["performer"] = {
         "user_text": user,

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..attributes import unchangeable
+from ..basics import unchangeable
 from ..checks import wrong_type
 from ..errors import InvalidFilter
 from ..payload import bounded_slices, payloads, read, reader_of, steps_of

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..attributes import unchangeable
+from ..basics import unchangeable
 from ..checks import number, truth
 from ..errors import InvalidFilter
 from ..visible import quoted
@@ -117,18 +117,19 @@ class EventFilter:
             return False
         if event.type in self.exclude_types:
             return False
-        if self.since is not None or self.until is not None:
-            at = event.received_at
-            if at is None:
-                return False
-            at = at.astimezone(UTC)
-            if (self.since and at < self.since) or (self.until and at >= self.until):
-                return False
+        if (self.since or self.until) and not self._in_time(event.received_at):
+            return False
         if self.text and not self._found(self.text, event.data):
             return False
         if self.exclude and self._found(self.exclude, event.data):
             return False
         return not self.where or passes(self.where, event.data)
+
+    def _in_time(self, at: datetime | None) -> bool:
+        if at is None:
+            return False
+        at = at.astimezone(UTC)
+        return not ((self.since and at < self.since) or (self.until and at >= self.until))
 
     def mask(self, table: pa.Table) -> pa.ChunkedArray | None:
         """Which rows of `table` (columns type, data, received_at) pass; None where all do.

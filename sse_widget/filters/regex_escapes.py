@@ -63,6 +63,9 @@ class Item:
     code: int | None = None
 
 
+_DIGITS = "0123456789"
+
+
 def char_item(code: int) -> Item:
     char = chr(code)
     plain = code >= 0x80 or (char.isascii() and char.isalnum())
@@ -99,19 +102,9 @@ class Reader:
         if char in "xu":
             return char_item(self.hexadecimal(char, start))
         if char == "c":
-            letter = self.source[self.at : self.at + 1]
-            if letter.isascii() and letter.isalpha():
-                self.at += 1
-                return char_item(ord(letter) % 32)
-            self.refuse("the escape \\c", start, "needs a letter", _ESCAPE_HINT)
-        if char in "0123456789":
-            following = self.source[self.at : self.at + 1]
-            if char != "0" and not inside:
-                what, hint = f"back-reference \\{char}", "Repeat the pattern of the group."
-                self.refuse(what, start, LINEAR, hint)
-            if char != "0" or following in tuple("0123456789"):
-                self.refuse(f"octal escape \\{char}", start, SHARED, r"Write \xHH.")
-            return char_item(0)
+            return self.control(start)
+        if char in _DIGITS:
+            return self.number(char, start, inside=inside)
         if char == "k" and not inside:
             hint = "Repeat the pattern of the group."
             self.refuse("back-reference \\k", start, LINEAR, hint)
@@ -123,6 +116,22 @@ class Reader:
         if char.isascii() and not char.isalnum():
             return char_item(ord(char))
         self.refuse(f"the escape \\{char}", start, "is not known", _ESCAPE_HINT)
+
+    def control(self, start: int) -> Item:
+        letter = self.source[self.at : self.at + 1]
+        if letter.isascii() and letter.isalpha():
+            self.at += 1
+            return char_item(ord(letter) % 32)
+        self.refuse("the escape \\c", start, "needs a letter", _ESCAPE_HINT)
+
+    def number(self, char: str, start: int, *, inside: bool) -> Item:
+        following = self.source[self.at : self.at + 1]
+        if char != "0" and not inside:
+            what, hint = f"back-reference \\{char}", "Repeat the pattern of the group."
+            self.refuse(what, start, LINEAR, hint)
+        if char != "0" or following in tuple(_DIGITS):
+            self.refuse(f"octal escape \\{char}", start, SHARED, r"Write \xHH.")
+        return char_item(0)
 
     def digits(self, low: int, high: int) -> str:
         found = _HEX.match(self.source, self.at, min(self.at + high, len(self.source)))

@@ -214,24 +214,13 @@ class StreamTable:
         now = time.time()
         rows = list(self.rows.values())
         whole = [self._sum(row.earlier, row.report) for row in rows]
-        at = [datetime.fromtimestamp(r.last_at, UTC) if r.last_at else pd.NaT for r in whole]
-        return pd.DataFrame(
-            {
-                "state": pd.Series([str(r.state) for r in whole], dtype="str"),
-                "rate": pd.Series([round(row.rate(), 2) for row in rows], dtype="float64"),
-                "received": pd.Series([r.received for r in whole], dtype="int64"),
-                "written": pd.Series([r.written for r in whole], dtype="int64"),
-                "last_event_at": pd.Series(at, dtype="datetime64[us, UTC]"),
-                "gaps": pd.Series([r.gaps for r in whole], dtype="int64"),
-                "lag": pd.Series([round(row.lag(now), 3) for row in rows], dtype="float64"),
-                "last_event_id": pd.Series([r.last_event_id for r in whole], dtype="str"),
-                "worker": pd.Series([row.where for row in rows], dtype="str"),
-                "url": pd.Series([row.url for row in rows], dtype="str"),
-                "error": pd.Series([r.error for r in whole], dtype="str"),
-                "note": pd.Series([r.note for r in whole], dtype="str"),
-                "reason": pd.Series([r.reason for r in whole], dtype="str"),
-            }
-        ).set_index(pd.Index([row.name for row in rows], name="stream", dtype="str"))
+        told = [_told(row, sums, now) for row, sums in zip(rows, whole, strict=True)]
+        columns = {
+            name: pd.Series([values[at] for values in told], dtype=dtype)
+            for at, (name, dtype) in enumerate(_COLUMNS.items())
+        }
+        names = pd.Index([row.name for row in rows], name="stream", dtype="str")
+        return pd.DataFrame(columns).set_index(names)
 
     def wire(self) -> list[list[Any]]:
         """A row a stream for the page: state, rate, last event (ms), received, gaps, since when
@@ -253,3 +242,40 @@ class StreamTable:
             ]
             for row in self.rows.values()
         ]
+
+
+# The columns of `StreamTable.frame`, and their dtypes.
+_COLUMNS = {
+    "state": "str",
+    "rate": "float64",
+    "received": "int64",
+    "written": "int64",
+    "last_event_at": "datetime64[us, UTC]",
+    "gaps": "int64",
+    "lag": "float64",
+    "last_event_id": "str",
+    "worker": "str",
+    "url": "str",
+    "error": "str",
+    "note": "str",
+    "reason": "str",
+}
+
+
+def _told(row: StreamRow, whole: StreamReport, now: float) -> tuple[object, ...]:
+    """One row of it: what the report says of all runs, in the order of `_COLUMNS`."""
+    return (
+        str(whole.state),
+        round(row.rate(), 2),
+        whole.received,
+        whole.written,
+        datetime.fromtimestamp(whole.last_at, UTC) if whole.last_at else None,
+        whole.gaps,
+        round(row.lag(now), 3),
+        whole.last_event_id,
+        row.where,
+        row.url,
+        whole.error,
+        whole.note,
+        whole.reason,
+    )

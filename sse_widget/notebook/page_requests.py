@@ -141,6 +141,11 @@ def _is_modest(content: Content) -> bool:
 
 
 def _is_short(value: object) -> bool:
+    """A text, or a few of them, such as the paths of a key."""
+    if isinstance(value, list):
+        return len(value) <= _FIELDS and all(
+            isinstance(one, str) and _is_short(one) for one in value
+        )
     return isinstance(value, str) and len(value) <= _TEXT_CHARS
 
 

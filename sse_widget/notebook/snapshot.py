@@ -64,8 +64,6 @@ def render(
         secrets: of the stream: a notebook is saved, and given to others, so not even an event that
             repeats one has it here.
     """
-    stats, status = head["stats"], head["status"]
-    now = datetime.now(UTC)
     lines: list[_Line] = []
     secrets = secrets or Secrets()
     lengths = pc.utf8_length(held.table.column("data")).to_pylist()
@@ -78,16 +76,7 @@ def render(
             break
     lines = _newest(lines, _ROWS_BYTES)
     rows = sum(line.event for line in lines)
-    said = [_STATES.get(status["state"], str(status["state"]))]
-    said.append(f"{_count(stats['received'])} received")
-    if 0 < rows < stats["received"]:
-        said[-1] += f", the last {rows:,} here"
-    said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
-    why = " ".join(visible(status[n], 500) for n in ("error", "hint", "note") if status.get(n))
-    if not why and status.get("reason"):
-        why = f"{'Warning: ' if status.get('warns') else ''}{visible(status['reason'], 500)}"
-    about = [tag("b", visible(url, 500)), tag("br"), _DOT.join(said)]
-    parts = [tag("p", *about, *([tag("br"), why] if why else []), style="margin:0 0 4px")]
+    parts = [_heading(head, url, rows)]
     split = _split(lines)
     if split:
         earlier = sum(line.event for line in lines[:split])
@@ -101,6 +90,22 @@ def render(
         class_="sse-snapshot tex2jax_ignore mathjax_ignore",
         data_sse_stream=session,
     )
+
+
+def _heading(head: Mapping[str, Any], url: str, rows: int) -> Html:
+    """The address, the state, how many came and how many are here, and what is wrong."""
+    stats, status = head["stats"], head["status"]
+    now = datetime.now(UTC)
+    said = [_STATES.get(status["state"], str(status["state"]))]
+    said.append(f"{_count(stats['received'])} received")
+    if 0 < rows < stats["received"]:
+        said[-1] += f", the last {rows:,} here"
+    said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
+    why = " ".join(visible(status[n], 500) for n in ("error", "hint", "note") if status.get(n))
+    if not why and status.get("reason"):
+        why = f"{'Warning: ' if status.get('warns') else ''}{visible(status['reason'], 500)}"
+    about = [tag("b", visible(url, 500)), tag("br"), _DOT.join(said)]
+    return tag("p", *about, *([tag("br"), why] if why else []), style="margin:0 0 4px")
 
 
 class _Line:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..characters import whole
+from ..basics import whole
 
 try:
     import orjson

@@ -3,7 +3,7 @@
 It takes text of whole blocks with LF ends and gives the events they dispatch. It frames nothing, bounds
 nothing and keeps nothing from one call to the next: `parser` does.
 
-`_read_lines` is the meaning: one line after the other. The other functions are only faster. Each takes what
+`read_lines` is the meaning: one line after the other. The other functions are only faster. Each takes what
 has the form it knows, as a whole, and leaves anything else to the next slower one, so nobody can tell which
 of them read an event; `tests/protocol/test_parser_paths.py` holds them to that.
 """
@@ -63,7 +63,7 @@ def read_whole(
     whole: bytes, batch: EventBatch, last_id: str, reconnection_time: int | None
 ) -> tuple[str, int | None, int]:
     """`read_blocks` of bytes."""
-    run = _read_long(whole) if len(whole) > _LONG else None
+    run = read_long(whole) if len(whole) > _LONG else None
     if run is not None:
         return _add(run, batch, last_id), reconnection_time, 0
     return read_blocks(whole.decode("utf-8", "replace"), batch, last_id, reconnection_time)
@@ -87,8 +87,8 @@ def read_blocks(
     if start:
         text, first = text[start:], first - start
     if first + 2 == len(text):
-        return _read_lines(text, batch, last_id, reconnection_time)
-    run = _read_run(text, text[:first])
+        return read_lines(text, batch, last_id, reconnection_time)
+    run = read_run(text, text[:first])
     if run is not None:
         return _add(run, batch, last_id), reconnection_time, 0
     ignored = 0
@@ -104,7 +104,7 @@ def read_blocks(
             batch.last_event_ids.append(last_id)
             batch.has_id.append(id_ is not None)
         elif block:
-            last_id, reconnection_time, more = _read_lines(block, batch, last_id, reconnection_time)
+            last_id, reconnection_time, more = read_lines(block, batch, last_id, reconnection_time)
             ignored += more
     return last_id, reconnection_time, ignored
 
@@ -149,7 +149,7 @@ def _add(run: _Run, batch: EventBatch, last_id: str) -> str:
     return batch.last_event_ids[-1]
 
 
-def _read_run(text: str, first: str) -> _Run | None:
+def read_run(text: str, first: str) -> _Run | None:
     """The events of a text whose blocks all have the shape of its first one, with comments between
     them at most."""
     prefixes: list[str] = []
@@ -165,7 +165,7 @@ def _read_run(text: str, first: str) -> _Run | None:
                 return None
     if len(prefixes) == 1 and prefixes[0].startswith("data"):
         return _data_only(text, prefixes[0])
-    shape = _shape(tuple(prefixes), lines > len(prefixes))
+    shape = shape_of(tuple(prefixes), lines > len(prefixes))
     if shape is None:
         return None
     # The pattern matches one block, so this gives, flat, what is between the blocks and the values
@@ -235,7 +235,7 @@ _LONG = 160
 _match_names = re.compile(rb"(?:(?:id|event): ?+[^\n]*+\n){1,2}+data: ?").match
 
 
-def _read_long(whole: bytes) -> _Run | None:
+def read_long(whole: bytes) -> _Run | None:
     """Blocks of an id or a type or both and then one long line of data, all with the lines of the
     first one, with comments between them at most."""
     start = _match_names(whole)
@@ -304,7 +304,7 @@ class _Shape(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _shape(prefixes: tuple[str, ...], several: bool) -> _Shape | None:
+def shape_of(prefixes: tuple[str, ...], several: bool) -> _Shape | None:
     """None where a field comes twice, or no data.
 
     The pattern is tried at line starts only, and never reads a line twice as the beginning of its
@@ -332,7 +332,7 @@ def _shape(prefixes: tuple[str, ...], several: bool) -> _Shape | None:
 # ---------------------------------------------------------------------- the meaning
 
 
-def _read_lines(
+def read_lines(
     text: str, batch: EventBatch, last_id: str, reconnection_time: int | None
 ) -> tuple[str, int | None, int]:
     """The lines of one block, in order: it dispatches at most one event."""

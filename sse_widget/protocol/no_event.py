@@ -52,11 +52,9 @@ def why_no_event(sample: bytes) -> str:
         return "the bytes look like UTF-16, and an event stream is UTF-8"
     text = sample.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, rest = _LINE_END.split(text)
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("<!doctype", "<html", "<?xml")) or re.match(r"<[a-z]+[ />]", start):
-        return "this is an XML document" if start.startswith("<?xml") else "this is HTML"
-    if start.startswith(("{", "[")):
-        return _json(lines)
+    document = _document(text, lines)
+    if document:
+        return document
     names = [line.partition(":")[0] for line in lines if line and line[0] != ":"]
     unknown = [line for line in [*lines, rest] if _is_unknown(line, ended=line is not rest)]
     near = next((m for line in unknown if (m := _NEARLY.match(line))), None)
@@ -68,6 +66,14 @@ def why_no_event(sample: bytes) -> str:
     if any(r"\n" in line for line in [*lines, rest] if line.startswith("data")):
         return r"the line ends are written as the two characters \ and n"
     return _lines(lines, names, unknown)
+
+
+def _document(text: str, lines: list[str]) -> str:
+    """What the whole of it is, where that is no stream of lines; else ""."""
+    start = text.lstrip()[:200].lower()
+    if start.startswith(("<!doctype", "<html", "<?xml")) or re.match(r"<[a-z]+[ />]", start):
+        return "this is an XML document" if start.startswith("<?xml") else "this is HTML"
+    return _json(lines) if start.startswith(("{", "[")) else ""
 
 
 def _lines(lines: list[str], names: list[str], unknown: list[str]) -> str:

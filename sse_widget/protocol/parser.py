@@ -58,6 +58,12 @@ class _Block:
             self.data[self.condensed :] = [b"\n".join(self.data[self.condensed :])]
             self.condensed += 1
 
+    def take_id(self, value: bytes) -> None:
+        """A line `id`. That of a dropped event is kept, or a resume would meet that event for ever."""
+        self.begun = True
+        if b"\0" not in value:
+            self.id = value
+
 
 class Unfinished(NamedTuple):
     """What has come of an event that is not complete.
@@ -129,10 +135,7 @@ class EventStreamParser:
         if partial and partial[0] != _COLON:
             name, colon, _ = partial.partition(b":")
             size += len(partial)
-            # Half a name may become one of these.
-            begun = begun or (
-                name in _FIELDS if colon else any(field.startswith(name) for field in _FIELDS)
-            )
+            begun = begun or _may_be_field(name, whole=bool(colon))
             data = data or name == b"data"
         if not begun:
             return None
@@ -459,10 +462,7 @@ class EventStreamParser:
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if name == b"id":
-                block.begun = True
-                # The id of a dropped event is kept, or a resume would meet that event for ever.
-                if b"\0" not in value:
-                    block.id = value
+                block.take_id(value)
             elif name == b"retry":
                 self.reconnection_time = read_retry(value, self.reconnection_time)
             elif name not in _FIELDS:
@@ -505,6 +505,11 @@ class EventStreamParser:
             batch.data.append(b"\n".join(block.data).decode("utf-8", "replace"))
             batch.last_event_ids.append(self.last_event_id)
             batch.has_id.append(block.id is not None)
+
+
+def _may_be_field(name: bytes, *, whole: bool) -> bool:
+    """Whether this is the name of a field; half a name may become one."""
+    return name in _FIELDS if whole else any(field.startswith(name) for field in _FIELDS)
 
 
 def _size(n: int) -> str:

@@ -204,7 +204,7 @@ def _write_ndjson(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
         file.write("".join(lines).encode())
 
 
-def _write_sse(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+def write_sse(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
     last_at = last_id = ""
     for some in _slices(table, _ROWS, reached):
         lines: list[str] = []
@@ -228,7 +228,7 @@ def _write_sse(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
 
 def write_events(table: pa.Table, file: IO[bytes]) -> None:
     """These rows as an event stream, with their times in comments."""
-    _write_sse(table, file, lambda row: None)
+    write_sse(table, file, lambda row: None)
 
 
 def _check(seq: int, name: str, value: str, refused: str) -> None:
@@ -255,5 +255,5 @@ FORMATS: dict[str, Callable[[pa.Table, IO[bytes], Reached], None]] = {
     ".csv": _write_csv,
     ".ndjson": _write_ndjson,
     ".parquet": _write_parquet,
-    ".sse": _write_sse,
+    ".sse": write_sse,
 }

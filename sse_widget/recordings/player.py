@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..budget import Budget
+from ..basics import Budget
 from ..client import ResponseHeaders, ResumePoint, SourceHooks
 from ..errors import SSEError
 from ..events import Cause, EventBatch, Gap, Reason, State, Stats, Status

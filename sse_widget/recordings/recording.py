@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..characters import whole
+from ..basics import whole
 from ..checks import told
 from ..protocol import EventStreamParser, why_no_event
 from ..storage import Dataset
@@ -294,20 +294,29 @@ def _read_parquet(content: bytes, name: str) -> pa.Table:
             arrays.append(null if field.name == "received_at" else null.fill_null(default))
             continue
         column = table[field.name]
-        if field.name == "received_at" and not pa.types.is_timestamp(column.type):
-            raise ValueError(f"{name}: received_at must be a time, not {visible(str(column.type))}")
-        try:
-            # A time without a zone is UTC, which is what a cast makes of it.
-            column = column.cast(field.type, safe=field.name != "received_at")
-        except pa.ArrowException as error:
-            raise ValueError(
-                f"{name}: {field.name} must be {field.type}: {visible(str(error))}"
-            ) from None
+        column = _cast(column, field, name)
         arrays.append(column if field.name == "received_at" else column.fill_null(default))
     try:
         return believed(pa.table(arrays, schema=_SCHEMA), nullable=["received_at"])
     except pa.ArrowException as error:
         raise ValueError(f"{name}: {visible(str(error))}") from None
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field, name: str) -> pa.ChunkedArray:
+    """A column of a file as ours is.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    if field.name == "received_at" and not pa.types.is_timestamp(column.type):
+        raise ValueError(f"{name}: received_at must be a time, not {visible(str(column.type))}")
+    try:
+        # A time without a zone is UTC, which is what a cast makes of it.
+        return column.cast(field.type, safe=field.name != "received_at")
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"{name}: {field.name} must be {field.type}: {visible(str(error))}"
+        ) from None
 
 
 def _time(text: str, where: str) -> datetime:

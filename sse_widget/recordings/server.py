@@ -7,6 +7,7 @@ at a time and writes nothing.
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 import threading
@@ -49,7 +50,7 @@ class CaptureServer:
         self.speed = speed
         self.over = threading.Event()
         self.streams = {name: p.seq for name, p in dataset.streams().items() if p.seq}
-        handler = type("Handler", (_Handler,), {"capture": self})
+        handler = functools.partial(_Handler, self)
         self._server = _Server(("127.0.0.1", port), handler)
         self._thread = quiet_thread(self._server.serve_forever, "sse-widget replay")
         self._thread.start()
@@ -131,9 +132,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    capture: CaptureServer
     protocol_version = "HTTP/1.1"
     server_version = "sse-widget"
+
+    def __init__(self, capture: CaptureServer, *of_server: Any) -> None:
+        self._capture = capture  # first: the request is answered as this object is made
+        super().__init__(*of_server)
 
     def do_GET(self) -> None:
         # A page from elsewhere that made a name of its own lead here reads nothing.
@@ -145,12 +149,12 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self._say(400, "This is no path.\n")
             return
-        streams = self.capture.streams
+        streams = self._capture.streams
         asked = parse_qs(parts.query).get("stream", [*streams][:1] if len(streams) == 1 else [""])
         if parts.path != "/events":
             # Read in a terminal, by curl.
             lines = [
-                f"{self.capture.url_of(s)}  {n} events of {visible_name(s)}\n"
+                f"{self._capture.url_of(s)}  {n} events of {visible_name(s)}\n"
                 for s, n in streams.items()
             ]
             self._say(200 if parts.path == "/" else 404, "".join(lines))
@@ -161,8 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, stream: str) -> None:
         last_id = self.headers.get("Last-Event-ID", "").encode("latin-1").decode("utf-8", "replace")
-        start = self.capture.after(stream, last_id)
-        if start >= self.capture.streams[stream]:
+        start = self._capture.after(stream, last_id)
+        if start >= self._capture.streams[stream]:
             self.send_response(204)  # all was sent: do not come again
             self.end_headers()
             return
@@ -173,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            for piece in self.capture.pieces(stream, start):
+            for piece in self._capture.pieces(stream, start):
                 self.wfile.write(piece)
         except OSError:
             pass  # the client has gone

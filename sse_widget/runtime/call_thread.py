@@ -13,6 +13,7 @@ import contextlib
 import contextvars
 import inspect
 import queue
+from asyncio.events import _set_running_loop
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -117,12 +118,12 @@ class _Worker:
         """What the function returned, or what it raised."""
         try:
             if loop is not None:
-                asyncio.events._set_running_loop(loop)
+                _set_running_loop(loop)
             try:
                 value = fn(*args)
             finally:
                 if loop is not None:
-                    asyncio.events._set_running_loop(None)
+                    _set_running_loop(None)
             if inspect.isawaitable(value):
                 value = self._wait(value)
         except BaseException as error:

@@ -50,7 +50,7 @@ class HeldFolder:
             if BY_HANDLE:
                 self._handle = os.open(path, _FOLDER_FLAGS)
         else:
-            name, at = _within._at(path.name)
+            name, at = _within.at(path.name)
             if not at:
                 _within.check()
             if not stat.S_ISDIR(os.lstat(name, **at).st_mode):
@@ -61,7 +61,7 @@ class HeldFolder:
             self._close = weakref.finalize(self, os.close, self._handle)
         self.identity = _identity(self.status())
 
-    def _at(self, name: str) -> tuple[Any, dict[str, Any]]:
+    def at(self, name: str) -> tuple[Any, dict[str, Any]]:
         """How the system is told of something in this folder."""
         if "/" in name or os.sep in name or name in ("", ".", ".."):
             raise ValueError(f"{name!r} is no name in a folder")
@@ -105,7 +105,7 @@ class HeldFolder:
 
     def look(self, name: str) -> os.stat_result | None:
         """What is there under this name, itself, not what it leads to; None for nothing."""
-        path, at = self._at(name)
+        path, at = self.at(name)
         try:
             return os.lstat(path, **at)
         except FileNotFoundError:
@@ -118,7 +118,7 @@ class HeldFolder:
             OSError: there is none, or something else has its name: a file, a link.
         """
         if make:
-            path, at = self._at(name)
+            path, at = self.at(name)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, mode, **at)  # noqa: PTH102 (within a handle)
                 self.sync()
@@ -126,7 +126,7 @@ class HeldFolder:
 
     def read(self, name: str, limit: int) -> bytes:
         """The beginning of a file."""
-        path, at = self._at(name)
+        path, at = self.at(name)
         with os.fdopen(
             os.open(path, os.O_RDONLY | _NO_LINK | _BINARY | _NO_WAIT, **at), "rb"
         ) as file:
@@ -140,13 +140,13 @@ class HeldFolder:
         Raises:
             FileExistsError: something has its name, be it a link that leads nowhere.
         """
-        path, at = self._at(name)
+        path, at = self.at(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
         return os.fdopen(os.open(path, flags, 0o666, **at), "wb")
 
     def lock_file(self, name: str) -> BinaryIO:
         """A file to lock: made where there is none, and never deleted."""
-        path, at = self._at(name)
+        path, at = self.at(name)
         flags = os.O_RDWR | os.O_CREAT | _NO_LINK | _BINARY
         return os.fdopen(os.open(path, flags, 0o666, **at), "r+b")
 
@@ -168,20 +168,20 @@ class HeldFolder:
         Raises:
             FileExistsError: something has that name.
         """
-        (a, at_a), (b, at_b) = self._at(name), to._at(new)
+        (a, at_a), (b, at_b) = self.at(name), to.at(new)
         os.link(a, b, src_dir_fd=at_a.get("dir_fd"), dst_dir_fd=at_b.get("dir_fd"))
 
     def rename(self, name: str, to: HeldFolder, new: str) -> None:
-        (a, at_a), (b, at_b) = self._at(name), to._at(new)
+        (a, at_a), (b, at_b) = self.at(name), to.at(new)
         os.rename(a, b, src_dir_fd=at_a.get("dir_fd"), dst_dir_fd=at_b.get("dir_fd"))
 
     def unlink(self, name: str) -> None:
-        path, at = self._at(name)
+        path, at = self.at(name)
         os.unlink(path, **at)
 
     def discard(self, name: str) -> None:
         """Delete a file, or a folder with all in it, as far as that works; a link goes itself."""
-        path, at = self._at(name)
+        path, at = self.at(name)
         there = self.look(name)
         if there is None:
             return
@@ -202,7 +202,7 @@ class HeldFolder:
     def for_system(self, name: str) -> tuple[int, bytes]:
         """Handle and name, for calls of the system that Python has not: (AT_FDCWD, path) without a
         handle."""
-        path, at = self._at(name)
+        path, at = self.at(name)
         return at.get("dir_fd", _HERE), os.fsencode(path)
 
 

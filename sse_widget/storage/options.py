@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ..attributes import unchangeable
+from ..basics import unchangeable
 from ..checks import number, truth, whole_number
 from ..tables import seconds_of_text
 

@@ -142,12 +142,7 @@ def gather(
             now_at.types.add(batch.types)
             if last_id is None:
                 last_id = batch.last_event_ids[-1]
-        if last_id not in (None, _NO_ID):
-            now_at.last_event_id = last_id
-        if reconnection_time is not None:
-            now_at.reconnection_time = reconnection_time
-        if stats is not None:
-            now_at.stats = stats
+        now_at.learn(last_id, reconnection_time, stats)
     streams = {**positions, **{name: at.position(now) for name, at in reached.items()}}
     names, seq = _numbers(list(reached), runs)
     columns = None
@@ -222,6 +217,20 @@ class _Reached:
         self.types = Tally(position.types, types=_TYPES_KEPT, chars=_TYPES_CHARS)
         self.stats = position.stats
         self.reconnection_time = position.reconnection_time
+
+    def learn(
+        self,
+        last_event_id: str | None,
+        reconnection_time: int | None,
+        stats: Mapping[str, int] | None,
+    ) -> None:
+        """What an entry says beside its events; None where it says nothing."""
+        if last_event_id not in (None, _NO_ID):
+            self.last_event_id = last_event_id
+        if reconnection_time is not None:
+            self.reconnection_time = reconnection_time
+        if stats is not None:
+            self.stats = stats
 
     def position(self, now: datetime) -> Position:
         return Position(

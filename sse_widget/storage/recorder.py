@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ..budget import Budget, Share
+from ..basics import Budget, Share
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, EventBatch, Gap
 from ..runtime import quiet_thread

@@ -36,7 +36,7 @@ class Reading(NamedTuple):
         return max(self.seconds - earlier.seconds, 0.0)
 
 
-def _start() -> tuple[str, int | None]:
+def system_start() -> tuple[str, int | None]:
     clock: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     with contextlib.suppress(OSError):
         if clock is not None:
@@ -45,7 +45,7 @@ def _start() -> tuple[str, int | None]:
     return secrets.token_hex(8), None
 
 
-_STARTED, _CLOCK = _start()
+_STARTED, _CLOCK = system_start()
 
 
 def read() -> Reading:

@@ -528,6 +528,10 @@ class FsspecStore:
     def close(self) -> None:
         pass
 
+    def create(self, path: str, content: bytes) -> None:
+        """Write a file that is not there, all of it or nothing; `path` is a full one."""
+        self._fs.pipe_file(path, content, mode="create")
+
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm(self.full(path), recursive=True)
@@ -543,7 +547,7 @@ class _StoreFolder:
 
     def create(self, name: str, content: Any) -> None:
         path = self._store.full(f"{self._path}/{name}")
-        self._store._fs.pipe_file(path, bytes(content), mode="create")
+        self._store.create(path, bytes(content))
 
     def leave(self) -> None:
         pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..checks import whole_number
@@ -136,13 +136,13 @@ def keys_of(by: object) -> tuple[str, ...]:
     return paths
 
 
-def _wire(row: LatestRow) -> list[Any]:
+def _wire(row: LatestRow) -> list[object]:
     key = [*map(_plain, row.key)] if isinstance(row.key, tuple) else _plain(row.key)
     fields = {name[:_PAGE_CHARS]: _plain(value) for name, value in row.values.items()}
     return [key, row.seq, row.at / 1000, row.type[:_PAGE_CHARS], fields]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A value as JSON and JavaScript can say it."""
     if type(value) is str:
         return value[:_PAGE_CHARS]

@@ -31,8 +31,7 @@ import traitlets
 from traitlets import Bunch, Dict
 
 from .. import runtime
-from ..attributes import NamedAttributes
-from ..budget import Memory
+from ..basics import Memory, NamedAttributes, NotPickled
 from ..checks import told, truth, whole_number
 from ..client import (
     Request,
@@ -47,7 +46,6 @@ from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
-from ..pickling import NotPickled
 from ..recordings import Player, Recording, arrow_table, save
 from ..runtime import ObserverThread
 from ..storage import Capture, CaptureStatus, capture_of
@@ -142,13 +140,13 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     filter = FilterTrait(
         EventFilter, (), help="What the log and view_df let through; the page's chips move it too."
     )
-    status = LiveTrait(lambda s: s._feed.status, "What the stream is doing now: a Status.")
+    status = LiveTrait(lambda self: self._feed.status, "What the stream is doing now: a Status.")
     event_types = LiveTrait(
-        lambda s: TypeCounts(s._feed.counts),
+        lambda self: TypeCounts(self._feed.counts),
         "Event type -> how many came since the stream began.",
     )
     last_event_id = LiveTrait(
-        lambda s: s._feed.source.last_event_id, "The id the stream would resume after."
+        lambda self: self._feed.source.last_event_id, "The id the stream would resume after."
     )
     _plots = 0  # how often
     # traitlets calls `observe` before there is anything to start.
@@ -170,24 +168,17 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         own = ("max_events", "max_bytes", "save_events", "capture", "columns", "filter")
         traits = split_traits(options, "SSEStream", *own, "exact_times")
         # Before anything is built: what is refused leaves nothing behind.
-        if isinstance(url, Recording) and options:
-            raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
-        told = SourceOptions.of("SSEStream", options)
         paced = not truth("exact_times", exact_times)
-        if isinstance(url, Recording) and not paced:
-            raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
+        if isinstance(url, Recording):
+            _check_replay(options, capture, paced=paced)
+        told = SourceOptions.of("SSEStream", options)
         shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
         window = RollingWindow(max_events, max_bytes)
         passing = filter_of("filter", filter)
         paths = columns_of(columns)
         save_events = whole_number("save_events", save_events, at_least=0)
-        if capture is not None and isinstance(url, Recording):
-            raise TypeError("a replay has no option 'capture': what it plays is kept already")
-        if callable(url) and capture is not None and capture_of(capture).stream is None:
-            raise ValueError(
-                "capture= names a stream after its URL, and this one is asked for on every attempt: "
-                'capture=Capture(folder, stream="a name")'
-            )
+        if callable(url) and capture is not None:
+            _check_named(capture)
         past = RestoredState(capture, shown, window)
         if past.recorder is not None:
             told = past.options(told, options)
@@ -202,16 +193,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         )
         self._analysis = Analysis(feed)
         self._readers = Readers(feed)
-        self._synced_filter = SyncedFilter(
-            partial(getattr, self, "filter"),
-            partial(setattr, self, "filter"),
-            partial(setattr, self, "_filter"),
-        )
-        self._synced_columns = SyncedColumns(
-            partial(getattr, self, "columns"),
-            self._analysis.use_columns,
-            partial(setattr, self, "_columns"),
-        )
+        self._sync()
         for listener in (
             page,
             _Observed(feed, self._observers),
@@ -231,6 +213,19 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         feed.start()
 
     __signature__ = signature_of(__init__)
+
+    def _sync(self) -> None:
+        """What Python and the pages both write."""
+        self._synced_filter = SyncedFilter(
+            partial(getattr, self, "filter"),
+            partial(setattr, self, "filter"),
+            partial(setattr, self, "_filter"),
+        )
+        self._synced_columns = SyncedColumns(
+            partial(getattr, self, "columns"),
+            self._analysis.use_columns,
+            partial(setattr, self, "_columns"),
+        )
 
     # ------------------------------------------------------------------ to its end
 
@@ -817,6 +812,33 @@ class _Observed(FeedListener):
 
     def ended(self) -> None:
         self._observers.rest()
+
+
+def _check_replay(options: SourceKeywords, capture: object, *, paced: bool) -> None:
+    """Refuse what a replay has no use for.
+
+    Raises:
+        TypeError: by name.
+    """
+    if options:
+        raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
+    if not paced:
+        raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
+    if capture is not None:
+        raise TypeError("a replay has no option 'capture': what it plays is kept already")
+
+
+def _check_named(capture: str | os.PathLike[str] | Capture) -> None:
+    """Refuse a capture in which a stream whose URL is asked for would have no name.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if capture_of(capture).stream is None:
+        raise ValueError(
+            "capture= names a stream after its URL, and this one is asked for on every attempt: "
+            'capture=Capture(folder, stream="a name")'
+        )
 
 
 def _outline(url: object, options: SourceOptions) -> Message:

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 
-from ..characters import whole
+from ..basics import whole
 from ..payload import read, reader_of
 
 __all__ = ["JoinedText"]

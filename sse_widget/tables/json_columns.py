@@ -7,7 +7,7 @@ Every value stays what `json.loads` gives, but for half characters, with which n
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, repeat
@@ -88,15 +88,26 @@ def expand(
                 keys.add(rows)
             for path, reader in readers.items():
                 asked[path].append(ColumnChunk([reader(row) for row in rows]))
+    # A stream of nothing but JSON has its own keys as columns, and no other.
+    marks = is_json if mark and not all(is_json) else None
+    return beside(frame, _joined(frame, keys.pieces() | asked, dates, marks))
+
+
+def _joined(
+    frame: pd.DataFrame,
+    pieces: Mapping[str, list[ColumnChunk]],
+    dates: Iterable[str],
+    is_json: list[bool] | None,
+) -> dict[str, Any]:
+    """The further columns, each under a name that `frame` has not."""
     taken = taken_names(frame)
     added: dict[str, Any] = {}
-    for path, pieces in (keys.pieces() | asked).items():
-        column = join(pieces)
+    for path, some in pieces.items():
+        column = join(some)
         added[free_name(path, taken)] = _timestamps(column) if path in dates else column
-    # A stream of nothing but JSON has its own keys as columns, and no other.
-    if mark and not all(is_json):
+    if is_json is not None:
         added[free_name(MARK, taken)] = np.array(is_json, bool)
-    return beside(frame, added)
+    return added
 
 
 def taken_names(frame: pd.DataFrame) -> set[Any]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..budget import Budget
+from ..basics import Budget
 from ..checks import whole_number
 from ..events import Event, EventBatch
 from ..filters import EventFilter

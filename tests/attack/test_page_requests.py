@@ -12,6 +12,8 @@ import pytest
 from sse_widget import SSECapture, SSEStream, runtime
 from sse_widget.notebook.page_requests import WAITING, PageRequests
 
+from ..helpers.pages import say
+
 SECONDS = 30
 MANY = WAITING + 20
 
@@ -38,7 +40,7 @@ def asked(widget, *contents):
     with ThreadPoolExecutor(len(contents)) as handlers:
         for content in contents:
             taken = threading.Event()
-            handlers.submit(lambda c=content, t=taken: (t.set(), widget._handle_custom_msg(c, [])))
+            handlers.submit(lambda c=content, t=taken: (t.set(), say(widget, c)))
             assert taken.wait(SECONDS)
 
 

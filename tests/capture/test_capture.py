@@ -298,25 +298,22 @@ def test_of_two_captures_of_one_folder_the_later_goes_on(captures, origin):
 
 
 def test_a_full_disk_is_told_and_caught_up_with(captures, origin, monkeypatch):
-    from sse_widget.storage import stores as places
-
     capture = captures(counting(origin, 10))
     until(lambda: capture.stats.written > 30)
-    create = places._LocalFolder.create
     full = threading.Event()
 
     def refuse(self, name, content):
         full.set()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(places._LocalFolder, "create", refuse)
-    assert full.wait(10)
-    until(lambda: "No space left" in capture.trouble)
-    before = capture.stats
-    until(lambda: capture.stats.received > before.received + 50)
-    assert capture.stats.written == before.written
-    assert capture.stats.lag > 0
-    monkeypatch.setattr(places._LocalFolder, "create", create)
+    with monkeypatch.context() as disk:
+        disk.setattr("sse_widget.storage.stores._LocalFolder.create", refuse)
+        assert full.wait(10)
+        until(lambda: "No space left" in capture.trouble)
+        before = capture.stats
+        until(lambda: capture.stats.received > before.received + 50)
+        assert capture.stats.written == before.written
+        assert capture.stats.lag > 0
     until(lambda: capture.trouble == "" and capture.stats.written > before.written + 50)
     capture.stop()
     read = read_back(capture.history)

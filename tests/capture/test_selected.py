@@ -9,6 +9,7 @@ import pytest
 from sse_widget import SSECapture
 
 from ..helpers.many import until
+from ..helpers.pages import say
 
 
 class Page:
@@ -18,7 +19,7 @@ class Page:
         self._capture, self._heard, self._lock = capture, heard, threading.Lock()
 
     def say(self, **content):
-        self._capture._handle_custom_msg({"page": "p", **content}, [])
+        say(self._capture, {"page": "p", **content})
 
     def told(self, kind):
         return [m for m in list(self._heard) if m.get("kind") == kind]

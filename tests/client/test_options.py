@@ -352,7 +352,7 @@ def test_what_a_widget_has_can_be_set(stream):
     stream.layout = {"width": "40%"}
     stream.columns = ["a"]
     stream.filter = EventFilter(text="x")
-    stream._repr = None  # a private name is somebody's own business
+    stream._repr = None  # noqa: SLF001 (a private name is somebody's own business)
 
 
 def test_a_class_of_somebody_else_may_have_attributes_of_its_own():

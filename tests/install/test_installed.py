@@ -22,8 +22,9 @@ def test_the_page_is_there(tmp_path):
     stream = SSEStream.replay(b"data: a\n\n")
     capture = SSECapture(["http://127.0.0.1:1/"], to=tmp_path)
     for widget in (stream, capture):
-        assert len(widget._esm) > 10_000
-        assert ".sse-widget" in widget._css
+        state = widget.get_state()
+        assert len(state["_esm"]) > 10_000
+        assert ".sse-widget" in state["_css"]
         widget.close()
 
 

@@ -126,7 +126,7 @@ def plainly(text: str) -> tuple[EventBatch, str, int | None, int]:
     batch = EventBatch()
     last_id, time, ignored = "before", None, 0
     for block in text.split("\n\n"):
-        last_id, time, more = paths._read_lines(block, batch, last_id, time)
+        last_id, time, more = paths.read_lines(block, batch, last_id, time)
         ignored += more
     return batch, last_id, time, ignored
 
@@ -147,7 +147,7 @@ LONG = "x" * 200  # the first line of data decides
 )
 def test_long_lines_are_read_as_the_plain_loop_does_or_not_at_all(head, text):
     text = f"{head}data: {LONG}\n\n" + text.replace("\r", "").rstrip("\n") + "\n\n"
-    run = paths._read_long(text.encode())
+    run = paths.read_long(text.encode())
     if run is None:
         return
     batch, _, time, ignored = plainly(text)
@@ -168,7 +168,7 @@ def test_read_blocks_equals_the_plain_loop(text):
 @given(runs() | TEXTS)
 def test_a_run_is_read_as_the_plain_loop_does_or_not_at_all(text):
     text = text.replace("\r", "")
-    run = paths._read_run(text, text[: text.find("\n\n")])
+    run = paths.read_run(text, text[: text.find("\n\n")])
     if run is None:
         return
     batch, _, time, ignored = plainly(text)
@@ -222,7 +222,7 @@ def test_every_deviation_at_every_place_of_a_run(form, end):
 @pytest.mark.parametrize("form", RUN.values(), ids=RUN)
 def test_the_usual_runs_are_read_as_runs(form):
     text = "".join(form.replace("{}", str(n)) for n in range(50))
-    run = paths._read_run(text, text[: text.find("\n\n")])
+    run = paths.read_run(text, text[: text.find("\n\n")])
     assert run is not None
     assert len(run.data) == 50
 
@@ -246,10 +246,10 @@ def test_the_usual_events_are_read_as_one(block):
 
 def test_patterns_of_shapes_are_few():
     """A server cannot make the parser keep patterns without end, or long ones."""
-    before = paths._shape.cache_info()
+    before = paths.shape_of.cache_info()
     block = "id: x\ndata: x\n" * 1000
-    assert paths._read_run(f"{block}\n" * 2, block.rstrip("\n")) is None
-    assert paths._shape.cache_info() == before
+    assert paths.read_run(f"{block}\n" * 2, block.rstrip("\n")) is None
+    assert paths.shape_of.cache_info() == before
     assert before.maxsize is not None
 
 

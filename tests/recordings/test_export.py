@@ -84,7 +84,7 @@ EVENTS = st.lists(
 @given(EVENTS)
 def test_any_events_parse_back_identically(rows):
     file = io.BytesIO()
-    export._write_sse(arrow_table(window(rows).read()), file, lambda done: None)
+    export.write_sse(arrow_table(window(rows).read()), file, lambda done: None)
     assert parsed(file.getvalue()) == rows
 
 

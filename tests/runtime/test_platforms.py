@@ -32,7 +32,7 @@ def awake(monkeypatch, windows):
     clock = [0.0]
 
     def query(pointer) -> int:
-        pointer._obj.value = int(clock[0] * 10_000_000)
+        pointer._obj.value = int(clock[0] * 10_000_000)  # noqa: SLF001 (of ctypes.byref)
         return 1
 
     kernel32 = SimpleNamespace(QueryUnbiasedInterruptTime=query)

@@ -164,6 +164,6 @@ def test_the_clock_counts_on(monkeypatch):
 
 def test_where_the_system_does_not_say_which_start_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(steady, "_BOOT_ID", tmp_path / "none")
-    one, two = steady._start(), steady._start()
+    one, two = steady.system_start(), steady.system_start()
     assert one[0] != two[0]
     assert one[1] is two[1] is None

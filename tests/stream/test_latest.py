@@ -16,6 +16,7 @@ from sse_widget import SSEStream
 from sse_widget.events import EventBatch
 from sse_widget.tables import LatestRows, RollingWindow
 
+from ..helpers.pages import answer, say
 from ..helpers.scripted import CHUNKED, Server
 
 
@@ -223,7 +224,7 @@ def test_types_have_forms_of_their_own():
 
 
 def ask(stream, **content):
-    return stream._latest.answer({"kind": "latest", **content})
+    return answer(stream, {"kind": "latest", "page": "p", "id": 1, **content}, "latest")
 
 
 def test_a_page_gets_the_rows_that_are_new_to_it(replay):
@@ -244,7 +245,8 @@ def test_a_page_gets_the_rows_that_are_new_to_it(replay):
     assert ask(stream, by=["symbol"], since=whole["stop"])["rows"] == []
     assert [row[0] for row in ask(stream, by=None)["rows"]] == ["quote", "ping", "trade"]
     for wrong in ({"by": 5}, {"by": [""]}, {"by": ["a"], "since": -1}, {"by": ["a"], "since": "x"}):
-        assert ask(stream, **wrong) is None
+        say(stream, {"kind": "latest", "page": "p", "id": 9, **wrong})
+    assert ask(stream, by=["symbol"])["id"] == 1  # those before it have no answer
 
 
 def test_what_json_and_javascript_cannot_say_travels_as_text(replay):
@@ -263,9 +265,9 @@ def test_a_state_that_is_larger_than_a_message_comes_in_parts(replay):
     stream = replay(events(*rows))
     got, since, more = [], 0, True
     while more:
-        answer = ask(stream, by="k", since=since)
-        got += [row[0] for row in answer["rows"]]
-        since, more = answer["stop"], answer["more"]
+        part = ask(stream, by="k", since=since)
+        got += [row[0] for row in part["rows"]]
+        since, more = part["stop"], part["more"]
     assert got == list(range(1000))
 
 

@@ -16,7 +16,7 @@ class NotPickled:
     """Refuses to be pickled."""
 
     # What holds the same, and can be pickled: the end of "Pickle ...".
-    _pickle_instead: ClassVar[str]
+    _pickle_instead: ClassVar[str] = "what it holds"
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Never:
         """Called by `pickle`, and by `copy` where a class says nothing else.

@@ -1,0 +1,22 @@
+"""What any object of ours may need: attributes that are checked, a refusal to be pickled, bytes that are
+counted, and whole characters.
+
+It must never know what these objects are.
+"""
+
+from .attributes import NamedAttributes, refuse_change, unchangeable
+from .budget import UNLIMITED, Budget, Memory, Share
+from .characters import whole
+from .pickling import NotPickled
+
+__all__ = [
+    "UNLIMITED",
+    "Budget",
+    "Memory",
+    "NamedAttributes",
+    "NotPickled",
+    "Share",
+    "refuse_change",
+    "unchangeable",
+    "whole",
+]
