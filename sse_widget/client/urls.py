@@ -217,8 +217,8 @@ def _hint(shown: str) -> str:
 
 def _place(place: str, scheme: str, no: Any) -> tuple[str, int | None]:
     """Host and port, or why they can be none."""
-    split = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", place)
-    if split is None:
+    split = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", place)
+    if split is None or re.fullmatch(r"[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*", place):
         raise no("an IPv6 address stands in brackets")
     port = split["port"] or None
     if port is not None and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65_536):

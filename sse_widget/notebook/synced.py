@@ -23,6 +23,11 @@ from .host import forget_output
 
 __all__ = ["SyncedWidget"]
 
+# What a page may write at once: the longest text, all of them, and how many values.
+_TEXT_CHARS = 16 * 1024
+_ALL_CHARS = 256 * 1024
+_ITEMS = 20_000
+
 
 def _registry() -> dict[str, Any]:
     """Where ipywidgets keeps every widget that is not closed, by the id of its model."""
@@ -34,6 +39,27 @@ def _registry() -> dict[str, Any]:
 
 def _nothing() -> None:
     pass
+
+
+def _is_modest(value: object) -> bool:
+    """Whether a page of ours may have written it. What is larger holds the kernel for seconds: a pattern
+    of a MiB takes ten to read."""
+    left: list[object] = [value]
+    items = chars = 0
+    while left:
+        at = left.pop()
+        items += 1
+        if isinstance(at, str):
+            chars += len(at)
+            if len(at) > _TEXT_CHARS:
+                return False
+        elif isinstance(at, dict):
+            left += [*at, *at.values()]
+        elif isinstance(at, list | tuple):
+            left += at
+        if items + len(left) > _ITEMS or chars > _ALL_CHARS:
+            return False
+    return True
 
 
 class SyncedWidget(anywidget.AnyWidget):
@@ -129,6 +155,8 @@ class SyncedWidget(anywidget.AnyWidget):
             value, trait = sync_data[name], self.traits()[name]
             # ipywidgets tells the other pages before it looks at the value: ask first.
             try:
+                if not _is_modest(value):
+                    raise traitlets.TraitError("more than any page of ours writes")
                 if value is not None or not trait.allow_none:
                     trait.validate(self, value)
             except traitlets.TraitError:

@@ -551,7 +551,7 @@ def _believed(rows: pa.Table) -> pa.Table:
 
 def _damaged(part: Part, why: object) -> CaptureDamaged:
     return CaptureDamaged(
-        f"{part.path} is damaged: {why}",
+        f"{part.path} is damaged: {str(why).strip()}",
         hint="It was cut short on its way here. Move it elsewhere, or copy it again.",
     )
 

@@ -90,6 +90,34 @@ def test_what_is_no_value_changes_nothing(stream, wrote, monkeypatch):
     assert EVIL not in str(told)
 
 
+@pytest.mark.parametrize(
+    "wrote",
+    [
+        {"_filter": {**EventFilter(text="x" * 2**20).to_wire(), "rev": 0, "by": "p"}},
+        {"_filter": {**EventFilter(types=map(str, range(10**5))).to_wire(), "rev": 0, "by": "p"}},
+        {
+            "_filter": {
+                **EventFilter(types=["x" * 10_000 + str(n) for n in range(50)]).to_wire(),
+                "rev": 0,
+                "by": "p",
+            }
+        },
+        {"_columns": {"paths": ["a." * 10**5 + "b"], "rev": 0, "by": "p"}},
+        {"_ack": {"n": 1, "page": "x" * 2**20}},
+    ],
+    ids=range(5),
+)
+def test_what_is_larger_than_any_page_writes_changes_nothing(stream, wrote, monkeypatch):
+    """A pattern of a MiB would hold the kernel for ten seconds."""
+    before = stream.get_state()
+    told = sent(stream, monkeypatch)
+    stream.set_state(wrote)
+    assert stream.get_state() == before
+    assert len(str(told)) < 10_000
+    stream.filter = EventFilter(text="x" * 2**16)  # a person's own is as large as it is
+    assert len(stream.filter.text) == 2**16
+
+
 def test_a_page_still_writes_what_is_its_own(stream):
     stream.set_state({"_filter": {**EventFilter(text="x").to_wire(), "rev": 0, "by": "p"}})
     assert stream.filter == EventFilter(text="x")

@@ -151,6 +151,12 @@ def test_a_url_that_is_none_is_refused_in_the_cell(url, transport):
         EventSource(url)
 
 
+@pytest.mark.parametrize("url", ["http://[::1/", "http://::1/", "http://a]:80/"])
+def test_an_address_without_its_brackets_is_told_of_them(url):
+    with pytest.raises(InvalidURL, match="brackets"):
+        EventSource(url)
+
+
 @pytest.mark.parametrize(
     ("url", "origin"),
     [
