@@ -101,7 +101,8 @@ export class Latest {
     if ((!data.includes(this.#needle) && !data.includes("\\u")) || block.isCut(row)) return;
     const payload = new Payload(data);
     const found = payload.at(this.#by);
-    if (!found) return;
+    // As in Python: null is no key.
+    if (!found || payload.written(found, 5) === "null") return;
     const key = payload.text(found, KEY_CHARS);
     const entry = this.entries.get(key) ?? new Entry(key);
     if (entry.seq < 0) this.entries.set(key, entry);

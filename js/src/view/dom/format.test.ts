@@ -1,6 +1,6 @@
 // Text from a server comes out readable and harmless.
 import { expect, it } from "vitest";
-import { ago, bytes, clock, count, cutAt, delta, fullTime, rate } from "./format.ts";
+import { ago, bytes, clock, count, cutAt, delta, fullTime, moment, rate } from "./format.ts";
 
 it("cutAt never halves a character", () => {
   expect([cutAt("abc", 3), cutAt("abcd", 3), cutAt("ab👍", 3)]).toEqual(["abc", "abc…", "ab…"]);
@@ -46,4 +46,16 @@ it("times relative to now and to the row before", () => {
     delta(3_723_000),
     delta(Number.NaN),
   ]).toEqual(["+0 ms", "+31 ms", "+1.000 s", "+1.204 s", "\u22123 ms", "+2:03.400", "+1:02:03", ""]);
+});
+
+it("a date stands where it is not today's, a year where it is not this one", () => {
+  const now = Date.UTC(2026, 8, 21, 14, 13, 20, 7);
+  const at = (ms: number): string => moment(ms, now, true);
+  expect([at(now), at(now - 86_400_000), at(Date.UTC(1999, 11, 31)), at(9e14), at(Number.NaN)]).toEqual([
+    "14:13:20.007",
+    "09-20 14:13:20.007",
+    "1999-12-31 00:00:00.000",
+    "+030489-11-11 16:00:00.000",
+    "unknown time",
+  ]);
 });

@@ -37,17 +37,18 @@ const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
 /** Date and time as ISO 8601 writes them, local or UTC; "" where it is no time. */
 function stamp(ms: number, utc: boolean): string {
   const t = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return Number.isNaN(t.getTime()) ? "" : t.toISOString().slice(0, 23);
+  return Number.isNaN(t.getTime()) ? "" : t.toISOString().slice(0, -1);
 }
 /** Time of day, local or UTC, HH:MM:SS.mmm. */
 export function clock(ms: number, utc = false): string {
-  return stamp(ms, utc).slice(11) || "unknown time";
+  return stamp(ms, utc).slice(-12) || "unknown time";
 }
 /** The same, after its date where that is not the date of `now`. */
 export function moment(ms: number, now: number, utc: boolean): string {
-  const [at, today] = [stamp(ms, utc), stamp(now, utc)];
-  const year = at.slice(0, 5) === today.slice(0, 5) ? 5 : 0;
-  return `${at.slice(0, 10) === today.slice(0, 10) ? "" : `${at.slice(year, 10)} `}${clock(ms, utc)}`.trim();
+  // A year may have more than four digits.
+  const [day, today] = [stamp(ms, utc).slice(0, -13), stamp(now, utc).slice(0, -13)];
+  const date = day === today ? "" : day.slice(0, -5) === today.slice(0, -5) ? day.slice(-5) : day;
+  return `${date} ${clock(ms, utc)}`.trim();
 }
 /** How far local time is from UTC: +02:00. */
 export function offsetOf(ms: number): string {

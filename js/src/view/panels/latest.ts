@@ -76,7 +76,7 @@ export class LatestPanel {
   lines(by: string, stop: number | null): LogLines {
     const { columns, store, from, cleared } = this.#session;
     const read = `${by} ${columns.version} ${store.filter} ${cleared?.seq}`;
-    if (read !== this.#read || this.#grid.lead?.length === 1) {
+    if (read !== this.#read || this.#latest.entries.size === 0) {
       this.#read = read;
       const paths =
         columns.paths.length > 0
