@@ -195,7 +195,6 @@ def test_the_command_line_reads_its_own_words():
 
 MALFORMED = {
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
-    "no status": b"HTTP/1.1 abc\r\n\r\n",
     "a header with NUL": b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
 }
 
