@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, cast
 
 import traitlets
 from traitlets import Bunch, Dict
@@ -27,9 +27,12 @@ from ..fleet import (
     Engine,
     LocalEngine,
     StreamTable,
+    headers_by_name,
     named,
+    own_options,
     shown,
     sorted_out,
+    told_to,
 )
 from ..masking import mask_url
 from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
@@ -60,7 +63,9 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     closed at the end.
 
     Args:
-        urls: absolute http or https URLs; or a mapping of names to URLs. A stream without a name
+        urls: absolute http or https URLs; or a mapping of names to URLs, or to mappings that say more
+            of a stream, in the shape of an entry of an mcp.json: `{"name": {"url": ..., "headers":
+            {...}}}`, with any option of `EventSource` but client, verify and proxy, for it alone. A stream without a name
             has its URL (without secrets) for a name. One that cannot be used is a row that says
             why, and harms no other.
         to: the folder of the capture, made where there is none; or a `Capture`, which also says for
@@ -71,7 +76,8 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         filter: which events are captured, as an `EventFilter` or a set of event types; the others
             are dropped as they come.
         exact_times: read floods as they come too, as for `SSEStream`.
-        **options: all options of `EventSource`, the same for every stream; also `layout=` and the
+        **options: all options of `EventSource`, the same for every stream; `headers` may be a function of
+            a stream's name, which is asked on every attempt; also `layout=` and the
             other traits of an ipywidgets.DOMWidget.
 
     Raises:
@@ -97,7 +103,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
 
     def __init__(
         self,
-        urls: Mapping[str, Url] | Iterable[str],
+        urls: Mapping[str, Url | Mapping[str, Any]] | Iterable[str],
         *,
         to: str | os.PathLike[str] | Capture,
         cluster: distributed.Client | Literal["local"] | None = None,
@@ -112,6 +118,9 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         traits = split_traits(
             options, type(self).__name__, "to", "cluster", "filter", "exact_times"
         )
+        streams, own = own_options(named(urls))
+        for name, headers in headers_by_name(cast("dict[str, Any]", options), streams).items():
+            own[name] = {"headers": headers, **own.get(name, {})}
         # An iterator of headers is read once, for all streams.
         given = SourceOptions.of(type(self).__name__, options).keywords(options)
         if cluster is not None and isinstance(given.get("verify"), ssl.SSLContext):
@@ -123,15 +132,18 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
             raise TypeError("content cannot be awaited on the workers of a cluster: give its bytes")
         capture = capture_of(to)
         passing = filter_of("filter", filter)
-        streams = named(urls)
-        self._good, bad = sorted_out(streams, given, unnamed=not isinstance(urls, Mapping))
+        unnamed = not isinstance(urls, Mapping)
+        self._good, bad = sorted_out(streams, given, own, unnamed=unnamed)
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
         self._options = given if filter is None else {**given, "filter": passing}
         if truth("exact_times", exact_times):
             self._options = {**self._options, "exact_times": True}
-        table = StreamTable({name: shown(url, given) for name, url in streams.items()})
+        if own:
+            self._options = {**self._options, "own": own}
+        urls_shown = {n: shown(url, told_to(n, given, own)) for n, url in streams.items()}
+        table = StreamTable(urls_shown)
         for name, error in bad.items():
             table.fail(name, error.message, error.hint)
         self._run = CaptureRun(self._make_engine, table)

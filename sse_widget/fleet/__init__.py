@@ -5,6 +5,7 @@ It must never know of the page.
 
 from .engine import Engine, LocalEngine, ignore
 from .fleet import Watcher
+from .own_options import headers_by_name, own_options, told_to
 from .reports import CaptureStats, StreamReport, StreamRow, StreamTable
 from .shard import Shard, reached
 from .stream_urls import named, shown, sorted_out
@@ -18,9 +19,12 @@ __all__ = [
     "StreamRow",
     "StreamTable",
     "Watcher",
+    "headers_by_name",
     "ignore",
     "named",
+    "own_options",
     "reached",
     "shown",
     "sorted_out",
+    "told_to",
 ]

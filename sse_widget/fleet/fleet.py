@@ -29,6 +29,7 @@ from ..filters import EventFilter
 from ..runtime import CallThread
 from ..storage import Position
 from ..tables import GapLog
+from .own_options import told_to
 from .reports import StreamReport
 
 __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
@@ -113,15 +114,17 @@ class Fleet:
         urls: name -> URL, unmasked, or what is asked for it; all valid.
         sink: where the events go.
         options: of `EventSource`, the same for all; `filter`, which events are taken; and
-            `exact_times`, that reading is not paced.
+            `exact_times`, that reading is not paced; and `own`, name -> the options of that stream
+            alone.
     """
 
     def __init__(self, urls: Mapping[str, Url], sink: Sink, options: Mapping[str, Any]) -> None:
         self._followers = {name: FleetStream(name, url) for name, url in urls.items()}
         self._sink = sink
-        shared = ("client", "verify", "proxy", "filter", "exact_times")
+        shared = ("client", "verify", "proxy", "filter", "exact_times", "own")
         self._options = {k: v for k, v in options.items() if k not in shared}
         self._filter: EventFilter | None = options.get("filter")
+        self._own: Mapping[str, Mapping[str, Any]] = options.get("own", {})
         self._paced = not options.get("exact_times", False)
         self._told = SourceOptions(**{k: options[k] for k in shared[:3] if k in options})
         self._gate: ConnectLimiter | None = None
@@ -196,7 +199,8 @@ class Fleet:
     def _source(self, follower: FleetStream) -> HookedSource:
         """A source is for one life: the first goes on where the files end, a later one where the
         earlier ended."""
-        options = SourceOptions(**{**self._options, "client": self._gate})
+        told = told_to(follower.name, self._options, self._own)
+        options = SourceOptions(**{**told, "client": self._gate})
         earlier = follower.source
         if earlier is not None:
             resume: ResumePoint | None = earlier.resume_point

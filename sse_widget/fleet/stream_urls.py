@@ -13,6 +13,7 @@ from ..errors import CaptureError, InvalidURL, SSEError
 from ..masking import mask_url
 from ..storage import check_stream_name
 from ..visible import visible_name
+from .own_options import told_to
 
 __all__ = ["named", "shown", "sorted_out"]
 
@@ -65,7 +66,11 @@ def _name_of(url: Any) -> str:
 
 
 def sorted_out(
-    urls: Mapping[str, Any], options: Mapping[str, Any], *, unnamed: bool
+    urls: Mapping[str, Any],
+    options: Mapping[str, Any],
+    own: Mapping[str, Mapping[str, Any]],
+    *,
+    unnamed: bool,
 ) -> tuple[dict[str, Url], dict[str, SSEError]]:
     """The streams that can be begun, and the others with the reason."""
     good: dict[str, Url] = {}
@@ -77,7 +82,7 @@ def sorted_out(
             bad[name] = CaptureError(url.why, hint="Give it another name.")
             continue
         try:
-            request = _request(url, options)
+            request = _request(url, told_to(name, options, own))
         except InvalidURL as error:
             bad[name] = error
             continue
@@ -91,7 +96,9 @@ def sorted_out(
                 good[name] = request.url
             continue
         address = request.address
-        same = request.url if address is None else (address.text, address.auth)
+        same: object = request.url if address is None else (address.text, address.auth)
+        if name in own:  # the same address may be asked twice, with other credentials
+            same = (same, repr(sorted(own[name].items())))
         if same in taken:
             bad[name] = InvalidURL(
                 f"the same URL as {taken[same]!r}: it is captured once", url=request.masked
