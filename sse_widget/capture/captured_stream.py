@@ -75,6 +75,11 @@ class CapturedStream(NamedAttributes, NotPickled):
         return self._look().report.written
 
     @property
+    def connects(self) -> int:
+        """Connections that were opened, of this run."""
+        return self._look().report.connects
+
+    @property
     def last_event_id(self) -> str:
         """The id it would resume after."""
         return self._look().report.last_event_id

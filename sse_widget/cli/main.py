@@ -1,8 +1,9 @@
 """The command `sse-widget`: it reads the command line and runs what it names.
 
 `demo` starts the demo server in this process and JupyterLab as a child, prints their addresses once they
-answer, and ends both on Ctrl-C. `record` captures streams and `replay` serves a capture, until Ctrl-C.
-No logic of streams stands here, and what a command needs is imported when the command is run.
+answer, and ends both on Ctrl-C. `record` captures streams, `tail` writes the events of one, `replay` serves
+a capture, until Ctrl-C. No logic of streams stands here, and what a command needs is imported when the
+command is run.
 """
 
 from __future__ import annotations
@@ -11,29 +12,36 @@ import argparse
 import io
 import math
 import os
-import re
 import signal
 import sys
 import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..client import COMMAND_LINE, Proxy, check_url, check_verify, proxy_of, speaking
-from ..errors import InvalidURL, SSEError, reason_of
-from ..filters import EventFilter
+from ..client import COMMAND_LINE, speaking
+from ..errors import SSEError, reason_of
 from ..masking import mask_url
-from ..storage import Capture, span
+from ..storage import Capture
 from ..visible import visible, visible_name
+from .request_options import (
+    add_filter,
+    add_request,
+    condition,
+    duration,
+    filter_of_options,
+    request_keywords,
+    stream,
+)
 
 if TYPE_CHECKING:
     from ..demo.lab import Lab, Notebooks
     from ..demo.server import DemoServer
+    from .config import Config
 
 __all__ = ["main"]
 
@@ -109,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.set_defaults(run=_replay)
     _add_record(commands)
+    _add_tail(commands)
     return parser
 
 
@@ -123,95 +132,65 @@ def _add_record(commands: Any) -> None:
         "bytes that held no event, or something could not be written, and which; 2 the command line is "
         "wrong.",
     )
-    record.add_argument("urls", nargs="+", metavar="[NAME=]URL", type=_stream)
-    record.add_argument("--to", required=True, metavar="DIR", help="folder or URL of the capture")
+    record.add_argument("urls", nargs="*", metavar="[NAME=]URL", type=stream)
     record.add_argument(
-        "--duration", type=_duration, metavar="TIME", help="such as 90s, 30m, 12h or 7d"
-    )
-    record.add_argument("--filter", metavar="TEXT", help="only events with this text in their data")
-    record.add_argument(
-        "--type", action="append", metavar="TYPE", help="only events of this type; may be repeated"
-    )
-    record.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        type=_headers,
-        metavar="NAME:VALUE",
-        help="sent along; may be repeated. @FILE reads such lines: a command line can be seen by all",
-    )
-    record.add_argument(
-        "--proxy",
-        metavar="URL",
-        type=_proxy,
-        help="go through this proxy of HTTP or SOCKS (else what HTTPS_PROXY and the like say)",
-    )
-    trust = record.add_mutually_exclusive_group()
-    trust.add_argument(
-        "--cacert",
+        "--config",
         metavar="FILE",
-        type=_certificates,
-        help="trust these certificates (PEM) and no others",
+        help="streams and options from a file: TOML, or an mcp.json; the command line wins",
     )
-    trust.add_argument(
-        "--insecure", action="store_true", help="check no certificate: anybody can listen"
+    record.add_argument("--to", metavar="DIR", help="folder or URL of the capture")
+    record.add_argument(
+        "--duration", type=duration, metavar="TIME", help="such as 90s, 30m, 12h or 7d"
     )
     record.add_argument(
-        "--keep", type=_duration, metavar="TIME", help="remove what is older than this"
+        "--keep", type=duration, metavar="TIME", help="remove what is older than this"
+    )
+    add_filter(record)
+    add_request(record)
+    record.add_argument(
+        "--json", metavar="JSON", help="a body of JSON; @FILE reads it, @- from standard input"
     )
     record.set_defaults(run=_record)
 
 
-_NAMED = re.compile(r"(?P<name>[\w .-]+)=(?P<url>https?://.*)", re.DOTALL)
+def _add_tail(commands: Any) -> None:
+    tail = commands.add_parser(
+        "tail",
+        help="the log of a stream on a terminal",
+        description="Write the events of a stream as they come, a line an event: time, type and data. "
+        "It reconnects and resumes. Ctrl-C ends it.",
+        epilog="exit codes: 0 it ended as it should; 1 the stream failed, was never answered, or brought "
+        "bytes that held no event, and why; 2 the command line is wrong.",
+    )
+    tail.add_argument("url", metavar="URL", type=_url)
+    tail.add_argument("-n", type=_count, metavar="COUNT", help="end after so many events")
+    tail.add_argument("--duration", type=duration, metavar="TIME", help="end after so long")
+    tail.add_argument(
+        "--json",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="write the value at this path of the JSON, such as price or choices[0].text; may be "
+        "repeated. What begins with { [ or @ is a body to send, as for curl",
+    )
+    tail.add_argument(
+        "--raw", action="store_true", help="data or values alone, without time and type: for a pipe"
+    )
+    tail.add_argument("--last-event-id", metavar="ID", help="begin after this event")
+    add_filter(tail)
+    add_request(tail)
+    tail.set_defaults(run=_tail)
 
 
-def _stream(text: str) -> tuple[str | None, str]:
-    named = _NAMED.fullmatch(text)
-    name, url = (named["name"], named["url"]) if named else (None, text)
-    try:
-        check_url(url)
-    except InvalidURL as error:
-        raise argparse.ArgumentTypeError(f"{error.message}. {error.hint}") from None
-    return name, url
+def _url(text: str) -> str:
+    return stream(text)[1]
 
 
-def _duration(text: str) -> timedelta:
-    try:
-        found = span(f"{text}s" if text.replace(".", "", 1).isdigit() else text)
-    except (ValueError, TypeError):
-        found = None
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text}: give a time such as 90s, 30m, 12h or 7d")
-    return found
-
-
-def _headers(text: str) -> list[tuple[str, str]]:
-    """One header, or those of a file. What is wrong is told without the value: it may be secret."""
-    lines = [text]
-    if text.startswith("@"):
-        try:
-            lines = Path(text[1:]).read_text("utf-8").splitlines()
-        except OSError as error:
-            raise argparse.ArgumentTypeError(f"{text}: {reason_of(error)}") from None
-    pairs = [line.partition(":") for line in lines if line.strip()]
-    if not all(colon and name.strip() for name, colon, _ in pairs):
-        raise argparse.ArgumentTypeError('give a header as "Name: value"')
-    return [(name.strip(), value.strip()) for name, _, value in pairs]
-
-
-def _proxy(text: str) -> Proxy:
-    try:
-        return proxy_of(text, "--proxy")
-    except InvalidURL as error:
-        raise argparse.ArgumentTypeError(f"{error.message}. {error.hint}") from None
-
-
-def _certificates(text: str) -> str:
-    try:
-        check_verify("it", text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
+def _count(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdigit() else 0
+    if not count:
+        raise argparse.ArgumentTypeError(f"{text}: give a number of events above 0")
+    return count
 
 
 def _port(text: str) -> int:
@@ -315,26 +294,79 @@ def _demo(options: argparse.Namespace, stop: _Stop) -> int:
 
 def _record(options: argparse.Namespace, stop: _Stop) -> int:
     from ..capture import SSECapture
+    from .config import Config, read_config
     from .record import record
 
-    urls = _urls_of(options)
-    wanted = None
-    if options.filter is not None or options.type:
-        wanted = EventFilter(types=options.type or None, text=options.filter or "")
+    try:
+        config = read_config(options.config) if options.config else Config()
+        _use(config, options)
+        told = {**config.options, **request_keywords(options, options.json)}
+        passing = filter_of_options(options)
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise _Problem(str(error), _USAGE) from None
+    streams = _urls_of(options)
+    if config.streams:
+        more = streams if isinstance(streams, dict) else {mask_url(url): url for url in streams}
+        streams = {**config.streams, **more}
+    if not streams:
+        raise _Problem("no streams: give URLs, or --config FILE", _USAGE)
+    if options.to is None:
+        raise _Problem("no folder: give --to DIR", _USAGE)
     try:
         with speaking(COMMAND_LINE):
             capture = SSECapture(
-                urls,
+                streams,
                 to=Capture(options.to, keep=options.keep),
-                filter=wanted,
-                headers=[pair for pairs in options.header for pair in pairs] or None,
-                proxy=options.proxy,
-                verify=False if options.insecure else options.cacert,
+                filter=passing,
+                **told,
             )
     except (SSEError, ValueError, TypeError) as error:
         raise _Problem(str(error), _USAGE) from None
-    duration = options.duration.total_seconds() if options.duration else None
-    return _DONE if record(capture, stop=stop.asked, duration=duration) else _FAILED
+    seconds = options.duration.total_seconds() if options.duration else None
+    return _DONE if record(capture, stop=stop.asked, duration=seconds) else _FAILED
+
+
+def _use(config: Config, options: argparse.Namespace) -> None:
+    """What a file says and the command line does not."""
+    options.to = options.to or config.to
+    for name in ("duration", "keep"):
+        written = getattr(config, name)
+        if getattr(options, name) is None and written is not None:
+            setattr(options, name, duration(written))
+    options.filter = config.filter if options.filter is None else options.filter
+    options.type = options.type or config.types
+    if not options.where:
+        options.where = [condition(one) if isinstance(one, str) else one for one in config.where]
+
+
+def _tail(options: argparse.Namespace, stop: _Stop) -> int:
+    from .tail import Lines, tail
+
+    bodies = [one for one in options.json if one.lstrip()[:1] in ("{", "[", "@")]
+    paths = [one for one in options.json if one not in bodies]
+    try:
+        if len(bodies) > 1:
+            raise ValueError("--json names two bodies: a request has one")
+        told = request_keywords(options, bodies[0] if bodies else None)
+        if options.last_event_id is not None:
+            told["last_event_id"] = options.last_event_id
+        passing = filter_of_options(options)
+        with speaking(COMMAND_LINE):
+            went_well = tail(
+                options.url,
+                told,
+                Lines(sys.stdout, paths, raw=options.raw),
+                stop=stop.asked,
+                passing=passing,
+                count=options.n,
+                duration=options.duration.total_seconds() if options.duration else None,
+            )
+    except BrokenPipeError:  # `| head`: who reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _DONE
+    except (SSEError, ValueError, TypeError) as error:
+        raise _Problem(str(error), _USAGE) from None
+    return _DONE if went_well else _FAILED
 
 
 def _urls_of(options: argparse.Namespace) -> dict[str, str] | list[str]:

@@ -67,9 +67,10 @@ def _notes(capture: SSECapture) -> list[str]:
 
 
 def _unconnected(capture: SSECapture) -> list[str]:
-    """Which streams wait for another attempt because of an error, a line each."""
+    """Which streams wait for another attempt because of an error, or make it, a line each."""
     rows = capture.streams
-    waiting = rows.index[(rows["state"] == "waiting") & (rows["error"] != "")]
+    between = rows["state"].isin(["waiting", "connecting"])
+    waiting = rows.index[between & (rows["error"] != "")]
     return [_said(str(name), capture[str(name)].error or rows["error"][name]) for name in waiting]
 
 

@@ -170,8 +170,6 @@ def test_a_folder_that_cannot_be_is_exit_code_1(tmp_path, origin, capsys):
     ("options", "told"),
     [
         (["example.com/events", "--to", "c"], "Did you mean"),
-        (["http://localhost/"], "--to"),
-        (["--to", "c"], "URL"),
         (["http://localhost/", "--to", "c", "--duration", "soon"], "90s, 30m, 12h or 7d"),
         (["http://localhost/", "--to", "c", "--header", "sesame"], 'as "Name: value"'),
         (["http://localhost/", "--to", "c", "--header", "@no such file"], "No such file"),
@@ -191,6 +189,14 @@ def test_a_wrong_command_line_is_exit_code_2(options, told, capsys, tmp_path, mo
     assert told in said
     assert "sesame" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [(["http://localhost/"], "--to"), (["--to", "c"], "URL")]
+)
+def test_what_neither_the_command_line_nor_a_file_says_is_told(options, told, capsys):
+    assert main(["record", *options]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_two_streams_of_one_name_are_refused(capsys, tmp_path):
@@ -226,3 +232,84 @@ def test_in_a_terminal_the_line_lives(origin, tmp_path, rich):
     assert "\r" in text
     assert "of 0:00:02" in text
     assert re.search(r"\d+ events of 1 stream are in", text.splitlines()[-1])
+
+
+def test_the_request_is_made_as_curl_would(tmp_path):
+    with Server(sends("data: 1\n\nevent: done\ndata: 2\n\ndata: 3\n\n")) as server:
+        command = ["record", f"a={server.url}", "--to", str(tmp_path), "--json", '{"q": 1}']
+        more = ["-X", "put", "-u", "me:secret", "-H", "X-A: 1", "--stop-when", "done"]
+        assert main([*command, *more, "--idle-timeout", "10s", "--where", "a exists false"]) == 0
+        (asked,) = server.requests
+        assert (asked.method, asked.body, asked.headers["x-a"]) == ("PUT", b'{"q":1}', "1")
+        assert asked.headers["authorization"].startswith("Basic ")
+    assert Dataset(tmp_path).read("a")["data"].to_pylist() == ["1", "2"]
+
+
+def test_a_server_that_refused_all_the_time_is_an_exit_code_and_its_reason(tmp_path, capsys):
+    with Server() as server:
+        url = server.url
+    command = ["record", f"a={url}", "--to", str(tmp_path / "c"), "--duration", "0.3"]
+    assert main(command) == 1
+    assert re.search("^a: .*refused", capsys.readouterr().err, re.MULTILINE)
+    with Server(answers("503 Service Unavailable")) as server:
+        assert main(["record", server.url, "--to", str(tmp_path / "d"), "--duration", "0.3"]) == 1
+    assert "503" in capsys.readouterr().err
+
+
+def said(peer):
+    peer.stream(f"data: {peer.request.headers.get('authorization', '')}\n\n")
+    peer.hold()
+
+
+TOML = """
+to = "{to}"
+duration = 1
+[headers]
+Authorization = "Bearer ${{SECRET_OF_TEST}}"
+[streams]
+a = "{origin}/a"
+b = {{ url = "{origin}/b", headers = {{ Authorization = "mine" }} }}
+"""
+JSON = """{{"mcpServers": {{
+  "a": {{"type": "sse", "url": "{origin}/a", "headers": {{"Authorization": "Bearer ${{env:SECRET_OF_TEST}}"}}}},
+  "b": {{"url": "{origin}/b", "headers": {{"Authorization": "mine"}}}}
+}}}}"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("c.toml", TOML), ("mcp.json", JSON)])
+def test_streams_and_options_come_from_a_file(tmp_path, monkeypatch, name, text):
+    monkeypatch.setenv("SECRET_OF_TEST", "s3cret")
+    file, to = tmp_path / name, tmp_path / "c"
+    with Server(said) as server:
+        file.write_text(text.format(to=to.as_posix(), origin=server.origin), "utf-8")
+        command = ["record", "--config", str(file)]
+        if name == "mcp.json":
+            command += ["--to", str(to), "--duration", "1"]
+        assert main([*command, f"c={server.origin}/c", "-H", "X-B: 1"]) == 0
+    found = {n: Dataset(to).read(n)["data"].to_pylist() for n in "abc"}
+    # The command line's headers are in the place of the file's for all.
+    common = "Bearer s3cret" if name == "mcp.json" else ""
+    assert found == {"a": [common], "b": ["mine"], "c": [""]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("to = ", "c.toml: "),
+        ("too = 'x'", "no option 'too'"),
+        ("to = 'x'\nduration = 'soon'\n[streams]\na='http://127.0.0.1:1/'", "give a time"),
+        ("to = []", "to must be text"),
+        ("streams = ['http://x/']", "one table"),
+        ("[streams.a]\nurl = '${NOT_SET_IN_TESTS}'", "no NOT_SET_IN_TESTS"),
+        ("to = 'x'", "no streams"),
+        ("[streams]\na='http://127.0.0.1:1/'", "give --to"),
+        ("to='x'\n[streams.a]\nurl='http://127.0.0.1:1/'\nheader={}", "no option 'header'"),
+        ("to='x'\nwhere=['price']\n[streams]\na='http://127.0.0.1:1/'", "give a condition"),
+    ],
+)
+def test_a_file_that_says_what_there_is_not_is_told(tmp_path, capsys, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text(text, "utf-8")
+    assert main(["record", "--config", "c.toml"]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()

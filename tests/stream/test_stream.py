@@ -111,6 +111,7 @@ def test_json_keys_become_columns(streams):
     assert stream.to_dataframe(columns=["c.d"], last=1)["c.d"].tolist() == [1.5]
 
 
+@pytest.mark.filterwarnings("ignore:.*meets nothing")
 def test_text_joins_the_deltas_so_far(streams):
     def deltas(*texts):
         body = [{"choices": [{"delta": {"content": t} if t else {}}]} for t in texts]
