@@ -5,7 +5,7 @@ It must never know of the page.
 
 from .engine import Engine, LocalEngine, ignore
 from .fleet import Watcher
-from .own_options import headers_by_name, own_options, told_to
+from .per_stream import headers_by_name, own_options, told_to
 from .reports import CaptureStats, StreamReport, StreamRow, StreamTable
 from .shard import Shard, reached
 from .stream_urls import named, shown, sorted_out

@@ -29,7 +29,7 @@ from ..filters import EventFilter
 from ..runtime import CallThread
 from ..storage import Position
 from ..tables import GapLog
-from .own_options import told_to
+from .per_stream import told_to
 from .reports import StreamReport
 
 __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]

@@ -13,7 +13,7 @@ from ..errors import CaptureError, InvalidURL, SSEError
 from ..masking import mask_url
 from ..storage import check_stream_name
 from ..visible import visible_name
-from .own_options import told_to
+from .per_stream import told_to
 
 __all__ = ["named", "shown", "sorted_out"]
 
