@@ -61,6 +61,17 @@ def read_config(path: str) -> Config:
     Raises:
         ValueError: it cannot be read, or says what there is not; the message names where.
     """
+    said = _filled(_read(path), path)
+    texts = {name: _text(said.pop(name, None), f"{path}: {name}") for name in _TEXTS}
+    types = _list_of_texts(said.pop("type", []), f"{path}: type")
+    where = said.pop("where", [])
+    if not isinstance(where, list):
+        raise ValueError(f"{path}: where must be a list of conditions")
+    streams = _streams(said, path)
+    return Config(**texts, types=types, where=where, streams=streams, options=_options(said, path))
+
+
+def _read(path: str) -> dict[str, Any]:
     try:
         text = Path(path).expanduser().read_text("utf-8")
         read: Any = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
@@ -68,34 +79,38 @@ def read_config(path: str) -> Config:
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError as error:  # of TOML, JSON and UTF-8 alike
         raise ValueError(f"{path}: {error}") from None
-    if not isinstance(read, Mapping):
+    if not isinstance(read, dict):
         raise ValueError(f"{path}: it is no table of options")
-    said = _filled(dict(read), path)
-    told: dict[str, Any] = {}
-    for name in _TEXTS:
-        value = said.pop(name, None)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{path}: {name} must be text")
-        told[name] = value
-    told["types"] = _list_of_texts(said.pop("type", []), f"{path}: type")
-    told["where"] = said.pop("where", [])
-    if not isinstance(told["where"], list):
-        raise ValueError(f"{path}: where must be a list of conditions")
+    return read
+
+
+def _text(value: object, what: str) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{what} must be text")
+    return value
+
+
+def _streams(said: dict[str, Any], path: str) -> dict[str, Any]:
+    """The table of the streams, which is taken out."""
     streams = [said.pop(name) for name in _STREAMS if name in said]
     if len(streams) > 1 or not all(isinstance(some, Mapping) for some in streams):
         raise ValueError(f"{path}: the streams must be one table, [streams]")
-    told["streams"] = {name: url for some in streams for name, url in some.items()}
+    return dict(streams[0]) if streams else {}
+
+
+def _options(said: dict[str, Any], path: str) -> dict[str, Any]:
+    """What is left: options of all streams."""
     known = {*SourceKeywords.__annotations__, "insecure", "cacert", "exact_times"}
-    if unknown := sorted(said.keys() - known - {"inputs", "$schema"}):
+    # What other readers of an mcp.json know.
+    said = {name: value for name, value in said.items() if name not in ("inputs", "$schema")}
+    if unknown := sorted(said.keys() - known):
         raise ValueError(f"{path}: there is no option {unknown[0]!r}")
-    said = {name: value for name, value in said.items() if name in known}
-    if (given := said.pop("cacert", None)) is not None:
-        said["verify"] = given
-    if said.pop("insecure", False):
-        said["verify"] = False
-    return Config(**told, options=said)
+    trusted, insecure = said.pop("cacert", None), said.pop("insecure", False)
+    if insecure or trusted is not None:
+        said["verify"] = False if insecure else trusted
+    return said
 
 
 def _filled(value: Any, path: str) -> Any:

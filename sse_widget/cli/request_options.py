@@ -109,34 +109,35 @@ def request_keywords(options: argparse.Namespace, body: str | None = None) -> di
     Raises:
         ValueError: something that cannot be used.
     """
-    told: dict[str, Any] = {}
     headers = [pair for pairs in options.header for pair in pairs]
-    if options.data is not None and body is not None:
-        raise ValueError("--data and --json exclude each other: a request has one body")
-    if options.data is not None:
-        told["content"] = _text_of(options.data)
-        if not any(name.lower() == "content-type" for name, _ in headers):
-            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
-    if body is not None:
-        try:
-            told["json"] = json.loads(_text_of(body))
-        except ValueError:
-            raise ValueError("--json is no JSON") from None
-    if headers:
-        told["headers"] = headers
-    if options.request is not None:
-        told["method"] = options.request
-    if options.user is not None:
-        told["auth"] = _login(options.user)
-    if options.proxy is not None:
-        told["proxy"] = options.proxy
-    if options.insecure or options.cacert:
-        told["verify"] = False if options.insecure else options.cacert
+    told = _body(options.data, body, headers)
+    told |= {
+        "headers": headers or None,
+        "method": options.request,
+        "auth": None if options.user is None else _login(options.user),
+        "proxy": options.proxy,
+        "verify": False if options.insecure else options.cacert,
+        "stop_when": options.stop_when or None,
+    }
     if options.idle_timeout is not None:
         told["idle_timeout"] = options.idle_timeout.total_seconds()
-    if options.stop_when:
-        told["stop_when"] = options.stop_when
-    return told
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _body(data: str | None, as_json: str | None, headers: list[tuple[str, str]]) -> dict[str, Any]:
+    """The body, and among the headers its type, as curl would say it."""
+    if data is not None and as_json is not None:
+        raise ValueError("--data and --json exclude each other: a request has one body")
+    if as_json is not None:
+        try:
+            return {"json": json.loads(_text_of(as_json))}
+        except json.JSONDecodeError:
+            raise ValueError("--json is no JSON") from None
+    if data is None:
+        return {}
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+    return {"content": _text_of(data)}
 
 
 def filter_of_options(options: argparse.Namespace) -> EventFilter | None:

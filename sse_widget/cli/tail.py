@@ -126,26 +126,8 @@ async def _tail(
     count: int | None,
     end: float | None,
 ) -> bool:
-    async def watch() -> None:
-        # A signal handler may only count: it is asked.
-        while True:
-            if stop() or (end is not None and time.monotonic() >= end):
-                source.close()
-                return
-            await asyncio.sleep(_LOOK_S)
-
-    said = ""
-
-    def trouble(_: object) -> None:
-        nonlocal said
-        status = source.status
-        why = visible(status.note or (message_of(status.error) if status.error else ""))
-        if why and why != said and status.state is State.WAITING:
-            said = why
-            print(f"{why} (trying again)", file=sys.stderr, flush=True)
-
-    source.add_event_listener("error", trouble)
-    watching = asyncio.create_task(watch())
+    source.add_event_listener("error", _Trouble(source))
+    watching = asyncio.create_task(_watch(source, stop, end))
     written = 0
     try:
         async for batch in source.batches():
@@ -160,6 +142,31 @@ async def _tail(
         watching.cancel()
         await source.aclose()
     return _went_well(source)
+
+
+async def _watch(source: EventSource, stop: Callable[[], bool], end: float | None) -> None:
+    """Close the source when somebody asks to stop, or the time is over."""
+    # A signal handler may only count: it is asked.
+    while True:
+        if stop() or (end is not None and time.monotonic() >= end):
+            source.close()
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+class _Trouble:
+    """Says why a connection ended, once for each reason."""
+
+    def __init__(self, source: EventSource) -> None:
+        self._source = source
+        self._said = ""
+
+    def __call__(self, _: object) -> None:
+        status = self._source.status
+        why = visible(status.note or (message_of(status.error) if status.error else ""))
+        if why and why != self._said and status.state is State.WAITING:
+            self._said = why
+            print(f"{why} (trying again)", file=sys.stderr, flush=True)
 
 
 def _went_well(source: EventSource) -> bool:
