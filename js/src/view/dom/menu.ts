@@ -22,6 +22,7 @@ export class Menu {
     const head = h("div.sse-column-title");
     text(head, title);
     this.#body.replaceChildren(head, ...items.map((item) => this.#item(item)));
+    this.#body.style.maxHeight = "";
     this.popover.openFrom(focus);
     const widget = this.#body.parentElement!.getBoundingClientRect();
     const from = at.getBoundingClientRect();
@@ -29,11 +30,16 @@ export class Menu {
     const left = Math.max(8, Math.min(from.left - widget.left, widget.width - offsetWidth - 8));
     const below = from.bottom - widget.top + 2;
     // Where there is no room below it stands above, or as high as it must.
-    const top = below + offsetHeight <= widget.height - 8 ? below : from.top - widget.top - offsetHeight - 2;
+    const above = from.top - widget.top - offsetHeight - 2;
+    const room = widget.height - 8;
+    const top =
+      below + offsetHeight <= room || above < 8 ? Math.max(8, Math.min(below, room - offsetHeight)) : above;
+    // What it says later must not leave the widget.
     Object.assign(this.#body.style, {
       left: `${left}px`,
       right: "auto",
-      top: `${top < 8 ? Math.max(8, Math.min(below, widget.height - offsetHeight - 8)) : top}px`,
+      top: `${top}px`,
+      maxHeight: `${room - top}px`,
     });
   }
 
