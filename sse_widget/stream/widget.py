@@ -460,7 +460,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         filter: EventFilter | Iterable[str] | None = None,
         columns: str | Iterable[str] | None = None,
         json: bool = False,
-        times: str | Iterable[str] = (),
+        times: str | Iterable[str] | Mapping[str, str] = (),
     ) -> pd.DataFrame:
         """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
 
@@ -476,7 +476,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
                 becomes a column, of missing values where no event has such a path.
             json: every top-level key becomes a column, unless `columns` says which. Where
                 rows are no JSON they stay, and a last column `is_json` is False for them.
-            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
+            times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept; or a
+                mapping that says the unit of numbers since 1970: `{"ts": "ms"}` (s, ms, us, ns, iso).
 
         Returns:
             The columns of `df`, then one a key; a key with the name of one of ours becomes

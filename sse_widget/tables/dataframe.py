@@ -6,7 +6,7 @@ two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ def to_dataframe(
     filter: EventFilter | Iterable[str] | None = None,
     columns: str | Iterable[str] | None = None,
     json: bool = False,
-    times: str | Iterable[str] = (),
+    times: str | Iterable[str] | Mapping[str, str] = (),
 ) -> pd.DataFrame:
     """Events as a DataFrame, with what is in their JSON payloads as typed columns.
 
@@ -54,7 +54,8 @@ def to_dataframe(
         columns: keys or dotted paths of the payloads; each becomes a column.
         json: every top-level key becomes a column (where `columns` does not say which); where
             some rows are no JSON, a last column `is_json` is False for those.
-        times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept.
+        times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept; or a
+                mapping that says the unit of numbers since 1970: `{"ts": "ms"}` (s, ms, us, ns, iso).
 
     Returns:
         Index `seq`; columns received_at, type, last_event_id, data, then those asked for. A key
@@ -70,8 +71,7 @@ def to_dataframe(
         raise TypeError(
             f'json is True or False, not {told(json)}; for some keys: columns=["price"]'
         )
-    times = paths_of("times", times)
-    expanding = json or columns is not None or bool(times)
+    expanding = json or columns is not None or bool(paths_of("times", times))
     rows = rows_of(snapshot, since=since, until=until, last=last, types=types, filter=filter)
     if expanding or frame is None:
         table = snapshot.table if rows is None else snapshot.table.take(pa.array(rows))

@@ -49,7 +49,7 @@ def expand(
     frame: pd.DataFrame,
     columns: str | Iterable[str] | None = None,
     *,
-    times: str | Iterable[str] = (),
+    times: str | Iterable[str] | Mapping[str, str] = (),
     mark: bool = False,
 ) -> pd.DataFrame:
     """`frame` with the keys of its JSON objects in `data` as further columns.
@@ -60,7 +60,8 @@ def expand(
         times: keys or dotted paths whose values are ISO 8601 text: they become timestamps with the
             time zone they name. A path that is no column yet becomes one. Where zones differ, or a
             value is no such text, the column keeps objects: datetimes, and the others as they came.
-            A column of numbers, such as seconds since 1970, keeps its dtype.
+            A column of numbers, such as seconds since 1970, keeps its dtype, unless a mapping says
+            its unit: `{"ts": "ms"}`, of "s", "ms", "us", "ns", or "iso" for text.
         mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
 
     Returns:
@@ -69,11 +70,11 @@ def expand(
 
     Raises:
         TypeError: `columns` or `times` are no names.
-        ValueError: more different keys than a frame can hold.
+        ValueError: more different keys than a frame can hold; no such unit of time.
     """
 
     paths = [] if columns is None else paths_of("columns", columns)
-    dates = paths_of("times", times)
+    dates = _units_of(times)
     readers = {path: reader_of(path) for path in (*paths, *dates)}
     asked: dict[str, list[ColumnChunk]] = {path: [] for path in readers}
     keys = _Keys(len(frame))
@@ -96,7 +97,7 @@ def expand(
 def _joined(
     frame: pd.DataFrame,
     pieces: Mapping[str, list[ColumnChunk]],
-    dates: Iterable[str],
+    dates: Mapping[str, str],
     is_json: list[bool] | None,
 ) -> dict[str, Any]:
     """The further columns, each under a name that `frame` has not."""
@@ -104,7 +105,9 @@ def _joined(
     added: dict[str, Any] = {}
     for path, some in pieces.items():
         column = join(some)
-        added[free_name(path, taken)] = _timestamps(column) if path in dates else column
+        added[free_name(path, taken)] = (
+            _timestamps(column, dates[path]) if path in dates else column
+        )
     if is_json is not None:
         added[free_name(MARK, taken)] = np.array(is_json, bool)
     return added
@@ -220,9 +223,32 @@ def _slices(data: Any) -> Iterator[list[bytes]]:
         yield payloads(some.column("data"))
 
 
-def _timestamps(column: Any) -> Any:
-    """The column as timestamps, where all it has is ISO 8601 text in one time zone."""
+_UNITS = ("s", "ms", "us", "ns", "iso")
+
+
+def _units_of(times: str | Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Path -> the unit of its numbers; "" for text."""
+    paths = paths_of("times", times)
+    if not isinstance(times, Mapping):
+        return dict.fromkeys(paths, "")
+    for path, unit in times.items():
+        if unit not in _UNITS:
+            raise ValueError(f"times: the unit of {path!r} must be one of {', '.join(_UNITS)}")
+    return {path: "" if unit == "iso" else unit for path, unit in times.items()}
+
+
+def _timestamps(column: Any, unit: str) -> Any:
+    """The column as timestamps, where all it has is ISO 8601 text in one time zone, or numbers of this
+    unit since 1970, in UTC; else as it is."""
     import pandas as pd
+
+    if unit:
+        try:
+            numbers = pd.to_numeric(pd.Series(column, dtype=column.dtype, copy=False))
+            of: Any = unit  # one of those that pandas knows, as was checked
+            return pd.to_datetime(numbers, unit=of, utc=True).array
+        except (ValueError, TypeError, OverflowError):  # other things than numbers, or no such time
+            return column
 
     text = pd.Series(column, dtype=column.dtype, copy=False)
     if text.dtype != "str" and text.dtype != object:

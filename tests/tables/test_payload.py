@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_widget import SSEStream
 from sse_widget.payload import NOT_JSON, read, reader_of
 from sse_widget.payload import decode as json_rows
 from sse_widget.tables import json_columns as payload
@@ -372,3 +373,19 @@ def test_times_beyond_what_nanoseconds_reach_are_themselves():
 def test_half_a_character_is_no_time():
     column = expand(frame('{"t": "\\ud800"}'), [], times="t")["t"]
     assert column.tolist() == ["\ufffd"]
+
+
+def test_numbers_become_times_where_their_unit_is_said():
+    rows = ('{"ts":1700000000123,"s":1.5,"text":"x"}', '{"ts":"1700000000124","text":"y"}', "plain")
+    data = "".join(f"data: {row}\n\n" for row in rows).encode()
+    with SSEStream.replay(data, speed=float("inf")) as stream:
+        units = {"ts": "ms", "s": "s", "text": "ms"}
+        times = stream.to_dataframe(times=units)
+        assert stream.to_dataframe(columns=["s"], times={"s": "s"})["s"][0].isoformat() == (
+            "1970-01-01T00:00:01.500000+00:00"
+        )
+        assert times["text"].tolist()[:2] == ["x", "y"]
+        assert times["ts"][1].isoformat() == "2023-11-14T22:13:20.124000+00:00"
+        assert times["s"].isna().tolist() == [False, True, True]
+        with pytest.raises(ValueError, match="the unit of 'ts' must be one of s, ms"):
+            stream.to_dataframe(times={"ts": "minutes"})
