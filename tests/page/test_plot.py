@@ -96,7 +96,7 @@ def test_it_is_live_and_read_under_the_pointer(open_stub):
     expect(values).to_have_text(["19", "119"])
     box = chart(stub).bounding_box()
     stub.page.mouse.move(box["x"] + box["width"] * (60 - 10.5) / 60, box["y"] + 40)
-    expect(values).to_have_text(["9", "109"])
+    expect(values).to_have_text(["10", "110"])
     expect(stub.page.locator(".sse-chart-read")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
     stub.page.mouse.move(5, 5)
     expect(values).to_have_text(["19", "119"])

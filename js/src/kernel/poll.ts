@@ -29,6 +29,11 @@ export class Poll {
     this.#wait = FIRST_WAIT_MS;
   }
 
+  /** Whether the kernel was not heard of by itself, so that it is asked. */
+  get asking(): boolean {
+    return Date.now() - this.#unaskedAt > this.#patience;
+  }
+
   /** Whether to ask now; who is told so asks. */
   due(): boolean {
     const now = Date.now();

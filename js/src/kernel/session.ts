@@ -57,6 +57,8 @@ export interface WholeEvent {
 /** What a view tells the session: when to draw, which events it holds still, and where it reads. */
 export interface Watcher {
   changed(): void;
+  /** A second has passed: what tells the time may say something else now. */
+  beat(): void;
   pins(): Range[];
   /** the event at the top of a view that does not follow the tail */
   reading(): number | null;
@@ -73,6 +75,8 @@ const ALLOWED_BYTES = 2 * 1024 * 1024;
 const ACK_BATCHES = 12;
 const SLICE_MS = 8;
 const TICK_MS = 500;
+/** Once a second, at the whole second: what many streams on one page have to say is one wake-up and one frame. */
+const BEAT_MS = 1_000;
 export const BUSY_MS = 1_000;
 export const SILENT_MS = 7_000;
 /** A rate is measured between heads that came within this time. */
@@ -132,7 +136,7 @@ export class Session {
   #allowed = ALLOWED_BYTES;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #work: ReturnType<typeof setTimeout> | undefined;
-  #tick: ReturnType<typeof setInterval> | undefined;
+  #tick: ReturnType<typeof setTimeout> | undefined;
   #grewAt = 0;
   #command: { kind: Command; at: number; done: (head: Head) => boolean } | null = null;
   #events = new Map<number, { at: number; answer: (event: WholeEvent) => void }>();
@@ -152,7 +156,7 @@ export class Session {
   end(): void {
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#work);
-    clearInterval(this.#tick);
+    clearTimeout(this.#tick);
     this.scan.end();
     this.marker.end();
     this.#watchers.clear();
@@ -165,11 +169,11 @@ export class Session {
       this.#poll.begin();
     }
     this.#watchers.add(watcher);
-    this.#tick ??= setInterval(() => this.#beat(), TICK_MS);
+    if (this.#tick === undefined) this.#beatSoon();
     signal.addEventListener("abort", () => {
       this.#watchers.delete(watcher);
       if (this.#watchers.size > 0) return;
-      clearInterval(this.#tick);
+      clearTimeout(this.#tick);
       this.#tick = undefined;
     });
   }
@@ -289,10 +293,17 @@ export class Session {
     return this.head ? this.head.now + (Date.now() - this.headAt) : Date.now();
   }
 
+  /** Whether the kernel waits to hear how far this page is: heartbeats, which carry no row, are few
+   * and weigh nothing, and each answer would wake the kernel and the page. */
+  get #owes(): boolean {
+    const behind = this.#numbers.last - this.#acked;
+    return behind >= ACK_BATCHES || (behind > 0 && this.#onTheWay > 0);
+  }
+
   /** A view painted what the store held: tell the kernel, but not at every frame. */
   painted(): void {
     const n = this.#numbers.last;
-    if (n <= this.#acked) return;
+    if (!this.#owes) return;
     clearTimeout(this.#ackTimer);
     const calm = this.#onTheWay < this.#allowed / 2 && n - this.#acked < ACK_BATCHES;
     const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
@@ -332,7 +343,7 @@ export class Session {
     this.#pump();
     // No frame will be painted for a hidden page, and timers sleep there: it must not stall the stream.
     if (this.#port.hidden() || this.#watchers.size === 0) this.#acknowledge();
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), TICK_MS);
+    else if (this.#owes) this.#ackTimer ??= setTimeout(() => this.#acknowledge(), TICK_MS);
   }
 
   #hello(message: Extract<FromKernel, { kind: "hello" }>): void {
@@ -439,10 +450,16 @@ export class Session {
       this.#port.send({ kind: "rows", id: asked.id, first: asked.range[0], stop: asked.range[1] });
   }
 
+  #beatSoon(): void {
+    const wait = this.#poll.asking ? TICK_MS : BEAT_MS - (Date.now() % BEAT_MS);
+    this.#tick = setTimeout(() => this.#beat(), wait);
+  }
+
   #beat(): void {
+    this.#beatSoon();
     if (!this.gone && !this.over && this.#poll.due()) this.#port.send({ kind: this.head ? "poll" : "hello" });
     this.#pump();
-    this.#changed();
+    for (const watcher of this.#watchers) watcher.beat();
   }
 
   #scanOn(): void {

@@ -67,6 +67,8 @@ export class View {
   #snapshot: Snapshot;
   #pausedAt: number | null = null;
   #frame = 0;
+  /** Whether any of it is on the screen. A notebook has more streams than a screen. */
+  #inSight = true;
 
   constructor(session: Session, signal: AbortSignal) {
     this.#session = session;
@@ -237,6 +239,7 @@ export class View {
     session.watch(
       {
         changed: () => this.#soon(),
+        beat: () => this.#drawNow(),
         pins: () => this.#pins(),
         reading: () => this.#log.around(0)?.[0] ?? null,
       },
@@ -248,6 +251,17 @@ export class View {
     });
     this.#draw();
     this.plot();
+    this.#observeSight();
+  }
+
+  #observeSight(): void {
+    const observer = new IntersectionObserver((entries) => {
+      const { isIntersecting } = entries.at(-1)!;
+      if (isIntersecting && !this.#inSight) this.#drawNow();
+      this.#inSight = isIntersecting;
+    });
+    observer.observe(this.node);
+    this.#signal.addEventListener("abort", () => observer.disconnect());
   }
 
   /** Python asked for a chart, or for none. */
@@ -263,7 +277,16 @@ export class View {
     this.#soon();
   }
 
+  /** Draws with the next frame; out of sight with the next second, of which all such views make one. */
   #soon(): void {
+    if (!this.#inSight) {
+      this.#session.painted();
+      return;
+    }
+    this.#drawNow();
+  }
+
+  #drawNow(): void {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#draw();

@@ -88,7 +88,9 @@ export class Chart {
     const plotting = !this.#plotBox.hidden;
     if (plotting && this.#axis.end > 0 && this.#plot.work(this.#axis)) this.#moved();
     const now = performance.now();
-    if (now - this.#drawnAt < EVERY_MS) return;
+    // A second that has turned is drawn at once: the next look may be a second away.
+    const turned = Math.floor(this.#session.now() / 1000) >= this.#axis.end;
+    if (!turned && now - this.#drawnAt < EVERY_MS) return;
     this.#drawnAt = now;
     const axis = this.#axis;
     axis.follow();
