@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
-from ..notebook import Buffer, Channel, Message
+from ..notebook import Buffer, Channel, Described, Message
 from ..storage import Dataset, Position, unbroken
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 
@@ -140,7 +140,7 @@ class StreamLog:
         self._window.clear()
         self.channel.note()
 
-    def _describe(self) -> Message:
+    def _describe(self) -> Described:
         report = self._report()
         received, held, evicted, cleared = self._window.counts
         now = time.time()

@@ -8,6 +8,7 @@ from .cells import CELLS
 from .channel import Channel
 from .comm import SubshellSender
 from .host import reruns_on_change, session_liveness
+from .messages import CaptureMessage, Described, StatsMessage
 from .page_link import PageLink
 from .snapshot import render
 from .snapshot_writer import SnapshotWriter
@@ -20,10 +21,13 @@ __all__ = [
     "NAME_CHARS",
     "NOT_BUILT",
     "Buffer",
+    "CaptureMessage",
     "Channel",
+    "Described",
     "Message",
     "PageLink",
     "SnapshotWriter",
+    "StatsMessage",
     "SubshellSender",
     "SyncedWidget",
     "built",

@@ -27,6 +27,7 @@ from ..events import Gap
 from ..runtime import Timer, contention, pace
 from ..tables import RollingWindow, Snapshot
 from .allowance import Allowance
+from .messages import Described, HeadMessage
 from .wire import Message, encode, newest, packed
 
 __all__ = ["Channel"]
@@ -58,7 +59,7 @@ class Channel:
         window: RollingWindow,
         *,
         send: Send,
-        describe: Callable[[], Message],
+        describe: Callable[[], Described],
         counts: Mapping[str, int],
         gaps: Callable[[], list[Gap]],
         older: Callable[[int, int], Snapshot] | None = None,
@@ -195,7 +196,7 @@ class Channel:
         """Events cleared or evicted before they could be sent are counted there, not here."""
         return self._window.bounds[0]
 
-    def _head(self, types: Any, gaps: list[Gap]) -> Message:
+    def _head(self, types: list[str], gaps: list[Gap]) -> HeadMessage:
         held_from, _, cleared_to = self._window.bounds
         oldest = self._oldest()
         return {
@@ -203,7 +204,7 @@ class Channel:
             "oldest": held_from if oldest is None else min(held_from, oldest),
             "cleared_to": cleared_to,
             **self._describe(),
-            "counts": [[t, self._counts.get(t, 0)] for t in types],
+            "counts": [(t, self._counts.get(t, 0)) for t in types],
             "gaps": [
                 {"seq": g.seq, "at": g.at.timestamp() * 1000, "cause": g.cause, "text": g.text}
                 for g in gaps

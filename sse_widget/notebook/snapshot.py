@@ -7,9 +7,8 @@ folded. It decides neither when it is written nor where.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -18,6 +17,7 @@ from ..masking import Secrets
 from ..tables import Snapshot
 from ..visible import visible, visible_name
 from .markup import Html, html, joined, tag
+from .messages import Described
 
 __all__ = ["MAX_BYTES", "render"]
 
@@ -46,7 +46,7 @@ _STATES = {
 
 
 def render(
-    head: Mapping[str, Any],
+    head: Described,
     url: str,
     held: Snapshot,
     gaps: Sequence[Gap],
@@ -92,7 +92,7 @@ def render(
     )
 
 
-def _heading(head: Mapping[str, Any], url: str, rows: int) -> Html:
+def _heading(head: Described, url: str, rows: int) -> Html:
     """The address, the state, how many came and how many are here, and what is wrong."""
     stats, status = head["stats"], head["status"]
     now = datetime.now(UTC)
@@ -101,9 +101,10 @@ def _heading(head: Mapping[str, Any], url: str, rows: int) -> Html:
     if 0 < rows < stats["received"]:
         said[-1] += f", the last {rows:,} here"
     said.append(f"written {now:%Y-%m-%d %H:%M:%S}, times in UTC")
-    why = " ".join(visible(status[n], 500) for n in ("error", "hint", "note") if status.get(n))
-    if not why and status.get("reason"):
-        why = f"{'Warning: ' if status.get('warns') else ''}{visible(status['reason'], 500)}"
+    troubles = (status["error"], status["hint"], status["note"])
+    why = " ".join(visible(text, 500) for text in troubles if text)
+    if not why and (reason := status.get("reason")):
+        why = f"{'Warning: ' if status.get('warns') else ''}{visible(reason, 500)}"
     about = [tag("b", visible(url, 500)), tag("br"), _DOT.join(said)]
     return tag("p", *about, *([tag("br"), why] if why else []), style="margin:0 0 4px")
 

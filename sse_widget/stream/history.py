@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..client import ResumePoint, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
-from ..notebook import Message
+from ..notebook import CaptureMessage
 from ..payload import bounded_slices
 from ..recordings import arrow_table
 from ..storage import Capture, CaptureStatus, Recorder, capture_of, unbroken
@@ -132,7 +132,7 @@ class History:
         self._recorder.flush()
         return self._recorder.dataset.dataset(self._recorder.name)
 
-    def describe(self) -> Message | None:
+    def describe(self) -> CaptureMessage | None:
         """The status as the page reads it."""
         if self._recorder is None:
             return None

@@ -10,6 +10,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from .. import runtime
 from ..errors import hint_of, message_of
@@ -18,9 +19,11 @@ from ..notebook import (
     CUT_BYTES,
     Buffer,
     Channel,
+    Described,
     Message,
     PageLink,
     SnapshotWriter,
+    StatsMessage,
     SyncedWidget,
     render,
     session_liveness,
@@ -192,11 +195,11 @@ class StreamPage(FeedListener):
         if isinstance(n, int):
             runtime.call(self._channel.acknowledge, n)
 
-    def _describe(self) -> Message:
+    def _describe(self) -> Described:
         source, stats, status = self._feed.source, self.stats, self._feed.status
         error, hide = status.error, source.secrets.hide
         return {
-            "stats": {name: getattr(stats, name) for name in Stats.__slots__},
+            "stats": cast(StatsMessage, {name: getattr(stats, name) for name in Stats.__slots__}),
             "status": {
                 "state": status.state,
                 "attempt": status.attempt,

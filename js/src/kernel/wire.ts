@@ -26,6 +26,8 @@ export interface Status {
   attempt: number;
   retry_in: number | null;
   since: number;
+  /** When the request of this attempt went out. */
+  sent_at?: number | null;
   error: string | null;
   hint: string | null;
   /** What is odd while the stream runs; it is no error. */
