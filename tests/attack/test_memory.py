@@ -341,7 +341,7 @@ def test_a_saved_copy_of_large_events(tmp_path):
 stream = warm(max_bytes=limit, save_events=500)
 eventually(lambda: stream.stats.received > 200)
 peak = Peak()
-html = stream._snapshot()
+html = stream._page._snapshot()
 peak.report(stream, html=len(html))
 """
     said = grown(sending(block for _ in range(200)), program, tmp_path, limit=32)
