@@ -178,6 +178,11 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         """
         return Dataset(self._to).dataset()
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The Arrow PyCapsule interface, `duckdb.sql("from capture")`: all that is on disk now, a batch at a
+        time. `capture.history` lets a query read only the columns and files it needs."""
+        return self.history.scanner().to_reader().__arrow_c_stream__(requested_schema)
+
     def dask_dataframe(self) -> dask.dataframe.DataFrame:
         """All that is on disk as a `dask.dataframe.DataFrame`: for more than fits into memory.
 

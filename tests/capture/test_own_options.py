@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pyarrow as pa
 import pytest
 
 from sse_widget import SSECapture
@@ -82,3 +83,12 @@ def test_an_entry_whose_address_cannot_be_used_is_a_row_that_says_why(tmp_path):
             asyncio.run(capture.until(lambda stats: stats.received >= 1, timeout=30))
             assert capture["bad"].state == "failed"
             assert "http" in capture["bad"].error
+
+
+def test_a_capture_is_a_table_to_whoever_speaks_arrow(tmp_path):
+    with Server(two) as server:
+        urls = {"a": server.origin + "/a", "b": server.origin + "/b"}
+        with SSECapture(urls, to=tmp_path / "c") as capture:
+            asyncio.run(capture.until(lambda stats: stats.received >= 2, timeout=30))
+    table = pa.RecordBatchReader.from_stream(capture).read_all()
+    assert sorted(table["stream"].to_pylist()) == ["a", "b"]
