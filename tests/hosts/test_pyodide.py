@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
+from ..helpers import structs
 from ..helpers.browser import chromium
 from ..helpers.front import FRONT, fetch_fronts
 from ..helpers.lab import ROOT
@@ -32,6 +33,7 @@ def packed() -> bytes:
     with zipfile.ZipFile(archive, "w") as zipped:
         for file in (ROOT / "sse_widget").rglob("*.py"):
             zipped.write(file, file.relative_to(ROOT))
+        zipped.write(structs.__file__, "msgspec.py")
         for name in PURE:
             origin = Path(importlib.util.find_spec(name).origin)
             files = [origin] if origin.name != "__init__.py" else origin.parent.rglob("*.p[ye]*")
