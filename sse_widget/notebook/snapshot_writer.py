@@ -12,6 +12,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Hashable
+from functools import partial
 
 from .. import runtime
 from ..runtime import Timer
@@ -40,6 +41,7 @@ class SnapshotWriter:
         self._placed = False  # the output has a cell, and is not there yet
         self._lock = threading.Lock()
         self._written: Hashable | None = None
+        self._aside = False  # it was last written where no cell may run
         self._written_at = 0.0
         self._timer = Timer()
         self._wait = _FIRST
@@ -70,7 +72,7 @@ class SnapshotWriter:
         else:
             self._write()
 
-    def _write(self, *, empty: bool = False) -> None:
+    def _write(self, *, empty: bool = False, aside: bool = False) -> None:
         with self._lock:
             stamp = self._stamp()
             if self._output is None or (stamp is None and not (self._placed and empty)):
@@ -78,11 +80,13 @@ class SnapshotWriter:
             if self._placed:
                 self._output.show("" if stamp is None else self._make())
                 self._placed = False
-            elif stamp != self._written:
+            # What runs a notebook from the outside hears of nothing but what its cell says: what was
+            # written aside may have been said to nobody.
+            elif stamp != self._written or (self._aside and not aside):
                 self._output.update(self._make())
             else:
                 return
-            self._written, self._written_at = stamp, time.monotonic()
+            self._written, self._written_at, self._aside = stamp, time.monotonic(), aside
 
     def close(self) -> None:
         """Nothing is written any more, until it is shown again."""
@@ -92,9 +96,8 @@ class SnapshotWriter:
             self._output = None
 
     def _cell_ended(self) -> None:
-        # What runs a notebook from the outside hears of nothing but while a cell runs.
         late = time.monotonic() - self._written_at > _FIRST
-        if self._placed or self._written is None or late:
+        if self._placed or self._written is None or self._aside or late:
             self._write(empty=True)
 
     # ------------------------------------------------------------------ the loop's side
@@ -125,4 +128,5 @@ class SnapshotWriter:
         # No thread starts while the interpreter is on its way out: no page listens then either.
         with contextlib.suppress(RuntimeError):
             # It takes milliseconds: the process waits for it, and need not ask.
-            runtime.quiet_thread(self._write, "sse-widget snapshot", end=lambda: None).start()
+            write = partial(self._write, aside=True)
+            runtime.quiet_thread(write, "sse-widget snapshot", end=lambda: None).start()
