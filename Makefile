@@ -85,7 +85,7 @@ dist/.built: .venv/.installed sse_widget/static/widget.js hatch_build.py $(PACKA
 # The quick tests where this checkout is not: what is imported there is what was installed.
 define check
 rm -rf $(1)/run && mkdir $(1)/run
-tar c --exclude=.venv --exclude=envs --exclude=__pycache__ tests docs scripts pyproject.toml | tar x -C $(1)/run
+tar c --exclude=.venv --exclude=envs --exclude=__pycache__ tests docs scripts js/src pyproject.toml | tar x -C $(1)/run
 cd $(1)/run && ../bin/python -m pytest -n 2 --dist loadfile $(QUIET) $(QUICK) $(ARGS)
 endef
 
