@@ -2,7 +2,7 @@
 
 `demo` starts the demo server in this process and JupyterLab as a child, prints their addresses once they
 answer, and ends both on Ctrl-C. `record` captures streams, `tail` writes the events of one, `replay` serves
-a capture, until Ctrl-C. No logic of streams stands here, and what a command needs is imported when the
+a capture, until Ctrl-C; `check` verifies a capture. No logic of streams stands here, and what a command needs is imported when the
 command is run.
 """
 
@@ -116,9 +116,24 @@ def _parser() -> argparse.ArgumentParser:
         help='how much faster than recorded, such as 10, or "max": all at once',
     )
     replay.set_defaults(run=_replay)
+    _add_check(commands)
     _add_record(commands)
     _add_tail(commands)
     return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="verify a capture and say what is wrong with it",
+        description="Read every file of a capture and say what is wrong: files that cannot be read, "
+        "numbers of parts or events that are missing or there twice, footers that do not match their "
+        "rows. Nothing is changed, and a writer may go on meanwhile.",
+        epilog="exit codes: 0 nothing is wrong; 1 something is, and what, or there is no capture; 2 the "
+        "command line is wrong.",
+    )
+    check.add_argument("capture", metavar="DIR", help="folder or URL of a capture")
+    check.set_defaults(run=_check)
 
 
 def _add_record(commands: Any) -> None:
@@ -276,6 +291,20 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
         return _DONE
     finally:
         server.stop()
+
+
+def _check(options: argparse.Namespace, stop: _Stop) -> int:
+    from ..errors import CaptureError
+    from ..storage import Dataset
+    from .check import check_capture
+
+    if "://" not in options.capture and not Path(options.capture).expanduser().exists():
+        raise _Problem(f"there is no such folder: {options.capture}")
+    try:
+        is_sound = check_capture(Dataset(options.capture), stop=stop.asked)
+    except (CaptureError, OSError) as error:
+        raise _Problem(reason_of(error) if isinstance(error, OSError) else str(error)) from None
+    return _DONE if is_sound else _FAILED
 
 
 def _demo(options: argparse.Namespace, stop: _Stop) -> int:

@@ -3,6 +3,7 @@
 It must never know of connections or the page.
 """
 
+from .checking import CheckReport, check
 from .compaction import compact
 from .dataset import Dataset
 from .footer import Position
@@ -16,11 +17,13 @@ __all__ = [
     "Capture",
     "CaptureState",
     "CaptureStatus",
+    "CheckReport",
     "Dataset",
     "Position",
     "Recorder",
     "Writer",
     "capture_of",
+    "check",
     "check_stream_name",
     "compact",
     "is_somebody_elses",

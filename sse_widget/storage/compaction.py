@@ -30,7 +30,7 @@ from .part_reader import Wanted
 from .replacing import recover, replace_folder
 from .stores import LocalStore, Store
 
-__all__ = ["Compacted", "compact"]
+__all__ = ["Compacted", "compact", "leftovers"]
 
 # A temporary file of a writer that lives is younger.
 _LEFT_BEHIND = 600.0
@@ -41,6 +41,7 @@ _NO_ROOM = (
     "those of a folder in it would be merged"
 )
 _GONE = re.compile(r"gone-[0-9a-f]{12}")
+_MERGING = re.compile(r"merge-[\w.-]*@[0-9a-f]{12}", re.ASCII)
 # Rows are gathered into row groups of about this size.
 _GROUP_BYTES = 32 * 2**20
 
@@ -196,6 +197,25 @@ def _sweep(staging: HeldFolder, shard: str) -> None:
         is_file = _TEMPORARY.fullmatch(name) and stat.S_ISREG(there.st_mode)
         if is_file and time.time() - there.st_mtime > _LEFT_BEHIND:
             staging.discard(name)
+
+
+def leftovers(dataset: Dataset) -> list[str]:
+    """What processes that were killed have left, as paths; nothing is changed. It goes when the
+    capture is written to again."""
+    place = dataset.place
+    if not isinstance(place, LocalStore):
+        return []
+    found = []
+    for folder in place.stagings():
+        with contextlib.suppress(OSError):
+            for there in folder.iterdir():
+                ours = _TEMPORARY.fullmatch(there.name) or _GONE.fullmatch(there.name)
+                if not ours and not _MERGING.fullmatch(there.name):
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - there.lstat().st_mtime > _LEFT_BEHIND:
+                        found.append(f"{folder.name}/{there.name}")
+    return sorted(found)
 
 
 # ---------------------------------------------------------------------- merging

@@ -292,6 +292,16 @@ class LocalStore:
             )
         return self._staging
 
+    def stagings(self) -> list[Path]:
+        """The staging folders that are there, whoever of this package made them; none is made."""
+        beside = [self.root.with_name(f".{self.root.name}.staging{more}") for more in _MORE]
+        inside = [self.root / f".staging{more}" for more in _MORE]
+        return [
+            folder
+            for folder in (*beside, *inside)
+            if not folder.is_symlink() and (folder / MARKER).is_file()
+        ]
+
     @property
     def staging_is_inside(self) -> bool:
         return self.staging().path.parent == self.root
