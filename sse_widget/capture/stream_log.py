@@ -16,7 +16,7 @@ from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Buffer, Channel, Described, Message
-from ..storage import Dataset, Position, unbroken
+from ..storage import Dataset, Position, earlier_rows
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 
 __all__ = ["StreamLog"]
@@ -25,8 +25,6 @@ MAX_EVENTS = 20_000
 MAX_BYTES = 32 * 2**20
 _TYPES_KEPT = 1_000
 _GAPS_KEPT = 200
-# Older rows are read so many at a time: of each the page gets 64 KiB, and a mebibyte of all.
-_ROWS_ASKED, _BYTES_ASKED = 5_000, 4 * 2**20
 # Seconds: what came before the selection may wait so long for the next write.
 _WRITTEN_S, _LOOK_S = 10.0, 0.2
 
@@ -116,17 +114,7 @@ class StreamLog:
         deadline = time.monotonic() + _WRITTEN_S
         while self._report().written < stop and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
-        try:
-            table = Dataset(self._to).read(
-                self.name, first, stop, last=_ROWS_ASKED, nbytes=_BYTES_ASKED
-            )
-        except (OSError, CaptureError):
-            table = SCHEMA.empty_table()
-        if not table.num_rows:
-            return Snapshot(stop, SCHEMA.empty_table())
-        end = table["seq"][-1].as_py() + 1
-        table = unbroken(table, end)
-        return Snapshot(end - table.num_rows, table.select(SCHEMA.names))
+        return earlier_rows(Dataset(self._to), self.name, first, stop)
 
     def look(self) -> None:
         """The state may have changed."""

@@ -9,7 +9,8 @@ from .dataset import Dataset
 from .footer import Position
 from .held_folder import is_somebody_elses, sync_folder
 from .options import Capture, capture_of, check_stream_name, span
-from .recorder import CaptureState, CaptureStatus, Recorder, unbroken
+from .recorder import CaptureState, CaptureStatus, Recorder
+from .unbroken_rows import earlier_rows
 from .writer import FOLDER_TIME, Writer
 
 __all__ = [
@@ -26,8 +27,8 @@ __all__ = [
     "check",
     "check_stream_name",
     "compact",
+    "earlier_rows",
     "is_somebody_elses",
     "span",
     "sync_folder",
-    "unbroken",
 ]

@@ -29,6 +29,7 @@ from .compaction import Compacted, compact
 from .dataset import Dataset
 from .footer import Position
 from .options import Capture
+from .unbroken_rows import unbroken
 from .writer import FOLDER_TIME, Writer
 
 __all__ = ["CaptureState", "CaptureStatus", "Recorder"]
@@ -397,16 +398,6 @@ class Recorder:
 
 def _share_of(budget: Budget) -> Share:
     return budget.share("waiting", most=WAITING_BYTES, part=0.5)
-
-
-def unbroken(table: Any, stop: int) -> Any:
-    """The last rows of a table whose numbers have no hole and end before `stop`."""
-    import numpy as np
-
-    seq = table["seq"].to_numpy()
-    wanted = np.arange(stop - len(seq), stop)
-    holes = np.flatnonzero(seq != wanted)
-    return table.slice(int(holes[-1]) + 1) if len(holes) else table
 
 
 # Recorders of this process that write; when it ends in order, what waits is written.

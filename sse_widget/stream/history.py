@@ -6,6 +6,7 @@ and for the page. It starts nothing.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,8 +19,8 @@ from ..events import EventBatch, Gap, Stats
 from ..notebook import CaptureMessage
 from ..payload import bounded_slices
 from ..recordings import arrow_table
-from ..storage import Capture, CaptureStatus, Recorder, capture_of, unbroken
-from ..tables import SCHEMA, RollingWindow, Snapshot
+from ..storage import Capture, CaptureStatus, Recorder, capture_of, earlier_rows
+from ..tables import RollingWindow, Snapshot
 
 if TYPE_CHECKING:
     import os
@@ -33,8 +34,6 @@ _GAPS_FROM = 200  # files whose gaps are read on opening
 _REMEMBER = (20_000, 16 * 2**20)
 _REMEMBER_LEAST = 2**18
 _BATCH = 1_000
-# Older rows are read for the page so many at a time: of each the page gets 64 KiB, and a mebibyte of all.
-_ROWS_ASKED, _BYTES_ASKED = 5_000, 4 * 2**20
 
 
 class RestoredState:
@@ -158,16 +157,7 @@ class History:
     def read(self, first: int, stop: int) -> Snapshot:
         """Some rows that end before `stop`, the newest first. It blocks."""
         assert self._recorder is not None
-        try:
+        with contextlib.suppress(OSError, CaptureError):
             if stop > self._recorder.status.written:
                 self._recorder.flush()
-            table = self._recorder.dataset.read(
-                self._recorder.name, first, stop, last=_ROWS_ASKED, nbytes=_BYTES_ASKED
-            )
-        except (OSError, CaptureError):
-            table = SCHEMA.empty_table()
-        if not table.num_rows:
-            return Snapshot(stop, SCHEMA.empty_table())
-        end = table["seq"][-1].as_py() + 1
-        table = unbroken(table, end)
-        return Snapshot(end - table.num_rows, table.select(SCHEMA.names))
+        return earlier_rows(self._recorder.dataset, self._recorder.name, first, stop)
