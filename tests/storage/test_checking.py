@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import tracemalloc
@@ -367,6 +368,31 @@ def test_the_command_where_there_is_no_capture(tmp_path, capsys):
 def test_files_of_every_version_are_sound(capsys):
     """A folder of files for each version of the format that was released, never written anew."""
     released = sorted((Path(__file__).parents[1] / "fixtures").glob("capture-*"))
-    assert [folder.name for folder in released] == ["capture-1"]
+    assert [folder.name for folder in released] == ["capture-1", "capture-1-of-0.2.0"]
     for folder in released:
         assert main(["check", str(folder)]) == 0
+
+
+def test_files_of_0_2_0_are_read_for_ever():
+    """With the clock in the footers, which are compressed, and events that the disk cost."""
+    dataset = Dataset(Path(__file__).parents[1] / "fixtures" / "capture-1-of-0.2.0")
+    footers = [dataset.footer(part) for part in dataset.parts()]
+    assert all(footer.clock is not None for footer in footers)
+    streams = dataset.streams()
+    assert len(streams) == 220
+    first = streams["stream 000"]
+    assert (first.seq, first.last_event_id, first.types) == (14, "13", {"tick": 3, "trade": 4})
+    assert (first.stats, first.reconnection_time) == ({"bytes": 9}, 1500)
+    seqs = dataset.read("stream 000")["seq"].to_pylist()
+    assert seqs == [0, 1, 2, 3, 4, 12, 13]
+    ((name, gap),) = dataset.gaps()
+    assert (name, gap.seq, gap.cause, gap.missing) == ("stream 000", 12, Cause.DISK, 7)
+
+
+def test_what_a_later_writer_adds_to_a_footer_of_this_version_is_passed_over(to):
+    table = pq.read_table(part(to, 1), partitioning=None)
+    said = json.loads(pq.read_metadata(part(to, 1)).metadata[KEY])
+    said["a key to come"] = {"of": ["some", "kind"]}
+    said["streams"]["a"]["another"] = 1
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(said).encode()}), part(to, 1))
+    assert problems(to) == []
