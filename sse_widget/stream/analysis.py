@@ -134,8 +134,26 @@ class Analysis(FeedListener):
 
     # ------------------------------------------------------------------ paths
 
-    def expect(self, paths: str | Iterable[str] | None) -> None:
+    def expect(
+        self,
+        paths: str | Iterable[str] | None,
+        explode: str | bool = False,
+        nested_json: str | Iterable[str] = (),
+    ) -> None:
         """Warn once of each of these paths that meets nothing; called by a member that the person
-        calls."""
-        if paths is not None:
-            self._unmet.check(paths_of("columns", paths))
+        calls. Payloads as they came say nothing of what is in an array that became rows, or in a text
+        that was read as JSON."""
+        nested = paths_of("nested_json", nested_json)
+        array = [explode] if isinstance(explode, str) else []
+        self._unmet.check(
+            [
+                *nested,
+                *_outside(array, nested),
+                *_outside(paths_of("columns", () if paths is None else paths), [*nested, *array]),
+            ]
+        )
+
+
+def _outside(paths: list[str], inside: list[str]) -> list[str]:
+    """Those of these paths that lead into none of the others."""
+    return [path for path in paths if not path.startswith(tuple(f"{one}." for one in inside))]

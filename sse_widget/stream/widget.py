@@ -461,23 +461,27 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         columns: str | Iterable[str] | None = None,
         json: bool = False,
         times: str | Iterable[str] | Mapping[str, str] = (),
+        explode: str | bool = False,
+        nested_json: str | Iterable[str] = (),
     ) -> pd.DataFrame:
         """Events as a DataFrame, with the fields of their JSON payloads as typed columns.
 
         Args:
-            since, until: since <= received_at < until; datetimes, dates or ISO 8601 text; without
-                a time zone they are local time.
+            since, until: since <= received_at < until; datetimes, dates or ISO 8601 text, local time
+                where they name no zone.
             types: only events of these types; one name, or several.
-            filter: only what this filter lets through, or these event types; `stream.filter` for
-                what the page shows.
+            filter: only what this filter lets through; `stream.filter` for what the page shows.
             last: of all these only the latest so many; or an interval ("30s", "5min"): only those
                 received within it before the latest of them.
-            columns: keys or dotted paths ("user.name", "items.0.price") of the payloads; each
-                becomes a column, of missing values where no event has such a path.
+            columns: keys or dotted paths ("user.name", "items.0.price") of the payloads, a column each.
             json: every top-level key becomes a column, unless `columns` says which. Where
                 rows are no JSON they stay, and a last column `is_json` is False for them.
             times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept; or a
                 mapping that says the unit of numbers since 1970: `{"ts": "ms"}` (s, ms, us, ns, iso).
+            explode: the path of an array: a row for each element, in the array's place, under the number
+                of its event ("items.price" is a column then); True where payloads are arrays. An event
+                without elements stays one row. `data` is left out: each row would repeat it.
+            nested_json: the paths of texts that hold JSON, which are read, so that paths lead into them.
 
         Returns:
             The columns of `df`, then one a key; a key with the name of one of ours becomes
@@ -489,13 +493,10 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             TypeError: an argument of the wrong type, by name.
             ValueError: a negative `last`; a time that is none; more keys than columns can be.
         """
-        if json or times or columns is not None:
-            snapshot, frame = self._feed.window.read(), None
-        else:
-            snapshot, frame = self._analysis.held()
+        reads = json or times or explode or nested_json or columns is not None
+        held = (self._feed.window.read(), None) if reads else self._analysis.held()
         found = to_dataframe(
-            snapshot,
-            frame,
+            *held,
             since=since,
             until=until,
             last=last,
@@ -504,8 +505,10 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             columns=columns,
             json=json,
             times=times,
+            explode=explode,
+            nested_json=nested_json,
         )
-        self._analysis.expect(columns)
+        self._analysis.expect(columns, explode, nested_json)
         return found
 
     def __len__(self) -> int:

@@ -39,6 +39,8 @@ def to_dataframe(
     columns: str | Iterable[str] | None = None,
     json: bool = False,
     times: str | Iterable[str] | Mapping[str, str] = (),
+    explode: str | bool = False,
+    nested_json: str | Iterable[str] = (),
 ) -> pd.DataFrame:
     """Events as a DataFrame, with what is in their JSON payloads as typed columns.
 
@@ -56,6 +58,7 @@ def to_dataframe(
             some rows are no JSON, a last column `is_json` is False for those.
         times: keys or dotted paths whose ISO 8601 text becomes timestamps, time zone kept; or a
                 mapping that says the unit of numbers since 1970: `{"ts": "ms"}` (s, ms, us, ns, iso).
+        explode, nested_json: as `json_columns.expand` has them; without `columns` they mean `json`.
 
     Returns:
         Index `seq`; columns received_at, type, last_event_id, data, then those asked for. A key
@@ -67,10 +70,7 @@ def to_dataframe(
         TypeError: an argument of the wrong type, by name.
         ValueError: a negative `last`; a time that is none; more keys than columns can be.
     """
-    if not isinstance(json, bool):
-        raise TypeError(
-            f'json is True or False, not {told(json)}; for some keys: columns=["price"]'
-        )
+    json = _all_keys(json, columns, bool(explode) or bool(nested_json))
     expanding = json or columns is not None or bool(paths_of("times", times))
     rows = rows_of(snapshot, since=since, until=until, last=last, types=types, filter=filter)
     if expanding or frame is None:
@@ -84,7 +84,16 @@ def to_dataframe(
         return out
     if columns is None and not json:
         columns = ()
-    return expand(out, columns, times=times, mark=json)
+    return expand(out, columns, times=times, mark=json, explode=explode, nested_json=nested_json)
+
+
+def _all_keys(json: bool, columns: object, unpacks: bool) -> bool:
+    """Whether every key becomes a column."""
+    if not isinstance(json, bool):
+        raise TypeError(
+            f'json is True or False, not {told(json)}; for some keys: columns=["price"]'
+        )
+    return json or (unpacks and columns is None)
 
 
 def rows_of(

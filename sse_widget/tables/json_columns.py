@@ -28,6 +28,7 @@ from ..payload import (
     reader_of,
 )
 from .typed_column import ColumnChunk, join
+from .unpacked import Unpacker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,8 @@ def expand(
     *,
     times: str | Iterable[str] | Mapping[str, str] = (),
     mark: bool = False,
+    explode: str | bool = False,
+    nested_json: str | Iterable[str] = (),
 ) -> pd.DataFrame:
     """`frame` with the keys of its JSON objects in `data` as further columns.
 
@@ -63,6 +66,10 @@ def expand(
             A column of numbers, such as seconds since 1970, keeps its dtype, unless a mapping says
             its unit: `{"ts": "ms"}`, of "s", "ms", "us", "ns", or "iso" for text.
         mark: where some rows are no JSON at all, add a last column `is_json`: False for those.
+        explode: key or dotted path of an array: a row for each of its elements, under the number of
+            the event; True for payloads that are arrays. An event without one, or with an empty one,
+            stays one row. There is no `data` then: each row would repeat the whole text.
+        nested_json: keys or dotted paths of texts that are JSON themselves, and are read as such.
 
     Returns:
         A new frame. A key that `frame` has as a column or index becomes `data.<key>`. Rows that are no
@@ -75,6 +82,7 @@ def expand(
 
     paths = [] if columns is None else paths_of("columns", columns)
     dates = _units_of(times)
+    unpacker = Unpacker(explode, nested_json)
     readers = {path: reader_of(path) for path in (*paths, *dates)}
     asked: dict[str, list[ColumnChunk]] = {path: [] for path in readers}
     keys = _Keys(len(frame))
@@ -82,16 +90,22 @@ def expand(
     with _no_collection():
         for texts in _slices(frame["data"]):
             values = read_whole(texts)
+            whole, rows = unpacker.rows(values)
+            keys.expect_more(len(rows) - len(values))
             if mark:
-                is_json += [value is not NOT_JSON for value in values]
-            rows = [value if type(value) is dict else {} for value in values]
+                is_json += [value is not NOT_JSON for value in whole]
             if columns is None:
-                keys.add(rows)
+                keys.add(unpacker.fields(rows))
             for path, reader in readers.items():
                 asked[path].append(ColumnChunk([reader(row) for row in rows]))
     # A stream of nothing but JSON has its own keys as columns, and no other.
     marks = is_json if mark and not all(is_json) else None
-    return beside(frame, _joined(frame, keys.pieces() | asked, dates, marks))
+    # A key has the same name with `explode` and without it.
+    added = _joined(frame, keys.pieces() | asked, dates, marks)
+    if unpacker.explodes:
+        places = np.repeat(np.arange(len(frame)), unpacker.counts)
+        frame = frame.drop(columns="data").iloc[places]
+    return beside(frame, added)
 
 
 def _joined(
@@ -154,6 +168,10 @@ class _Keys:
         self._rows = 0
         self._pieces: dict[str, list[ColumnChunk]] = {}
         self._filled: dict[str, int] = {}
+
+    def expect_more(self, rows: int) -> None:
+        """The table has so many rows more than there are events."""
+        self._total += rows
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         # Before a column is made of each: a single event may have a million keys.
