@@ -24,23 +24,34 @@ __all__ = ["CapturedStream"]
 class CapturedStream(NamedAttributes, NotPickled):
     """One stream of a capture.
 
+    As the last line of a cell it is the capture's table with the log of this stream open. All
+    views of one capture have the same stream selected.
+
     Args:
         name: of the stream.
         to: the capture's folder.
         look: its row as it is now.
         command: start, stop or retry it.
+        show: the capture's view with the log of this stream in it, as a bundle of MIME types; None
+            where there is no view any more.
     """
 
     name: str
     _pickle_instead = "what is on disk of it: .df, or the name and the folder"
 
     def __init__(
-        self, name: str, to: str, look: Callable[[], StreamRow], command: Callable[[str], None]
+        self,
+        name: str,
+        to: str,
+        look: Callable[[], StreamRow],
+        command: Callable[[str], None],
+        show: Callable[..., object],
     ) -> None:
         self.name = name
         self._to = to
         self._look = look
         self._command = command
+        self._show = show
 
     @property
     def url(self) -> str:
@@ -107,6 +118,14 @@ class CapturedStream(NamedAttributes, NotPickled):
     def retry_now(self) -> None:
         """Where an attempt is being waited for, make it now."""
         self._command("retry")
+
+    def _repr_mimebundle_(self, **kwargs: object) -> object:
+        bundle = self._show(**kwargs)
+        # The text beside the view, for who has no widgets, is that of this stream.
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if isinstance(data, dict):
+            data["text/plain"] = repr(self)
+        return bundle
 
     def __repr__(self) -> str:
         report = self._look().report

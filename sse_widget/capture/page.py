@@ -53,10 +53,11 @@ class CapturePage:
             "ack": self.link.ack,
         }
 
-    def shown(self, bundle: object) -> object:
-        """The widget is shown by the cell that runs, as this bundle of MIME types."""
+    def shown(self, bundle: object, name: str | None = None) -> object:
+        """The widget is shown by the cell that runs, as this bundle of MIME types; with the log of the
+        stream of this name, or of the one that was selected."""
         if bundle is not None:
-            runtime.call(self._open)
+            runtime.call(self._open, name)
         return bundle
 
     def rest(self) -> None:
@@ -67,9 +68,12 @@ class CapturePage:
         """The view goes."""
         runtime.call(self._deselect)
 
-    def _open(self) -> None:
+    def _open(self, name: str | None) -> None:
         self._displayed = True
-        self._push(whole=True)
+        if name is None or (self._log is not None and self._log.name == name):
+            self._push(whole=True)
+        else:
+            self._select(name)
 
     def _rest(self) -> None:
         self._deselect()

@@ -258,6 +258,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
             self._to,
             partial(self._run.row, stream),
             partial(self._run.post_command, stream),
+            partial(self._show_stream, stream),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -337,6 +338,10 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self._page.shown(super()._repr_mimebundle_(**kwargs))
+
+    def _show_stream(self, name: str, **kwargs: object) -> object:
+        """The view, with the log of this stream in it."""
+        return self._page.shown(super()._repr_mimebundle_(**kwargs), name)
 
     @traitlets.observe("_ack")
     def _on_ack(self, change: Bunch) -> None:

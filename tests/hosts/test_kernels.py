@@ -77,3 +77,24 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
             if asked["kind"] == "poll":
                 assert [a for a in answers if a.get("polled")]
         execute(kernel, "stream.close(); capture.close()")
+
+
+def test_a_stream_of_a_capture_is_shown_with_its_log(kernel, tmp_path):
+    with Server(*[sends(EVENTS, then="hold")] * 2) as server:
+        made = "from sse_widget import SSECapture\ncapture = SSECapture({}, to={!r})".format(
+            {"one": f"{server.url}1", "two": f"{server.url}2"}, str(tmp_path / "capture")
+        )
+        opened = [m["content"] for m in execute(kernel, made) if m["msg_type"] == "comm_open"]
+        (comm,) = [c["comm_id"] for c in opened if "_esm" in c["data"].get("state", {})]
+        shown = execute(kernel, "capture['two']")
+        (result,) = [m["content"] for m in shown if m["msg_type"] == "execute_result"]
+        view = result["data"]["application/vnd.jupyter.widget-view+json"]
+        assert view["model_id"] == comm
+        assert result["data"]["text/plain"].startswith("<stream 'two'")
+        asked = until_idle(kernel, say(kernel, comm, {"kind": "hello", "page": "p"}))
+        heads = [custom(m) for m in asked if custom(m).get("kind") == "overview"]
+        assert heads[-1]["log"][1] == "two"
+        execute(kernel, "capture.close()")
+        closed = execute(kernel, "capture['two']")
+        (result,) = [m["content"] for m in closed if m["msg_type"] == "execute_result"]
+        assert list(result["data"]) == ["text/plain"]
