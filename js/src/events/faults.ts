@@ -2,6 +2,7 @@
  * Which events look like errors: those of type `error`, and of types and paths that a person marked on this
  * page. At a marked path a value says so by being there, unless it says "none": null, false, 0, or empty.
  */
+import { isContainer } from "../json/jsonscan.ts";
 import type { Payload } from "../json/paths.ts";
 
 const NONE = /^(?:null|false|-?0(?:\.0+)?|"")$/;
@@ -22,8 +23,7 @@ export class Faults {
     for (const path of this.paths) {
       const value = payload().at(path);
       if (!value) continue;
-      const inside = value.shape === "object" || value.shape === "array";
-      if (inside ? value.count > 0 : !NONE.test(payload().written(value, 40))) return true;
+      if (isContainer(value) ? value.count > 0 : !NONE.test(payload().written(value, 40))) return true;
     }
     return false;
   }

@@ -3,7 +3,7 @@
  * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
  * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
  */
-import { needleOf, valueAt } from "../json/paths.ts";
+import { needleOf, parsed, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
@@ -29,13 +29,9 @@ const HINT = /"(?:content|text|delta|response)"/;
 /** Longer payloads are no pieces of a text; looking into them would cost. */
 const SNIFF_CHARS = 16_384;
 
-function parsed(data: string): unknown {
-  if (!data.slice(0, 64).includes("{")) return undefined;
-  try {
-    return JSON.parse(data) as unknown;
-  } catch {
-    return undefined;
-  }
+/** An object begins early, or there is none. */
+function payloadIn(data: string): unknown {
+  return data.slice(0, 64).includes("{") ? parsed(data) : undefined;
 }
 
 function stringAt(payload: unknown, { path, type }: Source): string | null {
@@ -47,7 +43,7 @@ function stringAt(payload: unknown, { path, type }: Source): string | null {
 /** Where the text is in a payload like this one; null where it looks like none. */
 export function detect(data: string): Source | null {
   if (data.length > SNIFF_CHARS || !HINT.test(data)) return null;
-  const payload = parsed(data);
+  const payload = payloadIn(data);
   if (payload === undefined) return null;
   const found = USUAL.find(
     (usual) =>
@@ -132,7 +128,8 @@ export class Joined {
       }
       const data = block.data(row);
       // Most events of a mixed stream have no such key: no parse for them.
-      if (data.includes(this.#key) || data.includes("\\u")) text += stringAt(parsed(data), this.source) ?? "";
+      if (data.includes(this.#key) || data.includes("\\u"))
+        text += stringAt(payloadIn(data), this.source) ?? "";
     }
     this.#read.add(from, to);
     this.#put(from, to, text);

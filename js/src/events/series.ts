@@ -4,7 +4,7 @@
  * each quarter of a second. It draws nothing and never asks the kernel.
  */
 
-import { needleOf, valueAt } from "../json/paths.ts";
+import { needleOf, parsed, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
@@ -104,12 +104,7 @@ export class Series {
     const data = whole ? block.scanText(row) : block.data(row);
     // Most events of a mixed stream have no such key: no parse for them.
     if (!data.includes(this.#key) && !data.includes("\\u")) return;
-    let payload: unknown;
-    try {
-      payload = JSON.parse(data);
-    } catch {
-      return;
-    }
+    const payload = parsed(data);
     const value = numberOf(valueAt(payload, this.path));
     const at = block.at(row);
     if (value === null || Number.isNaN(at)) return;

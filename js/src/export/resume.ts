@@ -111,9 +111,14 @@ export function asPython(url: string, lastEventId: string, outline: Outline = PL
   if (outline.body === "json") args.push('json="$BODY"');
   if (outline.body === "content") args.push('content="$BODY"');
   const made = `stream = SSEStream(${args.join(", ")})\nstream`;
+  const hint = secretHint(url, outline);
+  return `from sse_widget import SSEStream\n\n${hint && `# ${hint}\n`}${made}`;
+}
+
+/** What is left to do for who has the command; "" where it is complete. */
+export function secretHint(url: string, outline: Outline = PLAIN): string {
   const places = placeholders(url, outline);
-  const hint = places.length > 0 ? `# Put what is secret in the place of ${places.join(", ")}.\n` : "";
-  return `from sse_widget import SSEStream\n\n${hint}${made}`;
+  return places.length > 0 ? `Put what is secret in the place of ${places.join(", ")}.` : "";
 }
 
 /** The placeholders of these commands, each once; what an id looks like is none. */

@@ -20,17 +20,29 @@ export interface FilterState {
   where: Condition[];
 }
 
-export const EVERYTHING: FilterState = Object.freeze({
+/** No condition at all; how text is sought is another matter. */
+export const UNFILTERED: Omit<FilterState, "regex" | "case"> = {
   types: null,
   exclude_types: [],
   text: "",
   exclude: "",
-  regex: false,
-  case: false,
   since: null,
   until: null,
   where: [],
-}) as FilterState;
+};
+export const EVERYTHING: FilterState = Object.freeze({ ...UNFILTERED, regex: false, case: false });
+
+export function passesEverything(f: FilterState): boolean {
+  return (
+    f.types === null &&
+    f.exclude_types.length === 0 &&
+    f.text === "" &&
+    f.exclude === "" &&
+    f.since === null &&
+    f.until === null &&
+    f.where.length === 0
+  );
+}
 
 export type Compiled =
   | { ok: true; test(type: string, data: string, at: number): boolean; needsText: boolean }

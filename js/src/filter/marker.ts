@@ -22,40 +22,32 @@ const SLOW_MS = 100;
 
 /** Plain text, compared as the filter does; `toLowerCase` may change a text's length. */
 export function findPlain(text: string, needle: string, matchCase: boolean): Marks {
-  const out: number[] = [];
   const wanted = matchCase ? needle : needle.toLowerCase();
+  if (wanted === "") return NONE;
   const lowered = matchCase ? text : text.toLowerCase();
-  if (wanted === "" || (lowered.length !== text.length && !matchCase))
-    return wanted === "" ? NONE : findFolded(text, wanted);
+  const places = lowered.length === text.length ? null : unfolded(text);
+  const out: number[] = [];
   for (
     let at = lowered.indexOf(wanted);
     at >= 0 && out.length < 2 * MAX_MARKS;
     at = lowered.indexOf(wanted, at + wanted.length)
-  )
-    out.push(at, at + wanted.length);
+  ) {
+    const end = at + wanted.length;
+    if (places) out.push(places[at]!, Math.max(places[end]!, places[at]! + 1));
+    else out.push(at, end);
+  }
   return out;
 }
 
-function findFolded(text: string, wanted: string): Marks {
+/** For each place in the text in lower case, the place in the text of the character it comes from. */
+function unfolded(text: string): number[] {
   const places: number[] = [];
-  let lowered = "";
   let at = 0;
   for (const char of text) {
-    const low = char.toLowerCase();
-    for (let i = 0; i < low.length; i++) places.push(at);
-    lowered += low;
+    for (const _ of char.toLowerCase().split("")) places.push(at);
     at += char.length;
   }
-  places.push(at);
-  const out: number[] = [];
-  for (
-    let found = lowered.indexOf(wanted);
-    found >= 0 && out.length < 2 * MAX_MARKS;
-    found = lowered.indexOf(wanted, found + wanted.length)
-  ) {
-    out.push(places[found]!, Math.max(places[found + wanted.length]!, places[found]! + 1));
-  }
-  return out;
+  return [...places, at];
 }
 
 export class Marker {

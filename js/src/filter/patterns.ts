@@ -57,6 +57,9 @@ export function loneSurrogate(text: string): number | null {
   return at < 0 ? null : at;
 }
 
+/** The end of a hint. */
+const itself = (sign: string): string => `write \\${sign} for the character itself.`;
+
 const piece = (text: string, steps: number, repeatable = true): Piece => ({
   text,
   steps,
@@ -91,12 +94,7 @@ class Translation extends Reader {
     }
     const top = this.#groups[0]!;
     if (this.#groups.length > 1) {
-      this.refuse(
-        "the group",
-        this.#open().start,
-        "is never closed",
-        "Add the ), or write \\( for the character itself.",
-      );
+      this.refuse("the group", this.#open().start, "is never closed", `Add the ), or ${itself("(")}`);
     }
     if (top.steps > MAX_STEPS) {
       throw refusal(
@@ -148,12 +146,12 @@ class Translation extends Reader {
     const flags = this.match(FLAGS);
     if (flags) this.refuse(`inline flags (?${flags[1]})`, start, SHARED, "Use case= for the whole filter.");
     const what = `the group (?${this.peek(this.at + 1)}`;
-    this.refuse(what, start, "is of no known kind", "Write (?:…), or \\( for the character itself.");
+    this.refuse(what, start, "is of no known kind", `Write (?:…), or ${itself("(")}`);
   }
 
   #closeGroup(): Piece {
     if (this.#groups.length === 1) {
-      this.refuse("the )", this.at, "closes no group", "Remove it, or write \\) for the character itself.");
+      this.refuse("the )", this.at, "closes no group", `Remove it, or ${itself(")")}`);
     }
     this.at++;
     const { out, steps, repeats } = this.#groups.pop()!;
@@ -191,7 +189,7 @@ class Translation extends Reader {
     }
     const follower = this.peek();
     if (isQuantifier(follower)) {
-      const hint = `Put what it repeats into (?:…), or write \\${follower} for the character itself.`;
+      const hint = `Put what it repeats into (?:…), or ${itself(follower)}`;
       this.refuse(`the ${follower}`, this.at, "has nothing to repeat", hint);
     }
     done.text += text;
@@ -284,8 +282,7 @@ class Translation extends Reader {
 
   #classMember(start: number): Item {
     const next = this.peek();
-    if (next === "")
-      this.refuse("the class", start, "is never closed", "Add the ], or write \\[ for the character itself.");
+    if (next === "") this.refuse("the class", start, "is never closed", `Add the ], or ${itself("[")}`);
     if (next === "\\") return this.escape(true);
     const posix = this.match(POSIX);
     if (posix)

@@ -6,7 +6,7 @@
 import type { Block } from "../events/block.ts";
 import type { Store } from "../events/store.ts";
 import { conditionsTest } from "./conditions.ts";
-import { type Compiled, compile, type FilterState } from "./filter.ts";
+import { type Compiled, compile, type FilterState, passesEverything } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
 import { isRisky } from "./risky.ts";
@@ -23,18 +23,6 @@ export const TOO_SLOW =
   "This pattern takes too long on one event and was stopped. Make it simpler, or search for plain text.";
 
 type Tester = Extract<Compiled, { ok: true }>;
-
-export function passesEverything(f: FilterState): boolean {
-  return (
-    f.types === null &&
-    f.exclude_types.length === 0 &&
-    f.text === "" &&
-    f.exclude === "" &&
-    f.since === null &&
-    f.until === null &&
-    f.where.length === 0
-  );
-}
 
 export class Scan {
   /** Why the pattern was given up; the rows tested until then stay. */

@@ -17,6 +17,11 @@ export interface Value {
   count: number;
 }
 
+/** A value that has children, were it not empty. */
+export function isContainer({ shape }: Value): boolean {
+  return shape === "object" || shape === "array";
+}
+
 const QUOTE = 34;
 const BACKSLASH = 92;
 const COMMA = 44;

@@ -14,14 +14,19 @@ const MAX_PLACES = 3;
 const EXAMPLE_CHARS = 80;
 const PATH_CHARS = 300;
 
+/** What a text is in JSON; undefined where it is none. */
+export function parsed(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A key as it is meant: without its quotes, escapes read. */
 export function keyOf(written: string): string {
   if (!written.includes("\\")) return written.slice(1, -1);
-  try {
-    return JSON.parse(written) as string;
-  } catch {
-    return written.slice(1, -1);
-  }
+  return (parsed(written) as string | undefined) ?? written.slice(1, -1);
 }
 
 /** The steps of a path: `choices[0].text` is `choices.0.text`. */
@@ -69,30 +74,14 @@ function standard(source: string): string | null {
   return out + source.slice(from);
 }
 
-function isJson(source: string): boolean {
-  const parses = (text: string | null): boolean => {
-    try {
-      return text !== null && JSON.parse(text) !== undefined;
-    } catch {
-      return false;
-    }
-  };
-  return parses(source) || (/NaN|Infinity/.test(source) && parses(standard(source)));
+/** Read as Python reads it: with null for what is beyond the standard. */
+function tolerant(source: string): unknown {
+  return parsed(source) ?? (/NaN|Infinity/.test(source) ? parsed(standard(source) ?? "") : undefined);
 }
 
 /** The object that this text is, with null for what is beyond the standard; undefined where it is none. */
 export function payloadOf(source: string): unknown {
-  if (!/^[ \t\r\n]*\{/.test(source)) return undefined;
-  try {
-    return JSON.parse(source) as unknown;
-  } catch {
-    if (!/NaN|Infinity/.test(source)) return undefined;
-  }
-  try {
-    return JSON.parse(standard(source) ?? "") as unknown;
-  } catch {
-    return undefined;
-  }
+  return /^[ \t\r\n]*\{/.test(source) ? tolerant(source) : undefined;
 }
 
 /** The value at a dotted path; a key that has the dots itself goes first, as in Python. */
@@ -122,7 +111,7 @@ export class Payload {
   constructor(source: string, part = false) {
     this.#source = source;
     if (!/^[ \t\r\n]*\{/.test(source)) return;
-    if (part ? judge(source) !== null : isJson(source)) this.top = root(source);
+    if (part ? judge(source) !== null : tolerant(source) !== undefined) this.top = root(source);
   }
 
   at(path: string): Value | null {
@@ -143,11 +132,7 @@ export class Payload {
   text({ from, to, shape }: Value, chars: number): string {
     const written = this.#source.slice(from, to);
     if (shape !== "string") return written.slice(0, chars);
-    try {
-      return (JSON.parse(written) as string).slice(0, chars);
-    } catch {
-      return written.slice(1, chars);
-    }
+    return (parsed(written) as string | undefined)?.slice(0, chars) ?? written.slice(1, chars);
   }
 
   #child(of: Value, key: string): Value | null {

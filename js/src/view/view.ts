@@ -6,14 +6,15 @@
 
 import type { Range } from "../events/store.ts";
 import { FORMATS, type Format } from "../export/export.ts";
-import { asCurl, asPython, placeholders } from "../export/resume.ts";
+import { asCurl, asPython, secretHint } from "../export/resume.ts";
+import { UNFILTERED } from "../filter/filter.ts";
 import type { Session } from "../kernel/session.ts";
 import { Chart } from "./chart/chart.ts";
 import { Lines, marks } from "./chart/lines.ts";
 import { copyText } from "./detail/copy.ts";
 import { Detail } from "./detail/detail.ts";
 import { TextPane } from "./detail/textpane.ts";
-import { attr, h, ours } from "./dom/dom.ts";
+import { attr, h, modified, onAbort, ours } from "./dom/dom.ts";
 import { count } from "./dom/format.ts";
 import { Menu } from "./dom/menu.ts";
 import { Grid } from "./log/grid.ts";
@@ -31,7 +32,7 @@ import { Header } from "./panels/header.ts";
 import { Help } from "./panels/help.ts";
 import { LatestPanel } from "./panels/latest.ts";
 import { Notice } from "./panels/notice.ts";
-import { ViewMenu } from "./panels/options.ts";
+import { ViewMenu, type Way } from "./panels/options.ts";
 import { Search } from "./panels/search.ts";
 import { Snapshot } from "./panels/snapshot.ts";
 
@@ -135,19 +136,15 @@ export class View {
         () => void this.#download.save(format, this.#pausedAt),
       ]),
     );
+    const copied = (what: string, of: string, make: typeof asCurl): Way => [
+      what,
+      `Copy as ${what}: ${of} that resumes at the last event ID`,
+      () => void this.#copyAs(what, make),
+      `Copy as ${what}`,
+    ];
     this.#menu.choices("Copy as", [
-      [
-        "cURL",
-        "Copy as cURL: a command that resumes at the last event ID",
-        () => void this.#copyAs("cURL", asCurl),
-        "Copy as cURL",
-      ],
-      [
-        "Python",
-        "Copy as Python: a cell that resumes at the last event ID",
-        () => void this.#copyAs("Python", asPython),
-        "Copy as Python",
-      ],
+      copied("cURL", "a command", asCurl),
+      copied("Python", "a cell", asPython),
     ]);
     this.#menu.line();
     this.#menu.action("Keys", "?", () => this.#help.toggle(true));
@@ -182,40 +179,34 @@ export class View {
       session,
       () => this.#toggleText(),
       () => this.#soon(),
-      signal,
     );
     this.#log.node.append(this.#empty.node);
     // JupyterLab runs its one-letter shortcuts unless a widget says that keys are its own.
     this.node = h(
-      "div.sse-widget",
-      { "data-lm-suppress-shortcuts": "true" },
+      "div.widget",
+      { "data-lm-suppress-shortcuts": "true", keydown: (event: KeyboardEvent) => this.#key(event) },
       this.#header.node,
       this.#menu.popover.node,
       this.#chooser.popover.node,
       this.#cellMenu.popover.node,
       this.#connection.popover.node,
-      h("div.sse-tools", {}, this.#search.node, this.#conditions.node, this.#chips.node),
+      h("div.tools", this.#search.node, this.#conditions.node, this.#chips.node),
       this.#search.message,
       this.#chart.node,
       this.#latest.node,
-      h("div.sse-body", {}, this.#text.node, this.#log.node),
+      h("div.body", this.#text.node, this.#log.node),
       this.#detail.node,
       this.#footer.node,
       this.#announcer.node,
       this.#notice.node,
       this.#help.node,
     );
-    this.node.addEventListener("keydown", (event) => this.#key(event), { signal });
     // Before the host's own listener, which captures at the document: with a modifier a key is the host's.
     window.addEventListener(
       "keydown",
       (event) => {
         if (!event.composedPath().includes(this.node)) return;
-        attr(
-          this.node,
-          "data-lm-suppress-shortcuts",
-          event.ctrlKey || event.metaKey || event.altKey ? null : "true",
-        );
+        attr(this.node, "data-lm-suppress-shortcuts", modified(event) ? null : "true");
       },
       { signal, capture: true },
     );
@@ -245,7 +236,7 @@ export class View {
       },
       signal,
     );
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       cancelAnimationFrame(this.#frame);
       this.node.remove();
     });
@@ -261,7 +252,7 @@ export class View {
       this.#inSight = isIntersecting;
     });
     observer.observe(this.node);
-    this.#signal.addEventListener("abort", () => observer.disconnect());
+    onAbort(this.#signal, () => observer.disconnect());
   }
 
   /** Python asked for a chart, or for none. */
@@ -355,21 +346,13 @@ export class View {
 
   #toggleText(): void {
     this.#text.toggle(!this.#text.open);
-    if (!this.#text.open) this.#log.scroller.focus({ preventScroll: true });
+    if (!this.#text.open) this.#log.focus();
     this.#soon();
   }
 
   #showAll(): void {
     this.#session.clear(null);
-    this.#session.setFilter({
-      types: null,
-      exclude_types: [],
-      text: "",
-      exclude: "",
-      since: null,
-      until: null,
-      where: [],
-    });
+    this.#session.setFilter(UNFILTERED);
     this.overruled();
   }
 
@@ -377,7 +360,7 @@ export class View {
     this.#pausedAt = null;
     this.#log.follow();
     this.#draw();
-    this.#log.scroller.focus({ preventScroll: true });
+    this.#log.focus();
   }
 
   #toLatest(path: string): void {
@@ -388,7 +371,7 @@ export class View {
   #toLog(): void {
     this.#latest.open(null);
     this.#log.follow();
-    this.#log.scroller.focus({ preventScroll: true });
+    this.#log.focus();
   }
 
   #open(seq: number): void {
@@ -400,7 +383,7 @@ export class View {
 
   #closeDetail(): void {
     this.#detail.hide();
-    this.#log.scroller.focus({ preventScroll: true });
+    this.#log.focus();
     this.#soon();
   }
 
@@ -410,7 +393,7 @@ export class View {
       target instanceof HTMLTextAreaElement ||
       (target instanceof HTMLInputElement && /^(?:text|search)$/.test(target.type));
     if (typing) event.stopPropagation();
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (modified(event)) return;
     if (
       !(typing
         ? this.#keyTyping(event)
@@ -424,7 +407,7 @@ export class View {
   #keyTyping(event: KeyboardEvent): boolean {
     if (event.key !== "Escape") return false;
     if (this.#detail.seq !== null) this.#closeDetail();
-    else this.#log.scroller.focus({ preventScroll: true });
+    else this.#log.focus();
     return true;
   }
 
@@ -438,19 +421,21 @@ export class View {
   }
 
   #keyInLog({ key }: KeyboardEvent): boolean {
+    const log = this.#log;
+    const { selected } = log;
+    const by = /(?:Down|Right)$/.test(key) ? 1 : -1;
     if (key === " ") this.#togglePause();
-    else if (key === "ArrowDown" || key === "ArrowUp")
-      this.#select(this.#log.move(key === "ArrowDown" ? 1 : -1));
-    else if (key === "PageDown" || key === "PageUp")
-      this.#select(this.#log.page(key === "PageDown" ? 1 : -1));
-    else if (key === "Home") this.#select(this.#log.home());
+    else if (/^Arrow(?:Down|Up)$/.test(key)) this.#select(log.move(by));
+    else if (/^Page(?:Down|Up)$/.test(key)) this.#select(log.page(by));
+    else if (key === "Home") this.#select(log.home());
     else if (key === "End") this.#jump();
-    else if ((key === "ArrowRight" || key === "ArrowLeft") && this.#log.selected !== null) {
-      this.#log.cross(key === "ArrowRight" ? 1 : -1);
+    else if (key === "m") return log.menu();
+    else if (selected === null) return false;
+    else if (/^Arrow/.test(key)) {
+      log.cross(by);
       this.#soon();
-    } else if (key === "m" && this.#log.menu()) return true;
-    else if (key === "c" && this.#log.selected !== null) void this.#copy(this.#log.selected);
-    else if (key === "Enter" && this.#log.selected !== null) this.#open(this.#log.selected);
+    } else if (key === "c") void this.#copy(selected);
+    else if (key === "Enter") this.#open(selected);
     else return false;
     return true;
   }
@@ -474,11 +459,10 @@ export class View {
       );
     const command = make(url, head?.last_event_id ?? "", settings.request);
     if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
-    const places = placeholders(url, settings.request);
-    const secret = places.length > 0 ? ` Put what is secret in the place of ${places.join(", ")}.` : "";
+    const secret = secretHint(url, settings.request);
     const unknown = settings.request?.unknown ?? [];
     const add = unknown.length > 0 ? ` Add what ${unknown.join(" and ")} gives.` : "";
-    this.#notice.say(`Copied as ${what}.${secret}${add}`);
+    this.#notice.say(`Copied as ${what}.${secret && ` ${secret}`}${add}`);
   }
 
   async #copy(seq: number): Promise<void> {

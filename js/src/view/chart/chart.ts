@@ -26,8 +26,8 @@ export class Chart {
   #plot: Plot;
   #plotStrip: Strip;
   #plotBox: HTMLElement;
-  #from = h("span.sse-chart-from");
-  #read = h("span.sse-chart-read", { "aria-live": "off" });
+  #from = h("span.chart-from");
+  #read = h("span.chart-read", { "aria-live": "off" });
   #all: HTMLButtonElement;
   #drawnAt = 0;
   #utc: () => boolean;
@@ -46,18 +46,18 @@ export class Chart {
     this.#plot = new Plot(session, () => this.plot(null, null), again);
     this.#plotStrip = new Strip(this.#axis, "", pointed, again, signal);
     this.#plotStrip.node.append(this.#plot.scale, this.#plot.note);
-    this.#plotBox = h("div.sse-plot", { hidden: true }, this.#plot.head, this.#plotStrip.node);
+    this.#plotBox = h("div.plot", { hidden: true }, this.#plot.head, this.#plotStrip.node);
     this.#all = h(
-      "button.sse-link.sse-chart-all",
+      "button.link.chart-all",
       { hidden: true, click: () => this.#axis.set(null, null) },
       "All times",
     );
     this.node = h(
-      "section.sse-chart",
-      { "aria-label": "Charts", hidden: true },
+      "section.chart",
+      { label: "Charts", hidden: true },
       this.#plotBox,
       this.#rateBox,
-      h("div.sse-chart-scale", {}, this.#from, this.#read, this.#all, h("span", {}, "now")),
+      h("div.chart-scale", this.#from, this.#read, this.#all, h("span", "now")),
     );
   }
 

@@ -5,7 +5,7 @@
 import { lowerBound } from "../../events/block.ts";
 import type { Source, Store } from "../../events/store.ts";
 import type { Session } from "../../kernel/session.ts";
-import { count } from "../dom/format.ts";
+import { many } from "../dom/format.ts";
 
 /** Something between two events that is not an event: it stands before the event `seq`. */
 export interface Mark {
@@ -37,7 +37,7 @@ export function marks(session: Session): Mark[] {
   const out: Mark[] = [];
   const floor = Math.max(session.head?.cleared_to ?? 0, session.from);
   const asked = history.asked?.range;
-  const events = (n: number): string => `${count(n)} ${n === 1 ? "event" : "events"}`;
+  const events = (n: number): string => many(n, "event");
   if (store.first > floor) {
     const n = store.first - floor;
     const loading = asked && asked[1] <= store.first;

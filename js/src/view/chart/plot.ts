@@ -44,16 +44,16 @@ interface Drawn {
 
 export class Plot {
   readonly head: HTMLElement;
-  readonly scale = h("div.sse-plot-ticks", { "aria-hidden": "true" });
-  readonly note = h("div.sse-plot-note");
+  readonly scale = h("div.plot-ticks", { "aria-hidden": "true" });
+  readonly note = h("div.plot-note");
   /** events that are not read yet */
   waiting = 0;
   #session: Session;
   #series: Series | null = null;
-  #title = h("span.sse-plot-title");
+  #title = h("span.plot-title");
   #by: PathSelect;
   #change: HTMLButtonElement;
-  #legend = h("div.sse-plot-legend", { role: "group", "aria-label": "Lines" });
+  #legend = h("div.plot-legend", { role: "group", label: "Lines" });
   #entries: Entry[] = [];
   #hidden = new Set<string>();
   #changed: () => void;
@@ -67,9 +67,9 @@ export class Plot {
       changed();
     });
     this.#change = h(
-      "button.sse-toggle",
+      "button.toggle",
       {
-        "aria-label": "Change in per cent",
+        label: "Change in per cent",
         title: "Change since the left edge, in per cent",
         click: () => {
           this.#asChange = this.#change.getAttribute("aria-pressed") !== "true";
@@ -79,17 +79,12 @@ export class Plot {
       "%",
     );
     this.head = h(
-      "div.sse-plot-head",
-      {},
+      "div.plot-head",
       this.#title,
       this.#by.node,
       this.#legend,
       this.#change,
-      h(
-        "button.sse-toggle",
-        { "aria-label": "Close the chart", title: "Close the chart", click: closed },
-        "\u00D7",
-      ),
+      h("button.toggle", { label: "Close the chart", title: "Close the chart", click: closed }, "\u00D7"),
     );
     this.#changed = changed;
   }
@@ -126,7 +121,7 @@ export class Plot {
     this.#drawLegend(lines);
     const seen = lines.filter(({ name }) => !this.#hidden.has(name));
     const asChange = this.#asChange ?? apart(seen);
-    attr(this.#change, "aria-pressed", String(asChange));
+    attr(this.#change, "aria-pressed", asChange);
     const scaled = seen.map((line) => ({ line, of: changeFrom(asChange ? line.points[0]?.[1].last : 0) }));
     let [low, high] = [Infinity, -Infinity];
     for (const { line, of } of scaled) {
@@ -236,20 +231,20 @@ export class Plot {
         "title",
         `${brief(line.label, 300)}: ${count(line.count)} numbers\nClick: hide or show this line`,
       );
-      attr(entry.node, "aria-pressed", String(!this.#hidden.has(line.name)));
+      attr(entry.node, "aria-pressed", !this.#hidden.has(line.name));
       entry.node.style.setProperty("--sse-line-colour", line.style);
     });
   }
 
   #entry(): Entry {
-    const name = h("span.sse-plot-name");
-    const value = h("span.sse-plot-value");
+    const name = h("span.plot-name");
+    const value = h("span.plot-value");
     const entry: Entry = {
       name,
       value,
       line: null,
       node: h(
-        "button.sse-plot-line",
+        "button.plot-line",
         {
           click: () => {
             const key = entry.line?.name ?? "";
@@ -269,7 +264,7 @@ export class Plot {
   #drawTicks(values: readonly number[], bottom: number, top: number, asChange: boolean): void {
     this.scale.replaceChildren(
       ...values.map((value) => {
-        const tick = h("span", {}, asChange ? `${value > 0 ? "+" : ""}${figure(value)} %` : figure(value));
+        const tick = h("span", asChange ? `${value > 0 ? "+" : ""}${figure(value)} %` : figure(value));
         tick.style.bottom = `${((value - bottom) / (top - bottom)) * 100}%`;
         return tick;
       }),

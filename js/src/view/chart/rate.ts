@@ -13,12 +13,12 @@ const TYPES = 8;
 
 export class Rate {
   readonly scale: HTMLElement;
-  #top = h("span.sse-chart-top");
+  #top = h("span.chart-top");
   #session: Session;
 
   constructor(session: Session) {
     this.#session = session;
-    this.scale = h("div", { "aria-hidden": "true" }, this.#top, h("span.sse-chart-bottom", {}, "0"));
+    this.scale = h("div", { "aria-hidden": "true" }, this.#top, h("span.chart-bottom", "0"));
   }
 
   paint(strip: Strip, { first, since, end, span }: Axis): void {

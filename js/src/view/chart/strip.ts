@@ -3,7 +3,7 @@
  * view share. Brushed by pointer or by keys. What is painted is its owner's business.
  */
 
-import { attr, h, onResize, ours, show } from "../dom/dom.ts";
+import { attr, flag, h, modified, onResize, ours, show } from "../dom/dom.ts";
 import type { Axis } from "./axis.ts";
 
 /** A press that moves less is a click: it ends the brush. */
@@ -22,20 +22,20 @@ export class Strip {
   width = 0;
   #axis: Axis;
   #pointed: () => void;
-  #canvas = h("canvas.sse-chart-canvas", { "aria-hidden": "true" });
-  #brush = h("div.sse-chart-brush", { hidden: true });
-  #cursor = h("div.sse-chart-cursor", { hidden: true });
-  #marks = h("div.sse-chart-marks");
+  #canvas = h("canvas.chart-canvas", { "aria-hidden": "true" });
+  #brush = h("div.chart-brush", { hidden: true });
+  #cursor = h("div.chart-cursor", { hidden: true });
+  #marks = h("div.chart-marks");
 
   constructor(axis: Axis, label: string, pointed: () => void, resized: () => void, signal: AbortSignal) {
     this.#axis = axis;
     this.#pointed = pointed;
     this.node = h(
-      "div.sse-chart-plot",
+      "div.chart-plot",
       {
         tabindex: "0",
         role: "group",
-        "aria-label": label,
+        label: label,
         "aria-description":
           "Left and right read the seconds; with Shift they choose a time for the filter; Escape shows all times.",
         pointerdown: (event: PointerEvent) => this.#down(event),
@@ -77,12 +77,12 @@ export class Strip {
     const [from, to] = this.#axis.brush;
     if (!this.#axis.held) this.#cover(from ?? -Infinity, to ?? Infinity, from !== null || to !== null);
     while (this.#marks.childElementCount > marks.length) this.#marks.lastElementChild?.remove();
-    while (this.#marks.childElementCount < marks.length) this.#marks.append(h("span.sse-chart-mark"));
+    while (this.#marks.childElementCount < marks.length) this.#marks.append(h("span.chart-mark"));
     marks.forEach(({ at, text, colour }, i) => {
       const mark = this.#marks.children[i] as HTMLElement;
       mark.style.left = `${this.#axis.place(at)}%`;
       attr(mark, "title", text);
-      attr(mark, "data-first", colour ? "true" : null);
+      flag(mark, "data-first", colour !== undefined);
       if (colour) mark.style.setProperty("--sse-colour", colour);
     });
     this.drawCursor();
@@ -136,7 +136,7 @@ export class Strip {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (modified(event)) return;
     const { first, end, pointed, brush } = this.#axis;
     const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (by !== 0) {

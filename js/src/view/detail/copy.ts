@@ -13,7 +13,7 @@ export async function copyText(value: string, host: HTMLElement): Promise<boolea
     return true;
   } catch {
     const focused = (host.getRootNode() as Document | ShadowRoot).activeElement;
-    const area = h("textarea.sse-offscreen", { "aria-hidden": "true" });
+    const area = h("textarea.offscreen", { "aria-hidden": "true" });
     area.value = value;
     host.append(area);
     area.select();
@@ -31,8 +31,8 @@ export function copyButton(
   other: string | null = null,
 ): HTMLButtonElement {
   const button: HTMLButtonElement = h(
-    "button.sse-small",
-    { title, "aria-label": other ?? false, click: () => void copy() },
+    "button.small",
+    { title, label: other ?? false, click: () => void copy() },
     label,
   );
   const copy = async (): Promise<void> => {

@@ -12,7 +12,7 @@ import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
 import { textBlocks } from "../dom/blocks.ts";
-import { attr, h, show, text } from "../dom/dom.ts";
+import { attr, closeButton, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
 import { Highlights } from "../log/highlights.ts";
 import { separator } from "../log/separator.ts";
@@ -41,15 +41,15 @@ export class Detail {
   #cells: CellMenu;
   #shown: Shown | null = null;
   #height = 180;
-  #title = h("span.sse-detail-title");
-  #type = h("span.sse-type");
-  #fields = h("span.sse-detail-fields");
-  #note = h("span.sse-detail-note");
+  #title = h("span.detail-title");
+  #type = h("span.type");
+  #fields = h("span.detail-fields");
+  #note = h("span.detail-note");
   #load: HTMLButtonElement;
   #raw: HTMLButtonElement;
   #rawWanted = false;
   #tree: Tree | null = null;
-  #data = h("div.sse-detail-data", { tabindex: "0", role: "region", "aria-label": "Data", dir: "auto" });
+  #data = h("div.detail-data", { tabindex: "0", role: "region", label: "Data", dir: "auto" });
   #splitter: HTMLElement;
   #signal: AbortSignal;
   #highlights: Highlights;
@@ -59,9 +59,9 @@ export class Detail {
     this.#cells = menu;
     this.#signal = signal;
     this.#highlights = new Highlights(this.#data, session.marker, signal);
-    this.#load = h("button.sse-small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
+    this.#load = h("button.small", { hidden: true, click: () => void this.#loadAll() }, "Load all");
     this.#raw = h(
-      "button.sse-small",
+      "button.small",
       {
         hidden: true,
         "aria-pressed": "false",
@@ -73,13 +73,9 @@ export class Detail {
       },
       "Raw",
     );
-    this.close = h(
-      "button.sse-small.sse-close",
-      { "aria-label": "Close details", title: "Close details (Esc)", click: closed },
-      "\u00D7",
-    );
+    this.close = closeButton("Close details", "Close details (Esc)", closed);
     this.#splitter = separator(
-      "div.sse-splitter",
+      "div.splitter",
       "Height of the details",
       true,
       24,
@@ -88,25 +84,23 @@ export class Detail {
     );
     const row = (): Row => this.#shown ?? { seq: 0, at: Number.NaN, type: "", id: "", data: "" };
     const copies = h(
-      "span.sse-copies",
-      {},
+      "span.copies",
       copyButton("Copy data", () => row().data, "Copy the data (c)"),
       copyButton("JSON", () => asJson(row()), "Copy the event as JSON", "Copy event as JSON"),
       copyButton("Row", () => asLine(row()), "Copy time, type, id and data as one line", "Copy row"),
     );
     this.node = h(
-      "section.sse-detail",
-      { "aria-label": "Event details", hidden: true },
+      "section.detail",
+      { label: "Event details", hidden: true },
       this.#splitter,
       h(
-        "div.sse-detail-head",
-        {},
+        "div.detail-head",
         this.#title,
         this.#type,
         this.#fields,
         this.#note,
         this.#load,
-        h("span.sse-fill"),
+        h("span.fill"),
         this.#raw,
         copies,
         this.close,
@@ -173,7 +167,7 @@ export class Detail {
     const asTree = isTree && !this.#rawWanted;
     const long = !asTree && event.data.length > DOM_CHARS;
     show(this.#raw, isTree);
-    attr(this.#raw, "aria-pressed", String(this.#rawWanted));
+    attr(this.#raw, "aria-pressed", this.#rawWanted);
     text(
       this.#note,
       event.cut
@@ -201,7 +195,7 @@ export class Detail {
     const payload = event.cut ? null : recognise(event.data);
     if (!payload) return textBlocks(words);
     const { button, place } = payloadView(payload);
-    return [button, place, h("div", {}, ...textBlocks(words))];
+    return [button, place, h("div", ...textBlocks(words))];
   }
 
   async #loadAll(): Promise<void> {

@@ -18,16 +18,16 @@ function base64Of(data: Uint8Array): string {
 
 /** The button, and under it the place for what it shows. */
 export function payloadView(payload: Payload): { button: HTMLButtonElement; place: HTMLElement } {
-  const place = h("div.sse-payload", { hidden: true });
+  const place = h("div.payload", { hidden: true });
   const label = `${payload.name}, ${bytes(payload.size)}`;
   const toggle = (): void => {
     if (!place.firstChild) place.append(payload.picture ? picture(payload, label) : dump(payload.bytes()));
     const open = button.getAttribute("aria-expanded") !== "true";
     show(place, open);
-    attr(button, "aria-expanded", String(open));
+    attr(button, "aria-expanded", open);
   };
   const button: HTMLButtonElement = h(
-    "button.sse-chip.sse-payload-chip",
+    "button.chip.payload-chip",
     {
       "aria-expanded": "false",
       title: payload.picture ? "Show the picture" : "Show the bytes",
@@ -40,8 +40,8 @@ export function payloadView(payload: Payload): { button: HTMLButtonElement; plac
 
 function picture(payload: Payload, label: string): HTMLElement {
   const data = payload.bytes();
-  const image = h("img.sse-picture", { alt: label });
-  const box = h("div", {}, image);
+  const image = h("img.picture", { alt: label });
+  const box = h("div", image);
   // A picture that does not decode is bytes like any other.
   image.addEventListener("error", () => box.replaceChildren("This picture cannot be drawn.", dump(data)), {
     once: true,
@@ -52,7 +52,7 @@ function picture(payload: Payload, label: string): HTMLElement {
 }
 
 function dump(data: Uint8Array): HTMLElement {
-  const text = h("pre.sse-hex", { tabindex: "0", role: "region", "aria-label": "Bytes" });
+  const text = h("pre.hex", { tabindex: "0", role: "region", label: "Bytes" });
   let shown = 0;
   const grow = (): void => {
     const to = Math.min(data.length, DUMP_MAX, shown + (shown === 0 ? DUMP : DUMP * 16));
@@ -61,7 +61,7 @@ function dump(data: Uint8Array): HTMLElement {
     more.textContent = `More (${bytes(data.length - shown)})`;
     show(more, shown < data.length && shown < DUMP_MAX);
   };
-  const more = h("button.sse-small", { click: grow });
+  const more = h("button.small", { click: grow });
   grow();
-  return h("div", {}, text, more);
+  return h("div", text, more);
 }

@@ -6,8 +6,8 @@
 import { detect, Joined, type Piece, type Source, wholeEnd } from "../../events/joined.ts";
 import { manyLines } from "../../events/visible.ts";
 import type { Cleared, Session } from "../../kernel/session.ts";
-import { h, show, text } from "../dom/dom.ts";
-import { bytes, count } from "../dom/format.ts";
+import { closeButton, h, show, text } from "../dom/dom.ts";
+import { bytes, many } from "../dom/format.ts";
 import { PathSelect } from "../panels/pathselect.ts";
 import { copyButton } from "./copy.ts";
 
@@ -33,14 +33,21 @@ export class TextPane {
   #joined: Joined | null = null;
   #blocks = new Map<Piece, Block>();
   #path: PathSelect;
-  #note = h("span.sse-text-note");
-  #body = h("div.sse-text-body", { tabindex: "0", role: "region", "aria-label": "Text so far" });
+  #note = h("span.text-note");
+  #body: HTMLElement = h("div.text-body", {
+    tabindex: "0",
+    role: "region",
+    label: "Text so far",
+    scroll: () => {
+      this.#follows = this.#body.scrollTop + this.#body.clientHeight >= this.#body.scrollHeight - 8;
+    },
+  });
   #follows = true;
   #cleared: Cleared | null = null;
   #sniffed = { at: 0, rows: -1 };
 
   /** `more`: there is more to read, draw again. */
-  constructor(session: Session, closed: () => void, more: () => void, signal: AbortSignal) {
+  constructor(session: Session, closed: () => void, more: () => void) {
     this.#session = session;
     this.#more = more;
     this.#path = new PathSelect(session, "Path of the text", "", "choose a path", (path) => {
@@ -48,30 +55,18 @@ export class TextPane {
       more();
     });
     this.node = h(
-      "section.sse-text",
-      { "aria-label": "Text", hidden: true },
+      "section.text",
+      { label: "Text", hidden: true },
       h(
-        "div.sse-text-head",
-        {},
-        h("span.sse-detail-title", {}, "Text"),
+        "div.text-head",
+        h("span.detail-title", "Text"),
         this.#path.node,
         this.#note,
-        h("span.sse-fill"),
+        h("span.fill"),
         copyButton("Copy text", () => this.#joined?.text ?? ""),
-        h(
-          "button.sse-small.sse-close",
-          { "aria-label": "Close text", title: "Close text", click: closed },
-          "\u00D7",
-        ),
+        closeButton("Close text", "Close text", closed),
       ),
       this.#body,
-    );
-    this.#body.addEventListener(
-      "scroll",
-      () => {
-        this.#follows = this.#body.scrollTop + this.#body.clientHeight >= this.#body.scrollHeight - 8;
-      },
-      { passive: true, signal },
     );
   }
 
@@ -151,9 +146,7 @@ export class TextPane {
           ? `the last ${bytes(chars)} of ${bytes(chars + left)}`
           : "",
       joined.dropped > 0 ? `copy takes the last ${bytes(joined.chars)}` : "",
-      joined.skipped > 0
-        ? `${count(joined.skipped)} ${joined.skipped === 1 ? "event" : "events"} over 64 KiB left out`
-        : "",
+      joined.skipped > 0 ? `${many(joined.skipped, "event")} over 64 KiB left out` : "",
     ];
     text(this.#note, notes.filter(Boolean).join("; "));
     if (grew && this.#follows) this.#body.scrollTop = this.#body.scrollHeight;

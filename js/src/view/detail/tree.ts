@@ -6,10 +6,10 @@
 
 import { manyLines, oneName } from "../../events/visible.ts";
 import { recognise } from "../../json/base64.ts";
-import { Children, root, type Value } from "../../json/jsonscan.ts";
+import { Children, isContainer, root, type Value } from "../../json/jsonscan.ts";
 import { childPath, keyOf } from "../../json/paths.ts";
 import type { Columns } from "../../kernel/columns.ts";
-import { attr, h, ours } from "../dom/dom.ts";
+import { attr, flag, focusOn, h, modified, ours } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
 import { payloadView } from "./payload.ts";
 
@@ -49,7 +49,7 @@ export class Tree {
     this.#source = source;
     this.#menu = menu;
     this.#columns = columns;
-    this.node = h("div.sse-tree", {
+    this.node = h("div.tree", {
       click: (event: MouseEvent) => this.#clicked(event),
       keydown: (event: KeyboardEvent) => this.#key(event),
       contextmenu: (event: MouseEvent) => this.#openMenu(event),
@@ -75,16 +75,15 @@ export class Tree {
 
   #say(leaf: Element, path: string): void {
     const on = this.#columns.has(path);
-    attr(leaf, "aria-pressed", String(on));
+    attr(leaf, "aria-pressed", on);
     attr(leaf, "title", `${on ? "Remove the column" : "Show as a column"} ${oneName(path)}`);
-    attr(leaf.closest(".sse-line")!, "data-column", on ? "true" : null);
+    flag(leaf.closest(".sse-line")!, "data-column", on);
   }
 
   #make(value: Value, depth: number, path: string | null, comma: boolean): Node {
-    const inside = (value.shape === "object" || value.shape === "array") && value.count > 0;
-    const toggle = inside ? h("button.sse-twist", { tabindex: "-1" }) : null;
-    const line = h("div.sse-line");
-    line.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
+    const inside = isContainer(value) && value.count > 0;
+    const toggle = inside ? h("button.twist", { tabindex: "-1" }) : null;
+    const line = lineAt(depth);
     const node: Node = { value, depth, path, comma, line, toggle, end: null };
     if (toggle) this.#byToggle.set(toggle, node);
     this.#write(node);
@@ -97,16 +96,16 @@ export class Tree {
     const parts: (string | globalThis.Node)[] = [indent(node.depth)];
     const key = value.key === null ? null : shorten(value.key, KEY_CHARS);
     if (toggle) parts.push(toggle);
-    const isLeaf = value.shape !== "object" && value.shape !== "array" && node.path !== null;
+    const isLeaf = !isContainer(value) && node.path !== null;
     const leaf = isLeaf
-      ? h("button.sse-json-key.sse-leaf", { tabindex: "-1" }, key === null ? "" : oneName(key))
+      ? h("button.json-key.leaf", { tabindex: "-1" }, key === null ? "" : oneName(key))
       : null;
     if (leaf && key === null) attr(leaf, "aria-label", oneName(node.path!));
     if (leaf) parts.push(leaf, key === null ? "" : ": ");
-    else if (key !== null) parts.push(h("span.sse-json-key", {}, oneName(key)), ": ");
+    else if (key !== null) parts.push(h("span.json-key", oneName(key)), ": ");
     const [open, close] = value.shape === "object" ? ["{", "}"] : ["[", "]"];
     if (toggle) {
-      attr(toggle, "aria-expanded", String(node.end !== null));
+      attr(toggle, "aria-expanded", node.end !== null);
       attr(
         toggle,
         "aria-label",
@@ -114,15 +113,10 @@ export class Tree {
       );
       if (node.end) parts.push(open);
       else
-        parts.push(
-          `${open}\u2026${close}`,
-          comma ? "," : "",
-          h("span.sse-json-count", {}, ` ${count(value.count)}`),
-        );
-    } else if (value.shape === "object" || value.shape === "array")
-      parts.push(open + close, comma ? "," : "");
+        parts.push(`${open}\u2026${close}`, comma ? "," : "", h("span.json-count", ` ${count(value.count)}`));
+    } else if (isContainer(value)) parts.push(open + close, comma ? "," : "");
     else parts.push(...this.#leaf(value), comma ? "," : "");
-    if (leaf) parts.push(h("button.sse-cell-more", { tabindex: "-1", "aria-label": "Menu of this value" }));
+    if (leaf) parts.push(h("button.cell-more", { tabindex: "-1", label: "Menu of this value" }));
     line.replaceChildren(...parts);
     if (!leaf) return;
     this.#byLeaf.set(leaf, node.path!);
@@ -142,7 +136,7 @@ export class Tree {
     const out: (string | globalThis.Node)[] = [words];
     if (!whole) {
       const all: HTMLElement = h(
-        "button.sse-link",
+        "button.link",
         {
           click: () => {
             words.textContent = manyLines(this.#source.slice(from, to));
@@ -163,14 +157,7 @@ export class Tree {
 
   #open(node: Node): Node[] {
     const { value, depth, path } = node;
-    const end = h(
-      "div.sse-line",
-      {},
-      indent(depth),
-      value.shape === "object" ? "}" : "]",
-      node.comma ? "," : "",
-    );
-    end.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
+    const end = lineAt(depth, value.shape === "object" ? "}" : "]", node.comma ? "," : "");
     node.end = end;
     this.#write(node);
     node.line.after(end);
@@ -202,12 +189,10 @@ export class Tree {
   }
 
   #moreLine(depth: number, rest: number, page: () => unknown): HTMLElement {
-    const line: HTMLElement = h(
-      "div.sse-line",
-      {},
-      indent(depth),
+    const line: HTMLElement = lineAt(
+      depth,
       h(
-        "button.sse-link",
+        "button.link",
         {
           click: () => {
             line.remove();
@@ -217,7 +202,6 @@ export class Tree {
         `${count(Math.min(rest, PAGE))} of ${count(rest)} more`,
       ),
     );
-    line.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
     return line;
   }
 
@@ -232,7 +216,7 @@ export class Tree {
     if (open === (node.end !== null)) return;
     if (open) this.#open(node);
     else this.#close(node);
-    node.toggle?.focus({ preventScroll: true });
+    focusOn(node.toggle);
   }
 
   /** Of the value on the line of an event's target; false where there is none. */
@@ -277,7 +261,7 @@ export class Tree {
     const target = event.target as HTMLButtonElement;
     const toggles = [...this.node.querySelectorAll<HTMLButtonElement>(".sse-twist, .sse-leaf")];
     const at = toggles.indexOf(target);
-    if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (at < 0 || modified(event)) return;
     const node = this.#byToggle.get(target);
     if (event.key === "m") return void this.#openMenu(event);
     if (event.key === "ArrowDown") this.#enter(toggles[Math.min(at + 1, toggles.length - 1)]!);
@@ -296,6 +280,11 @@ export class Tree {
   }
 }
 
+function lineAt(depth: number, ...parts: (string | globalThis.Node)[]): HTMLElement {
+  const line = h("div.line", indent(depth), ...parts);
+  line.style.setProperty("--sse-depth", String(Math.min(depth, MAX_INDENT)));
+  return line;
+}
 function indent(depth: number): string {
   return "  ".repeat(Math.min(depth, MAX_INDENT));
 }

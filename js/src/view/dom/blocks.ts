@@ -14,7 +14,7 @@ export function textBlocks(text: string): (string | HTMLElement)[] {
   const blocks: HTMLElement[] = [];
   for (let from = 0; from < text.length; ) {
     const to = endOf(text, from);
-    blocks.push(h("div.sse-block", { dir: "auto" }, text.slice(from, to)));
+    blocks.push(h("div.block", { dir: "auto" }, text.slice(from, to)));
     from = to;
   }
   return blocks;

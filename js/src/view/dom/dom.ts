@@ -7,19 +7,25 @@ type Props = Record<string, string | boolean | ((event: never) => void)>;
 type Tags = HTMLElementTagNameMap;
 type Tag<S extends string> = S extends `${infer T}.${string}` ? T : S;
 
-/** A node of a tag and its classes: `h("span.sse-time", {}, "12:00")`; functions are listeners. */
+/**
+ * A node of a tag and its classes, whose prefix goes without saying: `h("span.time", { title }, "12:00")`.
+ * Functions are listeners, `label` is the name that is read out; what has no properties leaves them out.
+ */
 export function h<S extends string>(
   selector: S,
-  props: Props = {},
-  ...children: Child[]
+  first: Props | Child = null,
+  ...rest: Child[]
 ): Tag<S> extends keyof Tags ? Tags[Tag<S>] : never {
+  const bare = first === null || typeof first === "string" || first instanceof Node;
+  const props = bare ? {} : first;
+  const children = bare ? [first, ...rest] : rest;
   const [tag, ...classes] = selector.split(".");
   const node = document.createElement(tag!);
-  // The build leaves the prefix out.
-  if (classes.length > 0) node.className = classes.map((name) => name.replace(/^(?!sse-)/, "sse-")).join(" ");
+  if (classes.length > 0) node.className = classes.map((name) => `sse-${name}`).join(" ");
   // Without it a button would send a form that a host may have around the widget.
   if (node instanceof HTMLButtonElement) node.type = "button";
-  for (const [name, value] of Object.entries(props)) {
+  for (const [key, value] of Object.entries(props)) {
+    const name = key === "label" ? "aria-label" : key;
     if (typeof value === "function") node.addEventListener(name, value as unknown as EventListener);
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false) node.setAttribute(name, value);
@@ -34,10 +40,13 @@ export function text(node: Node, value: string): void {
   const only = firstChild instanceof Text && !firstChild.nextSibling ? firstChild : node;
   if (only.textContent !== value) only.textContent = value;
 }
-export function attr(node: Element, name: string, value: string | null): void {
-  if (node.getAttribute(name) === value) return;
+export function attr(node: Element, name: string, value: string | boolean | null): void {
   if (value === null) node.removeAttribute(name);
-  else node.setAttribute(name, value);
+  else if (node.getAttribute(name) !== `${value}`) node.setAttribute(name, `${value}`);
+}
+/** An attribute that is "true" or not there. */
+export function flag(node: Element, name: string, on: boolean | undefined): void {
+  attr(node, name, on || null);
 }
 export function show(node: HTMLElement, visible: boolean): void {
   if (node.hidden === visible) node.hidden = !visible;
@@ -47,6 +56,20 @@ export function show(node: HTMLElement, visible: boolean): void {
 export function ours(event: Event): void {
   event.preventDefault();
   event.stopPropagation();
+}
+
+/** A key with one of these is the browser's or the host's. */
+export function modified({ ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  return ctrlKey || metaKey || altKey;
+}
+
+/** Moves the focus, and scrolls nothing: where things stand is decided elsewhere. */
+export function focusOn(node: HTMLElement | null | undefined): void {
+  node?.focus({ preventScroll: true });
+}
+
+export function onAbort(signal: AbortSignal, run: () => void): void {
+  signal.addEventListener("abort", run);
 }
 
 /** As many entries as are wanted; those that are there stay. */
@@ -59,21 +82,15 @@ export function fit<T extends { node: Element }>(entries: T[], wanted: number, m
 export function onResize(node: Element, changed: () => void, signal: AbortSignal): void {
   const sizes = new ResizeObserver(changed);
   sizes.observe(node);
-  signal.addEventListener("abort", () => sizes.disconnect());
+  onAbort(signal, () => sizes.disconnect());
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-/** A 16 px icon from path data; decoration only, the button carries the name. */
-export function icon(path: string): SVGSVGElement {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "sse-icon");
-  const shape = document.createElementNS(SVG, "path");
-  shape.setAttribute("d", path);
-  svg.append(shape);
-  return svg;
+/** The button that closes a part; `label` says which. */
+export function closeButton(label: string, title: string, click: () => void): HTMLButtonElement {
+  return h("button.small.close", { label, title, click }, "\u00D7");
 }
-export function setIcon(svg: SVGSVGElement, path: string): void {
-  attr(svg.firstElementChild as Element, "d", path);
+
+/** A 12 px icon, which the style sheet draws by its name; decoration only, the button carries the words. */
+export function icon(name = ""): HTMLElement {
+  return h("span.icon", { "data-icon": name, "aria-hidden": "true" });
 }

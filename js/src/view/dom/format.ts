@@ -11,6 +11,11 @@ export function count(n: number): string {
   return numbers.format(n);
 }
 
+/** "1 event", "2 events" */
+export function many(n: number, one: string, more = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : more}`;
+}
+
 const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 7 });
 /** A measured number, as short as it can be told. */
 export function figure(n: number): string {
@@ -23,7 +28,7 @@ export function rate(perSecond: number): string {
 }
 
 export function bytes(n: number): string {
-  if (n < 1024) return `${count(n)} ${n === 1 ? "byte" : "bytes"}`;
+  if (n < 1024) return many(n, "byte");
   if (n < 2 ** 20) return `${trim(n / 1024)} KiB`;
   if (n < 2 ** 30) return `${trim(n / 2 ** 20)} MiB`;
   return `${trim(n / 2 ** 30)} GiB`;

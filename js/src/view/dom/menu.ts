@@ -10,7 +10,7 @@ export type Item = [label: string, act: () => void, disabled?: boolean] | HTMLEl
 
 export class Menu {
   readonly popover: Popover;
-  #body = h("div.sse-view-menu.sse-column-menu", { role: "group" });
+  #body = h("div.view-menu.column-menu", { role: "group" });
 
   constructor() {
     this.popover = new Popover(null, this.#body);
@@ -19,7 +19,7 @@ export class Menu {
   /** `focus`: where the focus goes back to. */
   open(at: Element, focus: HTMLElement, title: string, label: string, items: Item[]): void {
     attr(this.#body, "aria-label", label);
-    const head = h("div.sse-column-title");
+    const head = h("div.column-title");
     text(head, title);
     this.#body.replaceChildren(head, ...items.map((item) => this.#item(item)));
     this.#body.style.maxHeight = "";
@@ -44,11 +44,11 @@ export class Menu {
   }
 
   #item(item: Item): HTMLElement {
-    if (item === null) return h("div.sse-view-line");
+    if (item === null) return h("div.view-line");
     if (!Array.isArray(item)) return item;
     const [label, act, disabled] = item;
     const line = h(
-      "button.sse-view-row.sse-view-action",
+      "button.view-row.view-action",
       {
         click: () => {
           this.popover.toggle(false);

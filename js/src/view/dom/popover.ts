@@ -2,7 +2,7 @@
  * A panel that opens under a button and closes by Esc, by a press elsewhere or by its button. It
  * decides where focus goes, and nothing about what stands in it.
  */
-import { attr, ours, show } from "./dom.ts";
+import { attr, focusOn, ours, show } from "./dom.ts";
 
 export class Popover {
   /** where it opens from, and where focus goes back to */
@@ -43,11 +43,11 @@ export class Popover {
   toggle(open: boolean): void {
     if (open === this.open) return;
     show(this.node, open);
-    attr(this.button, "aria-expanded", String(open));
+    attr(this.button, "aria-expanded", open);
     if (open) {
       this.#opened();
-      this.node.querySelector<HTMLElement>("input:checked, input, button")?.focus({ preventScroll: true });
-    } else this.button.focus({ preventScroll: true });
+      focusOn(this.node.querySelector<HTMLElement>("input:checked, input, button"));
+    } else focusOn(this.button);
   }
 
   /** A press anywhere else closes it, and focus goes where the press was. */

@@ -13,7 +13,7 @@ export class Tip {
   #of: HTMLElement | null = null;
 
   constructor() {
-    this.node = h("div.sse-tip", { role: "tooltip", id: `sse-tip-${++tips}`, hidden: true });
+    this.node = h("div.tip", { role: "tooltip", id: `sse-tip-${++tips}`, hidden: true });
     this.node.addEventListener("pointerleave", (event) => this.#leave(event));
   }
 

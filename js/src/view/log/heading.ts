@@ -2,7 +2,7 @@
  * The line over the rows that names their columns: each path is a button that opens its menu, and every
  * column has a grip to make it wider. It asks for what it cannot do; it knows no event.
  */
-import { attr, h } from "../dom/dom.ts";
+import { flag, focusOn, h } from "../dom/dom.ts";
 import { brief } from "../dom/format.ts";
 import { type Grid, ID, TIME, TYPE } from "./grid.ts";
 import { separator } from "./separator.ts";
@@ -16,12 +16,12 @@ export interface HeadingEvents {
 }
 
 export class Heading {
-  readonly node = h("div.sse-heading", { role: "group", "aria-label": "Columns" });
+  readonly node = h("div.heading", { role: "group", label: "Columns" });
   /** At the end of the line, wherever that is scrolled to: it is no part of it. */
   readonly add: HTMLElement = h(
-    "button.sse-column-add",
+    "button.column-add",
     {
-      "aria-label": "Choose columns",
+      label: "Choose columns",
       title: "Choose columns",
       click: () => this.#events.columnMenu(null, this.add),
     },
@@ -44,21 +44,18 @@ export class Heading {
       this.#drawn = grid.arrangement;
       const focused = this.#names.findIndex((name) => name.contains(name.ownerDocument.activeElement));
       this.#names = grid.paths.map((path) => this.#name(path));
-      const rest = grid.notDrawn > 0 ? h("span.sse-dimmed", {}, `+${grid.notDrawn} in df only`) : null;
+      const rest = grid.notDrawn > 0 ? h("span.dimmed", `+${grid.notDrawn} in df only`) : null;
       this.#time = this.#own(TIME, grid.time.name, grid.time.title);
       this.node.replaceChildren(
         this.#time,
         this.#own(TYPE, "type"),
         ...(grid.hasId ? [this.#own(ID, "id")] : []),
         ...this.#names,
-        h("span.sse-column-last", {}, grid.hasData ? "data" : "", rest),
+        h("span.column-last", grid.hasData ? "data" : "", rest),
       );
-      if (focused >= 0)
-        (this.#names[focused]?.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });
+      if (focused >= 0) focusOn(this.#names[focused]?.firstElementChild as HTMLElement | null);
     }
-    this.#names.forEach((name, i) =>
-      attr(name, "data-numeric", grid.isNumeric(grid.paths[i]!) ? "true" : null),
-    );
+    this.#names.forEach((name, i) => flag(name, "data-numeric", grid.isNumeric(grid.paths[i]!)));
   }
 
   #name(path: string): HTMLElement {
@@ -66,32 +63,27 @@ export class Heading {
     // The end of a path says more than its beginning, which gives way first.
     const leaf = label.lastIndexOf(".") + 1;
     const button: HTMLElement = h(
-      "button.sse-column-name",
+      "button.column-name",
       {
         "aria-haspopup": "true",
         "aria-expanded": "false",
         title: label,
         click: () => this.#events.columnMenu(path, button),
       },
-      h("span.sse-column-parent", {}, label.slice(0, leaf)),
-      h("span", {}, label.slice(leaf)),
+      h("span.column-parent", label.slice(0, leaf)),
+      h("span", label.slice(leaf)),
     );
-    return h("span.sse-column", {}, button, this.#grip(path, label));
+    return h("span.column", button, this.#grip(path, label));
   }
 
   /** One of our own columns. */
   #own(column: string, word: string, title = ""): HTMLElement {
-    return h(
-      "span.sse-column",
-      { title: title || false },
-      h("span.sse-column-own", {}, word),
-      this.#grip(column, word),
-    );
+    return h("span.column", { title: title || false }, h("span.column-own", word), this.#grip(column, word));
   }
 
   #grip(column: string, label: string): HTMLElement {
     const grip: HTMLElement = separator(
-      "div.sse-column-grip",
+      "div.column-grip",
       `Width of ${label}`,
       false,
       this.#ch,

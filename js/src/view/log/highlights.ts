@@ -3,6 +3,7 @@
  * highlights over ranges of text. Where a browser has none, rows still carry their marks.
  */
 import type { Marker } from "../../filter/marker.ts";
+import { onAbort } from "../dom/dom.ts";
 
 const NAME = "sse-found";
 const MAX_NODES = 3_000;
@@ -20,7 +21,7 @@ export class Highlights {
     this.#marker = marker;
     const changes = new MutationObserver(() => (this.#dirty = true));
     changes.observe(root, { childList: true, characterData: true, subtree: true });
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       changes.disconnect();
       this.#clear();
     });

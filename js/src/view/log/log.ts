@@ -9,7 +9,7 @@ import { tabbed } from "../../export/export.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Line, LogLines } from "../chart/lines.ts";
-import { attr, h, onResize, ours, show, text } from "../dom/dom.ts";
+import { flag, focusOn, h, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import { type Cell, plainOf } from "../panels/cellmenu.ts";
 import type { Options } from "../panels/options.ts";
@@ -52,8 +52,9 @@ export class Log {
   /** what the measured heights hold for: the filter, the width, the rows let go */
   #measured = "";
   #events: LogEvents;
-  #list = h("div.sse-list", { role: "list" });
-  #space = h("div.sse-space", {}, this.#list);
+  #list = h("div.list", { role: "list" });
+  // Between the press and the click no other row may come under the pointer.
+  #space = h("div.space", { pointerdown: () => (this.#pressed = true) }, this.#list);
   #jump: HTMLButtonElement;
   #rows: Row[] = [];
   #lines: LogLines | null = null;
@@ -79,15 +80,25 @@ export class Log {
     this.#heading = new Heading(grid, events);
     this.#events = events;
     this.scroller = h(
-      "div.sse-log",
-      { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0" },
+      "div.log",
+      {
+        role: "log",
+        "aria-live": "off",
+        label: "Events",
+        tabindex: "0",
+        scroll: () => this.#scrolled(),
+        pointermove: (event: PointerEvent) => this.#point(event),
+        contextmenu: (event: MouseEvent) => this.#context(event),
+        copy: (event: ClipboardEvent) => this.#copied(event),
+        click: (event: MouseEvent) => this.#clicked(event),
+      },
       this.#heading.node,
       this.#space,
     );
-    this.#more = h("button.sse-cell-more", {
+    this.#more = h("button.cell-more", {
       hidden: true,
       tabindex: "-1",
-      "aria-label": "Menu of this cell",
+      label: "Menu of this cell",
       // Under the pointer no other row may come.
       pointerenter: () => (this.#pressed = true),
       pointerleave: () => {
@@ -96,23 +107,22 @@ export class Log {
       },
       click: () => this.#menuAt(...this.#pointed),
     });
-    this.#jump = h("button.sse-jump", { hidden: true, click: () => events.jump() });
-    this.node = h("div.sse-log-frame", {}, this.scroller, this.#heading.add, this.#more, this.#jump);
-    this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
+    this.#jump = h("button.jump", { hidden: true, click: () => events.jump() });
+    this.node = h(
+      "div.log-frame",
+      { pointerleave: () => show(this.#more, false) },
+      this.scroller,
+      this.#heading.add,
+      this.#more,
+      this.#jump,
+    );
     this.scroller.addEventListener(
       "wheel",
       (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(),
       { passive: true, signal },
     );
-    // Between the press and the click no other row may come under the pointer.
-    this.#space.addEventListener("pointerdown", () => (this.#pressed = true), { signal });
     for (const over of ["pointerup", "pointercancel"])
       window.addEventListener(over, () => (this.#pressed = false), { signal, capture: true });
-    this.scroller.addEventListener("pointermove", (event) => this.#point(event), { passive: true, signal });
-    this.node.addEventListener("pointerleave", () => show(this.#more, false), { signal });
-    this.scroller.addEventListener("contextmenu", (event) => this.#context(event), { signal });
-    this.scroller.addEventListener("copy", (event) => this.#copied(event), { signal });
-    this.scroller.addEventListener("click", (event) => this.#clicked(event), { signal });
     onResize(
       this.scroller,
       () => {
@@ -121,6 +131,10 @@ export class Log {
       },
       signal,
     );
+  }
+
+  focus(): void {
+    focusOn(this.scroller);
   }
 
   /** The seqs a reader may be looking at, with some room around them; null while following. */
@@ -186,7 +200,7 @@ export class Log {
     this.#layOut();
     const height = this.#room();
     this.#forget(wrap);
-    attr(this.scroller, "data-wrap", wrap ? "true" : null);
+    flag(this.scroller, "data-wrap", wrap);
     const kept = selected && this.#between(selected, lines);
     let top = 0;
     for (let i = 0; i < MEASURINGS; i++) {

@@ -10,7 +10,7 @@ import type { Marker, Marks } from "../../filter/marker.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Line } from "../chart/lines.ts";
 import { colourOf } from "../chart/palette.ts";
-import { attr, h, text } from "../dom/dom.ts";
+import { attr, flag, h, text } from "../dom/dom.ts";
 import { brief, cutAt, fullTime } from "../dom/format.ts";
 import { type Grid, ID, TIME, TYPE } from "./grid.ts";
 
@@ -52,14 +52,14 @@ export class Row {
   /** null: not written yet */
   #marks: Marks | null = null;
   #hued: string | null = null;
-  #time = h("span.sse-time");
-  #type = h("span.sse-type");
-  #id = h("span.sse-id");
-  #data = h("span.sse-data", { dir: "auto" });
-  #mark = h("span.sse-mark-text");
+  #time = h("span.time");
+  #type = h("span.type");
+  #id = h("span.id");
+  #data = h("span.data", { dir: "auto" });
+  #mark = h("span.mark-text");
 
   constructor() {
-    this.node = h("div.sse-row", { role: "listitem" }, this.#time, this.#type, this.#id, this.#data);
+    this.node = h("div.row", { role: "listitem" }, this.#time, this.#type, this.#id, this.#data);
   }
 
   place(index: number, size: number): void {
@@ -69,9 +69,9 @@ export class Row {
 
   /** `cell`: the one that keys have chosen; -1 for none. */
   select(selected: boolean, cell: number): void {
-    attr(this.node, "aria-current", selected ? "true" : null);
+    flag(this.node, "aria-current", selected);
     for (let i = 0; i < this.node.childElementCount; i++)
-      attr(this.node.children[i]!, "data-current", selected && i === cell ? "true" : null);
+      flag(this.node.children[i]!, "data-current", selected && i === cell);
   }
 
   /** What is copied of it: its cells, those that are selected, with the whole data. */
@@ -148,7 +148,7 @@ export class Row {
     let read: Payload | null = null;
     const payload = (): Payload => (read ??= new Payload(block.data(row), block.isCut(row)));
     if (this.#cells.length > 0) this.#fill(grid, payload(), again);
-    attr(this.node, "data-error", faults.has(type, payload) ? "true" : null);
+    flag(this.node, "data-error", faults.has(type, payload));
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
     this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
@@ -158,7 +158,7 @@ export class Row {
 
   #arrange(grid: Grid, version: string): void {
     this.#version = version;
-    this.#cells = grid.paths.map(() => h("span.sse-cell", { dir: "auto" }));
+    this.#cells = grid.paths.map(() => h("span.cell", { dir: "auto" }));
     this.node.replaceChildren(
       this.#time,
       this.#type,
@@ -205,7 +205,7 @@ export class Row {
     let at = 0;
     for (let i = 0; i < marks.length && marks[i]! + shift < shown.length; i += 2) {
       const [start, end] = [marks[i]! + shift, Math.min(marks[i + 1]! + shift, shown.length)];
-      parts.push(say(shown.slice(at, start)), h("mark.sse-hit", {}, say(shown.slice(start, end))));
+      parts.push(say(shown.slice(at, start)), h("mark.hit", say(shown.slice(start, end))));
       at = end;
     }
     this.#data.replaceChildren(...parts, say(shown.slice(at)));

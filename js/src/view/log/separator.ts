@@ -6,7 +6,7 @@ import { attr, h, ours } from "../dom/dom.ts";
 
 /** `size`: what is there now, in px; `resize`: what it shall be. `up`: it lies over what it changes. */
 export function separator(
-  selector: "div.sse-splitter" | "div.sse-column-grip",
+  selector: "div.splitter" | "div.column-grip",
   label: string,
   up: boolean,
   step: number,
@@ -22,7 +22,7 @@ export function separator(
   const node: HTMLElement = h(selector, {
     role: "separator",
     "aria-orientation": up ? "horizontal" : "vertical",
-    "aria-label": label,
+    label: label,
     tabindex: "0",
     "aria-valuenow": "0",
     pointerdown: (event: PointerEvent) => {

@@ -4,12 +4,12 @@
  */
 import type { Session } from "../../kernel/session.ts";
 import { h, text } from "../dom/dom.ts";
-import { count } from "../dom/format.ts";
+import { count, many } from "../dom/format.ts";
 
 const EVERY_MS = 10_000;
 
 export class Announcer {
-  readonly node = h("div.sse-spoken", { "aria-live": "polite", "aria-atomic": "true" });
+  readonly node = h("div.spoken", { "aria-live": "polite", "aria-atomic": "true" });
   #session: Session;
   #saidAt = Date.now();
   #end: number;
@@ -28,9 +28,6 @@ export class Announcer {
     this.#saidAt = now;
     this.#end = store.end;
     const events = `${count(fresh)} new ${fresh === 1 ? "event" : "events"}`;
-    text(
-      this.node,
-      store.filter === null ? events : `${events}, ${count(match)} ${match === 1 ? "matches" : "match"}`,
-    );
+    text(this.node, store.filter === null ? events : `${events}, ${many(match, "matches", "match")}`);
   }
 }

@@ -4,8 +4,8 @@
  */
 import { type Condition, OPERATORS, type Plain } from "../../filter/conditions.ts";
 import type { FilterState } from "../../filter/filter.ts";
-import type { Value } from "../../json/jsonscan.ts";
-import type { Payload } from "../../json/paths.ts";
+import { isContainer, type Value } from "../../json/jsonscan.ts";
+import { type Payload, parsed } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h, text } from "../dom/dom.ts";
 import { brief, cutAt } from "../dom/format.ts";
@@ -38,7 +38,7 @@ export interface CellActions {
 
 /** A value that can be compared with; undefined for objects, lists and long texts. */
 export function plainOf(payload: Payload, value: Value | null): Plain | undefined {
-  if (!value || value.shape === "object" || value.shape === "array") return undefined;
+  if (!value || isContainer(value)) return undefined;
   const words = payload.text(value, PLAIN_CHARS + 1);
   if (words.length > PLAIN_CHARS) return undefined;
   return value.shape === "string" ? words : plainIn(words);
@@ -46,12 +46,8 @@ export function plainOf(payload: Payload, value: Value | null): Plain | undefine
 
 /** What a person writes: a number, true, false, null, a text in quotes, or else a text. */
 function plainIn(words: string): Plain {
-  try {
-    const value: unknown = JSON.parse(words);
-    return typeof value === "object" && value !== null ? words : (value as Plain);
-  } catch {
-    return words;
-  }
+  const value = parsed(words);
+  return value === undefined || (typeof value === "object" && value !== null) ? words : (value as Plain);
 }
 
 /** A condition in words, as the menu, the filter and the tips say it. */
@@ -154,12 +150,17 @@ export class CellMenu {
   /** A condition on a column, to be written. */
   form(path: string): HTMLElement {
     const op = h(
-      "select.sse-paths",
-      { "aria-label": "Operator", change: () => (value.hidden = op.value === "exists") },
-      ...OPERATORS.map((name) => h("option", {}, name)),
+      "select.paths",
+      { label: "Operator", change: () => (value.hidden = op.value === "exists") },
+      ...OPERATORS.map((name) => h("option", name)),
     );
-    const value = h("input.sse-input", { type: "text", placeholder: "value", "aria-label": "Value" });
-    const why = h("div.sse-message", { role: "alert" });
+    const value = h("input.input", {
+      type: "text",
+      placeholder: "value",
+      label: "Value",
+      keydown: (event: KeyboardEvent) => event.key === "Enter" && add(),
+    });
+    const why = h("div.message", { role: "alert" });
     const add = (): void => {
       const words = value.value.trim();
       const wanted =
@@ -174,12 +175,6 @@ export class CellMenu {
       text(why, reason ?? "");
       if (reason === null) this.#menu.popover.toggle(false);
     };
-    value.addEventListener("keydown", (event) => event.key === "Enter" && add());
-    return h(
-      "div",
-      {},
-      h("div.sse-view-row.sse-condition", {}, op, value, h("button.sse-small", { click: add }, "Filter")),
-      why,
-    );
+    return h("div", h("div.view-row.condition", op, value, h("button.small", { click: add }, "Filter")), why);
   }
 }

@@ -4,9 +4,10 @@
  * room. Many types fold into a list with a search box, so that 10,000 types are not 10,000 nodes: then the
  * row has the most frequent ones, and changes only where another became clearly more frequent.
  */
+import { passesEverything } from "../../filter/filter.ts";
 import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
-import { attr, fit, h, onResize, show, text } from "../dom/dom.ts";
+import { attr, fit, flag, h, onResize, show, text } from "../dom/dom.ts";
 import { brief, count, rate } from "../dom/format.ts";
 
 const VISIBLE = 12;
@@ -23,16 +24,16 @@ type Toggle = (type: string, exclude: boolean) => void;
 class Chip {
   readonly node: HTMLButtonElement;
   type = "";
-  #name = h("span.sse-chip-name");
-  #count = h("span.sse-chip-count");
-  #rate = h("span.sse-chip-rate", { "aria-hidden": "true" });
+  #name = h("span.chip-name");
+  #count = h("span.chip-count");
+  #rate = h("span.chip-rate", { "aria-hidden": "true" });
   #label = "";
 
   constructor(toggle: Toggle) {
     this.node = h(
-      "button.sse-chip",
+      "button.chip",
       { click: (event: MouseEvent) => toggle(this.type, event.altKey) },
-      h("span.sse-chip-dot", { "aria-hidden": "true" }),
+      h("span.chip-dot", { "aria-hidden": "true" }),
       this.#name,
       " ",
       this.#count,
@@ -55,8 +56,8 @@ class Chip {
       "title",
       `${this.#label}${speed && `, ${speed}`}\nClick: only this type. Alt-click: all but this type.`,
     );
-    attr(this.node, "aria-pressed", String(pressed));
-    attr(this.node, "data-excluded", excluded ? "true" : null);
+    attr(this.node, "aria-pressed", pressed);
+    flag(this.node, "data-excluded", excluded);
     attr(this.node, "aria-description", excluded ? "left out" : null);
   }
 }
@@ -64,14 +65,14 @@ class Chip {
 export class Chips {
   readonly node: HTMLElement;
   #session: Session;
-  #row = h("div.sse-chip-row", { role: "group", "aria-label": "Event types" });
+  #row = h("div.chip-row", { role: "group", label: "Event types" });
   #more: HTMLButtonElement;
   #reset: HTMLButtonElement;
   #menu: HTMLElement;
   #search: HTMLInputElement;
-  #list = h("div.sse-chip-list", { role: "group", "aria-label": "All event types" });
+  #list = h("div.chip-list", { role: "group", label: "All event types" });
   #listed: Chip[] = [];
-  #listNote = h("div.sse-chip-note");
+  #listNote = h("div.chip-note");
   #chips: Chip[] = [];
   #order: string[] = [];
   #known = new Set<string>();
@@ -85,22 +86,22 @@ export class Chips {
 
   constructor(session: Session, showAll: () => void, signal: AbortSignal) {
     this.#session = session;
-    this.#more = h("button.sse-chip.sse-more", {
+    this.#more = h("button.chip.more", {
       "aria-expanded": "false",
       "aria-haspopup": "true",
       hidden: true,
       click: () => this.#open(this.#menu.hidden !== false),
     });
-    this.#reset = h("button.sse-link", { hidden: true, click: showAll }, "Show all");
-    this.#search = h("input.sse-input", {
+    this.#reset = h("button.link", { hidden: true, click: showAll }, "Show all");
+    this.#search = h("input.input", {
       type: "text",
       placeholder: "Find a type",
-      "aria-label": "Find a type",
+      label: "Find a type",
       input: () => this.draw(),
     });
-    this.#menu = h("div.sse-menu", { hidden: true }, this.#search, this.#list, this.#listNote);
+    this.#menu = h("div.menu", { hidden: true }, this.#search, this.#list, this.#listNote);
     this.node = h(
-      "div.sse-chips",
+      "div.chips",
       {
         keydown: (event: KeyboardEvent) => {
           if (event.key !== "Escape" || this.#menu.hidden) return;
@@ -138,38 +139,21 @@ export class Chips {
     for (const type of [...(filter.types ?? []), ...filter.exclude_types]) this.#learn(type);
     this.#sort();
     const chosen = new Set([...(filter.types ?? []), ...filter.exclude_types]);
-    show(
-      this.#reset,
-      chosen.size > 0 ||
-        filter.types !== null ||
-        filter.text !== "" ||
-        filter.exclude !== "" ||
-        filter.since !== null ||
-        filter.until !== null ||
-        filter.where.length > 0 ||
-        session.cleared !== null,
-    );
+    show(this.#reset, !passesEverything(filter) || session.cleared !== null);
     const digits = this.#order
       .slice(0, VISIBLE)
       .reduce((sum, type) => sum + String(session.countOf(type)).length, 0);
     const trial = `${this.#width} ${Math.min(this.#order.length, VISIBLE + 1)} ${digits} ${[...chosen].join()} ${this.#reset.hidden}`;
-    if (trial !== this.#tried) {
-      this.#tried = trial;
-      this.#fits = VISIBLE;
-      this.#drawRow(chosen);
+    const fresh = trial !== this.#tried;
+    if (fresh) this.#fits = VISIBLE;
+    this.#tried = trial;
+    this.#drawRow(chosen);
+    // Counts and rates grow too: no row is cut in half.
+    if (fresh || Date.now() - this.#fittedAt > FIT_MS) {
+      this.#fittedAt = Date.now();
       while (this.#fits > 1 && this.#overflows()) {
         this.#fits--;
         this.#drawRow(chosen);
-      }
-    } else {
-      this.#drawRow(chosen);
-      // Counts and rates grew: no row is cut in half.
-      if (Date.now() - this.#fittedAt > FIT_MS) {
-        this.#fittedAt = Date.now();
-        while (this.#fits > 1 && this.#overflows()) {
-          this.#fits--;
-          this.#drawRow(chosen);
-        }
       }
     }
     if (!this.#menu.hidden) this.#drawList();
@@ -266,7 +250,7 @@ export class Chips {
 
   #open(open: boolean): void {
     show(this.#menu, open);
-    attr(this.#more, "aria-expanded", String(open));
+    attr(this.#more, "aria-expanded", open);
     if (!open) return;
     this.draw();
     this.#search.focus();

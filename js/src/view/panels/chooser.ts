@@ -9,7 +9,7 @@ import { oneLine, oneName } from "../../events/visible.ts";
 import { loneSurrogate } from "../../filter/patterns.ts";
 import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, fit, h, show, text } from "../dom/dom.ts";
+import { attr, fit, h, onAbort, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
 import type { Item, Menu } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
@@ -51,8 +51,8 @@ export class Chooser {
   #events: ChooserEvents;
   #search: HTMLInputElement;
   #add: HTMLButtonElement;
-  #list = h("div.sse-path-list", { role: "group", "aria-label": "Paths" });
-  #note = h("div.sse-chip-note");
+  #list = h("div.path-list", { role: "group", label: "Paths" });
+  #note = h("div.chip-note");
   #entries: Entry[] = [];
   #discovery = new Discovery();
   #waiting: number[] = [];
@@ -73,14 +73,14 @@ export class Chooser {
     this.#cells = cells;
     this.#grid = grid;
     this.#events = events;
-    this.#search = h("input.sse-input", {
+    this.#search = h("input.input", {
       type: "text",
       placeholder: "Find or write a path, such as user.name",
-      "aria-label": "Find or write a path",
+      label: "Find or write a path",
       input: () => this.#draw(),
       keydown: (event: KeyboardEvent) => this.#key(event),
     });
-    this.#add = h("button.sse-view-row.sse-view-action", { hidden: true, click: () => this.#write() });
+    this.#add = h("button.view-row.view-action", { hidden: true, click: () => this.#write() });
     const own = (name: "id" | "data", word: string): HTMLElement => {
       const box: HTMLInputElement = h("input", {
         type: "checkbox",
@@ -90,20 +90,20 @@ export class Chooser {
           this.#events.moved();
         },
       });
-      return h("label.sse-view-row.sse-view-check", {}, box, word);
+      return h("label.view-row.view-check", box, word);
     };
     const node = h(
-      "div.sse-chooser",
-      { role: "group", "aria-label": "Columns" },
+      "div.chooser",
+      { role: "group", label: "Columns" },
       this.#search,
       this.#add,
       this.#list,
       this.#note,
-      h("div.sse-view-line"),
-      h("div.sse-own", {}, own("id", "id"), own("data", "data")),
+      h("div.view-line"),
+      h("div.own", own("id", "id"), own("data", "data")),
     );
     this.popover = new Popover(null, node, () => this.#begin());
-    signal.addEventListener("abort", () => clearTimeout(this.#work));
+    onAbort(signal, () => clearTimeout(this.#work));
   }
 
   /** The menu of a column; without one, the list of all paths. */
@@ -209,11 +209,11 @@ export class Chooser {
   }
 
   #entry(): Entry {
-    const name = h("span.sse-path-name");
-    const example = h("span.sse-path-example");
+    const name = h("span.path-name");
+    const example = h("span.path-example");
     const box = h("input", { type: "checkbox", change: () => this.#session.columns.toggle(entry.path) });
     const chart = h(
-      "button.sse-link",
+      "button.link",
       {
         title: "These numbers over time",
         click: () => {
@@ -223,7 +223,7 @@ export class Chooser {
       },
       "Chart",
     );
-    const node = h("div.sse-view-row.sse-path", {}, h("label.sse-view-check", {}, box, name, example), chart);
+    const node = h("div.view-row.path", h("label.view-check", box, name, example), chart);
     const entry: Entry = { node, box, name, example, chart, path: "" };
     this.#list.append(entry.node);
     return entry;

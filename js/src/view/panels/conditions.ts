@@ -6,7 +6,7 @@ import { h, show } from "../dom/dom.ts";
 import { say } from "./cellmenu.ts";
 
 export class Conditions {
-  readonly node = h("div.sse-conditions", { role: "group", "aria-label": "Conditions", hidden: true });
+  readonly node = h("div.conditions", { role: "group", label: "Conditions", hidden: true });
   #session: Session;
   #drawn: unknown = null;
 
@@ -22,13 +22,13 @@ export class Conditions {
     this.node.replaceChildren(
       ...where.map((condition) =>
         h(
-          "button.sse-chip",
+          "button.chip",
           {
-            "aria-label": `Remove the condition ${say(condition)}`,
+            label: `Remove the condition ${say(condition)}`,
             title: "Remove this condition",
             click: () => this.#session.setFilter({ where: where.filter((other) => other !== condition) }),
           },
-          h("span.sse-chip-name", {}, say(condition)),
+          h("span.chip-name", say(condition)),
           "\u00D7",
         ),
       ),

@@ -6,8 +6,8 @@
 import { oneLine, oneName } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Capture, Stats } from "../../kernel/wire.ts";
-import { h, show, text } from "../dom/dom.ts";
-import { ago, bytes, count, fullTime } from "../dom/format.ts";
+import { focusOn, h, show, text } from "../dom/dom.ts";
+import { ago, bytes, count, fullTime, many } from "../dom/format.ts";
 import { Popover } from "../dom/popover.ts";
 
 const MEANING = {
@@ -18,24 +18,6 @@ const MEANING = {
   closed: "Closed: the connection was ended",
   failed: "Failed: it will not be tried again",
 } as const;
-const FACTS = [
-  "State",
-  "Address",
-  "Since",
-  "Attempt",
-  "Connections",
-  "Last byte",
-  "Last event",
-  "Last event ID",
-  "Server\u2019s retry",
-  "Read",
-  "Capture",
-  "Found there",
-  "Reason",
-  "Note",
-] as const;
-type Fact = (typeof FACTS)[number];
-
 const CAPTURE = {
   writing: "",
   waiting: ", the disk refuses",
@@ -56,24 +38,20 @@ function captured({ to, state, written, waiting, not_kept }: Capture): string {
 export class Connection {
   readonly popover: Popover;
   #session: Session;
-  #rows = new Map<Fact, [HTMLElement, HTMLElement]>();
+  #list = h("dl.facts");
+  /** the name and the words of each fact */
+  #rows = new Map<string, [HTMLElement, HTMLElement]>();
 
   constructor(session: Session, button: HTMLButtonElement) {
     this.#session = session;
-    const list = h("dl.sse-facts");
-    for (const fact of FACTS) {
-      const pair: [HTMLElement, HTMLElement] = [h("dt", {}, fact), h("dd", {})];
-      this.#rows.set(fact, pair);
-      list.append(...pair);
-    }
     const node = h(
-      "div.sse-connection-menu",
-      { tabindex: "0", role: "group", "aria-label": "Connection details" },
-      list,
+      "div.connection-menu",
+      { tabindex: "0", role: "group", label: "Connection details" },
+      this.#list,
     );
     this.popover = new Popover(button, node, () => {
       this.draw();
-      node.focus({ preventScroll: true });
+      focusOn(node);
     });
   }
 
@@ -83,7 +61,7 @@ export class Connection {
     const { head, lastByteAt, lastEventAt } = session;
     const since = (at: number | null): string =>
       at === null ? "" : `${ago(session.now() - at)}, ${fullTime(at)}`;
-    const facts: Record<Fact, string> = {
+    const facts: Record<string, string> = {
       State: head ? MEANING[head.status.state] : "Nothing heard from the kernel yet",
       Address: session.url,
       Since: head ? since(head.status.since) : "",
@@ -101,16 +79,22 @@ export class Connection {
         .join(" "),
       Note: head?.status.note ?? "",
     };
-    for (const [fact, [name, value]] of this.#rows) {
-      text(value, oneLine(facts[fact]));
-      show(name, facts[fact] !== "");
-      show(value, facts[fact] !== "");
+    for (const [fact, said] of Object.entries(facts)) {
+      const known = this.#rows.get(fact);
+      const [name, value] = known ?? [h("dt", fact), h("dd")];
+      if (!known) {
+        this.#rows.set(fact, [name, value]);
+        this.#list.append(name, value);
+      }
+      text(value, oneLine(said));
+      show(name, said !== "");
+      show(value, said !== "");
     }
   }
 }
 
 function read({ bytes: size, comments, ignored }: Stats): string {
-  const said = [bytes(size), `${count(comments)} ${comments === 1 ? "comment" : "comments"}`];
-  if (ignored > 0) said.push(`${count(ignored)} ${ignored === 1 ? "line" : "lines"} of unknown fields`);
+  const said = [bytes(size), many(comments, "comment")];
+  if (ignored > 0) said.push(`${many(ignored, "line")} of unknown fields`);
   return said.join(", ");
 }

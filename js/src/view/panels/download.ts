@@ -5,8 +5,8 @@
  */
 import { FORMATS, type Format, Writer } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";
-import { h } from "../dom/dom.ts";
-import { bytes, count } from "../dom/format.ts";
+import { h, onAbort } from "../dom/dom.ts";
+import { bytes, count, many } from "../dom/format.ts";
 import type { Notice } from "./notice.ts";
 
 const SLICE_MS = 10;
@@ -84,18 +84,13 @@ export class Download {
       cut > 0
         ? ` ${count(cut)} of them only with their first 64 KiB: the kernel no longer holds the rest.`
         : "";
-    this.#over(
-      own,
-      `Saved ${count(written)} ${written === 1 ? "event" : "events"} (${bytes(file.size)}).${short}`,
-    );
+    this.#over(own, `Saved ${many(written, "event")} (${bytes(file.size)}).${short}`);
   }
 
   /** The whole data of an event; null where it can't be had. */
   async #whole(seq: number, stopped: AbortSignal, waiting: () => void): Promise<string | null> {
     const timer = setInterval(waiting, 250);
-    const cancelled = new Promise<null>((resolve) =>
-      stopped.addEventListener("abort", () => resolve(null), { once: true }),
-    );
+    const cancelled = new Promise<null>((resolve) => onAbort(stopped, () => resolve(null)));
     const whole = await Promise.race([this.#session.fetchEvent(seq), cancelled]);
     clearInterval(timer);
     return whole?.found ? whole.data : null;

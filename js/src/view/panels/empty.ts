@@ -7,21 +7,21 @@ import { oneLine } from "../../events/visible.ts";
 import { account } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h, show, text } from "../dom/dom.ts";
-import { count } from "../dom/format.ts";
+import { many } from "../dom/format.ts";
 
 export class Empty {
   readonly node: HTMLElement;
   /** What the header would say (a failure, a note) is shown here, so the header need not repeat them. */
   saysReason = false;
   #session: Session;
-  #title = h("div.sse-empty-title");
-  #more = h("div.sse-empty-more");
+  #title = h("div.empty-title");
+  #more = h("div.empty-more");
   #all: HTMLButtonElement;
 
   constructor(session: Session, showAll: () => void) {
     this.#session = session;
-    this.#all = h("button.sse-button", { click: showAll }, "Show all events");
-    this.node = h("div.sse-empty", { hidden: true }, this.#title, this.#more, this.#all);
+    this.#all = h("button.button", { click: showAll }, "Show all events");
+    this.node = h("div.empty", { hidden: true }, this.#title, this.#more, this.#all);
   }
 
   draw(pausedAt: number | null): void {
@@ -40,18 +40,14 @@ export class Empty {
     if (filteredAway)
       return this.#say(
         "No event matches the filter",
-        `${count(filtered - cleared)} ${filtered - cleared === 1 ? "event is" : "events are"} hidden by it.`,
+        `${many(filtered - cleared, "event is", "events are")} hidden by it.`,
       );
-    if (paused > 0)
-      return this.#say(
-        "Paused",
-        `${count(paused)} ${paused === 1 ? "event" : "events"} arrived since. Resume shows them.`,
-      );
+    if (paused > 0) return this.#say("Paused", `${many(paused, "event")} arrived since. Resume shows them.`);
     const status = head?.status;
     if (cleared > 0 && status?.state !== "failed")
       return this.#say(
         "Cleared",
-        `${count(cleared)} ${cleared === 1 ? "event is" : "events are"} out of view; df has them still.`,
+        `${many(cleared, "event is", "events are")} out of view; df has them still.`,
       );
     this.saysReason = status?.state === "failed" && !this.#session.gone;
     if (status?.state === "failed")

@@ -4,24 +4,24 @@
  */
 import { account, whereabouts } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, h, text } from "../dom/dom.ts";
+import { flag, h, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
 import { Tip } from "../dom/tip.ts";
 
 class Figure {
   readonly node: HTMLElement;
-  #value = h("b.sse-figure");
+  #value = h("b.figure");
   #tip: Tip;
 
   constructor(word: string, name: string, tip: Tip) {
-    this.node = h("span.sse-term", { "data-account": name, tabindex: "0" }, `${word} `, this.#value);
+    this.node = h("span.term", { "data-account": name, tabindex: "0" }, `${word} `, this.#value);
     this.#tip = tip;
     tip.adopt(this.node);
   }
   draw(n: number, words: string): void {
     text(this.#value, count(n));
     this.#tip.say(this.node, words);
-    attr(this.node, "data-zero", n === 0 ? "true" : null);
+    flag(this.node, "data-zero", n === 0);
   }
 }
 
@@ -34,18 +34,17 @@ export class Footer {
   #filtered = new Figure("filtered", "filtered", this.#tip);
   #paused = new Figure("paused", "paused", this.#tip);
   #elsewhere = new Figure("not on this page", "elsewhere", this.#tip);
-  #kernel = h("span.sse-kernel", { tabindex: "0" });
-  #busy = h("span.sse-busy");
+  #kernel = h("span.kernel", { tabindex: "0" });
+  #busy = h("span.busy");
 
   constructor(session: Session) {
     this.#session = session;
-    const sign = (s: string): HTMLElement => h("span.sse-sign", {}, s);
+    const sign = (s: string): HTMLElement => h("span.sign", s);
     this.node = h(
-      "div.sse-footer",
-      { role: "group", "aria-label": "Accounts" },
+      "div.footer",
+      { role: "group", label: "Accounts" },
       h(
-        "span.sse-sum",
-        {},
+        "span.sum",
         this.#received.node,
         sign("="),
         this.#shown.node,

@@ -5,18 +5,9 @@
 
 import { oneLine } from "../../events/visible.ts";
 import type { Command, Session } from "../../kernel/session.ts";
-import { attr, h, icon, setIcon, show, text } from "../dom/dom.ts";
+import { attr, flag, h, icon, show, text } from "../dom/dom.ts";
 import { count, rate } from "../dom/format.ts";
 
-const ICONS = {
-  pause: "M4 3h3v10H4zM9 3h3v10H9z",
-  play: "M4 2.5v11l9-5.5z",
-  stop: "M3.5 3.5h9v9h-9z",
-  clear:
-    "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM3 8a5 5 0 0 1 8-4L4 11a5 5 0 0 1-1-3zm5 5a5 5 0 0 1-3-1l7-7a5 5 0 0 1-4 8z",
-  text: "M2 3h12v1.5H2zM2 6.200h12v1.5H2zM2 9.400h12v1.5H2zM2 12.600h7v1.5H2z",
-  retry: "M8 2.5A5.5 5.5 0 1 0 13.4 9h-1.6A4 4 0 1 1 8 4v2.2L11.6 3.300 8 .4z",
-};
 const WORDS = {
   connecting: "Connecting",
   open: "Open",
@@ -35,19 +26,18 @@ export interface HeaderEvents {
 
 class Button {
   readonly node: HTMLButtonElement;
-  #icon: SVGSVGElement;
-  #label = h("span.sse-button-label");
+  #icon = icon();
+  #label = h("span.button-label");
 
-  constructor(name: string, path: string, click: () => void) {
-    this.#icon = icon(path);
-    this.node = h("button.sse-button", { click }, this.#icon, this.#label);
-    this.name(name, path, name);
+  constructor(click: () => void) {
+    this.node = h("button.button", { click }, this.#icon, this.#label);
   }
-  name(name: string, path: string, title: string): void {
+  say(name: string, icon: string, title = name): this {
     text(this.#label, name);
     attr(this.node, "aria-label", name);
     attr(this.node, "title", title);
-    setIcon(this.#icon, path);
+    attr(this.#icon, "data-icon", icon);
+    return this;
   }
 }
 
@@ -57,17 +47,17 @@ export class Header {
   /** Says the state, and opens the details of the connection. */
   readonly state: HTMLButtonElement;
   #session: Session;
-  #word = h("span.sse-word");
-  #countdown = h("span.sse-countdown", { "aria-hidden": "true" });
-  #url = h("span.sse-url");
-  #reason = h("span.sse-reason");
-  #hint = h("span.sse-hint");
+  #word = h("span.word");
+  #countdown = h("span.countdown", { "aria-hidden": "true" });
+  #url = h("span.url");
+  #reason = h("span.reason");
+  #hint = h("span.hint");
   /** What is odd while the stream runs. */
-  #odd = h("span.sse-odd");
+  #odd = h("span.odd");
   #note: HTMLElement;
   #status: HTMLElement;
-  #total = h("span.sse-total");
-  #rate = h("span.sse-rate", { title: "Events a second over the last seconds" });
+  #total = h("span.total");
+  #rate = h("span.rate", { title: "Events a second over the last seconds" });
   #text: Button;
   #retry: Button;
   #pause: Button;
@@ -76,49 +66,48 @@ export class Header {
 
   constructor(session: Session, events: HeaderEvents) {
     this.#session = session;
-    this.#text = new Button("Text", ICONS.text, () => events.text());
-    this.#text.name("Text", ICONS.text, "The text so far, joined from the events");
-    this.#retry = new Button("Retry now", ICONS.retry, () => events.command("retry"));
-    this.#pause = new Button("Pause", ICONS.pause, () => events.pause());
-    this.#run = new Button("Stop", ICONS.stop, () => events.command(this.#session.over ? "start" : "stop"));
-    this.#clear = new Button("Clear", ICONS.clear, () => events.clear());
+    this.#text = new Button(() => events.text()).say(
+      "Text",
+      "text",
+      "The text so far, joined from the events",
+    );
+    this.#retry = new Button(() => events.command("retry")).say("Retry now", "retry");
+    this.#pause = new Button(() => events.pause());
+    this.#run = new Button(() => events.command(session.over ? "start" : "stop"));
+    this.#clear = new Button(() => events.clear()).say(
+      "Clear",
+      "clear",
+      "Empty this view; df keeps every event",
+    );
     this.#pause.node.classList.add("sse-steady");
-    this.#note = h("span.sse-note", {}, this.#reason, this.#hint, this.#odd);
+    this.#note = h("span.note", this.#reason, this.#hint, this.#odd);
     this.state = h(
-      "button.sse-state",
+      "button.state",
       { title: "Details of the connection" },
-      h("span.sse-dot", { "aria-hidden": "true" }),
+      h("span.dot", { "aria-hidden": "true" }),
       this.#word,
     );
     this.#status = h(
       "div",
       { role: "status", class: "sse-status" },
-      h("span.sse-connection", {}, this.state, this.#countdown, this.#url),
+      h("span.connection", this.state, this.#countdown, this.#url),
       this.#note,
     );
     this.buttons = h(
-      "span.sse-buttons",
-      {},
+      "span.buttons",
       this.#text.node,
       this.#retry.node,
       this.#pause.node,
       this.#clear.node,
       this.#run.node,
     );
-    this.node = h(
-      "div.sse-header",
-      {},
-      this.#status,
-      h("span.sse-totals", {}, this.#total, this.#rate),
-      this.buttons,
-    );
-    this.#clear.name("Clear", ICONS.clear, "Empty this view; df keeps every event");
+    this.node = h("div.header", this.#status, h("span.totals", this.#total, this.#rate), this.buttons);
   }
 
   /** Whether there is a text to show, and whether it is shown. */
   drawText(available: boolean, open: boolean): void {
     show(this.#text.node, available);
-    attr(this.#text.node, "aria-pressed", String(open));
+    attr(this.#text.node, "aria-pressed", open);
   }
 
   /** `saidBelow`: the empty log shows reason and hint, larger. */
@@ -142,7 +131,7 @@ export class Header {
     );
     attr(this.#countdown, "aria-hidden", ended ? null : "true");
     attr(this.#countdown, "title", ended || null);
-    attr(this.#status, "data-warns", warns && !lost ? "true" : null);
+    flag(this.#status, "data-warns", warns && !lost);
     const url = oneLine(this.#session.url);
     text(this.#url, url);
     attr(this.#url, "title", url);
@@ -164,15 +153,15 @@ export class Header {
       state === "open" && !lost && this.#session.rate !== null ? rate(this.#session.rate) : "\u2013",
     );
     show(this.#retry.node, state === "waiting" && !lost);
-    attr(this.#pause.node, "data-paused", paused ? "true" : null);
+    flag(this.#pause.node, "data-paused", paused);
     // Nothing comes that could be held back.
     this.#pause.node.disabled = this.#session.over && !paused;
-    if (paused) this.#pause.name("Resume", ICONS.play, "Go on from here (space)");
-    else this.#pause.name("Pause", ICONS.pause, "Hold the view still; events keep arriving (space)");
+    if (paused) this.#pause.say("Resume", "play", "Go on from here (space)");
+    else this.#pause.say("Pause", "pause", "Hold the view still; events keep arriving (space)");
     // Somebody else captures this stream now: it is theirs to start.
     show(this.#run.node, head?.capture?.state !== "taken");
-    if (this.#session.over) this.#run.name("Start", ICONS.play, "Connect again from the last event ID");
-    else this.#run.name("Stop", ICONS.stop, "Close the connection and keep the log");
+    if (this.#session.over) this.#run.say("Start", "play", "Connect again from the last event ID");
+    else this.#run.say("Stop", "stop", "Close the connection and keep the log");
   }
 
   /** " - retry in 3 s, attempt 2", counted from when the kernel said so. */

@@ -2,7 +2,7 @@
  * The list of keys, over the widget, on demand. It says what view.ts does with keys and does none of
  * it; while it is open it holds the focus and gives it back afterwards.
  */
-import { h, show } from "../dom/dom.ts";
+import { closeButton, focusOn, h, modified, show } from "../dom/dom.ts";
 
 const KEYS: [string[], string][] = [
   [["/"], "Search"],
@@ -26,50 +26,47 @@ export class Help {
   #before: HTMLElement | null = null;
 
   constructor() {
-    this.#close = h(
-      "button.sse-small.sse-close",
-      { "aria-label": "Close keys", title: "Close (Esc)", click: () => this.toggle(false) },
-      "\u00D7",
-    );
-    const list = h("dl.sse-help-keys");
+    this.#close = closeButton("Close keys", "Close (Esc)", () => this.toggle(false));
+    const list = h("dl.help-keys");
     for (const [keys, what] of KEYS) {
       const names = keys.flatMap((key, i) => [
         i > 0 ? " or " : "",
-        ...key.split(" ").flatMap((part, j) => [j > 0 ? " " : "", h("kbd.sse-key", {}, part)]),
+        ...key.split(" ").flatMap((part, j) => [j > 0 ? " " : "", h("kbd.key", part)]),
       ]);
-      list.append(h("dt", {}, ...names), h("dd", {}, what));
+      list.append(h("dt", ...names), h("dd", what));
     }
     this.node = h(
-      "div.sse-help",
-      { role: "dialog", "aria-modal": "true", "aria-label": "Keys", hidden: true },
+      "div.help",
+      {
+        role: "dialog",
+        "aria-modal": "true",
+        label: "Keys",
+        hidden: true,
+        keydown: (event: KeyboardEvent) => this.#key(event),
+        pointerdown: (event: Event) => event.target === this.node && this.toggle(false),
+      },
       h(
-        "div.sse-help-card",
-        { tabindex: "0", role: "group", "aria-label": "List of keys" },
+        "div.help-card",
+        { tabindex: "0", role: "group", label: "List of keys" },
         h(
-          "div.sse-help-head",
-          {},
-          h("span.sse-detail-title", {}, "Keys"),
-          h("span.sse-help-when", {}, "while the focus is in the log"),
-          h("span.sse-fill"),
+          "div.help-head",
+          h("span.detail-title", "Keys"),
+          h("span.help-when", "while the focus is in the log"),
+          h("span.fill"),
           this.#close,
         ),
         list,
       ),
     );
-    this.node.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      event.stopPropagation();
-      if (event.key === "Escape" || event.key === "?") {
-        event.preventDefault();
-        this.toggle(false);
-      } else if (event.key === "Tab") {
-        event.preventDefault();
-        this.#close.focus();
-      }
-    });
-    this.node.addEventListener("pointerdown", (event) => {
-      if (event.target === this.node) this.toggle(false);
-    });
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (modified(event)) return;
+    event.stopPropagation();
+    if (event.key === "Escape" || event.key === "?") this.toggle(false);
+    else if (event.key === "Tab") this.#close.focus();
+    else return;
+    event.preventDefault();
   }
 
   toggle(open: boolean): void {
@@ -77,7 +74,7 @@ export class Help {
     if (open)
       this.#before = (this.node.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null;
     show(this.node, open);
-    if (open) this.#close.focus({ preventScroll: true });
-    else this.#before?.focus({ preventScroll: true });
+    if (open) focusOn(this.#close);
+    else focusOn(this.#before);
   }
 }

@@ -7,7 +7,7 @@ import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Line, LogLines } from "../chart/lines.ts";
 import { h, show, text } from "../dom/dom.ts";
-import { brief, count } from "../dom/format.ts";
+import { brief, count, many } from "../dom/format.ts";
 import type { Grid } from "../log/grid.ts";
 import { newestPaths, PathSelect } from "./pathselect.ts";
 
@@ -26,7 +26,7 @@ export class LatestPanel {
   #grid: Grid;
   #more: () => void;
   #pick: PathSelect;
-  #note = h("span.sse-text-note");
+  #note = h("span.text-note");
   #latest = new Latest("");
   /** what was read: for another filter it begins anew */
   #read = "";
@@ -42,13 +42,13 @@ export class LatestPanel {
       this.open(path),
     );
     this.node = h(
-      "div.sse-text-head.sse-latest",
-      { role: "group", "aria-label": "Latest", hidden: true },
-      h("span.sse-detail-title", {}, "Latest"),
+      "div.text-head.latest",
+      { role: "group", label: "Latest", hidden: true },
+      h("span.detail-title", "Latest"),
       this.#pick.node,
       this.#note,
-      h("span.sse-fill"),
-      h("button.sse-small", { "aria-label": "Back to the log", click: closed }, "Log"),
+      h("span.fill"),
+      h("button.small", { label: "Back to the log", click: closed }, "Log"),
     );
   }
 
@@ -99,7 +99,7 @@ export class LatestPanel {
     const [path, down] = this.#sort;
     text(
       this.#note,
-      `${count(size)} ${size === 1 ? "key" : "keys"}${latest.left > 0 ? ` (${count(latest.left)} older ones let go)` : ""}${path === by && !down ? "" : `, ${down ? "descending" : "ascending"} by ${brief(path, VALUE_CHARS)}`}`,
+      `${many(size, "key")}${latest.left > 0 ? ` (${count(latest.left)} older ones let go)` : ""}${path === by && !down ? "" : `, ${down ? "descending" : "ascending"} by ${brief(path, VALUE_CHARS)}`}`,
     );
     const sorted = this.#sorted;
     return {

@@ -2,23 +2,23 @@
  * One line under the tools for what goes on for a while and for what has just been done: words, a
  * bar, a way to cancel. It goes by itself, and does nothing of what it speaks of.
  */
-import { attr, h, show, text } from "../dom/dom.ts";
+import { attr, h, onAbort, show, text } from "../dom/dom.ts";
 
 const STAYS_MS = 4_000;
 const UNDO_MS = 12_000;
 
 export class Notice {
   readonly node: HTMLElement;
-  #words = h("span.sse-notice-words", { "aria-live": "polite" });
-  #bar = h("progress.sse-progress", { max: "1", "aria-label": "Progress" });
+  #words = h("span.notice-words", { "aria-live": "polite" });
+  #bar = h("progress.progress", { max: "1", label: "Progress" });
   #cancel: HTMLButtonElement;
   #cancelled: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(signal: AbortSignal) {
-    this.#cancel = h("button.sse-small", { click: () => this.#cancelled() }, "");
-    this.node = h("div.sse-notice", { hidden: true }, this.#words, this.#bar, this.#cancel);
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+    this.#cancel = h("button.small", { click: () => this.#cancelled() }, "");
+    this.node = h("div.notice", { hidden: true }, this.#words, this.#bar, this.#cancel);
+    onAbort(signal, () => clearTimeout(this.#timer));
   }
 
   /** Something that takes a while; `part` is from 0 to 1. */

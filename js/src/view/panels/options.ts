@@ -11,14 +11,15 @@ export interface Options {
   wrap: boolean;
 }
 
+/** One of several buttons; `name` where the word alone says too little. */
+export type Way = [word: string, title: string, act: () => void, name?: string];
+
 const TIMES: [TimeMode, string, string][] = [
   ["absolute", "Clock", "When an event came, local time"],
   ["utc", "UTC", "When an event came, UTC"],
   ["relative", "Ago", "How long ago an event came"],
   ["delta", "Delta", "Time since the previous row"],
 ];
-const ICON =
-  "M2 4h6.300a2 2 0 0 1 3.800 0H14v1.300h-1.900a2 2 0 0 1-3.800 0H2zM2 10.700h1.900a2 2 0 0 1 3.800 0H14V12H7.700a2 2 0 0 1-3.800 0H2z";
 let groups = 0;
 
 export class ViewMenu {
@@ -30,13 +31,13 @@ export class ViewMenu {
   constructor(changed: () => void) {
     this.#changed = changed;
     const button = h(
-      "button.sse-button",
-      { "aria-label": "View", title: "How rows are shown, taking away, keys" },
-      icon(ICON),
-      h("span.sse-button-label", {}, "View"),
+      "button.button",
+      { label: "View", title: "How rows are shown, taking away, keys" },
+      icon("view"),
+      h("span.button-label", "View"),
     );
     const group = `sse-time-${++groups}`;
-    const time = h("div.sse-choice", { role: "radiogroup", "aria-label": "Time" });
+    const time = h("div.choice", { role: "radiogroup", label: "Time" });
     for (const [mode, word, title] of TIMES) {
       const input = h("input", {
         type: "radio",
@@ -47,7 +48,7 @@ export class ViewMenu {
       input.checked = mode === this.options.time;
       time.append(h("label", { title }, input, word));
     }
-    this.#body = h("div.sse-view-menu", { role: "group", "aria-label": "View options" });
+    this.#body = h("div.view-menu", { role: "group", label: "View options" });
     this.row("Time", time);
     this.check("Wrap long lines", (on) => this.#set({ wrap: on }));
     this.popover = new Popover(button, this.#body);
@@ -58,23 +59,23 @@ export class ViewMenu {
   }
 
   row(label: string, content: HTMLElement): void {
-    this.#body.append(h("div.sse-view-row", {}, h("span.sse-view-label", {}, label), content));
+    this.#body.append(h("div.view-row", h("span.view-label", label), content));
   }
 
   check(label: string, changed: (on: boolean) => void): HTMLInputElement {
     const input: HTMLInputElement = h("input", { type: "checkbox", change: () => changed(input.checked) });
-    this.#body.append(h("label.sse-view-row.sse-view-check", {}, input, label));
+    this.#body.append(h("label.view-row.view-check", input, label));
     return input;
   }
 
   /** Several ways of one thing, side by side; choosing one closes the menu. */
-  choices(label: string, ways: [word: string, title: string, act: () => void, name?: string][]): void {
+  choices(label: string, ways: Way[]): void {
     const buttons = ways.map(([word, title, act, name]) =>
       h(
         "button",
         {
           title,
-          "aria-label": name ?? word,
+          label: name ?? word,
           click: () => {
             this.popover.toggle(false);
             act();
@@ -83,11 +84,11 @@ export class ViewMenu {
         word,
       ),
     );
-    this.row(label, h("div.sse-choice", { role: "group", "aria-label": label }, ...buttons));
+    this.row(label, h("div.choice", { role: "group", label: label }, ...buttons));
   }
 
   line(): void {
-    this.#body.append(h("div.sse-view-line"));
+    this.#body.append(h("div.view-line"));
   }
 
   /** A line that does something and closes the menu. */
@@ -97,12 +98,7 @@ export class ViewMenu {
       act();
     };
     this.#body.append(
-      h(
-        "button.sse-view-row.sse-view-action",
-        { click: run },
-        label,
-        h("kbd.sse-key", { "aria-hidden": "true" }, key),
-      ),
+      h("button.view-row.view-action", { click: run }, label, h("kbd.key", { "aria-hidden": "true" }, key)),
     );
   }
 

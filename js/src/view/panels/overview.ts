@@ -7,7 +7,7 @@
 import { oneLine, oneName } from "../../events/visible.ts";
 import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
-import { attr, h, show, text } from "../dom/dom.ts";
+import { attr, flag, h, modified, onAbort, show, text } from "../dom/dom.ts";
 import { ago, count, rate } from "../dom/format.ts";
 
 const ROW = 24;
@@ -40,8 +40,8 @@ class Line {
 
   draw(stream: Stream, place: number, now: number, selected: boolean, current: boolean): void {
     attr(this.node, "aria-rowindex", String(place + 2));
-    attr(this.node, "aria-selected", String(selected));
-    attr(this.node, "data-current", current ? "true" : null);
+    attr(this.node, "aria-selected", selected);
+    flag(this.node, "data-current", current);
     attr(this.node, "data-state", stream.state);
     attr(
       this.node,
@@ -60,8 +60,8 @@ class Line {
       oneName(stream.worker),
     ];
     values.forEach((value, i) => text(this.#cells[i + 2]!, value));
-    attr(this.#cells[5]!, "data-some", stream.gaps > 0 ? "true" : null);
-    attr(this.#cells[6]!, "data-some", stream.lag > 5_000 ? "true" : null);
+    flag(this.#cells[5]!, "data-some", stream.gaps > 0);
+    flag(this.#cells[6]!, "data-some", stream.lag > 5_000);
   }
 }
 
@@ -89,7 +89,7 @@ export class Overview {
     type: "search",
     class: "sse-input",
     placeholder: "Search streams",
-    "aria-label": "Search streams",
+    label: "Search streams",
     spellcheck: "false",
     autocomplete: "off",
     input: () => this.#seek(),
@@ -112,7 +112,7 @@ export class Overview {
   #body = h("div", { class: "sse-streams-list", role: "rowgroup" });
   #space = h("div", { class: "sse-space", role: "presentation" }, this.#body);
   /** The head of the table scrolls with it and sticks, so that its columns are as wide as those below. */
-  #grid = h("div", { class: "sse-log sse-streams", role: "grid", tabindex: "0", "aria-label": "Streams" });
+  #grid = h("div", { class: "sse-log sse-streams", role: "grid", tabindex: "0", label: "Streams" });
   #none = h("div", { class: "sse-none" });
   #log = h("div", { class: "sse-below", hidden: true });
   #logName = h("b");
@@ -162,14 +162,14 @@ export class Overview {
         "div",
         { class: "sse-tools" },
         h("div", { class: "sse-search" }, h("div", { class: "sse-search-box" }, this.#search)),
-        h("div", { class: "sse-chip-row", role: "group", "aria-label": "States" }, ...this.#chips),
+        h("div", { class: "sse-chip-row", role: "group", label: "States" }, ...this.#chips),
       ),
       this.#grid,
       this.#none,
       this.#log,
       h(
         "div",
-        { class: "sse-footer", role: "group", "aria-label": "Accounts" },
+        { class: "sse-footer", role: "group", label: "Accounts" },
         this.#sum,
         this.#busy,
         this.#workers,
@@ -184,7 +184,7 @@ export class Overview {
     const resized = new ResizeObserver(() => this.#soon());
     resized.observe(this.#grid);
     roster.watch(() => this.#soon(), signal);
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       resized.disconnect();
       cancelAnimationFrame(this.#frame);
       this.#view?.life.abort();
@@ -256,7 +256,7 @@ export class Overview {
         roster.sort === COLUMNS[i]![0] ? (roster.down ? "descending" : "ascending") : null,
       ),
     );
-    attr(this.#grid, "data-workers", head && head.workers.length > 0 ? "true" : null);
+    flag(this.#grid, "data-workers", head !== null && head.workers.length > 0);
     attr(this.#grid, "aria-rowcount", String(shown.length + 1));
     text(this.#none, streams.length > 0 && shown.length === 0 ? "No stream matches." : "");
     this.#rows();
@@ -296,7 +296,7 @@ export class Overview {
     workers.forEach((worker, i) => {
       const node = (this.#workers.children[i] ??
         this.#workers.appendChild(
-          h("span", {}, h("span", { class: "sse-dot", "aria-hidden": "true" }), h("span")),
+          h("span", h("span", { class: "sse-dot", "aria-hidden": "true" }), h("span")),
         )) as HTMLElement;
       attr(node, "data-state", worker.state);
       text(
@@ -366,7 +366,7 @@ export class Overview {
 
   #key(event: KeyboardEvent): void {
     if (event.target === this.#search) event.stopPropagation();
-    if (event.target !== this.#grid || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== this.#grid || modified(event)) return;
     const { shown, streams } = this.#roster;
     const at = shown.findIndex((i) => streams[i]!.name === this.#current);
     const page = Math.max(1, Math.floor(this.#grid.clientHeight / ROW) - 1);

@@ -35,8 +35,8 @@ export class PathSelect {
     this.#word = word;
     this.#none = none;
     const again = (): void => this.offer(this.node.value, this.#without);
-    this.node = h("select.sse-paths", {
-      "aria-label": label,
+    this.node = h("select.paths", {
+      label: label,
       title: label,
       change: () => chosen(this.node.value),
       pointerdown: again,

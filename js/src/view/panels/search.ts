@@ -4,12 +4,10 @@
  */
 import type { FilterState } from "../../filter/filter.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, h, icon, show, text } from "../dom/dom.ts";
+import { attr, flag, h, icon, modified, onAbort, show, text } from "../dom/dom.ts";
 import { count } from "../dom/format.ts";
 
 const BREATH_MS = 10;
-const UP = "M8 4.500 13 9.500l-1.100 1.100L8 6.700l-3.900 3.900L3 9.500z";
-const DOWN = "M8 11.500 3 6.500l1.100-1.100L8 9.300l3.900-3.900L13 6.500z";
 
 const INVALID = "Not a valid pattern: ";
 
@@ -33,7 +31,7 @@ export class Search {
   #excluding = false;
   #steps: HTMLElement;
   #events: SearchEvents;
-  #found = h("span.sse-found");
+  #found = h("span.found");
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reason: string | null = null;
   /** the filter the controls show, to tell a change from outside from our own */
@@ -48,7 +46,7 @@ export class Search {
       type: "search",
       class: "sse-input",
       placeholder: "Search data",
-      "aria-label": "Search data",
+      label: "Search data",
       spellcheck: "false",
       autocomplete: "off",
       input: () => this.#soon(),
@@ -56,19 +54,19 @@ export class Search {
     });
     this.#regex = this.#toggle(".*", "Use a regular expression", "regex");
     this.#case = this.#toggle("Aa", "Match case", "case");
-    this.message = h("div.sse-message", { hidden: true });
-    this.#exclude = h("input.sse-input", {
+    this.message = h("div.message", { hidden: true });
+    this.#exclude = h("input.input", {
       type: "text",
       placeholder: "Leave out data with\u2026",
-      "aria-label": "Leave out data with",
+      label: "Leave out data with",
       spellcheck: "false",
       autocomplete: "off",
       input: () => this.#soon(),
     });
     this.#not = h(
-      "button.sse-toggle",
+      "button.toggle",
       {
-        "aria-label": "Text that must not occur",
+        label: "Text that must not occur",
         title: "Leave out events with another text",
         "aria-pressed": "false",
         click: () => this.#toggleExclude(),
@@ -77,35 +75,33 @@ export class Search {
     );
     const step = (name: string, key: string, path: string, by: 1 | -1): HTMLButtonElement =>
       h(
-        "button.sse-toggle.sse-step",
-        { "aria-label": name, title: `${name} (${key})`, click: () => events.step(by) },
+        "button.toggle.step",
+        { label: name, title: `${name} (${key})`, click: () => events.step(by) },
         icon(path),
       );
     this.#steps = h(
-      "span.sse-steps",
+      "span.steps",
       { hidden: true },
-      step("Previous match", "Shift Enter", UP, -1),
-      step("Next match", "Enter", DOWN, 1),
+      step("Previous match", "Shift Enter", "up", -1),
+      step("Next match", "Enter", "down", 1),
     );
     this.input.addEventListener(
       "keydown",
       (event) => {
-        if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing)
-          return;
+        if (event.key !== "Enter" || modified(event) || event.isComposing) return;
         event.preventDefault();
         this.#apply();
         if (this.input.value !== "") events.step(event.shiftKey ? -1 : 1);
       },
       { signal },
     );
-    this.#excludeBox = h("div.sse-search-box", { hidden: true }, this.#exclude);
+    this.#excludeBox = h("div.search-box", { hidden: true }, this.#exclude);
     this.node = h(
-      "div.sse-search",
-      {},
-      h("div.sse-search-box", {}, this.input, this.#found, this.#steps, this.#not, this.#case, this.#regex),
+      "div.search",
+      h("div.search-box", this.input, this.#found, this.#steps, this.#not, this.#case, this.#regex),
       this.#excludeBox,
     );
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+    onAbort(signal, () => clearTimeout(this.#timer));
   }
 
   draw(): void {
@@ -120,17 +116,17 @@ export class Search {
         this.#draft = { regex: filter.regex, case: filter.case };
       }
     }
-    attr(this.#regex, "aria-pressed", String(this.#draft.regex));
-    attr(this.#case, "aria-pressed", String(this.#draft.case));
-    attr(this.#not, "aria-pressed", String(this.#excluding));
+    attr(this.#regex, "aria-pressed", this.#draft.regex);
+    attr(this.#case, "aria-pressed", this.#draft.case);
+    attr(this.#not, "aria-pressed", this.#excluding);
     show(this.#excludeBox, this.#excluding);
     show(this.#steps, filter.text !== "");
     const reason = this.#reason ?? this.#session.invalid ?? scan.stopped;
     show(this.message, reason !== null);
     text(this.message, reason ?? "");
     const inExclude = this.#reason?.startsWith(`${INVALID}exclude: `) ?? false;
-    attr(this.input, "aria-invalid", this.#reason !== null && !inExclude ? "true" : null);
-    attr(this.#exclude, "aria-invalid", inExclude ? "true" : null);
+    flag(this.input, "aria-invalid", this.#reason !== null && !inExclude);
+    flag(this.#exclude, "aria-invalid", inExclude);
     text(this.#found, filter.text === "" ? "" : this.#count());
   }
 
@@ -164,7 +160,7 @@ export class Search {
       "button",
       {
         class: "sse-toggle",
-        "aria-label": name,
+        label: name,
         title: name,
         "aria-pressed": "false",
         click: () => {
@@ -186,11 +182,7 @@ export class Search {
     this.#timer = undefined;
     const change = { text: this.input.value, exclude: this.#exclude.value, ...this.#draft };
     const { filter } = this.#session;
-    const same =
-      filter.text === change.text &&
-      filter.exclude === change.exclude &&
-      filter.regex === change.regex &&
-      filter.case === change.case;
+    const same = (Object.keys(change) as (keyof typeof change)[]).every((key) => filter[key] === change[key]);
     const reason = same ? null : this.#session.setFilter(change);
     this.#reason = reason === null ? null : INVALID + reason;
     this.draw();

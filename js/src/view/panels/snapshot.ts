@@ -4,6 +4,7 @@
  * of its stream is hidden, whenever it is written; this knows nothing of what the copy says.
  */
 import type { Session } from "../../kernel/session.ts";
+import { onAbort } from "../dom/dom.ts";
 
 export class Snapshot {
   #session: Session;
@@ -23,7 +24,7 @@ export class Snapshot {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(`.sse-snapshot[data-sse-stream="${settings.session}"] { display: none }`);
     document.adoptedStyleSheets.push(sheet);
-    this.#signal.addEventListener("abort", () => {
+    onAbort(this.#signal, () => {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
     });
   }
