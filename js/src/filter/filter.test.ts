@@ -94,13 +94,14 @@ test("the largest patterns that are accepted run here", () => {
   }
 });
 
-test.each([{ text: "zebra" }, { text: "зебра" }, { text: "price" }, { text: "z\\w+a", regex: true }])(
-  "100,000 rows take a fraction of a second: %j",
-  (filter) => {
-    const rows = Array.from({ length: 100_000 }, (_, i) => `{"price": ${i}, "name": "Москва ${i}"}`);
-    const compiled = tester(filter);
-    const started = performance.now();
-    for (const row of rows) compiled.test("m", row, 0);
-    expect(performance.now() - started).toBeLessThan(500);
-  },
-);
+test.each([
+  [{ text: "zebra" }, 0],
+  [{ text: "зебра" }, 0],
+  [{ text: "МОСКВА 99999" }, 1],
+  [{ text: "price" }, 100_000],
+  [{ text: "z\\w+a", regex: true }, 0],
+])("of 100,000 rows %j lets %i through", (filter, count) => {
+  const rows = Array.from({ length: 100_000 }, (_, i) => `{"price": ${i}, "name": "Москва ${i}"}`);
+  const compiled = tester(filter);
+  expect(rows.filter((row) => compiled.test("m", row, 0)).length).toBe(count);
+});
