@@ -405,6 +405,12 @@ def test_nor_do_the_rows_of_a_capture(tmp_path):
         assert "ter2" not in shown
 
 
+def test_a_foreign_option_of_a_stream_is_named_without_its_value(tmp_path):
+    with pytest.raises(TypeError) as caught:
+        SSECapture([{"url": "http://h/", "token": "hunter2"}], to=tmp_path / "c")
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "urls",
     [
@@ -412,7 +418,6 @@ def test_nor_do_the_rows_of_a_capture(tmp_path):
         {"a": ("http://h/", "hunter2")},
         {"a": b"hunter2"},
         [("a", "hunter2")],
-        [{"url": "http://h/", "token": "hunter2"}],
         [["hunter2"]],
     ],
     ids=str,
