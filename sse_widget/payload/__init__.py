@@ -4,7 +4,7 @@ It must never know of events, filters and DataFrames.
 """
 
 from .decode import NOT_JSON, cost, read, read_whole
-from .path import free_name, paths_of, reader_of, steps_of
+from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "bounded_slices",
     "cost",
     "free_name",
+    "holder_of",
     "paths_of",
     "payloads",
     "read",

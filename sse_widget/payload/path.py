@@ -11,7 +11,7 @@ from typing import Any
 
 from ..checks import told
 
-__all__ = ["free_name", "paths_of", "reader_of", "steps_of"]
+__all__ = ["free_name", "holder_of", "paths_of", "reader_of", "steps_of"]
 
 
 def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
@@ -49,8 +49,7 @@ def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
     keys = steps_of(path)
     if keys == [path]:
         return lambda row: row.get(path)
-    places = [int(key) if key.isdecimal() and len(key) <= 9 else -1 for key in keys]
-    steps = list(zip(keys, places, strict=True))
+    steps = [(key, _place_in_list(key)) for key in keys]
 
     def read(row: dict[str, Any]) -> Any:
         if path in row:
@@ -66,6 +65,32 @@ def reader_of(path: str) -> Callable[[dict[str, Any]], Any]:
         return value
 
     return read
+
+
+def holder_of(row: dict[str, Any], path: str) -> tuple[Any, Any] | None:
+    """What holds the value that `reader_of` reads at this path, and its key or place there; None where the
+    path meets nothing."""
+    if path in row:
+        return row, path
+    inside: Any = None
+    key: Any = None
+    value: Any = row
+    for step in steps_of(path):
+        inside, key = value, step
+        if type(value) is list:
+            key = _place_in_list(step)
+        if (type(value) is dict and key in value) or (
+            type(value) is list and 0 <= key < len(value)
+        ):
+            value = value[key]
+        else:
+            return None
+    return inside, key
+
+
+def _place_in_list(step: str) -> int:
+    """The place in a list that a step of a path means; -1 for none."""
+    return int(step) if step.isdecimal() and len(step) <= 9 else -1
 
 
 def free_name(path: str, taken: set[Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..checks import told
-from ..payload import NOT_JSON, paths_of, read_whole, steps_of
+from ..payload import NOT_JSON, holder_of, paths_of, read_whole, steps_of
 
 __all__ = ["Unpacker", "elements_of", "flattened", "read_inside"]
 
@@ -60,7 +60,7 @@ def read_inside(rows: list[dict[str, Any]], path: str) -> None:
     no JSON, stays."""
     found: list[tuple[Any, Any]] = []
     for row in rows:
-        place = _place_of(row, path)
+        place = holder_of(row, path)
         if place is not None and type(place[0][place[1]]) is str:
             found.append(place)
     texts = [inside[key].encode("utf-8", "surrogatepass") for inside, key in found]
@@ -86,7 +86,7 @@ def elements_of(value: Any, path: str | None) -> list[dict[str, Any]]:
         return [value if type(value) is dict else {}]
     if type(value) is not dict:
         return [{}]
-    place = _place_of(value, path)
+    place = holder_of(value, path)
     if place is None or type(place[0][place[1]]) is not list:
         return [value]
     keys: list[Any] = [path] if path in value else steps_of(path)
@@ -105,7 +105,7 @@ def _with(value: Any, keys: list[Any], element: Any) -> Any:
 
 def flattened(row: dict[str, Any], path: str) -> dict[str, Any]:
     """`row` with the fields of the object at this path as fields `<path>.<name>` of its own."""
-    place = _place_of(row, path)
+    place = holder_of(row, path)
     if place is None:
         return row
     inside, key = place
@@ -117,22 +117,3 @@ def flattened(row: dict[str, Any], path: str) -> dict[str, Any]:
     )
     others = {k: v for k, v in row.items() if k != key} if inside is row else row
     return {**others, **named}
-
-
-def _place_of(row: dict[str, Any], path: str) -> tuple[Any, Any] | None:
-    """What holds the value at this path, and its key there; None where the path meets nothing."""
-    if path in row:
-        return row, path
-    inside: Any = None
-    key: Any = None
-    value: Any = row
-    for step in steps_of(path):
-        inside, key = value, step
-        if type(value) is dict and step in value:
-            value = value[step]
-        elif type(value) is list and step.isdecimal() and len(step) <= 9 and int(step) < len(value):
-            key = int(step)
-            value = value[key]
-        else:
-            return None
-    return inside, key
