@@ -21,7 +21,7 @@ from ..client import EventSource
 from ..errors import SSEError, hint_of, message_of
 from ..events import Event, State
 from ..filters import EventFilter
-from ..payload import reader_of
+from ..payload import read_object, reader_of
 from ..visible import visible, visible_name
 
 __all__ = ["Lines", "tail"]
@@ -53,7 +53,8 @@ class Lines:
         """Write this event; False where it has none of the values that are asked for."""
         text = event.data
         if self._readers:
-            values = self._values(text)
+            row = read_object(text)
+            values = [reader(row) for reader in self._readers]
             if all(value is None for value in values):
                 return False
             text = "\t".join(map(_written, values))
@@ -64,13 +65,6 @@ class Lines:
             line = f"{self._head(event)} {visible(text)}"
         print(line, file=self._out, flush=True)
         return True
-
-    def _values(self, data: str) -> list[Any]:
-        try:
-            row = json.loads(data)
-        except (ValueError, RecursionError):
-            row = None
-        return [reader(row) if isinstance(row, dict) else None for reader in self._readers]
 
     def _head(self, event: Event) -> str:
         at = (event.received_at or datetime.now().astimezone()).astimezone()

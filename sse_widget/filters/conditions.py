@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from ..basics import unchangeable
 from ..checks import wrong_type
 from ..errors import InvalidFilter
-from ..payload import bounded_slices, payloads, read, reader_of, steps_of
+from ..payload import bounded_slices, payloads, read, read_object, reader_of, steps_of
 from ..visible import quoted
 from .regex import lone_surrogate
 
@@ -160,8 +160,7 @@ def conditions_of(value: object) -> tuple[Condition, ...]:
 
 def passes(conditions: Sequence[Condition], data: str) -> bool:
     """Whether a payload meets all of these conditions."""
-    (payload,) = read([data.encode("utf-8", "surrogatepass")])
-    row = payload if type(payload) is dict else {}
+    row = read_object(data)
     return all(test(reader(row)) for reader, test in _compiled(tuple(conditions)))
 
 

@@ -3,7 +3,7 @@
 It must never know of events, filters and DataFrames.
 """
 
-from .decode import NOT_JSON, cost, read, read_whole
+from .decode import NOT_JSON, cost, read, read_object, read_whole
 from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
 
@@ -18,6 +18,7 @@ __all__ = [
     "paths_of",
     "payloads",
     "read",
+    "read_object",
     "read_whole",
     "reader_of",
     "steps_of",

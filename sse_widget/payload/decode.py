@@ -22,7 +22,7 @@ try:
 except ImportError:  # an accelerator: what it reads, the standard library reads the same
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["NOT_JSON", "cost", "read", "read_whole"]
+__all__ = ["NOT_JSON", "cost", "read", "read_object", "read_whole"]
 
 
 class _NotJson:
@@ -63,6 +63,12 @@ def read(texts: Sequence[bytes]) -> list[Any]:
         for i in _huge_integers(texts):
             out[i] = _read_one(texts[i])
     return out
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """The JSON object that this text is; {} where it is none."""
+    (value,) = read([text.encode("utf-8", "surrogatepass")])
+    return value if type(value) is dict else {}
 
 
 def read_whole(texts: Sequence[bytes]) -> list[Any]:
