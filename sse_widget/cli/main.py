@@ -2,8 +2,8 @@
 
 `demo` starts the demo server in this process and JupyterLab as a child, prints their addresses once they
 answer, and ends both on Ctrl-C. `record` captures streams, `tail` writes the events of one, `replay` serves
-a capture, until Ctrl-C; `check` verifies a capture. No logic of streams stands here, and what a command needs is imported when the
-command is run.
+a capture, until Ctrl-C; `check` verifies a capture. No logic of streams stands here, and what a command
+needs is imported when the command is run.
 """
 
 from __future__ import annotations
@@ -269,11 +269,11 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
     from ..recordings import CaptureServer
     from ..storage import Dataset
 
-    path, shown = Path(options.capture).expanduser(), visible(options.capture)
-    if path.is_file():
-        raise _Problem(f"{shown} is a file: captures are served; SSEStream.replay plays files")
-    if "://" not in options.capture and not path.exists():
-        raise _Problem(f"there is no such folder: {shown}")
+    if Path(options.capture).expanduser().is_file():
+        raise _Problem(
+            f"{options.capture} is a file: captures are served; SSEStream.replay plays files"
+        )
+    _must_exist(options.capture)
     try:
         server = CaptureServer(Dataset(options.capture), options.port, options.speed)
     except CaptureError as error:
@@ -282,7 +282,7 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
         raise _Problem(_taken(options.port, "--port", error), _USAGE) from None
     try:
         if not server.streams:
-            raise _Problem(f"there is no capture in {visible(options.capture)}")
+            raise _Problem(f"there is no capture in {options.capture}")
         for name, events in server.streams.items():
             _say(f"{server.url_of(name)}  {events:,} events of {visible_name(name)}")
         _say("Ctrl-C ends it.")
@@ -293,13 +293,17 @@ def _replay(options: argparse.Namespace, stop: _Stop) -> int:
         server.stop()
 
 
+def _must_exist(capture: str) -> None:
+    if "://" not in capture and not Path(capture).expanduser().exists():
+        raise _Problem(f"there is no such folder: {capture}")
+
+
 def _check(options: argparse.Namespace, stop: _Stop) -> int:
     from ..errors import CaptureError
     from ..storage import Dataset
     from .check import check_capture
 
-    if "://" not in options.capture and not Path(options.capture).expanduser().exists():
-        raise _Problem(f"there is no such folder: {options.capture}")
+    _must_exist(options.capture)
     try:
         is_sound = check_capture(Dataset(options.capture), stop=stop.asked)
     except (CaptureError, OSError) as error:

@@ -4,8 +4,8 @@ the loop's time.
 The one loop serves every stream; a page that asks without an end must not keep it from reading. So one
 request is answered in a turn of the loop, the widgets take turns, and all answers together use at most half
 of the loop's time. Of each widget a bounded number of requests waits: of two that ask for the same the
-later one is kept, and where there are too many the oldest is let go, what a person pressed last. A page of ours asks again for what was
-never answered. What a request means is decided by whoever answers it.
+later one is kept, and where there are too many the oldest is let go, what a person pressed last. A page of
+ours asks again for what was never answered. What a request means is decided by whoever answers it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ stream is now, and answers the pages' requests. It runs on the background loop.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -141,10 +141,7 @@ class StreamPage(FeedListener):
 
     def status_changed(self) -> None:
         # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
-        if runtime.is_loop_thread():
-            self._channel.note()
-        else:
-            runtime.call(self._channel.note)
+        _on_loop(self._channel.note)
 
     def gap(self, gap: Gap) -> None:
         self._channel.note(gap=gap)
@@ -156,10 +153,7 @@ class StreamPage(FeedListener):
         self._channel.resting = True
 
     def ended(self) -> None:
-        if runtime.is_loop_thread():
-            self._snapshots.over()
-        else:
-            runtime.call(self._snapshots.over)
+        _on_loop(self._snapshots.over)
 
     # ------------------------------------------------------------------ to the page, and from it
 
@@ -235,6 +229,14 @@ class StreamPage(FeedListener):
         if counts.received == 0 and trouble is None:
             return None  # an output that is empty takes no room
         return counts.received, counts.cleared, trouble, self.save_events
+
+
+def _on_loop(fn: Callable[[], object]) -> None:
+    """Call it now where this is the loop's thread, else soon."""
+    if runtime.is_loop_thread():
+        fn()
+    else:
+        runtime.call(fn)
 
 
 def _retry_in(status: Status) -> float | None:
