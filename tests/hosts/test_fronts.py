@@ -99,6 +99,11 @@ def test_what_crosses_to_vs_code_is_text(front):
         run(page, f"from sse_widget import SSEStream\nstream = SSEStream({server.url!r})\nstream")
         rows = page.get_by_role("log").get_by_role("listitem")
         expect(rows.filter(has_text="number 90;")).to_be_visible()
+        # The first rows may come before the kernel has heard the page, which asks for text: on the
+        # same way as this cell, so before it.
+        run(page, "pass")
+        feed.send("heard by now")
+        expect(rows.filter(has_text="heard by now")).to_be_visible()
         binary, before = page.evaluate("[seen.binary_bytes, seen.json_chars]")
         lines = [f"{i} " + "x" * 400 for i in range(2_000)]
         # Buffers would be 3.6 characters a byte.
