@@ -45,6 +45,7 @@ class CapturePage:
         self._sent_at = 0.0
         self._seen = 0
         self._told: list[list[object]] = []
+        self._rows = run.table.rows
         self.link = PageLink(widget, self._answer)
         self.settings = {
             "to": to,
@@ -86,6 +87,8 @@ class CapturePage:
             engine.watch(self._log.name, self._log.take)
 
     def reported(self) -> None:
+        if self._log is not None and self._log.name not in self._run.table.rows:
+            self._deselect()
         self._push()
         if self._log is not None:
             self._log.look()
@@ -106,6 +109,8 @@ class CapturePage:
         self._n += 1
         run, table = self._run, self._run.table
         rows = table.wire()
+        whole = whole or table.rows is not self._rows  # other streams: the old rows say nothing
+        self._rows = table.rows
         known = [] if whole else self._told
         self._told = rows
         stats = table.stats

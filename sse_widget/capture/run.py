@@ -19,6 +19,7 @@ from ..errors import message_of
 from ..events import State
 from ..fleet import Engine, StreamRow, StreamTable, Watcher
 from ..runtime import LoopEnded
+from .stream_set import StreamSet
 
 if TYPE_CHECKING:
     import distributed
@@ -117,6 +118,18 @@ class CaptureRun:
         if self._task is not None and not runtime.is_loop_thread():
             concurrent.futures.wait([self._task], _STOP_S)
 
+    def follow(self, streams: StreamSet) -> None:
+        """Capture these streams from here on, and no others. Where the engine cannot change its streams
+        while it runs, all of them end, and go on where they were left."""
+        if not self.running:
+            streams.tell(self.table)
+            self.table.take([])  # nobody reports of those that left
+            return
+        if not runtime.run(self._follow(streams)).result():
+            self.stop()
+            streams.tell(self.table)
+            self.start()
+
     def close(self) -> None:
         """`stop()` for good."""
         self.closed = True
@@ -154,6 +167,14 @@ class CaptureRun:
         """Call `watcher` with what comes of this stream, and of no other any more."""
         if self._engine is not None:
             self._engine.watch(stream, watcher)
+
+    async def _follow(self, streams: StreamSet) -> bool:
+        if self._engine is None or not await self._engine.follow(streams.good, streams.own):
+            return False
+        streams.tell(self.table)
+        for listener in self._listeners:
+            listener.reported()
+        return True
 
     async def _run(self, engine: Engine) -> None:
         for listener in self._listeners:

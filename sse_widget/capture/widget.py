@@ -13,14 +13,14 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
 
 import traitlets
 from traitlets import Bunch, Dict
 
 from ..basics import NamedAttributes, NotPickled
 from ..checks import truth
-from ..client import AsyncBody, SourceKeywords, SourceOptions, Url, signature_of
+from ..client import AsyncBody, SourceKeywords, SourceOptions, signature_of
 from ..filters import EventFilter, filter_of
 from ..fleet import (
     CaptureStats,
@@ -28,11 +28,6 @@ from ..fleet import (
     LocalEngine,
     StreamTable,
     headers_by_name,
-    named,
-    own_options,
-    shown,
-    sorted_out,
-    told_to,
 )
 from ..masking import mask_url
 from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
@@ -41,6 +36,7 @@ from ..stream import split_traits
 from .captured_stream import CapturedStream
 from .page import CapturePage
 from .run import CaptureRun
+from .stream_set import Streams, StreamSet
 
 if TYPE_CHECKING:
     import dask.dataframe
@@ -103,7 +99,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
 
     def __init__(
         self,
-        urls: Mapping[str, Url | Mapping[str, Any]] | Iterable[str],
+        urls: Streams,
         *,
         to: str | os.PathLike[str] | Capture,
         cluster: distributed.Client | Literal["local"] | None = None,
@@ -118,9 +114,9 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         traits = split_traits(
             options, type(self).__name__, "to", "cluster", "filter", "exact_times"
         )
-        streams, own = own_options(named(urls))
-        for name, headers in headers_by_name(cast("dict[str, Any]", options), streams).items():
-            own[name] = {"headers": headers, **own.get(name, {})}
+        headers = self._headers_of = headers_by_name(options)
+        if headers is not None:
+            del options["headers"]
         # An iterator of headers is read once, for all streams.
         given = SourceOptions.of(type(self).__name__, options).keywords(options)
         if cluster is not None and isinstance(given.get("verify"), ssl.SSLContext):
@@ -132,20 +128,16 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
             raise TypeError("content cannot be awaited on the workers of a cluster: give its bytes")
         capture = capture_of(to)
         passing = filter_of("filter", filter)
-        unnamed = not isinstance(urls, Mapping)
-        self._good, bad = sorted_out(streams, given, own, unnamed=unnamed)
+        self._given = given
+        self._streams = streams = self._sorted(urls)
         self._capture = capture
         self._to = os.fspath(capture.to)
         self._cluster_option = cluster
         self._options = given if filter is None else {**given, "filter": passing}
         if truth("exact_times", exact_times):
             self._options = {**self._options, "exact_times": True}
-        if own:
-            self._options = {**self._options, "own": own}
-        urls_shown = {n: shown(url, told_to(n, given, own)) for n, url in streams.items()}
-        table = StreamTable(urls_shown)
-        for name, error in bad.items():
-            table.fail(name, error.message, error.hint)
+        table = StreamTable(streams.shown)
+        streams.tell(table)
         self._run = CaptureRun(self._make_engine, table)
         self._page = page = CapturePage(self, self._run, self._to)
         self._run.tell(page)
@@ -248,7 +240,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         if not isinstance(stream, str):
             raise KeyError(f"a stream is known by its name, not by {type(stream).__name__}")
         if stream not in self._run.table.rows:
-            found = [name for name, url in self._good.items() if url == stream]
+            found = [name for name, url in self._streams.good.items() if url == stream]
             if not found:
                 shown = mask_url(stream) if set(stream) & set(":@/") else stream
                 raise KeyError(f"no stream {shown!r} in this capture")
@@ -268,7 +260,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         return len(self._run.table.rows)
 
     def __contains__(self, stream: object) -> bool:
-        return stream in self._run.table.rows or stream in self._good.values()
+        return stream in self._run.table.rows or stream in self._streams.good.values()
 
     async def until(
         self, condition: Callable[[CaptureStats], object], *, timeout: float | None = None
@@ -286,6 +278,24 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
                 raise TimeoutError(f"not {why}: {self!r} {self.trouble}".rstrip())
             await asyncio.sleep(_LOOK_S)
         return stats
+
+    def set_streams(self, urls: Streams) -> None:
+        """Capture these streams from here on, and no others; a stream is known by its name.
+
+        New ones begin, or go on where they were left in this folder. One with another URL or other options
+        of its own connects again and goes on. One that is not named ends, and its row goes once
+        all that came of it is on disk. The others are not touched; on a cluster all connect
+        again.
+
+        Args:
+            urls: as for the constructor. What holds for all streams stays as it is.
+
+        Raises:
+            TypeError, ValueError: as the constructor; nothing was changed then.
+        """
+        streams = self._sorted(urls)
+        self._streams = streams
+        self._run.follow(streams)
 
     def start(self) -> None:
         """Connect; after `stop()`, go on where each stream was left. Does nothing while running.
@@ -328,11 +338,15 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         )
 
     def _make_engine(self) -> Engine:
+        good, options = self._streams.good, {**self._options, "own": self._streams.own}
         if self._cluster_option is not None:
             from ..cluster import ClusterEngine
 
-            return ClusterEngine(self._good, self._capture, self._options, self._cluster_option)
-        return LocalEngine(self._good, self._capture, self._options)
+            return ClusterEngine(good, self._capture, options, self._cluster_option)
+        return LocalEngine(good, self._capture, options)
+
+    def _sorted(self, urls: Streams) -> StreamSet:
+        return StreamSet.of(urls, self._given, self._headers_of)
 
     # ------------------------------------------------------------------ the page
 

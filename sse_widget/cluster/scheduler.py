@@ -117,6 +117,9 @@ class ClusterEngine:
     def stop(self) -> None:
         self._stopping.set()
 
+    async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> bool:
+        return False  # which shard a stream belongs to depends on all of them
+
     def _shares(self, begin: Mapping[str, Position]) -> list[_ShardPlacement]:
         """Streams in turn to as many shards as the workers can share evenly."""
         wanted = max(len(self._workers.answering), 1) * SHARDS_PER_WORKER

@@ -31,6 +31,13 @@ class Engine(Protocol):
 
     def stop(self) -> None: ...
 
+    async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Capture these streams from here on, and no others; those that are the same go on untouched.
+
+        Returns:
+            Whether it can: if not, nothing was changed, and the next engine must.
+        """
+
     def report_to(self, roster: StreamTable) -> None:
         """Tell the roster how all streams are now."""
 
@@ -73,6 +80,12 @@ class LocalEngine:
         self._stopped = True
         if self._shard is not None:
             self._shard.stop()
+
+    async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> bool:
+        self._urls, self._options = urls, {**self._options, "own": own}
+        if self._shard is not None:
+            await self._shard.follow(urls, own)
+        return True
 
     def report_to(self, roster: StreamTable) -> None:
         if self._shard is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -86,6 +86,7 @@ class FleetStream:
         self.last_at = 0.0
         self.failure = ""
         self.stopped = False  # by a person, this one alone
+        self.is_leaving = False  # it is followed no more, and gone once what came of it is safe
         self.earlier = Stats()  # of its sources before this one
         # (seq after it, when it came): how long events wait for the sink
         self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
@@ -142,24 +143,12 @@ class Fleet:
         calls.close()
         self._gate = ConnectLimiter(client)
         try:
-            window = len(self._followers) / BEGIN_PER_SECOND
-            for follower in self._followers.values():
-                if not follower.stopped:
-                    self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
+            self._begin_over(self._followers.values())
             if self._running:
                 await self._idle.wait()
         finally:
             self._ended = True
-            tasks = [f.task for f in self._followers.values() if f.task is not None]
-            for follower in self._followers.values():
-                if follower.source is not None:
-                    follower.source.close()
-                elif follower.task is not None:
-                    follower.task.cancel()
-            if tasks:
-                _, late = await asyncio.wait(tasks, timeout=3.0)
-                for task in late:
-                    task.cancel()
+            await _end(self._followers.values())
             if client is not self._told.client:
                 await client.aclose()
 
@@ -167,6 +156,56 @@ class Fleet:
         """End all streams; `run` returns once they are gone. On the loop's thread."""
         self._ended = True
         self._idle.set()
+
+    async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> None:
+        """Follow these streams from here on, and no others.
+
+        New ones begin. One with another URL or other options of its own ends, and begins again where it
+        was left. One that is not named ends, and is reported until all that came of it is safe.
+
+        Args:
+            urls, own: as for the constructor.
+        """
+        before = self._followers
+        changed = [
+            follower
+            for name, follower in before.items()
+            if name in urls
+            and (
+                follower.is_leaving
+                or follower.url != urls[name]
+                or own.get(name) != self._own.get(name)
+            )
+        ]
+        leaving = [follower for name, follower in before.items() if name not in urls]
+        new = [FleetStream(name, url) for name, url in urls.items() if name not in before]
+        self._own = own
+        for follower in leaving:
+            follower.is_leaving = True
+        for follower in changed:
+            follower.is_leaving, follower.url = False, urls[follower.name]
+        self._followers = before | {follower.name: follower for follower in new}
+        if self._gate is None or self._ended:  # the run begins them; or nothing does any more
+            return
+        self._running += 1  # that all have ended for a moment is no end of the run
+        try:
+            await _end([*leaving, *changed])
+        finally:
+            self._begin_over([] if self._ended else [*changed, *new])
+            self._one_less()
+
+    def _begin_over(self, followers: Collection[FleetStream]) -> None:
+        """Begin these, spread over a moment where they are many."""
+        window = len(followers) / BEGIN_PER_SECOND
+        for follower in followers:
+            if not (follower.stopped or follower.is_leaving):
+                follower.failure = ""
+                self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
+
+    def _one_less(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
 
     def _begin(self, follower: FleetStream, after: float) -> None:
         self._running += 1
@@ -192,9 +231,7 @@ class Fleet:
         finally:
             if source is not None:
                 await source.aclose()
-            self._running -= 1
-            if not self._running:
-                self._idle.set()
+            self._one_less()
 
     def _source(self, follower: FleetStream) -> HookedSource:
         """A source is for one life: the first goes on where the files end, a later one where the
@@ -277,7 +314,16 @@ class Fleet:
 
     def reports(self) -> list[StreamReport]:
         """Every stream as it is now."""
+        gone = [name for name, follower in self._followers.items() if self._is_gone(follower)]
+        for name in gone:
+            del self._followers[name]
         return [self._report(follower) for follower in self._followers.values()]
+
+    def _is_gone(self, follower: FleetStream) -> bool:
+        has_ended = follower.task is None or follower.task.done()
+        return (
+            follower.is_leaving and has_ended and self._sink.written(follower.name) >= follower.seq
+        )
 
     def _report(self, follower: FleetStream) -> StreamReport:
         written = self._sink.written(follower.name)
@@ -334,7 +380,7 @@ class Fleet:
     def command(self, name: str, kind: str) -> None:
         """Start, stop or retry one stream."""
         follower = self._followers.get(name)
-        if follower is None or self._ended:
+        if follower is None or follower.is_leaving or self._ended:
             return
         source, task = follower.source, follower.task
         if kind == "retry" and source is not None:
@@ -349,6 +395,20 @@ class Fleet:
             follower.failure, follower.stopped = "", False
             if self._gate is not None:  # else the run begins it
                 self._begin(follower, 0.0)
+
+
+async def _end(followers: Collection[FleetStream]) -> None:
+    """End these streams; returns once their connections are gone, or could be no gentler."""
+    tasks = [follower.task for follower in followers if follower.task is not None]
+    for follower in followers:
+        if follower.source is not None:
+            follower.source.close()
+        elif follower.task is not None:
+            follower.task.cancel()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=3.0)
+        for task in late:
+            task.cancel()
 
 
 def _passed(batch: EventBatch, wanted: EventFilter) -> EventBatch:

@@ -7,7 +7,6 @@ into one form, and connects to nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from ..checks import takes_arguments
@@ -48,14 +47,12 @@ def own_options(streams: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, d
     return urls, own
 
 
-def headers_by_name(options: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    """Name -> what gives the headers of this stream, where `headers` is a function of the name, which is
-    taken out of the options; else nothing."""
-    headers = options.get("headers")
+def headers_by_name(options: Mapping[str, Any]) -> Callable[[str], Any] | None:
+    """The option `headers`, where it is a function of a stream's name; else None."""
+    headers: Callable[[str], Any] | None = options.get("headers")
     if not callable(headers) or takes_arguments(headers, 0) or not takes_arguments(headers, 1):
-        return {}
-    by_name: Callable[[str], Any] = options.pop("headers")
-    return {name: partial(by_name, name) for name in names}
+        return None
+    return headers
 
 
 def told_to(

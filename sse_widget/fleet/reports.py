@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,6 +110,7 @@ class StreamRow:
     where: str = ""
     earlier: StreamReport | None = None
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=16))
+    is_leaving: bool = False
 
     def rate(self) -> float:
         """Events a second over the last seconds; of a stream that is over, none."""
@@ -140,9 +141,27 @@ class StreamTable:
             for name, url in addresses.items()
         }
 
+    def follow(self, addresses: Mapping[str, str]) -> None:
+        """These are the streams from here on; the row of another one stays as long as it is reported of.
+        `rows` is another object after that."""
+        rows = {
+            name: replace(row, url=addresses.get(name, row.url), is_leaving=name not in addresses)
+            for name, row in self.rows.items()
+        }
+        for name, url in addresses.items():
+            rows.setdefault(name, StreamRow(name, url, StreamReport(name, State.CONNECTING)))
+        self.rows = rows
+
     def take(self, reports: Iterable[StreamReport], where: str = "") -> None:
         """What a fleet says now."""
         now = time.monotonic()
+        reports = list(reports)
+        if any(row.is_leaving for row in self.rows.values()):
+            there = {report.name for report in reports}
+            # Another object: whoever goes through the old one on another thread is not disturbed.
+            self.rows = {
+                name: row for name, row in self.rows.items() if not row.is_leaving or name in there
+            }
         for report in reports:
             row = self.rows.get(report.name)
             if row is None:

@@ -9,9 +9,10 @@ runs on the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..client import Url
@@ -61,6 +62,7 @@ class Shard:
         self._fleet = Fleet(urls, self, {"dedupe": True, **options})
         self._dataset: Dataset | None = None
         self._writer: Writer | None = None
+        self._opened = asyncio.Event()  # the writer is there, or will not be
         self._began: dict[str, Position] = {}
         self._latest: dict[str, list[EventBatch]] = {}
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sse-widget disk")
@@ -79,7 +81,10 @@ class Shard:
             CaptureError: the folder cannot hold a capture, or a newer version wrote it.
         """
         try:
-            self._writer = await self._on_disk(self._open)
+            try:
+                self._writer = await self._on_disk(self._open)
+            finally:
+                self._opened.set()
             loop = asyncio.get_running_loop()
             # Told on the disk's thread, where the folder is gone and begun anew.
             self._writer.gapped = lambda name, gap: loop.call_soon_threadsafe(
@@ -106,6 +111,27 @@ class Shard:
 
     def stop(self) -> None:
         self._fleet.stop()
+
+    async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> None:
+        """Capture these streams from here on, and no others: as `Fleet.follow`."""
+        await self._opened.wait()
+        if self._writer is None:
+            return
+        new = urls.keys() - self._urls.keys()
+        self._urls = urls
+        if new:
+            await self._on_disk(partial(self._look_back, self._writer, new))
+        await self._fleet.follow(urls, own)
+        self._due.set()
+
+    def _look_back(self, writer: Writer, names: Set[str]) -> None:
+        """Where streams that come later were left, if they were captured here before."""
+        found = {name: writer.positions[name] for name in names if name in writer.positions}
+        if found:
+            self._began |= found
+            assert self._dataset is not None
+            shard = None if self._begin else self._name
+            self._latest |= latest(self._dataset, found, shard, among=len(self._urls))
 
     def _open(self) -> Writer:
         self._dataset = Dataset(self._to.to)
@@ -258,13 +284,17 @@ def reached(dataset: Dataset, besides: Iterable[str]) -> dict[str, Position]:
 
 
 def latest(
-    dataset: Dataset, positions: Mapping[str, Position], shard: str | None
+    dataset: Dataset, positions: Mapping[str, Position], shard: str | None, among: int = 0
 ) -> dict[str, list[EventBatch]]:
-    """The newest events of each stream as they came, as far as telling repeats needs them."""
+    """The newest events of each stream as they came, as far as telling repeats needs them.
+
+    Args:
+        among: of how many streams the newest rows may be, where of more than these.
+    """
     found: dict[str, list[EventBatch]] = {}
     shards = dataset.shards() if shard is None else [shard]
     for one in shards:
-        last = REMEMBER[0] * len(positions)
+        last = REMEMBER[0] * max(len(positions), among)
         rows = dataset.read(last=last, nbytes=_READ_BYTES // len(shards), shard=one)
         places: dict[str, list[int]] = {}
         for row, name in enumerate(rows["stream"].to_pylist()):
