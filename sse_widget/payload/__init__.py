@@ -6,11 +6,13 @@ It must never know of events, filters and DataFrames.
 from .decode import NOT_JSON, cost, read, read_object, read_whole
 from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
+from .written import Written, written_values
 
 __all__ = [
     "NOT_JSON",
     "SLICE_BYTES",
     "SLICE_ROWS",
+    "Written",
     "bounded_slices",
     "cost",
     "free_name",
@@ -24,4 +26,5 @@ __all__ = [
     "steps_of",
     "text_sizes",
     "within",
+    "written_values",
 ]

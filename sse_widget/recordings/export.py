@@ -15,11 +15,11 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -27,10 +27,22 @@ import pyarrow.compute as pc
 
 from ..checks import truth
 from ..filters import EventFilter, filter_of
-from ..payload import SLICE_BYTES, bounded_slices
+from ..payload import (
+    SLICE_BYTES,
+    Written,
+    bounded_slices,
+    free_name,
+    paths_of,
+    payloads,
+    written_values,
+)
 from ..storage import is_somebody_elses, sync_folder
-from ..tables import SCHEMA, Snapshot
+from ..tables import SCHEMA, Snapshot, to_dataframe
+from .fields import with_fields
 from .progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FORMATS", "TABLE_SCHEMA", "arrow_table", "check_path", "save", "write_events"]
 
@@ -42,10 +54,14 @@ _GROUP = 2**17  # rows of a row group: those of Parquet are meant to be large
 _GROUP_BYTES = 64 * 2**20
 
 
-def arrow_table(snapshot: Snapshot) -> pa.Table:
-    """The snapshot with the numbers of its events as a first column, `seq`."""
+def arrow_table(
+    snapshot: Snapshot, paths: Sequence[str] = (), frame: pd.DataFrame | None = None
+) -> pa.Table:
+    """The snapshot with the numbers of its events as a first column, `seq`; with a typed column for each
+    of these paths of the payloads as the last ones, where `frame` is the snapshot with those columns."""
     seq = pa.array(np.arange(snapshot.first, snapshot.stop, dtype=np.int64))
-    return snapshot.table.add_column(0, TABLE_SCHEMA.field(0), seq)
+    table = snapshot.table.add_column(0, TABLE_SCHEMA.field(0), seq)
+    return table if frame is None else with_fields(table, paths, frame)
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
@@ -78,6 +94,7 @@ def save(
     path: str | os.PathLike[str],
     filter: EventFilter | Iterable[str] | None = None,
     *,
+    columns: str | Iterable[str] = (),
     csv_formulas: bool = False,
 ) -> Path:
     """Write these events to `path`; a file that is there is replaced, at once and only when the
@@ -88,6 +105,8 @@ def save(
         filter: only what this filter lets through; a set of texts is event types.
         path: its suffix says how: `.csv` (a header, then quoted as RFC 4180 says), `.ndjson` (an
             object a line), `.parquet`, `.sse`.
+        columns: keys or dotted paths of the payloads that become columns of a `.parquet`, typed, and of a
+            `.csv`, as they were written; the other formats have them in `data`.
         csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run as a
             formula (it begins with =, +, -, @, a tab or a line end) begins with an apostrophe, as
             OWASP advises against CSV injection.
@@ -104,12 +123,7 @@ def save(
     """
     path = check_path(path)
     passing = filter_of("filter", filter)
-    csv_formulas = truth("csv_formulas", csv_formulas)
-    write = FORMATS[path.suffix.lower()]
-    if csv_formulas:
-        if write is not _write_csv:
-            raise ValueError(f"csv_formulas is an option of .csv; {path.suffix} keeps every text")
-        write = partial(_write_csv, formulas=True)
+    write = _writer(path, paths_of("columns", columns), truth("csv_formulas", csv_formulas))
     table = arrow_table(snapshot)
     mask = passing.mask(table)
     if mask is not None:
@@ -137,6 +151,22 @@ def save(
 Reached = Callable[[int], None]
 
 
+def _writer(
+    path: Path, paths: Sequence[str], csv_formulas: bool
+) -> Callable[[pa.Table, IO[bytes], Reached], None]:
+    """What writes a file of this name.
+
+    Raises:
+        ValueError: an option that this format has not.
+    """
+    write = FORMATS[path.suffix.lower()]
+    if write is _write_csv:
+        return partial(_write_csv, paths=paths, formulas=csv_formulas)
+    if csv_formulas:
+        raise ValueError(f"csv_formulas is an option of .csv; {path.suffix} keeps every text")
+    return partial(_write_parquet, paths=paths) if write is _write_parquet else write
+
+
 def _slices(
     table: pa.Table, rows: int, reached: Reached, nbytes: int = SLICE_BYTES
 ) -> Iterator[pa.Table]:
@@ -153,34 +183,68 @@ _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
 def _write_csv(
-    table: pa.Table, file: IO[bytes], reached: Reached, *, formulas: bool = False
+    table: pa.Table,
+    file: IO[bytes],
+    reached: Reached,
+    *,
+    paths: Sequence[str] = (),
+    formulas: bool = False,
 ) -> None:
-    import pyarrow.csv
+    """The same bytes as the page's "Save shown"."""
+    taken = set(TABLE_SCHEMA.names)
+    names = [*TABLE_SCHEMA.names, *(free_name(path, taken) for path in paths)]
+    file.write(b",".join(_quoted(_texts(names), formulas).to_pylist()) + b"\n")
+    for some in _slices(table, _ROWS, reached):
+        cells = [
+            some["seq"].cast(pa.string()).cast(pa.large_binary()),
+            _quoted(_texts(_iso(some)), formulas=True),
+            *(_quoted(some[name], formulas) for name in ("type", "last_event_id", "data")),
+            *(_cells(values, formulas) for values in written_values(payloads(some["data"]), paths)),
+        ]
+        whole = [
+            cell.combine_chunks() if isinstance(cell, pa.ChunkedArray) else cell for cell in cells
+        ]
+        lines = pc.binary_join_element_wise(*whole, pa.scalar(b",", pa.large_binary()))
+        file.write(b"\n".join(lines.to_pylist()) + b"\n")
 
-    texts = pa.schema(
-        [pa.field(f.name, pa.string()) if f.name == "received_at" else f for f in table.schema]
-    )
-    with pyarrow.csv.CSVWriter(file, texts) as writer:
-        for some in _slices(table, _ROWS, reached):
-            at = pa.array(_iso(some), pa.string())
-            some = some.set_column(1, texts.field(1), at)
-            writer.write_table(some if formulas else _without_formulas(some))
+
+def _texts(texts: list[str]) -> pa.Array:
+    return pa.array(texts, pa.large_string())
 
 
-def _without_formulas(table: pa.Table) -> pa.Table:
-    for name in ("type", "last_event_id", "data"):
-        at, column = table.schema.get_field_index(name), table[name]
-        begins = pc.match_substring_regex(column, _FORMULA)
+def _quoted(texts: pa.Array | pa.ChunkedArray, formulas: bool) -> pa.Array | pa.ChunkedArray:
+    """Texts as cells, in quotes."""
+    if not formulas:
+        begins = pc.match_substring_regex(texts, _FORMULA)
         if pc.any(begins).as_py():
-            mark, nothing = (pa.scalar(text, column.type) for text in ("'", ""))
-            quoted = pc.binary_join_element_wise(mark, column, nothing)
-            table = table.set_column(at, table.field(at), pc.if_else(begins, quoted, column))
-    return table
+            texts = pc.if_else(begins, _between("'", texts, ""), texts)
+    return _between('"', pc.replace_substring(texts, '"', '""'), '"').cast(pa.large_binary())
 
 
-def _write_parquet(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
+def _between(
+    before: str, texts: pa.Array | pa.ChunkedArray, after: str
+) -> pa.Array | pa.ChunkedArray:
+    first, last, nothing = (pa.scalar(text, pa.large_string()) for text in (before, after, ""))
+    return pc.binary_join_element_wise(first, texts, last, nothing)
+
+
+def _cells(values: list[Written | None], formulas: bool) -> pa.Array:
+    """Values as cells: a text, an object and a list in quotes, a number as it is, nothing where there is none."""
+    texts = _texts(["" if value is None else value.text for value in values])
+    bare = [value is None or not (value.is_string or value.text[0] in "[{") for value in values]
+    return pc.if_else(
+        pa.array(bare, pa.bool_()), texts.cast(pa.large_binary()), _quoted(texts, formulas)
+    )
+
+
+def _write_parquet(
+    table: pa.Table, file: IO[bytes], reached: Reached, *, paths: Sequence[str] = ()
+) -> None:
     import pyarrow.parquet
 
+    if paths:
+        rows = Snapshot(0, table.drop_columns("seq"))
+        table = with_fields(table, paths, to_dataframe(rows, columns=paths))
     with pyarrow.parquet.ParquetWriter(file, table.schema, compression="zstd") as writer:
         for some in _slices(table, _GROUP, reached, _GROUP_BYTES):
             writer.write_table(some)

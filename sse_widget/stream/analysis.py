@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..payload import bounded_slices, paths_of, payloads
-from ..tables import JoinedText, LiveColumns, Snapshot
+from ..recordings import arrow_table
+from ..tables import JoinedText, LiveColumns, Snapshot, event_frame
 from .callbacks import Callbacks
 from .feed import FeedListener, StreamFeed
 from .unmet import UnmetPaths
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Analysis"]
 
@@ -100,6 +102,14 @@ class Analysis(FeedListener):
         snapshot = self._window.read()
         return snapshot, snapshot.frame()
 
+    def arrow(self) -> pa.Table:
+        """The events held as an Arrow table, with the live columns, typed."""
+        live = self._live
+        if live is None:
+            return arrow_table(self._window.read())
+        snapshot, frame = live.read()
+        return arrow_table(snapshot, live.paths, frame)
+
     def rows(self, start: int = 0) -> tuple[int, int, pd.DataFrame]:
         """The events from a number on: the number of the first one, that after the last one."""
         if self._live is not None:
@@ -107,7 +117,7 @@ class Analysis(FeedListener):
         else:
             snapshot = self._window.read(start)
             frame = snapshot.frame()
-        return snapshot.first, snapshot.stop, frame
+        return snapshot.first, snapshot.stop, event_frame(frame)
 
     # ------------------------------------------------------------------ texts
 

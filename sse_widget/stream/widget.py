@@ -46,10 +46,10 @@ from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
-from ..recordings import Player, Recording, arrow_table, save
+from ..recordings import Player, Recording, save
 from ..runtime import ObserverThread
 from ..storage import Capture, CaptureStatus, capture_of
-from ..tables import RollingWindow, columns_of, to_dataframe
+from ..tables import RollingWindow, columns_of, event_frame, to_dataframe
 from .analysis import Analysis
 from .callbacks import Callback
 from .feed import FeedListener, StreamFeed
@@ -422,14 +422,15 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     @property
     def df(self) -> pd.DataFrame:
-        """Everything held: index `seq`, columns received_at, type, last_event_id, data."""
+        """Everything held: index `seq`, columns received_at, type, last_event_id, data, then those of
+        `columns`. Asked for a field of the payloads that is no column, it says how to get it."""
         self._analysis.expect(self.columns)
         return self._analysis.rows()[2]
 
     @property
     def view_df(self) -> pd.DataFrame:
         """What `filter` lets through; the same rows as the page shows."""
-        return to_dataframe(*self._analysis.held(), filter=self.filter)
+        return event_frame(to_dataframe(*self._analysis.held(), filter=self.filter))
 
     @property
     def columns(self) -> list[str]:
@@ -509,7 +510,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             nested_json=nested_json,
         )
         self._analysis.expect(columns, explode, nested_json)
-        return found
+        return event_frame(found)
 
     def __len__(self) -> int:
         """How many events are held."""
@@ -539,27 +540,31 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """The oldest rows of `df`, as `DataFrame.head`."""
-        return self.df.head(n)
+        return event_frame(self.df.head(n))
 
     def tail(self, n: int = 5) -> pd.DataFrame:
         """The newest rows of `df`, as `DataFrame.tail`."""
-        return self.df.tail(n)
+        return event_frame(self.df.tail(n))
 
     def save(
         self,
         path: str | os.PathLike[str],
         filter: EventFilter | Iterable[str] | None = None,
         *,
+        columns: str | Iterable[str] | None = None,
         csv_formulas: bool = False,
     ) -> Path:
         """Write the events held to a file: `.csv`, `.ndjson`, `.parquet` or `.sse`, by suffix.
 
         The file is there whole or not at all; one that exists is replaced. `.sse` is an event
         stream that parses back identically, with the times in comments; `SSEStream.replay` reads
-        all but `.csv`.
+        all but `.csv`. A `.csv` has the same bytes as the page's "Save shown".
 
         Args:
             filter: only what this filter lets through; `stream.filter` for what the page shows.
+            columns: keys or dotted paths of the JSON payloads that are columns of the file, beside
+                `data`; None for `stream.columns`. In a `.parquet` they are typed as in `df`, and what
+                no type holds is JSON text; in a `.csv` they are as they were written.
             csv_formulas: a `.csv` has every text as it came. Else one that a spreadsheet would run
                 as a formula (it begins with =, +, -, @, a tab or a line end) begins with an
                 apostrophe, as OWASP advises against CSV injection.
@@ -568,16 +573,21 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             The absolute path of the file.
 
         Raises:
+            TypeError: `filter` is none, or `columns` are no names.
             ValueError: another suffix; `csv_formulas` with another one than `.csv`; for `.sse`, an event no event stream can carry.
             OSError: it cannot be written; what was there before is there still.
         """
-        return save(self._feed.window.read(), path, filter, csv_formulas=csv_formulas)
+        paths = self.columns if columns is None else columns_of(columns)
+        held = self._feed.window.read()
+        saved = save(held, path, filter, columns=paths, csv_formulas=csv_formulas)
+        self._analysis.expect(paths)
+        return saved
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule interface: what is held now, columns seq, received_at, type,
-        last_event_id, data. Each time it is asked it is a new snapshot: for a join or a query that
-        asks twice, `snapshot = pa.table(stream)` first."""
-        return arrow_table(self._feed.window.read()).__arrow_c_stream__(requested_schema)
+        last_event_id, data, then `stream.columns`, typed. Each time it is asked it is a new snapshot:
+        for a join or a query that asks twice, `snapshot = pa.table(stream)` first."""
+        return self._analysis.arrow().__arrow_c_stream__(requested_schema)
 
     def latest(
         self,

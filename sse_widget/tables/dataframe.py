@@ -24,7 +24,7 @@ from .window import Snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["rows_of", "to_dataframe"]
+__all__ = ["event_frame", "rows_of", "to_dataframe"]
 
 
 def to_dataframe(
@@ -85,6 +85,13 @@ def to_dataframe(
     if columns is None and not json:
         columns = ()
     return expand(out, columns, times=times, mark=json, explode=explode, nested_json=nested_json)
+
+
+def event_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, as a frame that says how a field of the payloads becomes a column."""
+    from .event_frame import EventFrame  # imports pandas
+
+    return EventFrame(frame)
 
 
 def _all_keys(json: bool, columns: object, unpacks: bool) -> bool:

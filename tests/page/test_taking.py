@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from sse_widget import EventStreamParser
+from sse_widget.events import EventBatch
+from sse_widget.recordings import export
+from sse_widget.tables import RollingWindow
 
 from ..helpers.scripted import Server, sends
 from .test_rows import TICKS
@@ -61,6 +65,37 @@ def test_csv_reads_back(stub):
     assert [(r["type"], r["last_event_id"], r["data"]) for r in rows] == [
         (e["type"], e["id"], e["data"]) for e in EVENTS
     ]
+
+
+def test_csv_has_the_columns_and_the_bytes_of_the_kernels(stub, tmp_path):
+    data = [
+        '{"price": 1.50, "=name": "=A\\"B", "of": {"x": [1 , 2.0]}, "any": 1, "seq": 7}',
+        '{"price": -0, "=name": "\\ud800 é", "of": {}, "any": "t", "ok": true, "\\u0073eq": -5}',
+        "=no JSON\n",
+        '{"price": 1e-07, "price": 25, "=name": null, "big": 123456789012345678901234567890}',
+        '{"price": NaN, "of": {"x": [ ]}, "=name": "two\\nlines"}',
+        "",
+    ]
+    paths = ["price", "=name", "of", "of.x[1]", "any", "ok", "big", "seq", 'a "b"']
+    at = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    held = RollingWindow()
+    for n, text in enumerate(data):
+        batch = EventBatch(
+            ["a, b"], [text], [str(n)], [True], received_at=at + n * timedelta(microseconds=37)
+        )
+        held.append(batch)
+    stub.feed(
+        *(
+            {"type": "a, b", "id": str(n), "data": text, "at": at.timestamp() * 1000 + n * 0.037}
+            for n, text in enumerate(data)
+        )
+    )
+    for columns in ([], paths):
+        stub.kernel(
+            "kernel.columns = arg; model.put('_columns', {paths: arg, rev: 1, by: ''})", columns
+        )
+        written = export.save(held.read(), tmp_path / "x.csv", columns=columns)
+        assert save(stub, ".csv").encode() == written.read_bytes()
 
 
 def test_sse_parses_back_to_the_same_events(stub):

@@ -8,6 +8,9 @@ import pickle
 import queue
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -288,3 +291,99 @@ def test_what_are_no_columns_and_no_filter_is_refused_before_anything_is_made(op
         assert server.connections == 0
     with pytest.raises(error, match=next(iter(options))):
         SSEStream.replay(EIGHT, **options)
+
+
+def test_a_field_that_is_no_column_says_how_to_get_it(replay):
+    stream = replay()
+    for frame in (stream.df, stream.view_df, stream.tail(), stream.to_dataframe(last=3)):
+        with pytest.raises(
+            AttributeError, match=r"'price'.*stream\.columns = \['price'\].*columns=\['price'\]"
+        ):
+            frame.price  # noqa: B018
+        with pytest.raises(KeyError, match="'price'") as missing:
+            frame["price"]
+        assert "stream.columns = ['price']" in missing.value.__notes__[0]
+        with pytest.raises(AttributeError, match=r"no attribute 'prise'$"):
+            frame.prise  # noqa: B018
+    stream.columns = ["price"]
+    assert stream.df.price.tolist() == [*range(8)]
+
+
+def test_a_frame_is_a_frame_in_all_else(replay):
+    stream = replay(columns=["price"])
+    frame, plain = stream.df, pd.DataFrame(stream.df)
+    pd.testing.assert_frame_equal(frame, plain)
+    pd.testing.assert_frame_equal(plain, frame)
+    assert not hasattr(frame, "nothing")
+    assert {"price", "merge"} <= {*dir(frame)}
+    frame.price = 5
+    frame["more"] = frame.price + 1
+    assert frame.more.tolist() == [6] * 8
+    made = (frame.copy(), frame[:3], frame.query("price == 5"), pickle.loads(pickle.dumps(frame)))
+    assert {type(one) for one in made} == {pd.DataFrame}
+    assert b"sse_widget" not in pickle.dumps(frame)
+    with pytest.raises(AttributeError, match="no attribute 'prce'"):
+        stream.tail().prce  # noqa: B018
+
+
+# ---------------------------------------------------------------------- columns in files
+
+ODD = [
+    '{"price": 1.50, "name": "=A\\"B", "tags": ["a", "b"], "of": {"x": [1 , 2.0]}, "any": 1, "seq": 7}',
+    '{"price": -0, "name": "\\ud800 é", "tags": [], "of": {}, "any": "t", "ok": true}',
+    "no JSON",
+    '{"price": 1e-07, "price": 25, "name": null, "big": 123456789012345678901234567890}',
+]
+PATHS = ["price", "name", "tags", "of", "of.x[1]", "any", "ok", "big", "seq"]
+
+
+@pytest.fixture
+def odd(replay):
+    return replay(b"".join(b"data: %s\n\n" % text.encode() for text in ODD), columns=PATHS)
+
+
+def test_a_csv_has_the_columns_as_they_were_written(odd, tmp_path):
+    head, *lines = odd.save(tmp_path / "x.csv").read_text("utf-8").splitlines()
+    assert head.endswith('"data","price","name","tags","of","of.x[1]","any","ok","big","data.seq"')
+    ends = [
+        """1.50,"'=A""B","[""a"", ""b""]","{""x"": [1 , 2.0]}",2.0,1,,,7""",
+        '-0,"\ufffd é","[]","{}",,"t",true,,',
+        '"no JSON",,,,,,,,,',
+        "25,,,,,,,123456789012345678901234567890,",
+    ]
+    for line, end in zip(lines, ends, strict=True):
+        assert line.endswith(f",{end}")
+    assert "'=A" not in odd.save(tmp_path / "y.csv", csv_formulas=True).read_text("utf-8")
+    only = odd.save(tmp_path / "z.csv", columns="ok").read_text("utf-8").splitlines()
+    assert only[0].endswith('"data","ok"')
+    assert (
+        odd.save(tmp_path / "0.csv", columns=[])
+        .read_text("utf-8")
+        .splitlines()[0]
+        .endswith('"data"')
+    )
+
+
+def test_a_parquet_has_the_columns_typed(odd, tmp_path, replay):
+    table = pq.read_table(odd.save(tmp_path / "x.parquet"))
+    assert pa.table(odd).schema == table.schema
+    assert {name: str(table.schema.field(name).type) for name in table.schema.names[5:]} == {
+        "price": "double",
+        "name": "large_string",
+        "tags": "list<element: string>",
+        "of": "large_string",
+        "of.x[1]": "double",
+        "any": "large_string",
+        "ok": "bool",
+        "big": "large_string",
+        "data.seq": "int64",
+    }
+    assert table["price"].to_pylist() == [1.5, 0, None, 25]
+    assert table["of"].to_pylist() == ['{"x": [1 , 2.0]}', "{}", None, None]
+    assert table["tags"].to_pylist() == [["a", "b"], [], None, None]
+    some = odd.save(tmp_path / "y.parquet", EventFilter(text="25"), columns=["price"])
+    assert pq.read_table(some)["price"].to_pylist() == [25]
+    # What plays a file reads its events, and no column of anybody's.
+    assert replay(tmp_path / "x.parquet").df["data"].tolist() == ODD
+    with pytest.raises(TypeError, match="columns"):
+        odd.save(tmp_path / "z.parquet", columns=5)

@@ -3,6 +3,9 @@
  * the kernel's `save` writes them; and one event as text for the clipboard. Pure: it reads no store
  * and writes no file.
  */
+import { isContainer } from "../json/jsonscan.ts";
+import { Payload } from "../json/paths.ts";
+
 export interface Row {
   seq: number;
   /** ms since 1970 */
@@ -54,27 +57,51 @@ function harmless(cell: string): string {
 }
 
 function quoted(cell: string): string {
-  return `"${cell.replaceAll('"', '""')}"`;
+  return `"${harmless(cell).replaceAll('"', '""')}"`;
 }
+
+/** The value at a path as a cell: a number as it was written, nothing where there is none. */
+function cellOf(payload: Payload, path: string): string {
+  const value = payload.at(path);
+  if (!value) return "";
+  const words = payload.text(value, Number.POSITIVE_INFINITY);
+  if (value.shape === "string" || isContainer(value)) return quoted(words);
+  return words === "null" ? "" : words;
+}
+
+const NAMES = ["seq", "received_at", "type", "last_event_id", "data"];
 
 /** Turns events into the text of a file, in order; one writer a file, for .sse looks back one event. */
 export class Writer {
   #format: Format;
+  #paths: readonly string[];
   #id = "";
 
-  constructor(format: Format) {
+  /** `paths`: what is a column of a table beside our own. */
+  constructor(format: Format, paths: readonly string[] = []) {
     this.#format = format;
+    this.#paths = paths;
   }
 
   head(): string {
-    return this.#format === "csv" ? '"seq","received_at","type","last_event_id","data"\n' : "";
+    if (this.#format !== "csv") return "";
+    const names = [...NAMES];
+    for (let path of this.#paths) {
+      while (names.includes(path)) path = `data.${path}`;
+      names.push(path);
+    }
+    return `${names.map(quoted).join()}\n`;
   }
 
   write(row: Row): string {
     if (this.#format === "ndjson") return `${asJson(row)}\n`;
-    if (this.#format === "csv")
-      return `${[String(row.seq), ...[iso(row.at, true) ?? "", ...[row.type, row.id, row.data].map(harmless)].map(quoted)].join(",")}\n`;
-    return this.#sse(row);
+    return this.#format === "csv" ? this.#csv(row) : this.#sse(row);
+  }
+
+  #csv({ seq, at, type, id, data }: Row): string {
+    const payload = new Payload(this.#paths.length > 0 ? data : "");
+    const own = [iso(at, true) ?? "", type, id, data].map(quoted);
+    return `${[seq, ...own, ...this.#paths.map((path) => cellOf(payload, path))].join()}\n`;
   }
 
   #sse({ at, type, id, data }: Row): string {

@@ -40,7 +40,7 @@ export class Download {
     const end = stop ?? store.end;
     const filter = store.filter;
     const total = store.shownBefore(end) - base;
-    const writer = new Writer(format);
+    const writer = new Writer(format, this.#session.columns.paths);
     const parts: Blob[] = [];
     let [words, next, written, cut] = [writer.head(), from, 0, 0];
     const tell = (what: string): void => {
