@@ -89,7 +89,7 @@ def to_dataframe(
 
 def event_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """The same rows, as a frame that says how a field of the payloads becomes a column."""
-    from .event_frame import EventFrame  # imports pandas
+    from .field_hints import EventFrame  # imports pandas
 
     return EventFrame(frame)
 

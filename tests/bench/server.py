@@ -7,6 +7,7 @@ loopback, and ends with its standard input. Paths:
 - `/coalesced/<n>`: the same bytes in HTTP chunks of 16 KiB;
 - `/paced/<rate>`: `rate` ticks a second, each its own HTTP chunk, until the client goes;
 - `/timed/<rate>`: as many events of 60 bytes that say when they were sent;
+- `/keyed/<rate>`: `rate` trades of a thousand symbols a second, in chunks as they come;
 - `/endless/<n>`: n times `BLOCK` ticks in HTTP chunks of 16 KiB.
 """
 
@@ -21,11 +22,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .workloads import pieces, ticks
+from .workloads import keyed, pieces, ticks
 
 __all__ = ["BLOCK", "served"]
 
 BLOCK = 40_000
+_TRADES = 50_000
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
@@ -47,6 +49,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             await _pace(writer, float(number), lambda first, last: tick * (last - first))
         elif kind == "timed":
             await _pace(writer, float(number), _timed)
+        elif kind == "keyed":
+            trades = keyed(_TRADES)
+            await _pace(writer, float(number), lambda first, last: _trades(trades, first, last))
         elif kind == "endless":
             block = b"".join(_framed(pieces(ticks(BLOCK), 2**14)))
             for _ in range(int(number)):
@@ -84,6 +89,10 @@ async def _pace(
 def _timed(first: int, last: int) -> bytes:
     form = f'id: %d\ndata: {{"n": %d, "at": {time.time() * 1000:.2f}, "text": "lorem ipsum dolor"}}\n\n'
     return _framed(["".join([form % (n, n) for n in range(first + 1, last + 1)]).encode()])[0]
+
+
+def _trades(trades: list[bytes], first: int, last: int) -> bytes:
+    return _framed([b"".join([trades[n % _TRADES] for n in range(first, last)])])[0]
 
 
 async def _serve() -> None:

@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Callable
 
-__all__ = ["CUTS", "WORKLOADS", "pieces"]
+__all__ = ["CUTS", "WORKLOADS", "keyed", "pieces"]
 
 
 def ticks(n: int) -> list[bytes]:
@@ -17,6 +17,22 @@ def ticks(n: int) -> list[bytes]:
     rng = random.Random(1)
     return [
         b'data: {"BTC":%d.%02d,"q":%d}\n\n' % (rng.randrange(10_000, 99_999), i % 100, i % 10)
+        for i in range(n)
+    ]
+
+
+def keyed(n: int, keys: int = 1_000) -> list[bytes]:
+    """Trades of so many symbols, of 75 bytes: type and data."""
+    rng = random.Random(4)
+    return [
+        b'event: trade\ndata: {"symbol":"S%04d","price":%d.%02d,"size":%d,"side":"%s"}\n\n'
+        % (
+            rng.randrange(keys),
+            rng.randrange(100, 999),
+            i % 100,
+            i % 10,
+            rng.choice([b"buy", b"sell"]),
+        )
         for i in range(n)
     ]
 
