@@ -51,9 +51,11 @@ house: install ## the counts that the rules of the house are about
 fronts: .venv/.installed ## what VS Code and the browser run in their pages, for the tests
 	@$(BIN)/python scripts/fronts.py
 
+# Three, also where there are two cores: much of a test is waiting. Files in the order of tests/conftest.py.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 test: install browser fronts lint ## every check that CI makes
 	$(NPM) run --silent test
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 # Hosts that take long to install, each in an environment of its own.
 APPS := $(patsubst tests/hosts/apps/%.txt,%,$(wildcard tests/hosts/apps/*.txt))
@@ -86,7 +88,7 @@ dist/.built: .venv/.installed sse_widget/static/widget.js hatch_build.py $(PACKA
 define check
 rm -rf $(1)/run && mkdir $(1)/run
 tar c --exclude=.venv --exclude=envs --exclude=__pycache__ tests docs scripts js/src pyproject.toml | tar x -C $(1)/run
-cd $(1)/run && ../bin/python -m pytest -n 2 --dist loadfile $(QUIET) $(QUICK) $(ARGS)
+cd $(1)/run && ../bin/python -m pytest $(WORKERS) $(QUIET) $(QUICK) $(ARGS)
 endef
 
 floors: .envs/floors/.installed ## the wheel and its quick tests beside the lowest versions declared

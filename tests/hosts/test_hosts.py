@@ -311,7 +311,7 @@ def test_marimo(browser: Browser, tmp_path):
         more.put("")
         # A cell that runs again leaves no second connection.
         page.get_by_role("button", name="Connect anew").click()
-        server.gone.get(timeout=15)
+        server.gone.get(timeout=60)
         expect(widget.get_by_role("button", name="Pause")).to_be_visible()
         expect(widget.get_by_role("status")).to_contain_text("Open")
         assert len(server.requests) == 2
