@@ -26,10 +26,10 @@ from .events import Cause, Event, EventBatch, Gap, Reason, State, Stats, Status
 from .protocol import EventStreamParser
 
 if TYPE_CHECKING:
-    from .capture import CapturedStream, SSECapture
+    from .capture import CapturedStream, Found, HistorySearch, SSECapture
     from .filters import EventFilter
     from .fleet import CaptureStats
-    from .storage import Capture, CaptureState, CaptureStatus
+    from .storage import Capture, CaptureState, CaptureStatus, SearchProgress
     from .stream import SSEStream
 
 __all__ = [
@@ -53,7 +53,9 @@ __all__ = [
     "EventSource",
     "EventStreamParser",
     "EventTooLarge",
+    "Found",
     "Gap",
+    "HistorySearch",
     "IdleTimeout",
     "InvalidFilter",
     "InvalidURL",
@@ -63,6 +65,7 @@ __all__ = [
     "SSECapture",
     "SSEError",
     "SSEStream",
+    "SearchProgress",
     "State",
     "Stats",
     "Status",
@@ -79,8 +82,11 @@ _LATER = {
     "CaptureStatus": "storage",
     "CapturedStream": "capture",
     "EventFilter": "filters",
+    "Found": "capture",
+    "HistorySearch": "capture",
     "SSECapture": "capture",
     "SSEStream": "stream",
+    "SearchProgress": "storage",
 }
 
 

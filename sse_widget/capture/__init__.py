@@ -4,6 +4,7 @@ Only the command line imports it.
 """
 
 from .captured_stream import CapturedStream
+from .files import Found, HistorySearch
 from .widget import SSECapture
 
-__all__ = ["CapturedStream", "SSECapture"]
+__all__ = ["CapturedStream", "Found", "HistorySearch", "SSECapture"]

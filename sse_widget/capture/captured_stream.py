@@ -7,12 +7,14 @@ the events.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING
 
 from ..basics import NamedAttributes, NotPickled
 from ..events import Reason, State
+from ..filters import EventFilter
 from ..fleet import StreamRow
-from ..storage import Dataset
+from .files import STEPS, CaptureFiles, HistorySearch, search_filter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +31,7 @@ class CapturedStream(NamedAttributes, NotPickled):
 
     Args:
         name: of the stream.
-        to: the capture's folder.
+        files: what is on disk of the capture.
         look: its row as it is now.
         command: start, stop or retry it.
         show: the capture's view with the log of this stream in it, as a bundle of MIME types; None
@@ -42,13 +44,13 @@ class CapturedStream(NamedAttributes, NotPickled):
     def __init__(
         self,
         name: str,
-        to: str,
+        files: CaptureFiles,
         look: Callable[[], StreamRow],
         command: Callable[[str], None],
         show: Callable[..., object],
     ) -> None:
         self.name = name
-        self._to = to
+        self._files = files
         self._look = look
         self._command = command
         self._show = show
@@ -98,14 +100,51 @@ class CapturedStream(NamedAttributes, NotPickled):
     @property
     def history(self) -> pyarrow.dataset.Dataset:
         """What is on disk of this stream, as a `pyarrow.dataset.Dataset`."""
-        return Dataset(self._to).dataset(self.name)
+        return self._files.history(self.name)
 
     @property
     def df(self) -> pd.DataFrame:
         """What is on disk of this stream, by the number of the event."""
-        frame: pd.DataFrame = Dataset(self._to).read(self.name).to_pandas()
+        return self.read()
+
+    def read(
+        self, since: date | str | None = None, until: date | str | None = None
+    ) -> pd.DataFrame:
+        """What is on disk of this stream and came in this time, by the number of the event; of the files only
+        what matters is read.
+
+        Args:
+            since, until: since <= received_at < until, as `EventFilter` has them.
+        """
+        columns = ("seq", "received_at", "type", "last_event_id", "data")
+        frame = self._files.read(self.name, since, until, columns)
         # A stream that moved between shards is in several sequences.
-        return frame.drop(columns=["stream", "has_id"]).set_index("seq").sort_index()
+        return frame.set_index("seq").sort_index()
+
+    def rates(
+        self, since: date | str | None = None, until: date | str | None = None, steps: int = STEPS
+    ) -> pd.DataFrame:
+        """How many events came in each step of time, as `SSECapture.rates` of this stream."""
+        return self._files.rates(self.name, since, until, steps)
+
+    def seek(self, at: date | str) -> int | None:
+        """The number of the first event on disk that came at this time or later; None where none did.
+
+        Args:
+            at: a datetime or ISO 8601 text.
+        """
+        return self._files.seek(self.name, at)
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        filter: EventFilter | None = None,
+        regex: bool = False,
+        case: bool = False,
+    ) -> HistorySearch:
+        """Find events of this stream in the files, as `SSECapture.search`."""
+        return self._files.search(search_filter(text, filter, regex=regex, case=case), self.name)
 
     def start(self) -> None:
         """Connect again, where it was stopped or failed."""

@@ -11,6 +11,7 @@ import time
 from .. import runtime
 from ..fleet import CaptureStats, Engine, ignore
 from ..notebook import Message, PageLink, SyncedWidget, log_script
+from .files import CaptureFiles
 from .run import CaptureRun
 from .stream_log import StreamLog
 
@@ -28,16 +29,16 @@ class CapturePage:
     Args:
         widget: whose pages they are.
         run: the capture.
-        to: its folder.
+        files: what is on disk of it.
 
     Attributes:
         link: the way to them.
         settings: what a page knows from the start.
     """
 
-    def __init__(self, widget: SyncedWidget, run: CaptureRun, to: str) -> None:
+    def __init__(self, widget: SyncedWidget, run: CaptureRun, files: CaptureFiles) -> None:
         self._run = run
-        self._to = to
+        self._files = files
         self._log: StreamLog | None = None
         self._selections = 0
         self._displayed = False
@@ -48,7 +49,7 @@ class CapturePage:
         self._rows = run.table.rows
         self.link = PageLink(widget, self._answer)
         self.settings = {
-            "to": to,
+            "to": files.to,
             "streams": len(run.table.rows),
             "session": self.link.session,
             "ack": self.link.ack,
@@ -178,7 +179,7 @@ class CapturePage:
             self._selections,
             name,
             row.url,
-            to=self._to,
+            files=self._files,
             send=self.link.send,
             report=lambda: row.report,
         )

@@ -16,8 +16,9 @@ from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Buffer, Channel, Described, Message
-from ..storage import Dataset, Position, earlier_rows
+from ..storage import Position, earlier_rows
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
+from .files import CaptureFiles
 
 __all__ = ["StreamLog"]
 
@@ -35,7 +36,7 @@ class StreamLog:
     Args:
         number: which selection of the capture this is; messages of earlier ones are ignored.
         name, url: of the stream.
-        to: the capture's folder.
+        files: what is on disk of the capture.
         send: puts a message on the wire.
         report: the stream as it is now.
     """
@@ -46,7 +47,7 @@ class StreamLog:
         name: str,
         url: str,
         *,
-        to: str,
+        files: CaptureFiles,
         send: Callable[[Message, Sequence[Buffer]], None],
         report: Callable[[], StreamReport],
     ) -> None:
@@ -57,7 +58,7 @@ class StreamLog:
             "session": f"{name}/{number}",
         }
         self._report = report
-        self._to = to
+        self._files = files
         self._oldest: int | None = None
         self._reading: asyncio.Task[None] | None = None
         self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
@@ -98,8 +99,8 @@ class StreamLog:
             self.channel.note(self._counts.add(batch.types))
 
     async def _look_back(self) -> None:
-        dataset = Dataset(self._to)
         with contextlib.suppress(OSError, CaptureError):
+            dataset = self._files.dataset
             self._oldest = await asyncio.to_thread(dataset.oldest, self.name)
             before = (await asyncio.to_thread(dataset.streams)).get(self.name, Position())
             # Of each type: those on disk, and those here that came after them.
@@ -114,7 +115,7 @@ class StreamLog:
         deadline = time.monotonic() + _WRITTEN_S
         while self._report().written < stop and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
-        return earlier_rows(Dataset(self._to), self.name, first, stop)
+        return earlier_rows(self._files.dataset, self.name, first, stop)
 
     def look(self) -> None:
         """The state may have changed."""
@@ -160,7 +161,7 @@ class StreamLog:
             "last_event_id": report.last_event_id,
             "reconnection_time": None,
             "capture": {
-                "to": self._to,
+                "to": self._files.to,
                 "state": "writing",
                 "written": report.written,
                 "waiting": max(received - report.written, 0),

@@ -12,6 +12,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
 
@@ -31,9 +32,10 @@ from ..fleet import (
 )
 from ..masking import mask_url
 from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
-from ..storage import Capture, Dataset, capture_of
+from ..storage import Capture, capture_of
 from ..stream import split_traits
 from .captured_stream import CapturedStream
+from .files import STEPS, CaptureFiles, HistorySearch, search_filter
 from .page import CapturePage
 from .run import CaptureRun
 from .stream_set import Streams, StreamSet
@@ -139,7 +141,8 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         table = StreamTable(streams.shown)
         streams.tell(table)
         self._run = CaptureRun(self._make_engine, table)
-        self._page = page = CapturePage(self, self._run, self._to)
+        self._files = CaptureFiles(self._to)
+        self._page = page = CapturePage(self, self._run, self._files)
         self._run.tell(page)
         self._settings = page.settings
         super().__init__(rest=page.rest, end=self._end, **traits)
@@ -166,9 +169,92 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     def history(self) -> pyarrow.dataset.Dataset:
         """All that is on disk, of all streams, as a `pyarrow.dataset.Dataset`: each event once.
 
-        It is what is there when you ask; ask again for more.
+        It is what is there when you ask; ask again for more. A filter on `received_at`, `stream` or `seq`
+        reads only the files that matter, and of those only the row groups that do:
+        `capture.history.to_table(filter=pc.field("received_at") >= an_hour_ago)`.
         """
-        return Dataset(self._to).dataset()
+        return self._files.history()
+
+    def read(
+        self,
+        stream: str | None = None,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        columns: str | Iterable[str] | None = None,
+    ) -> pd.DataFrame:
+        """The events on disk of some time, of one stream or of all: `capture.read("a", since=..., until=...)`. Of
+        the files only what matters is read.
+
+        Args:
+            stream: its name or URL; None for all.
+            since, until: since <= received_at < until: datetimes or ISO 8601 text, as `EventFilter` has them.
+            columns: of stream, seq, received_at, type, last_event_id and data; None for all of these.
+
+        Raises:
+            KeyError: no such stream, in this capture or in its files.
+            ValueError: no such column.
+        """
+        return self._files.read(self._known(stream), since, until, columns)
+
+    def rates(
+        self,
+        stream: str | None = None,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        steps: int = STEPS,
+    ) -> pd.DataFrame:
+        """How many events came in each step of time, over the whole capture or from `since` to `until`. It is
+        told by the ends of the files: no event is read.
+
+        Args:
+            stream: its name or URL; None for all.
+            since, until: as `read` has them.
+            steps: at most so many. They are round: of 1, 2, 5, 10, 15, 30 seconds, and so on.
+
+        Returns:
+            Index `start` (of each step, UTC); columns `events`, and `rate`, in events a second. Empty where
+            nothing came.
+
+        Files that say less than a step needs have their events spread evenly over their time: merged ones of
+        version 0.2.0, and of one stream of several those of a merged file, at the pace of all.
+
+        Raises:
+            KeyError: no such stream.
+            ValueError: fewer than one step.
+        """
+        return self._files.rates(self._known(stream), since, until, steps)
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        stream: str | None = None,
+        filter: EventFilter | None = None,
+        regex: bool = False,
+        case: bool = False,
+    ) -> HistorySearch:
+        """Find events in the files, newest file first. Nothing is read before you take the first::
+
+            search = capture.search("timeout", stream="a")
+            for name, event in search:
+                print(search.progress, name, event.data)
+                break  # or search.cancel(), from any thread
+
+        Args:
+            text: in the data, as `EventFilter` has it.
+            stream: of this one; None for all.
+            filter: in place of a text, with types, times and conditions.
+            regex, case: of the text.
+
+        Raises:
+            KeyError: no such stream.
+            InvalidFilter: a pattern outside the shared syntax.
+            TypeError: a text and a filter.
+        """
+        wanted = search_filter(text, filter, regex=regex, case=case)
+        return self._files.search(wanted, self._known(stream))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule interface, `duckdb.sql("from capture")`: all that is on disk now, a batch at a
@@ -183,7 +269,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         """
         from ..cluster import dask_dataframe
 
-        frame: dask.dataframe.DataFrame = dask_dataframe(Dataset(self._to))
+        frame: dask.dataframe.DataFrame = dask_dataframe(self._files.dataset)
         return frame
 
     @property
@@ -191,7 +277,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         """The places where events may be missing, as far as they are on disk: one row a gap."""
         import pandas as pd
 
-        found = Dataset(self._to).gaps()
+        found = self._files.dataset.gaps()
         names = (
             "seq",
             "at",
@@ -237,21 +323,37 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         Raises:
             KeyError: there is none.
         """
-        if not isinstance(stream, str):
-            raise KeyError(f"a stream is known by its name, not by {type(stream).__name__}")
-        if stream not in self._run.table.rows:
-            found = [name for name, url in self._streams.good.items() if url == stream]
-            if not found:
-                shown = mask_url(stream) if set(stream) & set(":@/") else stream
-                raise KeyError(f"no stream {shown!r} in this capture")
-            stream = found[0]
+        stream = self._named(stream)
         return CapturedStream(
             stream,
-            self._to,
+            self._files,
             partial(self._run.row, stream),
             partial(self._run.post_command, stream),
             partial(self._show_stream, stream),
         )
+
+    def _named(self, stream: str) -> str:
+        """The name of a stream that is known by its name or its URL."""
+        if not isinstance(stream, str):
+            raise KeyError(f"a stream is known by its name, not by {type(stream).__name__}")
+        if stream in self._run.table.rows:
+            return stream
+        found = [name for name, url in self._streams.good.items() if url == stream]
+        if not found:
+            shown = mask_url(stream) if set(stream) & set(":@/") else stream
+            raise KeyError(f"no stream {shown!r} in this capture")
+        return found[0]
+
+    def _known(self, stream: str | None) -> str | None:
+        """The same, of those too that earlier captures wrote into the folder."""
+        if stream is None:
+            return None
+        try:
+            return self._named(stream)
+        except KeyError:
+            if isinstance(stream, str) and stream in self._files.dataset.streams():
+                return stream
+            raise
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._run.table.rows)

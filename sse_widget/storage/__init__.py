@@ -9,7 +9,10 @@ from .dataset import Dataset
 from .footer import Position
 from .held_folder import is_somebody_elses, sync_folder
 from .options import Capture, capture_of, check_stream_name, span
+from .part_facts import microseconds_of
 from .recorder import CaptureState, CaptureStatus, Recorder
+from .search import Search, SearchProgress
+from .timeline import arrivals, first_after
 from .unbroken_rows import earlier_rows
 from .writer import FOLDER_TIME, Writer
 
@@ -22,13 +25,18 @@ __all__ = [
     "Dataset",
     "Position",
     "Recorder",
+    "Search",
+    "SearchProgress",
     "Writer",
+    "arrivals",
     "capture_of",
     "check",
     "check_stream_name",
     "compact",
     "earlier_rows",
+    "first_after",
     "is_somebody_elses",
+    "microseconds_of",
     "span",
     "sync_folder",
 ]

@@ -15,10 +15,11 @@ from ..errors import CaptureDamaged, CaptureTooNew
 from ..events import Cause
 from ..visible import visible, visible_name
 from .compaction import leftovers
-from .dataset import Dataset, Part
+from .dataset import Dataset
 from .event_numbers import Numbers, named
 from .footer import Footer, Position
-from .part_reader import Wanted
+from .part_facts import Wanted
+from .parts import Part
 
 __all__ = ["CheckReport", "check"]
 

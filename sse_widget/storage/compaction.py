@@ -21,12 +21,14 @@ from datetime import timedelta
 
 from ..errors import CaptureDamaged, reason_of
 from ..visible import visible, visible_name
-from .dataset import ROWS, Dataset, Part
+from .dataset import Dataset
 from .expiry import expire
 from .footer import Footer
 from .held_folder import HeldFolder, sync
+from .pace import Counts, Pace
 from .part import part_writer
-from .part_reader import Wanted
+from .part_facts import Wanted
+from .parts import ROWS, Part
 from .replacing import recover, replace_folder
 from .stores import LocalStore, Store
 
@@ -42,8 +44,8 @@ _NO_ROOM = (
 )
 _GONE = re.compile(r"gone-[0-9a-f]{12}")
 _MERGING = re.compile(r"merge-[\w.-]*@[0-9a-f]{12}", re.ASCII)
-# Rows are gathered into row groups of about this size.
-_GROUP_BYTES = 32 * 2**20
+# Rows are gathered into row groups of about this size, unpacked: who asks for some minutes reads little else.
+_GROUP_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,8 @@ def _write(
     """One file with the rows of all of them, lasting before it is seen."""
     with staging.folder(name, make=True) as folder:
         gaps = tuple(pair for footer in footers for pair in footer.gaps)
-        footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps)
+        pace = _pace(dataset, parts)
+        footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps, pace=pace)
         file_name = f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
         with folder.new_file(file_name) as file:
             tables = (t for part in parts for t in dataset.tables_of(part, Wanted()))
@@ -282,3 +285,15 @@ def _write(
                         writer.write_batch(batch, row_group_size=max(_GROUP_BYTES // each, 1))
             sync(file)
         folder.sync()
+
+
+def _pace(dataset: Dataset, parts: list[Part]) -> Pace | None:
+    """How the rows of these came, by what the end of each file says; None where one does not."""
+    facts = [known for part in parts if (known := dataset.facts(part)).rows]
+    spans = [span for known in facts if (span := known.span) is not None]
+    if not facts or len(spans) < len(facts):
+        return None
+    counts = Counts.over(min(first for first, _ in spans), max(last for _, last in spans))
+    for known, (first, last) in zip(facts, spans, strict=True):
+        counts.spread(known.rows, first, last, known.pace)
+    return counts.pace()

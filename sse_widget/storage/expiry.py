@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import CaptureDamaged, reason_of
 from . import steady
-from .dataset import Dataset, Part
+from .dataset import Dataset
 from .footer import Footer
+from .parts import Part
 
 __all__ = ["expire"]
 

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
 from ..tables import OTHER_TYPES, utc_time
+from .pace import MAX_STEPS, Pace
 from .steady import Reading
 
-__all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Position"]
+__all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Pace", "Position"]
 
 VERSION = 1
 KEY = b"sse_widget"
@@ -84,6 +85,7 @@ class Footer:
         streams: how far each stream is, those without rows in this part too.
         gaps: those noticed since the part before, as (stream, gap).
         clock: what a clock said that nobody sets, as it was written; None where it is not known.
+        pace: of a merged part how its rows came over time; None where it does not tell.
     """
 
     part: int
@@ -94,6 +96,7 @@ class Footer:
     streams: Mapping[str, Position]
     gaps: tuple[tuple[str, Gap], ...] = ()
     clock: Reading | None = None
+    pace: Pace | None = None
 
     def encode(self) -> dict[bytes, bytes]:
         """As key and value of a Parquet file. Where it would be too long it has the most frequent
@@ -112,6 +115,7 @@ class Footer:
                     "begun": self.begun.isoformat(),
                     "writer": self.writer,
                     "clock": None if self.clock is None else list(self.clock),
+                    **({} if self.pace is None else {"pace": self.pace._asdict()}),
                     "streams": {n: _position(p, kept) for n, p in self.streams.items()},
                     "gaps": [
                         {"stream": name, **_gap(gap, kept)}
@@ -172,6 +176,7 @@ class Footer:
                     (_text(_object(gap)["stream"]), _to_gap(gap)) for gap in _array(said["gaps"])
                 ),
                 clock=_clock(said.get("clock")),
+                pace=_pace(said.get("pace")),
             )
         except CaptureTooNew:
             raise
@@ -263,6 +268,19 @@ def _clock(value: object) -> Reading | None:
     return Reading(_text(start), _seconds(seconds))
 
 
+def _pace(value: object) -> Pace | None:
+    if value is None:
+        return None
+    said = _object(value)
+    rows = _array(said["rows"])
+    start, step = _whole(said["start"]), _whole(said["step"])
+    if not 0 < step <= _MAX_STEP_S or start > _MAX_STEP_S or len(rows) > MAX_STEPS:
+        raise ValueError("a pace has steps that are out of range")
+    return Pace(start, step, tuple(map(_whole, rows)))
+
+
+# Seconds: more than the time from 1970 to the year 9000.
+_MAX_STEP_S = 2**38
 _HALVES = re.compile("[\ud800-\udfff]")
 _NO_ID = re.compile("[\0\r\n]")
 

@@ -19,8 +19,8 @@ import pyarrow as pa
 from ..events import EventBatch
 from ..payload import text_sizes
 from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
-from .dataset import ROWS
 from .footer import Footer, Position
+from .parts import ROWS
 
 __all__ = ["Append", "encode", "gather", "part_writer"]
 

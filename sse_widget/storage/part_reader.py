@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,36 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..payload import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
+from .part_facts import Wanted, row_groups
 
-__all__ = ["Newest", "PartReader", "Wanted"]
+__all__ = ["Newest", "PartReader"]
 
 # received_at, seq and three offsets.
 _ROW_BYTES = 40
 _TEXTS = ("type", "last_event_id", "data")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows: of one stream or of all, and of which numbers, from `start` to before `stop`."""
-
-    stream: str | None = None
-    start: int = 0
-    stop: int | None = None
-
-    def of(self, table: pa.Table) -> pa.Table:
-        """These of a table."""
-        masks = []
-        if self.stream is not None:
-            masks.append(pc.equal(table["stream"], self.stream))
-        if self.start > 0:
-            masks.append(pc.greater_equal(table["seq"], self.start))
-        if self.stop is not None:
-            masks.append(pc.less(table["seq"], self.stop))
-        for mask in masks[1:]:
-            masks[0] = pc.and_(masks[0], mask)
-        if not masks or pc.all(masks[0]).as_py():
-            return table
-        return table.filter(masks[0])
 
 
 class Newest:
@@ -124,6 +100,7 @@ class PartReader:
         self._schema = schema
         metadata = pyarrow.parquet.read_metadata(file)
         self.groups = int(metadata.num_row_groups)
+        self._known = row_groups(metadata)
         file.seek(0)
         # Read as codes: how long each text is, is known before it is written out.
         coded = [name for name in _TEXTS if _is_coded(metadata, name)]
@@ -135,11 +112,11 @@ class PartReader:
         self, group: int, wanted: Wanted, columns: list[str] | None = None
     ) -> Iterator[pa.Table]:
         """The wanted rows of one group, in order, about a mebibyte at a time; all columns, or these."""
+        if len(self._known) == self.groups and not self._known[group].may_hold(wanted):
+            return
         fields = [f for f in self._schema if columns is None or f.name in columns]
         schema = pa.schema(fields)
-        needed = {*schema.names, *([] if wanted.stream is None else ["stream"])}
-        if wanted.start > 0 or wanted.stop is not None:
-            needed.add("seq")
+        needed = {*schema.names, *wanted.columns}
         metadata = self._file.metadata.row_group(group)
         each = metadata.total_byte_size // max(metadata.num_rows, 1) or 1
         rows = min(max(SLICE_BYTES // each, 1), SLICE_ROWS)

@@ -28,6 +28,7 @@ class FileInfo(NamedTuple):
 
     path: str
     size: int
+    modified: int = 0  # ns since 1970; 0 where the store does not say
 
 
 class Folder(Protocol):
@@ -184,7 +185,8 @@ class LocalStore:
             elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(MOVING):
                 # One that went away meanwhile was merged: its rows are elsewhere, so the whole list
                 # is no longer true. Whoever asked asks again.
-                found.append(FileInfo(name, entry.stat(follow_symlinks=False).st_size))
+                there = entry.stat(follow_symlinks=False)
+                found.append(FileInfo(name, there.st_size, there.st_mtime_ns))
 
     def folders(self, below: str = "") -> list[str]:
         if not self._is_within(below):
