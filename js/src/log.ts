@@ -9,9 +9,6 @@ import type { MakeLog } from "./kernel/roster.ts";
 import { type Port, Session, type Settings } from "./kernel/session.ts";
 import { View } from "./view/view.ts";
 
-/** What the build declares around this script, for what comes after it. */
-declare const sseLog: object;
-
 export { View };
 
 /** What a page holds of one stream, and says to its kernel. */
@@ -29,5 +26,3 @@ export const makeLog: MakeLog = (port, settings) => {
     draw: (signal) => new View(session, signal).node,
   };
 };
-
-Object.assign(sseLog, { View, openSession, makeLog });

@@ -20,9 +20,9 @@ class PageModule:
 
     def __init__(self, path: str, folder: Path) -> None:
         self._folder = folder
-        made = ["--bundle", "--format=esm", f"--outfile={folder}/page.mjs", "--log-level=error"]
-        esbuild = JS / "node_modules" / ".bin" / "esbuild"
-        subprocess.run([esbuild, JS / "src" / path, *made], check=True)
+        made = ["--format", "esm", "--file", folder / "page.mjs", "--logLevel", "silent"]
+        rolldown = JS / "node_modules" / ".bin" / "rolldown"
+        subprocess.run([rolldown, JS / "src" / path, *made], check=True)
 
     def run(self, body: str, given: Any) -> Any:
         """What a function with this body returns, called with `page` (what the module exports) and

@@ -3,10 +3,11 @@
  * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
  * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
  */
-import { needleOf, parsed, valueAt } from "../json/paths.ts";
+import { mayHave, needleOf, parsed, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
+import { wholeEnd } from "./visible.ts";
 
 export interface Source {
   /** dotted path of the string in the JSON payload */
@@ -66,12 +67,6 @@ const PIECE_CHARS = 2_048;
 const PIECE_MAX = 4_096;
 const SLICE_ROWS = 256;
 
-/** Where to end a text that has `end` characters so far: not between the halves of one. */
-export function wholeEnd(text: string, end = text.length): number {
-  const last = text.charCodeAt(end - 1);
-  return last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
-}
-
 /** Where a piece of this text ends. */
 function cutOf(text: string): number {
   const line = text.indexOf("\n", PIECE_CHARS);
@@ -104,15 +99,12 @@ export class Joined {
   /** Reads events for about `budget` ms; true where more are waiting. */
   work(store: Store, budget: number): boolean {
     const deadline = performance.now() + budget;
-    for (const block of store.blocks) {
-      for (const [from, to] of this.#read.rest(block.start, block.end)) {
-        for (let at = from; at < to; at += SLICE_ROWS) {
-          if (performance.now() > deadline) return true;
-          this.#take(block, at, Math.min(to, at + SLICE_ROWS));
-        }
-      }
-    }
-    return false;
+    return store.blocks.some(
+      (block) =>
+        this.#read.read(block.start, block.end, SLICE_ROWS, deadline, false, (from, to) =>
+          this.#take(block, from, to),
+        ) > 0,
+    );
   }
 
   get text(): string {
@@ -127,11 +119,8 @@ export class Joined {
         continue;
       }
       const data = block.data(row);
-      // Most events of a mixed stream have no such key: no parse for them.
-      if (data.includes(this.#key) || data.includes("\\u"))
-        text += stringAt(payloadIn(data), this.source) ?? "";
+      if (mayHave(data, this.#key)) text += stringAt(payloadIn(data), this.source) ?? "";
     }
-    this.#read.add(from, to);
     this.#put(from, to, text);
   }
 

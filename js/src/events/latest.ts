@@ -3,7 +3,7 @@
  * event that can be drawn like any other. Read from the events the page holds as they come, each once, newest
  * first and in slices; what was read stays when its event goes. So many keys, those that came last.
  */
-import { needleOf, Payload } from "../json/paths.ts";
+import { mayHave, needleOf, Payload } from "../json/paths.ts";
 import { type Block, lowerBound } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Readable, Store } from "./store.ts";
@@ -78,27 +78,23 @@ export class Latest {
       const hi = filter === null ? block.hi : block.filter === filter ? block.scanned : 0;
       const [start, end] = [Math.max(from, block.start), Math.min(stop, block.first + hi)];
       if (start >= end) continue;
-      for (const [first, last] of this.#read.rest(start, end).reverse()) {
-        for (let to = last; to > first; to -= SLICE_ROWS) {
-          if (performance.now() > deadline) return true;
-          const at = Math.max(first, to - SLICE_ROWS);
-          if (filter === null) for (let seq = to - 1; seq >= at; seq--) this.#take(block, seq - block.first);
-          else
-            for (let i = lowerBound(block.hits, to - block.first) - 1; i >= 0; i--) {
-              const row = block.hits[i]!;
-              if (row < at - block.first) break;
-              this.#take(block, row);
-            }
-          this.#read.add(at, to);
-        }
-      }
+      const left = this.#read.read(start, end, SLICE_ROWS, deadline, true, (from, to) => {
+        if (filter === null) for (let seq = to - 1; seq >= from; seq--) this.#take(block, seq - block.first);
+        else
+          for (let i = lowerBound(block.hits, to - block.first) - 1; i >= 0; i--) {
+            const row = block.hits[i]!;
+            if (row < from - block.first) break;
+            this.#take(block, row);
+          }
+      });
+      if (left > 0) return true;
     }
     return false;
   }
 
   #take(block: Block, row: number): void {
     const data = block.data(row);
-    if ((!data.includes(this.#needle) && !data.includes("\\u")) || block.isCut(row)) return;
+    if (!mayHave(data, this.#needle) || block.isCut(row)) return;
     const payload = new Payload(data);
     const found = payload.at(this.#by);
     // As in Python: null is no key.

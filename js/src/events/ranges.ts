@@ -1,5 +1,6 @@
 /**
- * Which events somebody has read already: ranges of `seq`, merged where they touch. Pure arithmetic.
+ * Which events somebody has read already: ranges of `seq`, merged where they touch. It hands over those that
+ * were not read, some at a time, and knows nothing else of an event than its number.
  */
 import type { Range } from "./store.ts";
 
@@ -33,5 +34,36 @@ export class Ranges {
       );
     }
     return open;
+  }
+
+  /**
+   * Hands over what of [from, to) is not in it, at most `rows` at a time and each once, until `deadline` (as
+   * `performance.now()` counts). How many are left.
+   */
+  read(
+    from: number,
+    to: number,
+    rows: number,
+    deadline: number,
+    newestFirst: boolean,
+    take: (from: number, to: number) => void,
+  ): number {
+    const rest = this.rest(from, to);
+    let left = rest.reduce((sum, [a, b]) => sum + b - a, 0);
+    for (const [a, b] of newestFirst ? rest.reverse() : rest) {
+      for (let done = 0; done < b - a; done += rows) {
+        if (performance.now() > deadline) return left;
+        const n = Math.min(rows, b - a - done);
+        const start = newestFirst ? b - done - n : a + done;
+        take(start, start + n);
+        this.add(start, start + n);
+        left -= n;
+      }
+    }
+    return left;
+  }
+
+  dropBefore(seq: number): void {
+    this.#ranges = this.#ranges.filter(([, to]) => to > seq);
   }
 }

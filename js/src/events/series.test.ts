@@ -38,20 +38,7 @@ describe("Series", () => {
     expect(series.lines.get("trade")!.count).toBe(4);
   });
   it("reads numbers in quotes, and nothing else", () => {
-    const values = [
-      "67012.10",
-      " 1e3 ",
-      "-4",
-      "0x10",
-      "",
-      "1,5",
-      "NaN",
-      true,
-      null,
-      [1],
-      { a: 1 },
-      "12345678901234567890123456789012345678901",
-    ];
+    const values = ["67012.10", "1e3", " 1e4 ", "-4", "0x10", "", "1,5", "NaN", true, null, [1], { a: 1 }];
     const series = all(
       new Series("price", null),
       filled([

@@ -4,7 +4,7 @@
  * each quarter of a second. It draws nothing and never asks the kernel.
  */
 
-import { needleOf, parsed, valueAt } from "../json/paths.ts";
+import { mayHave, needleOf, numberOf, parsed, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Store } from "./store.ts";
@@ -14,7 +14,6 @@ export const FINE = 4;
 const KEEP_S = 600;
 const MAX_LINES = 64;
 const SLICE_ROWS = 64;
-const NUMBER = /^\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*$/;
 
 export interface Point {
   low: number;
@@ -29,12 +28,6 @@ export interface Line {
   count: number;
   /** by quarter second since 1970 */
   points: Map<number, Point>;
-}
-
-/** Numbers, and numbers in quotes as many services send them. */
-function numberOf(value: unknown): number | null {
-  if (typeof value === "string" && value.length < 40 && NUMBER.test(value)) value = Number(value);
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 function put(points: Map<number, Point>, bucket: number, { low, high, last, at }: Point): void {
@@ -82,19 +75,13 @@ export class Series {
       const block = store.blocks[i]!;
       // Older blocks may hold newer times only where a clock was set: those are passed over.
       if (block.at(block.hi - 1) < since) break;
-      for (const [from, to] of this.#read.rest(block.start, block.end).reverse()) {
-        const whole = to - from > SLICE_ROWS;
-        for (let end = to; end > from; end -= SLICE_ROWS) {
-          const start = Math.max(from, end - SLICE_ROWS);
-          if (performance.now() > deadline) {
-            waiting += end - from;
-            break;
-          }
-          for (let seq = start; seq < end; seq++) this.#take(block, seq - block.first, whole);
-          this.#read.add(start, end);
-        }
-        if (whole) block.endScan();
-      }
+      // A few new rows are not worth the whole block as text.
+      let whole = false;
+      waiting += this.#read.read(block.start, block.end, SLICE_ROWS, deadline, true, (from, to) => {
+        whole = to - from === SLICE_ROWS;
+        for (let seq = from; seq < to; seq++) this.#take(block, seq - block.first, whole);
+      });
+      if (whole) block.endScan();
     }
     return waiting;
   }
@@ -102,8 +89,7 @@ export class Series {
   #take(block: Block, row: number, whole: boolean): void {
     if (block.isCut(row)) return;
     const data = whole ? block.scanText(row) : block.data(row);
-    // Most events of a mixed stream have no such key: no parse for them.
-    if (!data.includes(this.#key) && !data.includes("\\u")) return;
+    if (!mayHave(data, this.#key)) return;
     const payload = parsed(data);
     const value = numberOf(valueAt(payload, this.path));
     const at = block.at(row);

@@ -18,6 +18,12 @@ const NAME = new RegExp(`[${ODD_NAME}]|\\u2039(?=U\\+)|^ | $|(?<= ) `, "gu");
 /** All that is better not put into a command or a program as it is. */
 export const UNSEEN = new RegExp(`[${ODD_NAME}]`, "gu");
 
+/** Where to end a text that has `end` units so far: not between the halves of a character. */
+export function wholeEnd(text: string, end = text.length): number {
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
+}
+
 function picture(char: string): string {
   const code = char.codePointAt(0)!;
   if (code < 0x20) return String.fromCharCode(0x2400 + code);

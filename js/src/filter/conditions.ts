@@ -4,7 +4,7 @@
  * double) has no value. It decides about one payload at a time and knows no events.
  */
 
-import { payloadOf, valueAt } from "../json/paths.ts";
+import { numberOf, payloadOf, valueAt } from "../json/paths.ts";
 import { loneSurrogate } from "./patterns.ts";
 
 export type Plain = string | number | boolean | null;
@@ -15,9 +15,6 @@ export const OPERATORS = ["==", "!=", "<", "<=", ">", ">=", "in", "contains", "e
 
 type Test = (value: unknown) => boolean;
 
-/** A number in quotes, as many services send them. */
-const NUMBER = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/;
-
 const ORDERS: Record<string, (sign: number) => boolean> = {
   "<": (sign) => sign < 0,
   "<=": (sign) => sign <= 0,
@@ -27,11 +24,6 @@ const ORDERS: Record<string, (sign: number) => boolean> = {
 
 function isMissing(value: unknown): boolean {
   return value === undefined || value === null || (typeof value === "number" && !Number.isFinite(value));
-}
-
-function numberOf(value: unknown): number | null {
-  const number = typeof value === "string" && NUMBER.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
 /** Negative, 0 or positive, by code points as in Python, not by halves of them. */

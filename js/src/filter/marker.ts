@@ -8,7 +8,7 @@ import type { Marked, Marking } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
 import { places } from "./places.ts";
 import { isRisky } from "./risky.ts";
-import type { Workers } from "./workers.ts";
+import { Guarded, type Workers } from "./workers.ts";
 
 /** Pairs of start and end, ascending. */
 export type Marks = readonly number[];
@@ -51,23 +51,29 @@ function unfolded(text: string): number[] {
 }
 
 export class Marker {
-  #workers: Workers;
   #found: () => void;
   #filter: FilterState | null = null;
   #pattern: RegExp | null = null;
   #cache = new Map<string, Marks>();
   #wanted = new Set<string>();
-  #worker: Worker | null = null;
+  #worker: Guarded<Marked>;
   #risky = false;
   #asked: string[] | null = null;
   #n = 0;
-  #watch: ReturnType<typeof setTimeout> | undefined;
   #gaveUp = false;
 
   /** `found`: marks that were not known when asked for are known now. */
   constructor(workers: Workers, found: () => void) {
-    this.#workers = workers;
     this.#found = found;
+    this.#worker = new Guarded(workers, {
+      heard: (done) => this.#heard(done),
+      refused: () => {
+        for (const text of this.#asked ?? []) this.#wanted.add(text);
+        this.#asked = null;
+        this.#ask();
+      },
+      stuck: () => this.#giveUp(),
+    });
   }
 
   use(filter: FilterState): void {
@@ -104,9 +110,7 @@ export class Marker {
   }
 
   end(): void {
-    clearTimeout(this.#watch);
-    this.#worker?.terminate();
-    this.#worker = null;
+    this.#worker.end();
     this.#asked = null;
   }
 
@@ -118,14 +122,11 @@ export class Marker {
 
   #ask(): void {
     if (this.#asked || this.#wanted.size === 0 || !this.#pattern || this.#gaveUp) return;
-    this.#worker ??= this.#start();
-    if (!this.#worker) return this.#markHere(this.#pattern);
+    if (!this.#worker.start()) return this.#markHere(this.#pattern);
     this.#asked = [...this.#wanted];
     this.#wanted.clear();
     const job: Marking = { n: ++this.#n, pattern: this.#pattern, texts: this.#asked, limit: MAX_MARKS };
-    this.#worker.postMessage(job);
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => this.#giveUp(), STUCK_MS);
+    this.#worker.post(job, STUCK_MS);
   }
 
   /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
@@ -141,25 +142,14 @@ export class Marker {
     this.#found();
   }
 
-  #start(): Worker | null {
-    const worker = this.#workers.start();
-    if (!worker) return null;
-    worker.onmessage = ({ data }: MessageEvent<Marked>) => {
-      if (!data.marks || data.n !== this.#n || !this.#asked) return;
-      clearTimeout(this.#watch);
-      this.#asked.forEach((text, i) => this.#remember(text, data.marks![i] ?? NONE));
-      this.#asked = null;
-      this.generation++;
-      this.#found();
-      this.#ask();
-    };
-    worker.onerror = () => {
-      this.#workers.refused(worker);
-      for (const text of this.#asked ?? []) this.#wanted.add(text);
-      this.end();
-      this.#ask();
-    };
-    return worker;
+  #heard({ n, marks }: Marked): void {
+    if (!marks || n !== this.#n || !this.#asked) return;
+    this.#worker.rest();
+    this.#asked.forEach((text, i) => this.#remember(text, marks[i] ?? NONE));
+    this.#asked = null;
+    this.generation++;
+    this.#found();
+    this.#ask();
   }
 
   /** No marks until another search: the rows themselves are right without them. */

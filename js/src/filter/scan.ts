@@ -10,7 +10,7 @@ import { type Compiled, compile, type FilterState, passesEverything } from "./fi
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
 import { isRisky } from "./risky.ts";
-import type { Workers } from "./workers.ts";
+import { Guarded, type Workers } from "./workers.ts";
 
 /** One row's pattern takes longer than this: the pattern is stopped, not the page. */
 const STUCK_MS = 1_000;
@@ -29,7 +29,6 @@ export class Scan {
   stopped: string | null = null;
 
   #store: Store;
-  #workers: Workers;
   #progress: () => void;
   #version = 0;
   #state: FilterState | null = null;
@@ -41,17 +40,23 @@ export class Scan {
   #patterns: { wanted: RegExp | null; unwanted: RegExp | null } | null = null;
   #risky = false;
   #verdicts = new WeakMap<readonly string[], Uint8Array>();
-  #worker: Worker | null = null;
+  #worker: Guarded<Done>;
   #workerFails = false;
   #ready = false;
   #job: { n: number; block: Block; from: number; to: number } | null = null;
   #jobs = 0;
-  #watch: ReturnType<typeof setTimeout> | undefined;
 
   constructor(store: Store, workers: Workers, progress: () => void) {
     this.#store = store;
-    this.#workers = workers;
     this.#progress = progress;
+    this.#worker = new Guarded(workers, {
+      heard: (done) => this.#heard(done),
+      refused: () => this.#without(),
+      stuck: () => {
+        if (this.#job) this.stopped = TOO_SLOW;
+        this.#without();
+      },
+    });
   }
 
   /** A new filter, or why it is not one (then the one before stays in effect). */
@@ -60,7 +65,7 @@ export class Scan {
     if (!full.ok) return full.reason;
     const gate = compile({ ...state, text: "", exclude: "", where: [] });
     if (!gate.ok) return gate.reason;
-    this.#endWorker();
+    this.end();
     this.stopped = null;
     this.#version++;
     this.#state = state;
@@ -113,7 +118,15 @@ export class Scan {
   }
 
   end(): void {
-    this.#endWorker();
+    this.#worker.end();
+    this.#ready = false;
+    this.#job = null;
+  }
+
+  /** The worker is gone. */
+  #without(): void {
+    this.end();
+    this.#progress();
   }
 
   #scanned(block: Block): number {
@@ -167,8 +180,9 @@ export class Scan {
 
   #send(block: Block): void {
     if (this.#job || !this.#patterns) return;
-    const worker = this.#start();
-    if (!worker) return;
+    // None is allowed here: the page tests, with a guard.
+    this.#workerFails = !this.#worker.start();
+    if (this.#workerFails) return;
     const from = this.#scanned(block);
     const verdict = this.#verdict(block);
     const open = new Uint8Array(block.hi - from);
@@ -176,23 +190,7 @@ export class Scan {
     const { data, offsets } = block.copyForScan(from);
     this.#job = { n: ++this.#jobs, block, from, to: block.hi };
     const job: Job = { n: this.#jobs, ...this.#patterns, open, data, offsets };
-    worker.postMessage(job, [open.buffer, data.buffer, offsets.buffer]);
-    this.#alive();
-  }
-
-  #start(): Worker | null {
-    if (this.#worker) return this.#worker;
-    this.#ready = false;
-    const worker = this.#workers.start();
-    if (!worker) return this.#withoutWorker();
-    worker.onmessage = (event: MessageEvent<Done>) => this.#heard(event.data);
-    worker.onerror = () => {
-      this.#workers.refused(worker);
-      this.#endWorker();
-      this.#progress();
-    };
-    this.#worker = worker;
-    return worker;
+    this.#worker.post(job, this.#ready ? STUCK_MS : START_MS, [open.buffer, data.buffer, offsets.buffer]);
   }
 
   #heard({ n, hits }: Done): void {
@@ -200,7 +198,7 @@ export class Scan {
     const job = this.#job;
     if (hits && job && n === job.n) {
       this.#job = null;
-      clearTimeout(this.#watch);
+      this.#worker.rest();
       const { block } = job;
       for (const hit of hits) {
         const row = job.from + hit;
@@ -209,34 +207,6 @@ export class Scan {
       block.scanned = job.to;
       this.#store.changed();
       this.#progress();
-    } else if (job) {
-      this.#alive();
-    }
-  }
-
-  #alive(): void {
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(
-      () => {
-        const { block } = this.#job ?? {};
-        this.#endWorker();
-        if (block) this.stopped = TOO_SLOW;
-        this.#progress();
-      },
-      this.#ready ? STUCK_MS : START_MS,
-    );
-  }
-
-  /** No worker is allowed here: the page tests, with a guard. */
-  #withoutWorker(): null {
-    this.#workerFails = true;
-    return null;
-  }
-
-  #endWorker(): void {
-    clearTimeout(this.#watch);
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#job = null;
+    } else if (job) this.#worker.wait(STUCK_MS);
   }
 }

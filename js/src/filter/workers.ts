@@ -31,6 +31,68 @@ export class Workers {
   }
 }
 
+/** What a guarded worker tells its owner. */
+export interface Guard<Answer> {
+  heard(answer: Answer): void;
+  /** it was never allowed to run; another one may be */
+  refused(): void;
+  /** nothing came in time, so that it was ended */
+  stuck(): void;
+}
+
+/** One worker that is started when it is needed, and ended where it does not answer in time. */
+export class Guarded<Answer> {
+  #workers: Workers;
+  #guard: Guard<Answer>;
+  #worker: Worker | null = null;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(workers: Workers, guard: Guard<Answer>) {
+    this.#workers = workers;
+    this.#guard = guard;
+  }
+
+  /** False where no worker is allowed. */
+  start(): boolean {
+    if (this.#worker) return true;
+    const worker = this.#workers.start();
+    if (!worker) return false;
+    worker.onmessage = ({ data }) => this.#guard.heard(data as Answer);
+    worker.onerror = () => {
+      this.#workers.refused(worker);
+      this.end();
+      this.#guard.refused();
+    };
+    this.#worker = worker;
+    return true;
+  }
+
+  post(job: unknown, ms: number, transfer: Transferable[] = []): void {
+    this.#worker?.postMessage(job, transfer);
+    this.wait(ms);
+  }
+
+  /** For so long from now on it may be silent. */
+  wait(ms: number): void {
+    this.rest();
+    this.#watch = setTimeout(() => {
+      this.end();
+      this.#guard.stuck();
+    }, ms);
+  }
+
+  /** Nothing is expected of it. */
+  rest(): void {
+    clearTimeout(this.#watch);
+  }
+
+  end(): void {
+    this.rest();
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+}
+
 /** From the source of a classic script. */
 export function workersOf(source: string): Workers {
   return new Workers([

@@ -10,6 +10,8 @@ export interface Payload {
   size: number;
   /** the type to show it as a picture; null for anything else */
   picture: string | null;
+  /** as a data: URL has it */
+  base64(): string;
   bytes(): Uint8Array;
 }
 
@@ -43,13 +45,12 @@ const KINDS: [RegExp, string, string?][] = [
   [/^[\t\n\r\x20-\x7e]*$/, "text"],
 ];
 
-function decoded(base64: string): string {
-  return atob(
-    base64
-      .replace(/-/g, "+")
-      .replace(/_/g, "/")
-      .replace(/={1,2}$/, ""),
-  );
+/** In the alphabet of a data: URL, which that of addresses is not. */
+function plain(base64: string): string {
+  return base64
+    .replace(/-/g, "+")
+    .replace(/_/g, "/")
+    .replace(/={1,2}$/, "");
 }
 
 export function recognise(value: string): Payload | null {
@@ -60,7 +61,7 @@ export function recognise(value: string): Payload | null {
   if ((body.length - padding) % 4 === 1 || !PLAIN.test(body)) return null;
   let head: string;
   try {
-    head = decoded(body.slice(0, HEAD_CHARS));
+    head = atob(plain(body.slice(0, HEAD_CHARS)));
   } catch {
     return null;
   }
@@ -74,7 +75,8 @@ export function recognise(value: string): Payload | null {
     name: kind?.[1] ?? "bytes",
     size: Math.floor(((body.length - padding) * 3) / 4),
     picture: kind?.[2] ?? null,
-    bytes: () => Uint8Array.from(decoded(body), (char) => char.charCodeAt(0)),
+    base64: () => plain(body),
+    bytes: () => Uint8Array.from(atob(plain(body)), (char) => char.charCodeAt(0)),
   };
 }
 

@@ -42,6 +42,11 @@ export function needleOf(path: string): string {
   return key === undefined ? "" : JSON.stringify(key);
 }
 
+/** Most events of a mixed stream have no such key: no parse for them. */
+export function mayHave(data: string, needle: string): boolean {
+  return data.includes(needle) || data.includes("\\u");
+}
+
 /** The path of a child; null where no path leads: a key with dots, below the top. */
 export function childPath(parent: string | null, key: string): string | null {
   if (key === "" && parent === null) return null;
@@ -99,6 +104,14 @@ export function valueAt(root: unknown, path: string): unknown {
     value = (value as Record<string, unknown>)[key];
   }
   return value;
+}
+
+const NUMBER = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/;
+
+/** A number, or one in quotes, as many services send them. */
+export function numberOf(value: unknown): number | null {
+  const number = typeof value === "string" && NUMBER.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
 export class Payload {

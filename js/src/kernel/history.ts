@@ -3,6 +3,7 @@
  * before this page or was held back, newest first, one request at a time. Pure: it sends nothing
  * and keeps no events; the session tells it what happened.
  */
+import { Ranges } from "../events/ranges.ts";
 import type { Range, Store } from "../events/store.ts";
 
 /** Above this rate the stream itself needs the wire: what was held back waits for a calmer moment. */
@@ -23,14 +24,14 @@ export class History {
   /** The kernel holds nothing below this seq: evicted, cleared, or it said so. */
   floor = 0;
   #lost: Range[] = [];
-  #refused: Range[] = [];
+  #refused = new Ranges();
   #nextId = 1;
 
   raiseFloor(seq: number): void {
     if (seq <= this.floor) return;
     this.floor = seq;
     this.#lost = this.#lost.filter(([, to]) => to > seq);
-    this.#refused = this.#refused.filter(([, to]) => to > seq);
+    this.#refused.dropBefore(seq);
   }
 
   /** A hole in the batch numbers: these rows were sent and never came. */
@@ -59,12 +60,12 @@ export class History {
     this.asked = null;
     // The window is a rolling one: if nothing of a range is held, nothing older is either.
     if (first === end) this.raiseFloor(to);
-    else if (end < to) this.#refused = [...this.#refused, [end, to] as Range].slice(-100);
+    else if (end < to) this.#refused.add(end, to);
     return true;
   }
 
   isGone(range: Range): boolean {
-    return range[1] <= this.floor || this.#refused.some(([a, b]) => a <= range[0] && range[1] <= b);
+    return range[1] <= this.floor || this.#refused.rest(...range).length === 0;
   }
 
   #lostRange(store: Store): Range | null {
@@ -97,19 +98,6 @@ export class History {
 
   /** The newest of these ranges that the kernel has not refused already. */
   #wanted(ranges: Range[]): Range | null {
-    let open = ranges;
-    for (const [a, b] of this.#refused) {
-      open = open.flatMap(([from, to]): Range[] =>
-        b <= from || a >= to
-          ? [[from, to]]
-          : (
-              [
-                [from, a],
-                [b, to],
-              ] as Range[]
-            ).filter(([x, y]) => x < y),
-      );
-    }
-    return open.at(-1) ?? null;
+    return ranges.flatMap(([from, to]) => this.#refused.rest(from, to)).at(-1) ?? null;
   }
 }

@@ -9,13 +9,6 @@ import { bytes } from "../dom/format.ts";
 const DUMP = 1_024;
 const DUMP_MAX = 65_536;
 
-function base64Of(data: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < data.length; at += 0x8000)
-    text += String.fromCharCode(...data.subarray(at, at + 0x8000));
-  return btoa(text);
-}
-
 /** The button, and under it the place for what it shows. */
 export function payloadView(payload: Payload): { button: HTMLButtonElement; place: HTMLElement } {
   const place = h("div.payload", { hidden: true });
@@ -39,15 +32,18 @@ export function payloadView(payload: Payload): { button: HTMLButtonElement; plac
 }
 
 function picture(payload: Payload, label: string): HTMLElement {
-  const data = payload.bytes();
   const image = h("img.picture", { alt: label });
   const box = h("div", image);
   // A picture that does not decode is bytes like any other.
-  image.addEventListener("error", () => box.replaceChildren("This picture cannot be drawn.", dump(data)), {
-    once: true,
-  });
+  image.addEventListener(
+    "error",
+    () => box.replaceChildren("This picture cannot be drawn.", dump(payload.bytes())),
+    {
+      once: true,
+    },
+  );
   // A data: URL, not a Blob: hosts with a policy allow it more often, and nothing has to be revoked.
-  image.src = `data:${payload.picture};base64,${base64Of(data)}`;
+  image.src = `data:${payload.picture};base64,${payload.base64()}`;
   return box;
 }
 

@@ -3,8 +3,8 @@
  * bounded part of it in the page, and writes only what is new. What the text is, joined.ts decides;
  * here it is text nodes only, whatever the server sent.
  */
-import { detect, Joined, type Piece, type Source, wholeEnd } from "../../events/joined.ts";
-import { manyLines } from "../../events/visible.ts";
+import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
+import { manyLines, wholeEnd } from "../../events/visible.ts";
 import type { Cleared, Session } from "../../kernel/session.ts";
 import { closeButton, h, show, text } from "../dom/dom.ts";
 import { bytes, many } from "../dom/format.ts";

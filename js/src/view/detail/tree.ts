@@ -10,7 +10,7 @@ import { Children, isContainer, root, type Value } from "../../json/jsonscan.ts"
 import { childPath, keyOf } from "../../json/paths.ts";
 import type { Columns } from "../../kernel/columns.ts";
 import { attr, flag, focusOn, h, modified, ours } from "../dom/dom.ts";
-import { bytes, count } from "../dom/format.ts";
+import { bytes, count, cutAt } from "../dom/format.ts";
 import { payloadView } from "./payload.ts";
 
 const PAGE = 200;
@@ -94,7 +94,7 @@ export class Tree {
   #write(node: Node): void {
     const { value, line, toggle, comma } = node;
     const parts: (string | globalThis.Node)[] = [indent(node.depth)];
-    const key = value.key === null ? null : shorten(value.key, KEY_CHARS);
+    const key = value.key === null ? null : cutAt(value.key, KEY_CHARS);
     if (toggle) parts.push(toggle);
     const isLeaf = !isContainer(value) && node.path !== null;
     const leaf = isLeaf
@@ -287,7 +287,4 @@ function lineAt(depth: number, ...parts: (string | globalThis.Node)[]): HTMLElem
 }
 function indent(depth: number): string {
   return "  ".repeat(Math.min(depth, MAX_INDENT));
-}
-function shorten(value: string, chars: number): string {
-  return value.length <= chars ? value : `${value.slice(0, chars)}\u2026`;
 }

@@ -3,6 +3,7 @@
  * block at once where some run from right to left, in time that grows with its square: 300 KB in one block
  * freeze a page for 19 s, in these for milliseconds. It makes text nodes only.
  */
+import { wholeEnd } from "../../events/visible.ts";
 import { h } from "./dom.ts";
 
 /** Characters of a block: it ends at a line end or a space, where there is one in its second half. */
@@ -28,7 +29,5 @@ function endOf(text: string, from: number): number {
     const at = text.lastIndexOf(end, most - 1);
     if (at >= least) return at + 1;
   }
-  // Never inside a pair of halves.
-  const code = text.charCodeAt(most - 1);
-  return code >= 0xd800 && code < 0xdc00 ? most - 1 : most;
+  return wholeEnd(text, most);
 }

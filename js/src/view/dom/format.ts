@@ -3,7 +3,7 @@
  * enough for every visible row at every frame. Text from a server comes out as `visible.ts` says, never
  * as markup.
  */
-import { oneName } from "../../events/visible.ts";
+import { oneName, wholeEnd } from "../../events/visible.ts";
 
 const numbers = new Intl.NumberFormat("en-US");
 
@@ -99,6 +99,5 @@ export function brief(value: string, length: number): string {
 /** The first characters of a line, with a sign where more follows; never half a surrogate pair. */
 export function cutAt(value: string, length: number): string {
   if (value.length <= length) return value;
-  const end = /[\uD800-\uDBFF]/.test(value[length - 1]!) ? length - 1 : length;
-  return `${value.slice(0, end)}\u2026`;
+  return `${value.slice(0, wholeEnd(value, length))}\u2026`;
 }

@@ -9,6 +9,7 @@ import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
 import { attr, fit, flag, h, onResize, show, text } from "../dom/dom.ts";
 import { brief, count, rate } from "../dom/format.ts";
+import { Popover } from "../dom/popover.ts";
 
 const VISIBLE = 12;
 const LISTED = 200;
@@ -68,7 +69,7 @@ export class Chips {
   #row = h("div.chip-row", { role: "group", label: "Event types" });
   #more: HTMLButtonElement;
   #reset: HTMLButtonElement;
-  #menu: HTMLElement;
+  #menu: Popover;
   #search: HTMLInputElement;
   #list = h("div.chip-list", { role: "group", label: "All event types" });
   #listed: Chip[] = [];
@@ -86,12 +87,7 @@ export class Chips {
 
   constructor(session: Session, showAll: () => void, signal: AbortSignal) {
     this.#session = session;
-    this.#more = h("button.chip.more", {
-      "aria-expanded": "false",
-      "aria-haspopup": "true",
-      hidden: true,
-      click: () => this.#open(this.#menu.hidden !== false),
-    });
+    this.#more = h("button.chip.more", { "aria-haspopup": "true", hidden: true });
     this.#reset = h("button.link", { hidden: true, click: showAll }, "Show all");
     this.#search = h("input.input", {
       type: "text",
@@ -99,20 +95,9 @@ export class Chips {
       label: "Find a type",
       input: () => this.draw(),
     });
-    this.#menu = h("div.menu", { hidden: true }, this.#search, this.#list, this.#listNote);
-    this.node = h(
-      "div.chips",
-      {
-        keydown: (event: KeyboardEvent) => {
-          if (event.key !== "Escape" || this.#menu.hidden) return;
-          event.stopPropagation();
-          this.#open(false);
-          this.#more.focus();
-        },
-      },
-      this.#row,
-      this.#menu,
-    );
+    const menu = h("div.menu", this.#search, this.#list, this.#listNote);
+    this.#menu = new Popover(this.#more, menu, () => this.draw());
+    this.node = h("div.chips", this.#row, menu);
     this.#row.append(this.#more, this.#reset);
     onResize(
       this.#row,
@@ -126,7 +111,7 @@ export class Chips {
 
   /** A press anywhere else closes the list, as menus do. */
   pressed(target: Node): void {
-    if (!this.#menu.hidden && !this.#menu.contains(target) && !this.#more.contains(target)) this.#open(false);
+    this.#menu.pressed(target);
   }
 
   draw(): void {
@@ -156,7 +141,7 @@ export class Chips {
         this.#drawRow(chosen);
       }
     }
-    if (!this.#menu.hidden) this.#drawList();
+    if (this.#menu.open) this.#drawList();
   }
 
   /** By count, where not all have room: seldom, and never under a pointer or a focus. */
@@ -246,13 +231,5 @@ export class Chips {
     if (this.#known.has(type) || this.#known.size >= 10_000) return;
     this.#known.add(type);
     this.#order.push(type);
-  }
-
-  #open(open: boolean): void {
-    show(this.#menu, open);
-    attr(this.#more, "aria-expanded", open);
-    if (!open) return;
-    this.draw();
-    this.#search.focus();
   }
 }
