@@ -7,6 +7,9 @@ where one of them reads something else (`agree`).
 from __future__ import annotations
 
 import asyncio
+import re
+import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -162,3 +165,13 @@ def test_every_contender_runs_once_a_round_in_rotated_order():
     assert order[:3] == ["a", "b", "c"]  # to warm up
     assert order[3:] == [*"abc", *"bca", *"cab"]
     assert all(len(rounds) == 3 for rounds in times.rounds.values())
+
+
+def test_benchmarks_are_run_with_all_that_the_package_needs():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[^\w.-]", line)[0] for line in project["dependencies"]}
+    pinned = (Path(__file__).parent / "bench" / "requirements.txt").read_text()
+    # What these need in turn is pinned with them.
+    brought = {"traitlets": "ipywidgets", "yarl": "aiohttp"}
+    missing = {n for n in needed if f"\n{brought.get(n, n)}==" not in pinned}
+    assert not missing

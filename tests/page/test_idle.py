@@ -1,4 +1,4 @@
-"""What has nothing to do costs nothing: heartbeats are not answered, and out of sight a second is soon enough."""
+"""What has nothing to do costs nothing: heartbeats are not answered, and what is out of sight is not drawn."""
 
 from playwright.sync_api import expect
 
@@ -20,30 +20,42 @@ def test_heartbeats_are_not_answered(open_stub):
         stub.page.clock.run_for(2_000)
     assert stub.page.evaluate("model.attributes._ack.n") == acknowledged
     stub.feed(*TICKS)
-    stub.page.clock.run_for(4_000)
+    stub.page.clock.run_for(11_000)
     assert stub.page.evaluate("model.attributes._ack.n") > acknowledged + 5
 
 
-def test_a_log_out_of_sight_is_drawn_once_a_second_and_holds_nothing_up(open_stub):
+def test_a_log_out_of_sight_is_drawn_every_ten_seconds_and_holds_nothing_up(open_stub):
     stub = open_stub(clock=True)
     stub.feed(*TICKS)
     stub.page.clock.run_for(4_000)
     expect(stub.rows).to_have_count(3)
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")
     assert stub.page.evaluate(SIGHT) is False
-    # A kernel of which nothing was heard for long is asked more often: it says that it is there.
-    stub.kernel("kernel.beat()")
-    stub.page.clock.run_for(1_000)
-    stub.page.clock.run_for(1_100 - stub.page.evaluate("Date.now() % 1000"))
+    stub.still()
+    stub.page.clock.run_for(11_100 - stub.page.evaluate("Date.now() % 10000"))
     stub.feed({"data": "meanwhile"})
-    stub.page.clock.run_for(200)
+    stub.page.clock.run_for(8_000)
     expect(stub.row("meanwhile")).to_have_count(0)
+    # What is said of the stream is read out also where nobody looks.
+    expect(stub.page.locator(".sse-total")).to_have_text("4 events")
     stub.page.clock.run_for(1_000)
     expect(stub.row("meanwhile")).to_have_count(1)
-    stub.page.clock.run_for(4_000)
+    stub.page.clock.run_for(3_000)
     assert stub.page.evaluate("model.attributes._ack.n === kernel.n")
+    stub.feed({"data": "just now"})
     stub.page.evaluate("document.body.style.paddingTop = ''")
     assert stub.page.evaluate(SIGHT) is True
-    stub.feed({"data": "in sight again"})
     stub.page.clock.run_for(200)
-    expect(stub.row("in sight again")).to_have_count(1)
+    expect(stub.row("just now")).to_have_count(1)
+
+
+def test_a_log_that_follows_is_at_its_end_after_one_layout_of_the_page(open_stub):
+    stub = open_stub()
+    stub.feed(*({"data": f"event {n}"} for n in range(200)))
+    expect(stub.row("event 199")).to_be_in_viewport()
+    stub.feed({"data": "the newest"})
+    expect(stub.row("the newest")).to_be_in_viewport()
+    assert stub.page.evaluate(
+        "(({scrollTop, clientHeight, scrollHeight}) => scrollHeight - clientHeight - scrollTop)"
+        "(document.querySelector('.sse-log')) < 1"
+    )

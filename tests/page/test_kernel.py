@@ -16,8 +16,10 @@ def test_hello_is_said_twice_and_batches_are_acknowledged(stub):
     assert len(pages) == 1
     stub.feed(*TICKS)
     stub.wait("model.attributes._ack.n === 1")
-    stub.feed(*TICKS)
-    stub.wait("model.attributes._ack.n === 2")
+    # Soon again where many are on the way; where few are, some time later.
+    for _ in range(12):
+        stub.feed(*TICKS)
+    stub.wait("model.attributes._ack.n >= 12")
     assert {stub.page.evaluate("model.attributes._ack.page")} == pages
 
 

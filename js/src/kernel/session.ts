@@ -69,7 +69,7 @@ const MAX_GAPS = 1_000;
 const MAX_FIRSTS = 1_000;
 /** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
 const ACK_MS = 50;
-const ACK_CALM_MS = 3_000;
+const ACK_CALM_MS = 10_000;
 /** Where the kernel does not say what it allows itself. */
 const ALLOWED_BYTES = 2 * 1024 * 1024;
 const ACK_BATCHES = 12;

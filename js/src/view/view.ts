@@ -40,6 +40,8 @@ const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */
 const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
+/** A view that is out of sight is drawn in seconds that this divides. */
+const UNSEEN_S = 10;
 
 export class View {
   readonly node: HTMLElement;
@@ -230,7 +232,7 @@ export class View {
     session.watch(
       {
         changed: () => this.#soon(),
-        beat: () => this.#drawNow(),
+        beat: () => (this.#inSight ? this.#drawNow() : this.#drawUnseen()),
         pins: () => this.#pins(),
         reading: () => this.#log.around(0)?.[0] ?? null,
       },
@@ -246,11 +248,15 @@ export class View {
   }
 
   #observeSight(): void {
-    const observer = new IntersectionObserver((entries) => {
-      const { isIntersecting } = entries.at(-1)!;
-      if (isIntersecting && !this.#inSight) this.#drawNow();
-      this.#inSight = isIntersecting;
-    });
+    const observer = new IntersectionObserver(
+      (entries) => {
+        const { isIntersecting } = entries.at(-1)!;
+        if (isIntersecting && !this.#inSight) this.#drawNow();
+        this.#inSight = isIntersecting;
+      },
+      // What is about to be scrolled into sight is drawn before it is there.
+      { rootMargin: "200px", scrollMargin: "200px" },
+    );
     observer.observe(this.node);
     onAbort(this.#signal, () => observer.disconnect());
   }
@@ -268,7 +274,20 @@ export class View {
     this.#soon();
   }
 
-  /** Draws with the next frame; out of sight with the next second, of which all such views make one. */
+  /** Out of sight: what is read out; and now and then the rest, for who searches the page. All such
+   * views draw in the same second. */
+  #drawUnseen(): void {
+    const second = Math.floor(Date.now() / 1000);
+    if (second % UNSEEN_S === 0) this.#draw();
+    else {
+      this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
+      this.#announcer.draw();
+      this.#snapshot.draw();
+    }
+    this.#session.painted();
+  }
+
+  /** Draws with the next frame; out of sight not for this. */
   #soon(): void {
     if (!this.#inSight) {
       this.#session.painted();

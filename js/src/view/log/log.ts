@@ -26,6 +26,8 @@ const MEASURINGS = 4;
 /** Selected rows stay in the page wherever it is scrolled to, up to so many. */
 const MAX_SELECTED = 2_000;
 const MORE_PX = 18;
+/** To ask costs as much as ten rows. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export interface LogEvents extends HeadingEvents {
   open(seq: number): void;
@@ -69,6 +71,8 @@ export class Log {
   #more: HTMLButtonElement;
   #pointed: [x: number, y: number] = [0, 0];
   #expected = 0;
+  /** where the tail begins, while the browser has yet to lay out what was written */
+  #due: number | null = null;
   #width = 0;
   #height = 0;
 
@@ -131,6 +135,8 @@ export class Log {
       },
       signal,
     );
+    // Told after the layout of a frame: to scroll any sooner is a layout more, for each log of a page.
+    onResize(this.#space, () => this.#due !== null && this.#scrollOn(this.#due), signal);
   }
 
   focus(): void {
@@ -203,6 +209,7 @@ export class Log {
     flag(this.scroller, "data-wrap", wrap);
     const kept = selected && this.#between(selected, lines);
     let top = 0;
+    const before = this.#space.style.height;
     for (let i = 0; i < MEASURINGS; i++) {
       const whole = lines.count * ROW_HEIGHT + this.#heights.total;
       if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
@@ -221,11 +228,19 @@ export class Log {
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
-    if (following || Math.abs(top - this.scroller.scrollTop) >= 1) this.scroller.scrollTop = top;
-    this.#expected = this.scroller.scrollTop;
+    if (!following) this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
+    else if (this.#space.style.height !== before) this.#due = top;
+    else if (this.#due === null && top !== this.#expected) this.#scrollOn(top);
     this.#drawJump(paused, selected !== null);
     // What was written just now needed wider columns.
     if (this.#grid.layout(this.#wide()).template !== this.#tracks) this.#events.moved();
+  }
+
+  /** Scrolls there, or leaves it where it is. */
+  #scrollOn(top: number | null): void {
+    this.#due = null;
+    if (top !== null) this.scroller.scrollTop = top;
+    this.#expected = this.scroller.scrollTop;
   }
 
   /** The height the rows have: the heading stands before them. */
@@ -244,7 +259,7 @@ export class Log {
     const local = time === "absolute";
     grid.time = {
       name: `time${time === "utc" ? " UTC" : local ? ` ${offsetOf(this.#session.now())}` : ""}`,
-      title: local ? `Local time, ${Intl.DateTimeFormat().resolvedOptions().timeZone}` : "",
+      title: local ? `Local time, ${ZONE}` : "",
     };
     const { template, least } = grid.layout(this.#wide());
     this.#heading.draw();
