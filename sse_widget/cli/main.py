@@ -25,13 +25,10 @@ from typing import TYPE_CHECKING, Any
 from .._version import __version__
 from ..client import COMMAND_LINE, speaking
 from ..errors import SSEError, reason_of
-from ..masking import mask_url
-from ..storage import Capture
 from ..visible import visible, visible_name
 from .request_options import (
     add_filter,
     add_request,
-    condition,
     duration,
     filter_of_options,
     request_keywords,
@@ -41,7 +38,6 @@ from .request_options import (
 if TYPE_CHECKING:
     from ..demo.lab import Lab, Notebooks
     from ..demo.server import DemoServer
-    from .config import Config
 
 __all__ = ["main"]
 
@@ -68,7 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _signals() as stop:
             return int(options.run(options, stop))
     except _Problem as problem:
-        print(f"sse-widget: {visible(str(problem), lines=True)}", file=sys.stderr)
+        if getattr(options, "log_format", "text") == "json":
+            from .json_log import JsonLog
+
+            JsonLog(sys.stderr, str).say("refused", str(problem), level="error")
+        else:
+            print(f"sse-widget: {visible(str(problem), lines=True)}", file=sys.stderr)
         return problem.code
 
 
@@ -141,7 +142,8 @@ def _add_record(commands: Any) -> None:
         "record",
         help="capture streams into a folder",
         description="Capture event streams into a folder of Parquet files, and go on with one that "
-        "is there already. Ctrl-C ends it, with all that came on disk.",
+        "is there already. Ctrl-C ends it, with all that came on disk. SIGHUP makes it read --config "
+        "and --list again: new streams begin, the others go on.",
         epilog="exit codes: 0 all that came is on disk and no stream failed; 1 a stream failed, had "
         "no connection when it ended, brought "
         "bytes that held no event, or something could not be written, and which; 2 the command line is "
@@ -153,12 +155,31 @@ def _add_record(commands: Any) -> None:
         metavar="FILE",
         help="streams and options from a file: TOML, or an mcp.json; the command line wins",
     )
+    record.add_argument(
+        "--list",
+        metavar="FILE",
+        help="more streams from a file: a URL or NAME=URL on each line",
+    )
     record.add_argument("--to", metavar="DIR", help="folder or URL of the capture")
     record.add_argument(
         "--duration", type=duration, metavar="TIME", help="such as 90s, 30m, 12h or 7d"
     )
     record.add_argument(
         "--keep", type=duration, metavar="TIME", help="remove what is older than this"
+    )
+    service = record.add_argument_group("as a service")
+    service.add_argument(
+        "--metrics",
+        type=_place,
+        metavar="[HOST:]PORT",
+        help="serve /metrics for Prometheus and /healthz, for this machine alone unless a HOST is given "
+        "(0: a free port)",
+    )
+    service.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="what is written on standard error: lines for a person, or a JSON object on each line",
     )
     add_filter(record)
     add_request(record)
@@ -215,6 +236,12 @@ def _port(text: str) -> int:
     return port
 
 
+def _place(text: str) -> tuple[str, int]:
+    """A host, loopback where none is named, and a port."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]") or "127.0.0.1", _port(port)
+
+
 def _speed(text: str) -> float:
     try:
         speed = math.inf if text == "max" else float(text)
@@ -254,7 +281,8 @@ def _signals() -> Iterator[_Stop]:
     """Ctrl-C, a polite kill and a closed terminal all end the command in order."""
     stop = _Stop()
     names = [signal.SIGINT, signal.SIGTERM]
-    if sys.platform != "win32":
+    # Under nohup it is ignored, and stays so.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         names.append(signal.SIGHUP)
     before = {name: signal.signal(name, stop) for name in names}
     try:
@@ -326,50 +354,15 @@ def _demo(options: argparse.Namespace, stop: _Stop) -> int:
 
 
 def _record(options: argparse.Namespace, stop: _Stop) -> int:
-    from ..capture import SSECapture
-    from .config import Config, read_config
-    from .record import record
+    from .service import PortTaken, run
 
-    try:
-        config = read_config(options.config) if options.config else Config()
-        _use(config, options)
-        told = {**config.options, **request_keywords(options, options.json)}
-        passing = filter_of_options(options)
-    except (ValueError, argparse.ArgumentTypeError) as error:
-        raise _Problem(str(error), _USAGE) from None
-    streams = _urls_of(options)
-    if config.streams:
-        more = streams if isinstance(streams, dict) else {mask_url(url): url for url in streams}
-        streams = {**config.streams, **more}
-    if not streams:
-        raise _Problem("no streams: give URLs, or --config FILE", _USAGE)
-    if options.to is None:
-        raise _Problem("no folder: give --to DIR", _USAGE)
     try:
         with speaking(COMMAND_LINE):
-            capture = SSECapture(
-                streams,
-                to=Capture(options.to, keep=options.keep),
-                filter=passing,
-                **told,
-            )
-    except (SSEError, ValueError, TypeError) as error:
+            return _DONE if run(options, stop.asked) else _FAILED
+    except (SSEError, ValueError, TypeError, ModuleNotFoundError) as error:
         raise _Problem(str(error), _USAGE) from None
-    seconds = options.duration.total_seconds() if options.duration else None
-    return _DONE if record(capture, stop=stop.asked, duration=seconds) else _FAILED
-
-
-def _use(config: Config, options: argparse.Namespace) -> None:
-    """What a file says and the command line does not."""
-    options.to = options.to or config.to
-    for name in ("duration", "keep"):
-        written = getattr(config, name)
-        if getattr(options, name) is None and written is not None:
-            setattr(options, name, duration(written))
-    options.filter = config.filter if options.filter is None else options.filter
-    options.type = options.type or config.types
-    if not options.where:
-        options.where = [condition(one) if isinstance(one, str) else one for one in config.where]
+    except PortTaken as error:
+        raise _Problem(_taken(error.port, "--metrics", error.why), _USAGE) from None
 
 
 def _tail(options: argparse.Namespace, stop: _Stop) -> int:
@@ -400,15 +393,6 @@ def _tail(options: argparse.Namespace, stop: _Stop) -> int:
     except (SSEError, ValueError, TypeError) as error:
         raise _Problem(str(error), _USAGE) from None
     return _DONE if went_well else _FAILED
-
-
-def _urls_of(options: argparse.Namespace) -> dict[str, str] | list[str]:
-    """The streams to record, by name where any has one."""
-    unnamed = [url for name, url in options.urls if name is None]
-    named = {name: url for name, url in options.urls if name is not None}
-    if len(named) + len(unnamed) < len(options.urls):
-        raise _Problem("two streams have one name", _USAGE)
-    return named | {mask_url(url): url for url in unnamed} if named else unnamed
 
 
 def _start_server(port: int, replay_dir: Path | None) -> DemoServer:

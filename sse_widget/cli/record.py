@@ -1,195 +1,211 @@
-"""`sse-widget record`: a capture without a notebook, with a line that reports its progress.
+"""`sse-widget record`: a capture without a notebook, from its start to its end.
 
-In a terminal the line is updated in place (by rich, where that is installed). Elsewhere a plain line is
-written now and then, and when something changes. This module decides only when a recording is over and
-whether it went well. What streams and files said is written as `visible` text, so that a terminal obeys
-nothing of it.
+This module decides when a recording is over, whether it went well, and what is other when its files are read
+again; a `Log` says so. It judges no stream: the capture does.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..capture import SSECapture
-from ..fleet import CaptureStats
-from ..visible import visible, visible_name
+from ..errors import SSEError
+from ..storage import Capture
+from .log import Log, StreamState
+from .wanted import Wanted
 
-__all__ = ["record"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_TICK = 0.1
-_LIVE = 0.25
-_PLAIN = 10.0
-_NOTES = 2.0
+__all__ = ["Recording", "record"]
+
+_TICK_S = 0.1
+_SHOW_S = 0.25
+_LOOK_S = 2.0
+# Streams whose change of state is told one by one, of one look.
+_MOST_TOLD = 20
 
 
-def record(capture: SSECapture, *, stop: Callable[[], bool], duration: float | None = None) -> bool:
+class Recording:
+    """The capture of what is wanted, now and after it is read again.
+
+    Args:
+        wanted: what is to be recorded.
+
+    Attributes:
+        capture: as it is now.
+
+    Raises:
+        SSEError, ValueError, TypeError: something that is wanted cannot be.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.capture = _begun(wanted)
+
+    def change(self, wanted: Wanted) -> str:
+        """Record this from here on; says what is other.
+
+        Where the streams alone are others, those that stay keep their connections. Otherwise all connect
+        again and go on after what is on disk.
+
+        Raises:
+            SSEError, ValueError, TypeError: it cannot be; all goes on as it was.
+        """
+        before = set(self.capture)
+        if self.wanted.differs_in_streams_alone(wanted):
+            self.capture.set_streams(wanted.streams)
+            how = "the others were not touched"
+        else:
+            self.capture.close()
+            try:
+                self.capture = _begun(wanted)
+            except BaseException:
+                self.capture = _begun(self.wanted)
+                raise
+            how = "options are others, so all streams connected again"
+        self.wanted = wanted
+        now = set(_names(wanted, self.capture))
+        return f"{len(now - before):,} new, {len(before - now):,} gone; {how}"
+
+
+def _begun(wanted: Wanted) -> SSECapture:
+    to = Capture(wanted.to, keep=wanted.keep)
+    return SSECapture(wanted.streams, to=to, filter=wanted.passing, **wanted.told)
+
+
+def _names(wanted: Wanted, capture: SSECapture) -> list[str]:
+    """The names of the streams that are wanted: a row of one that leaves stays for a moment."""
+    streams = wanted.streams
+    return list(streams) if isinstance(streams, dict) else list(capture)
+
+
+def record(
+    recording: Recording,
+    log: Log,
+    *,
+    stop: Callable[[], bool],
+    read_again: Callable[[], Wanted | None] = lambda: None,
+) -> bool:
     """Let it run until it is asked to stop, the time is over, or every stream has ended; close it.
 
     Args:
         stop: whether somebody asked to.
-        duration: seconds; None for no limit.
+        read_again: what is wanted by now, where somebody asked to read it again. Raises ValueError.
 
     Returns:
         Whether all went well: no stream failed, none brought bytes without events, none was without
         a connection at the end because of an error, and all that came is on disk.
     """
-    out = sys.stderr
     begun = time.monotonic()
-    note, due = "", begun + _NOTES
+    looked = _Look()
+    unconnected: list[StreamState] = []
     try:
-        with _progress(out) as show:
-            while capture.running and not stop():
+        with log.running():
+            while recording.capture.running and not stop():
                 gone = time.monotonic() - begun
+                limit = recording.wanted.duration
+                duration = None if limit is None else limit.total_seconds()
                 if duration is not None and gone >= duration:
                     break
-                if time.monotonic() >= due:
-                    odd = [*_notes(capture), *_unconnected(capture)]
-                    note, due = next(iter(odd), ""), time.monotonic() + _NOTES
-                trouble = visible(capture.trouble) or note
-                show(_line(capture.stats, gone, duration), trouble)
-                _wait(lambda: stop() or not capture.running)
-            unconnected = _unconnected(capture)
-            capture.stop()
+                _reload(recording, log, read_again)
+                looked.now_and_then(recording.capture, log)
+                trouble = recording.capture.trouble or looked.odd
+                log.progress(recording.capture.stats, gone, duration, trouble)
+                _wait(lambda: stop() or not recording.capture.running)
+            unconnected = _unconnected(recording.capture.streams)
+            recording.capture.stop()
     finally:
-        capture.close()
-    return _tell(capture, unconnected, time.monotonic() - begun, out)
+        recording.capture.close()
+    return _tell(recording.capture, unconnected, time.monotonic() - begun, log)
 
 
-def _notes(capture: SSECapture) -> list[str]:
-    """What is odd about a stream, a line each."""
-    notes = capture.streams["note"]
-    return [f"{visible_name(str(n))}: {visible(note)}" for n, note in notes.items() if note]
+def _reload(recording: Recording, log: Log, read_again: Callable[[], Wanted | None]) -> None:
+    try:
+        wanted = read_again()
+        if wanted is not None:
+            log.say("reloaded", f"Read again: {recording.change(wanted)}")
+    except (SSEError, ValueError, TypeError) as error:
+        log.say(
+            "reload_refused",
+            f"Read again, and refused: {error}. All goes on as it was",
+            level="error",
+        )
 
 
-def _unconnected(capture: SSECapture) -> list[str]:
-    """Which streams wait for another attempt because of an error, or make it, a line each."""
-    rows = capture.streams
+class _Look:
+    """What was seen of the streams, and when."""
+
+    def __init__(self) -> None:
+        self.odd = ""
+        self._due = time.monotonic() + _LOOK_S
+        self._states: dict[str, tuple[str, str]] = {}
+
+    def now_and_then(self, capture: SSECapture, log: Log) -> None:
+        """Tell the log of streams that are in another state than they were."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _LOOK_S
+        rows = capture.streams
+        odd = [*_notes(rows), *_unconnected(rows)]
+        self.odd = f"{odd[0].stream}: {odd[0].text}" if odd else ""
+        said = {one.stream: one.text for one in [*odd, *_failed(rows)]}
+        states = {
+            str(name): (_settled(state), said.get(str(name), ""))
+            for name, state in rows["state"].items()
+        }
+        known, self._states = self._states, states
+        changed = [StreamState(n, *state) for n, state in states.items() if known.get(n) != state]
+        log.streams(changed[:_MOST_TOLD], len(changed[_MOST_TOLD:]))
+
+
+def _settled(state: str) -> str:
+    """A stream that is quiet is open, and one that waits for an attempt or makes it is the same in a log."""
+    return {"quiet": "open", "waiting": "connecting"}.get(state, state)
+
+
+def _notes(rows: pd.DataFrame) -> list[StreamState]:
+    """The streams of which something is odd."""
+    odd = rows[rows["note"] != ""]
+    return [
+        StreamState(str(name), state, note)
+        for name, state, note in zip(odd.index, odd["state"], odd["note"], strict=True)
+    ]
+
+
+def _unconnected(rows: pd.DataFrame) -> list[StreamState]:
+    """The streams that wait for another attempt because of an error, or make it."""
     between = rows["state"].isin(["waiting", "connecting"])
-    waiting = rows.index[between & (rows["error"] != "")]
-    return [_said(str(name), capture[str(name)].error or rows["error"][name]) for name in waiting]
+    return _said(rows[between & (rows["error"] != "")])
 
 
-def _said(name: str, error: str) -> str:
-    """An error and its hint, in a line."""
-    return f"{visible_name(name)}: {'. '.join(map(visible, error.splitlines()))}"
+def _failed(rows: pd.DataFrame) -> list[StreamState]:
+    return _said(rows[rows["state"] == "failed"])
+
+
+def _said(rows: pd.DataFrame) -> list[StreamState]:
+    """Of each its error and its hint, in a line."""
+    return [
+        StreamState(str(name), state, f"{error}. {hint}" if hint else error)
+        for name, state, error, hint in zip(
+            rows.index, rows["state"], rows["error"], rows["hint"], strict=True
+        )
+    ]
 
 
 def _wait(over: Callable[[], bool]) -> None:
-    end = time.monotonic() + _LIVE
+    end = time.monotonic() + _SHOW_S
     while time.monotonic() < end and not over():
-        time.sleep(_TICK)
+        time.sleep(_TICK_S)
 
 
-def _tell(capture: SSECapture, unconnected: list[str], took: float, out: TextIO) -> bool:
+def _tell(capture: SSECapture, unconnected: list[StreamState], took: float, log: Log) -> bool:
     """What is on disk now, and what went wrong."""
     stats = capture.stats
-    failed = [name for name, state in capture.streams["state"].items() if state == "failed"]
-    for name in failed:
-        print(_said(str(name), capture[str(name)].error), file=out)
-    # Of a stream that has ended there is one where what came held no event.
-    notes = _notes(capture)
-    for note in [*notes, *unconnected]:
-        print(note, file=out)
-    if capture.trouble:
-        print(visible(capture.trouble), file=out)
-    if stats.pending:
-        print(f"{stats.pending:,} {_plural('event', stats.pending)} could not be written", file=out)
-    print(
-        f"{stats.written:,} {_plural('event', stats.written)} of {stats.streams:,} {_plural('stream', stats.streams)} "
-        f"are in {visible(capture.to)} ({_clock(took)})",
-        file=out,
-        flush=True,
-    )
-    return not (failed or notes or unconnected or capture.trouble or stats.pending)
-
-
-def _line(stats: CaptureStats, gone: float, duration: float | None) -> str:
-    parts = [
-        f"{stats.open:,} of {stats.streams:,} open",
-        f"{stats.received:,} {_plural('event', stats.received)}",
-        f"{stats.rate:,.0f}/s",
-        f"{stats.written:,} on disk",
-    ]
-    if stats.gaps:
-        parts.append(f"{stats.gaps:,} {_plural('gap', stats.gaps)}")
-    if stats.failed:
-        parts.append(f"{stats.failed:,} failed")
-    parts.append(_clock(gone) + (f" of {_clock(duration)}" if duration is not None else ""))
-    return " · ".join(parts)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _plural(word: str, n: int) -> str:
-    return word if n == 1 else f"{word}s"
-
-
-Show = Callable[[str, str], None]
-
-
-@contextmanager
-def _progress(out: TextIO) -> Iterator[Show]:
-    """Shows one line and what troubles: live in a terminal, else as lines of a log."""
-    if not out.isatty():
-        yield _plain(out)
-        return
-    try:
-        from rich.console import Console
-        from rich.live import Live
-        from rich.text import Text
-    except ModuleNotFoundError:
-        with _rewritten(out) as show:
-            yield show
-        return
-    with Live(
-        console=Console(file=out), auto_refresh=False, transient=True, redirect_stdout=False
-    ) as live:
-
-        def show(line: str, trouble: str) -> None:
-            text = Text("● ", "red" if trouble else "green", no_wrap=True, overflow="ellipsis")
-            text.append(line, "default")
-            if trouble:
-                text.append(f"\n  {trouble}", "red")
-            live.update(text, refresh=True)
-
-        yield show
-
-
-@contextmanager
-def _rewritten(out: TextIO) -> Iterator[Show]:
-    width = 0
-
-    def show(line: str, trouble: str) -> None:
-        nonlocal width
-        text = f"{line}  {trouble}".rstrip()
-        print(f"\r{text.ljust(width)}", end="", file=out, flush=True)
-        width = len(text)
-
-    yield show
-    with contextlib.suppress(OSError):
-        print(f"\r{' ' * width}\r", end="", file=out, flush=True)
-
-
-def _plain(out: TextIO) -> Show:
-    due = 0.0
-    said: tuple[str, str] | None = None
-
-    def show(line: str, trouble: str) -> None:
-        nonlocal due, said
-        now = time.monotonic()
-        state = (line.partition(" · ")[0], trouble)
-        if now < due and state == said:
-            return
-        due, said = now + _PLAIN, state
-        print(f"{line}  {trouble}".rstrip(), file=out, flush=True)
-
-    return show
+    # Of a stream that has ended there is a note where what came held no event.
+    rows = capture.streams
+    odd = [*_failed(rows), *_notes(rows), *unconnected]
+    log.ended(stats, capture.to, took, odd, capture.trouble)
+    return not (odd or capture.trouble or stats.pending)

@@ -80,6 +80,7 @@ class FleetStream:
         self.source: HookedSource | None = None
         self.task: asyncio.Task[None] | None = None
         self.seq = 0
+        self.earlier_events = 0  # of its numbers, those given in earlier runs
         self.gaps = 0
         # The latest gaps: more may be known of them later.
         self.known_gaps = GapLog(most=_GAPS_KNOWN)
@@ -257,7 +258,7 @@ class Fleet:
         position, latest = self._sink.begun(follower.name)
         if position is None:
             return None
-        follower.seq = position.seq
+        follower.seq = follower.earlier_events = position.seq
         goes_on = position.seq > 0 and position.at is not None
         return ResumePoint(
             last_event_id=position.last_event_id or last_event_id,
@@ -336,7 +337,12 @@ class Fleet:
             state = State.CLOSED if follower.stopped else State.CONNECTING
             reason = Reason.STOPPED if follower.stopped else ""
             return StreamReport(
-                follower.name, state, received=follower.seq, written=written, reason=reason
+                follower.name,
+                state,
+                received=follower.seq,
+                written=written,
+                reason=reason,
+                earlier=follower.earlier_events,
             )
         status, stats = source.status, follower.earlier + source.stats
         error = status.error
@@ -360,6 +366,7 @@ class Fleet:
             "" if error is None else hint_of(error),
             status.note,
             Reason.FAILED if follower.failure else status.reason or "",
+            follower.earlier_events,
         )
 
     def watch(self, name: str | None, watcher: Watcher) -> None:

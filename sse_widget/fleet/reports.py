@@ -42,6 +42,7 @@ class StreamReport(NamedTuple):
         error, hint: of the trouble it is in, "" for none.
         note: what is odd while it runs, "" for nothing.
         reason: why it is over, one of `Reason`; "" while it runs.
+        earlier: how many of the events that were received came in earlier runs.
     """
 
     name: str
@@ -62,6 +63,7 @@ class StreamReport(NamedTuple):
     hint: str = ""
     note: str = ""
     reason: str = ""
+    earlier: int = 0
 
     @property
     def text(self) -> str:
@@ -276,8 +278,14 @@ _COLUMNS = {
     "worker": "str",
     "url": "str",
     "error": "str",
+    "hint": "str",
     "note": "str",
     "reason": "str",
+    "bytes": "int64",
+    "connects": "int64",
+    "duplicates": "int64",
+    "oversize": "int64",
+    "earlier": "int64",
 }
 
 
@@ -295,6 +303,12 @@ def _told(row: StreamRow, whole: StreamReport, now: float) -> tuple[object, ...]
         row.where,
         row.url,
         whole.error,
+        whole.hint,
         whole.note,
         whole.reason,
+        whole.bytes,
+        whole.connects,
+        whole.duplicates,
+        whole.oversize,
+        whole.earlier,
     )

@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
 # The distribution a name comes from, where several have it or its own is not the obvious one.
 OF = {"sse_starlette": "sse-starlette"}
 # What they bring is imported by the package itself, where it is there.
-EXTRAS = ("cli", "cluster", "socks", "stores")
+EXTRAS = ("cli", "cluster", "metrics", "socks", "stores")
 # Asked only where they are loaded already: a kernel's own.
 HOSTS = {"IPython", "comm", "ipykernel", "marimo"}
 

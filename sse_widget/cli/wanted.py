@@ -1,0 +1,194 @@
+"""What `record` is to record: the command line, and the files it names, which can be read again.
+
+The command line is read once, since it may read standard input or ask for a password; files are read anew
+each time. What the command line says wins. It starts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ..filters import EventFilter
+from ..masking import Secrets, mask_url
+from .config import Config, read_config
+from .request_options import condition, duration, filter_of_options, request_keywords, stream
+
+__all__ = ["Wanted", "WantedReader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be recorded. The repr tells no secret.
+
+    Attributes:
+        streams: URLs, or by name a URL or a mapping that says more.
+        to: the folder or URL of the capture.
+        keep: what is older is removed; None: nothing is.
+        duration: the end comes after so long; None: when it is asked for.
+        passing: which events are kept; None: all.
+        told: options of `EventSource`, for all streams.
+    """
+
+    streams: Mapping[str, Any] | list[str] = field(repr=False)
+    to: str
+    keep: timedelta | None
+    duration: timedelta | None
+    passing: EventFilter | None
+    told: Mapping[str, Any] = field(repr=False)
+
+    def secrets(self) -> Secrets:
+        """The secret values in all of this."""
+        found = Secrets()
+        found.add_later(lambda: self._add_to(found))
+        return found
+
+    def _add_to(self, found: Secrets) -> None:
+        _add_options(found, self.told)
+        streams = self.streams
+        for one in streams.values() if isinstance(streams, Mapping) else streams:
+            entry = one if isinstance(one, Mapping) else {"url": one}
+            with contextlib.suppress(ValueError):
+                url = urlsplit(str(entry.get("url", "")))
+                found.add_query(url.query)
+                if url.password is not None:
+                    found.add_login(unquote(url.username or ""), unquote(url.password))
+            _add_options(found, entry)
+
+    def differs_in_streams_alone(self, other: Wanted) -> bool:
+        """Whether the other one has the same options, folder and filter."""
+        return (self.to, self.keep, self.passing, self.told) == (
+            other.to,
+            other.keep,
+            other.passing,
+            other.told,
+        )
+
+
+def _add_options(found: Secrets, options: Mapping[str, Any]) -> None:
+    for name, value in _pairs(options.get("headers")):
+        found.add_header(name, value)
+    found.add_pairs(_pairs(options.get("params")))
+    found.add_pairs(_pairs(options.get("cookies")))
+    auth = options.get("auth")
+    if isinstance(auth, tuple | list) and len(auth) == 2:
+        found.add_login(*auth)
+    found.add_body(options.get("json"))
+    content = options.get("content")
+    if isinstance(content, str | bytes):
+        found.add_content(content.encode() if isinstance(content, str) else content)
+
+
+def _pairs(given: object) -> list[tuple[str, str]]:
+    """A mapping or a list of pairs, as such a list."""
+    listed = given.items() if isinstance(given, Mapping) else given
+    if not isinstance(listed, Iterable):
+        return []
+    return [(str(pair[0]), str(pair[1])) for pair in listed if len(pair) == 2]
+
+
+class WantedReader:
+    """Reads what is wanted.
+
+    Args:
+        options: the command line of `record`.
+
+    Raises:
+        ValueError: an option that cannot be used.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._told = request_keywords(options, options.json)
+
+    @property
+    def files(self) -> list[str]:
+        """The files that are read again."""
+        return [name for name in (self._options.config, self._options.list) if name]
+
+    def read(self) -> Wanted:
+        """What is wanted, as the files are now.
+
+        Raises:
+            ValueError: a file cannot be read or says what there is not, or something is not said at
+                all; the message names what.
+        """
+        options = argparse.Namespace(**vars(self._options))
+        config = read_config(options.config) if options.config else Config()
+        try:
+            _use(config, options)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"{options.config}: {error}") from None
+        listed = read_list(options.list) if options.list else []
+        streams = _streams([*options.urls, *listed], config)
+        if not streams:
+            raise ValueError("no streams: give URLs, --list FILE or --config FILE")
+        if options.to is None:
+            raise ValueError("no folder: give --to DIR")
+        return Wanted(
+            streams,
+            options.to,
+            options.keep,
+            options.duration,
+            filter_of_options(options),
+            {**config.options, **self._told},
+        )
+
+
+def read_list(path: str) -> list[tuple[str | None, str]]:
+    """The streams of a file with one on each line, as on the command line: a URL, or NAME=URL. Empty lines and
+    lines that begin with # say nothing.
+
+    Raises:
+        ValueError: it cannot be read, or a line is none; the message names the line.
+    """
+    try:
+        lines = Path(path).expanduser().read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except UnicodeError:
+        raise ValueError(f"{path}: no UTF-8") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            try:
+                found.append(stream(text))
+            except argparse.ArgumentTypeError as error:
+                raise ValueError(f"{path}, line {number}: {error}") from None
+    return found
+
+
+def _use(config: Config, options: argparse.Namespace) -> None:
+    """What a file says and the command line does not."""
+    options.to = options.to or config.to
+    for name in ("duration", "keep"):
+        written = getattr(config, name)
+        if getattr(options, name) is None and written is not None:
+            setattr(options, name, duration(written))
+    options.filter = config.filter if options.filter is None else options.filter
+    options.type = options.type or config.types
+    if not options.where:
+        options.where = [condition(one) if isinstance(one, str) else one for one in config.where]
+
+
+def _streams(given: list[tuple[str | None, str]], config: Config) -> dict[str, Any] | list[str]:
+    """The streams, by name where any has one."""
+    unnamed = [url for name, url in given if name is None]
+    named = {name: url for name, url in given if name is not None}
+    if len(named) + len(unnamed) < len(given):
+        raise ValueError("two streams have one name")
+    if not named and not config.streams:
+        return unnamed
+    masked = {mask_url(url): url for url in unnamed}
+    if len(masked) < len(unnamed):
+        names = [mask_url(url) for url in unnamed]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two streams are {twice}: give each a name, as in NAME=URL")
+    return {**config.streams, **named, **masked}
