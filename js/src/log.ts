@@ -24,5 +24,6 @@ export const makeLog: MakeLog = (port, settings) => {
     lost: () => session.lost(),
     end: () => session.end(),
     draw: (signal) => new View(session, signal).node,
+    jump: (seq) => session.jump(seq),
   };
 };

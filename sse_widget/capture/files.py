@@ -151,7 +151,8 @@ class CaptureFiles:
         moment = microseconds_of(EventFilter(since=at).since)
         if moment is None:
             raise TypeError("at must be a datetime or ISO 8601 text, not None")
-        return first_after(self.dataset, stream, moment)
+        found = first_after(self.dataset, stream, moment)
+        return None if found is None else found[1]
 
     def search(self, filter: EventFilter, stream: str | None) -> HistorySearch:
         """Find events in the files."""

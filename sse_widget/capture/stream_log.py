@@ -59,7 +59,8 @@ class StreamLog:
         }
         self._report = report
         self._files = files
-        self._oldest: int | None = None
+        # Before the files were looked at: a page may ask, and is told what there is.
+        self._oldest: int | None = 0
         self._reading: asyncio.Task[None] | None = None
         self._window = RollingWindow(MAX_EVENTS, MAX_BYTES)
         self._counts = Tally(types=_TYPES_KEPT)
@@ -103,6 +104,9 @@ class StreamLog:
             dataset = self._files.dataset
             self._oldest = await asyncio.to_thread(dataset.oldest, self.name)
             before = (await asyncio.to_thread(dataset.streams)).get(self.name, Position())
+            if self._window.bounds[1] == 0:
+                # Nothing came since it was selected: the log is what the files have.
+                self._window.restore(before.seq, SCHEMA.empty_table())
             # Of each type: those on disk, and those here that came after them.
             counts = Tally(before.types, types=_TYPES_KEPT)
             counts.add(self._window.read(before.seq).table["type"].to_pylist())

@@ -54,7 +54,8 @@ class SearchProgress:
 
 class Search:
     """Finds events in the files of a capture. Iterating gives tables of the rows that match, with the columns of
-    a capture, newest file first, and newest row last in each table.
+    a capture, newest file first, and newest row last in each table; an empty one now and then, so that
+    whoever takes them can look at the clock.
 
     Args:
         dataset: the files, as they are when the search begins.
@@ -141,8 +142,7 @@ class Search:
             if self.cancelled:
                 return
             for table, _ in reversed(held):
-                if table.num_rows:
-                    yield table
+                yield table
             stop = dropped
 
     def _matches(

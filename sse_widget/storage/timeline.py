@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import CaptureDamaged
@@ -102,19 +103,36 @@ def _rows_of(
     return rows
 
 
-def first_after(dataset: Dataset, stream: str, at: int) -> int | None:
-    """The number of the first event of a stream that came at this time, in microseconds since 1970, or
-    later; None where none did."""
+def first_after(dataset: Dataset, stream: str | None, at: int) -> tuple[str, int] | None:
+    """The stream and the number of the first event, of this stream or of all, that came at this time, in
+    microseconds since 1970, or later; None where none did."""
     return dataset.again(lambda: _first_after(dataset, stream, at))
 
 
-def _first_after(dataset: Dataset, stream: str, at: int) -> int | None:
+def _first_after(dataset: Dataset, stream: str | None, at: int) -> tuple[str, int] | None:
     wanted = Wanted(stream, since=at)
-    for _, part in _by_time(dataset, wanted):
-        with contextlib.suppress(CaptureDamaged):
-            for table in dataset.tables_of(part, wanted, ["seq"]):
-                return int(pc.min(table["seq"]).as_py())
-    return None
+    found: tuple[int, int, str] | None = None
+    for begins, part in _by_time(dataset, wanted):
+        # Files of several sequences are of the same time; one that begins later has nothing earlier.
+        if found is not None and begins >= found[0]:
+            break
+        first = _first_of(dataset, part, wanted)
+        if first is not None and (found is None or first < found):
+            found = first
+    return None if found is None else (found[2], found[1])
+
+
+def _first_of(dataset: Dataset, part: Part, wanted: Wanted) -> tuple[int, int, str] | None:
+    """Of one file the first of such rows: when it came, its number and its stream."""
+    found: tuple[int, int, str] | None = None
+    with contextlib.suppress(CaptureDamaged):
+        for table in dataset.tables_of(part, wanted, ["received_at", "seq", "stream"]):
+            times = table["received_at"].cast(pa.int64())
+            first = pc.min(times)
+            (row,) = table.filter(pc.equal(times, first)).slice(0, 1).to_pylist()
+            one = (int(first.as_py()), row["seq"], row["stream"])
+            found = one if found is None else min(found, one)
+    return found
 
 
 def _by_time(dataset: Dataset, wanted: Wanted) -> list[tuple[int, Part]]:

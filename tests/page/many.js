@@ -34,6 +34,10 @@ class Kernel {
   log = null;
   logs = 0;
   streams = [];
+  past = { start: 0, step: 1, rows: [] };
+  /** What a search finds: a list for each part of it. */
+  finds = [];
+  sought = null;
 
   make(count) {
     this.streams = Array.from({ length: count }, (_, i) => ({
@@ -74,6 +78,10 @@ class Kernel {
     this.page = content.page;
     if (this.busy) return void this.late.push(content);
     if ("log" in content) return this.answerLog(content);
+    const answer = (message) => queueMicrotask(() => this.send({ ...message, to: content.page, id: content.id }));
+    if (content.kind === "timeline") answer({ kind: "timeline", ...this.past });
+    if (content.kind === "seek") answer({ kind: "seek", name: this.sought?.name ?? content.name, seq: this.sought?.seq ?? null });
+    if (content.kind === "find" && this.finds.length > 0) answer({ kind: "found", ...this.finds.shift() });
     if (content.kind === "script") queueMicrotask(() => this.send({ kind: "script", to: content.page, source: script }));
     if (content.kind === "hello") queueMicrotask(() => this.tell(true));
     if (content.kind === "select") {
@@ -88,9 +96,28 @@ class Kernel {
     }
   }
   head() {
-    return { now: Date.now(), stats: NONE, oldest: 0, cleared_to: 0, status: { state: "open", attempt: 0, retry_in: null, since: Date.now(), error: null, hint: null }, last_event_id: "", reconnection_time: null, counts: [], gaps: [] };
+    return { now: Date.now(), stats: { ...NONE, received: this.kept ?? 0 }, oldest: 0, cleared_to: 0, status: { state: "open", attempt: 0, retry_in: null, since: Date.now(), error: null, hint: null }, last_event_id: "", reconnection_time: null, counts: [], gaps: [] };
   }
-  answerLog({ kind, log, page }) {
+  /** The whole of a stream's past: so many events, one a second, in the files. */
+  keep(count) {
+    this.kept = count;
+  }
+  rows(log, page, id, first, stop) {
+    const count = Math.min(stop - first, 500);
+    const from = stop - count;
+    const encoder = new TextEncoder();
+    const texts = Array.from({ length: count }, (_, i) => encoder.encode(`event ${from + i}`));
+    const offsets = new Uint32Array(count + 1);
+    texts.forEach((text, i) => (offsets[i + 1] = offsets[i] + text.length));
+    const blob = new Uint8Array(offsets[count]);
+    texts.forEach((text, i) => blob.set(text, offsets[i]));
+    const at = Float64Array.from({ length: count }, (_, i) => Date.UTC(2026, 2, 1) + (from + i) * 1000);
+    const view = (array) => new DataView(array.buffer);
+    this.send({ kind: "rows", log, to: page, id, asked: [first, stop], first: from, count, types: ["tick"], cut: [] },
+      [blob, offsets, new Uint8Array(0), new Uint32Array(count + 1), new Uint16Array(count), at].map(view));
+  }
+  answerLog({ kind, log, page, id, first, stop }) {
+    if (kind === "rows") return void queueMicrotask(() => this.rows(log, page, id, first, stop));
     if (kind === "hello") queueMicrotask(() => this.send({ kind: "hello", to: page, log, n: 0, ...this.head() }));
   }
   event(log, data) {

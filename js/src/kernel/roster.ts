@@ -3,6 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
+import { type FromPast, Past } from "./past.ts";
 import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
 import type { FromKernel, State } from "./wire.ts";
@@ -54,7 +55,7 @@ export interface Overview {
   log: [number, string, Settings] | null;
 }
 /** Messages of one log travel among those of the capture, with the number of the selection. */
-export type FromCapture = Overview | (FromKernel & { log: number });
+export type FromCapture = Overview | FromPast | (FromKernel & { log: number });
 /** The log of one stream, see `log.ts`: it comes later than the rest of this page. */
 export interface Log {
   receive(message: FromKernel, buffers: DataView[]): void;
@@ -62,6 +63,8 @@ export interface Log {
   end(): void;
   /** A view of it, until the signal. */
   draw(signal: AbortSignal): HTMLElement;
+  /** To an event, wherever in the files it is. */
+  jump(seq: number): void;
 }
 export type MakeLog = (port: Port, settings: Settings) => Log;
 export interface Line {
@@ -99,13 +102,22 @@ export class Roster {
   /** What is shown, in its order: places in `streams`. */
   shown: number[] = [];
 
+  readonly past: Past;
+
   #line: Line;
+  /** where to go in a log that is not here yet */
+  #going: { name: string; seq: number } | null = null;
   #watchers = new Set<() => void>();
   #poll = new Poll(PATIENCE_MS);
   #asked: { what: string; at: number; done: () => boolean } | null = null;
 
   constructor(line: Line) {
     this.#line = line;
+    this.past = new Past(
+      (message) => line.send(message),
+      () => this.changed(),
+      (name, seq) => this.jump(name, seq),
+    );
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -125,9 +137,11 @@ export class Roster {
     this.heardAt = Date.now();
     this.gone = false;
     this.#poll.heard(message.kind !== "overview" || message.to !== undefined);
+    if (this.past.receive(message)) return;
     if (message.kind !== "overview") {
       // One that comes before the log itself is not missed: the log begins by asking for all there is.
-      if (message.log === this.selected?.number) this.selected.log?.receive(message, buffers);
+      if ("log" in message && message.log === this.selected?.number)
+        this.selected.log?.receive(message, buffers);
       return;
     }
     // A batch of changes without the rows they change: ask for all.
@@ -172,6 +186,22 @@ export class Roster {
     this.#line.send({ kind: "select", name });
   }
 
+  /** Shows the log of a stream where this event is. */
+  jump(name: string, seq: number): void {
+    this.#going = { name, seq };
+    if (this.selected?.name !== name) this.select(name);
+    this.changed();
+  }
+
+  /** Its log has a view by now, perhaps: true where it went there. */
+  arrive(): boolean {
+    const { selected } = this;
+    if (!this.#going || !selected?.log || selected.name !== this.#going.name) return false;
+    selected.log.jump(this.#going.seq);
+    this.#going = null;
+    return true;
+  }
+
   command(kind: "start" | "stop"): void {
     const what = kind === "start" ? "Start" : "Stop";
     this.#asked = { what, at: Date.now(), done: () => this.head?.running === (kind === "start") };
@@ -181,8 +211,9 @@ export class Roster {
   /** What the kernel has not got round to yet, as the log of one stream says it. */
   busy(): string | null {
     if (this.#asked?.done()) this.#asked = null;
-    if (!this.#asked || Date.now() - this.#asked.at < BUSY_MS) return null;
-    return `Kernel busy: ${this.#asked.what} as soon as the cell is done.`;
+    const late = this.#asked && Date.now() - this.#asked.at >= BUSY_MS;
+    const what = late ? this.#asked!.what : this.past.waits();
+    return what && `Kernel busy: ${what} as soon as the cell is done.`;
   }
 
   lost(): void {

@@ -62,6 +62,8 @@ export interface Watcher {
   pins(): Range[];
   /** the event at the top of a view that does not follow the tail */
   reading(): number | null;
+  /** Go to this event, whether it is here yet or not. */
+  jump(seq: number): void;
 }
 
 export const MAX_TYPES = 10_000;
@@ -309,6 +311,12 @@ export class Session {
     const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
     if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
     else this.#acknowledge();
+  }
+
+  /** To an event, wherever it is: what this page does not hold is asked for. */
+  jump(seq: number): void {
+    for (const watcher of this.#watchers) watcher.jump(seq);
+    this.#pump();
   }
 
   /** A view was scrolled: what it stands at may be missing. */

@@ -235,6 +235,10 @@ export class View {
         beat: () => (this.#inSight ? this.#drawNow() : this.#drawUnseen()),
         pins: () => this.#pins(),
         reading: () => this.#log.around(0)?.[0] ?? null,
+        jump: (seq) => {
+          this.#log.goTo(seq);
+          this.#soon();
+        },
       },
       signal,
     );

@@ -363,6 +363,13 @@ export class Log {
     this.#scrolled();
   }
 
+  /** The view stands at this event from here on, also where it is not here yet. */
+  goTo(seq: number): void {
+    this.#leave();
+    this.selected = seq;
+    this.#anchor = { seq, offset: 0 };
+  }
+
   reveal(seq: number): void {
     // Called by who has just taken room from the log: what was measured before holds no longer.
     this.#height = this.scroller.clientHeight;

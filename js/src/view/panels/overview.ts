@@ -9,6 +9,7 @@ import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
 import { attr, flag, h, modified, onAbort, show, text } from "../dom/dom.ts";
 import { ago, count, rate } from "../dom/format.ts";
+import { PastPanel } from "./past.ts";
 
 const ROW = 24;
 const SPARE = 6;
@@ -75,6 +76,7 @@ export class Overview {
   #arrangedAt = 0;
   #over = false;
   #view: { log: Log; life: AbortController } | null = null;
+  #past: PastPanel;
   #header: HTMLElement;
   #word = h("span", { class: "sse-word" });
   #to = h("span", { class: "sse-url" });
@@ -124,6 +126,7 @@ export class Overview {
   constructor(roster: Roster, to: string, signal: AbortSignal) {
     this.#roster = roster;
     this.#signal = signal;
+    this.#past = new PastPanel(roster);
     text(this.#to, oneLine(to));
     const close = h("button", { class: "sse-small", click: () => roster.select(null) }, "Close");
     attr(close, "aria-label", "Close the log");
@@ -152,7 +155,7 @@ export class Overview {
         this.#note,
       ),
       h("span", { class: "sse-totals" }, this.#total, this.#rate),
-      h("span", { class: "sse-buttons" }, this.#run),
+      h("span", { class: "sse-buttons" }, this.#past.button, this.#run),
     );
     this.node = h(
       "div",
@@ -166,6 +169,7 @@ export class Overview {
       ),
       this.#grid,
       this.#none,
+      this.#past.node,
       this.#log,
       h(
         "div",
@@ -268,6 +272,7 @@ export class Overview {
     );
     this.#drawWorkers();
     text(this.#busy, oneLine(roster.busy() ?? ""));
+    this.#past.draw();
     this.#drawLog();
   }
 
@@ -319,6 +324,8 @@ export class Overview {
       this.#view = { log, life };
       this.#log.append(log.draw(AbortSignal.any([life.signal, this.#signal])));
     }
+    // Whoever jumps wants to see where to.
+    if (this.#view && this.#roster.arrive()) this.#log.scrollIntoView({ block: "nearest" });
     text(this.#logNote, log ? "" : selected?.failure || "Loading the log\u2026");
     text(this.#logName, oneName(selected?.name ?? ""));
   }
