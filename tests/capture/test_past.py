@@ -48,7 +48,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(
         SSECapture, "send", lambda self, content, buffers=None: heard.append(content)
     )
-    urls = {name: "http://127.0.0.1:9/" for name in "ab"}
+    urls = dict.fromkeys("ab", "http://127.0.0.1:9/")
     with SSECapture(urls, to=tmp_path / "capture") as capture:
         capture.stop()
         yield Page(capture, heard)
