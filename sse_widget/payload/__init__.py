@@ -3,7 +3,7 @@
 It must never know of events, filters and DataFrames.
 """
 
-from .decode import NOT_JSON, cost, read, read_object, read_whole
+from .decode import NOT_JSON, cost, no_collection, read, read_object, read_whole
 from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
 from .written import Written, written_values
@@ -17,6 +17,7 @@ __all__ = [
     "cost",
     "free_name",
     "holder_of",
+    "no_collection",
     "paths_of",
     "payloads",
     "read",

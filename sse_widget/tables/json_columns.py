@@ -6,9 +6,7 @@ Every value stays what `json.loads` gives, but for half characters, with which n
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, repeat
 from operator import itemgetter
@@ -22,6 +20,7 @@ from ..payload import (
     NOT_JSON,
     bounded_slices,
     free_name,
+    no_collection,
     paths_of,
     payloads,
     read_whole,
@@ -87,7 +86,7 @@ def expand(
     asked: dict[str, list[ColumnChunk]] = {path: [] for path in readers}
     keys = _Keys(len(frame))
     is_json: list[bool] = []
-    with _no_collection():
+    with no_collection():
         for texts in _slices(frame["data"]):
             values = read_whole(texts)
             whole, rows = unpacker.rows(values)
@@ -131,18 +130,6 @@ def taken_names(frame: pd.DataFrame) -> set[Any]:
     """Names that no further column can have: that of the index too, or pandas would not know which
     is meant where one groups, sorts or merges by it."""
     return {*frame.columns, *frame.index.names}
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Payloads have no cycles; looking for some in a hundred thousand takes a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def beside(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ longest go first, and are counted. It reads the window, and nothing is decided h
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..payload import bounded_slices, free_name, payloads, read_whole, reader_of
+from ..payload import bounded_slices, free_name, no_collection, payloads, read_whole, reader_of
 from ..runtime import Timer
 from .json_columns import MAX_KEYS as MAX_FIELDS
 from .typed_column import ColumnChunk, join
-from .uniform import UniformRows
+from .uniform import UniformRows, rows_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LatestRow", "LatestRows"]
 
-# On the loop: how long events may wait to be read, and how many are read before others get a turn.
-# What waits is read at once when somebody asks, so this is no delay of what is seen.
-_DELAY = 1.0
+# On the loop: how long events may wait to be read where they are fewer than half of those held, and how many are
+# looked at and read before others get a turn. What waits is read at once when somebody asks, so this is no delay
+# of what is seen; and the more wait, the fewer are read: of each thing the newest.
+_DELAY = 5.0
 _REST = 0.005
-_SLICE_ROWS = 2**15
+_SLICE_ROWS, _READ_ROWS = 2**16, 2**13
 # A thing of which the stream tells ever new fields is what its latest event says, and no more.
 _MANY_FIELDS = 1_000
 # What a row holds: itself, a field, and what a byte of text is as objects.
@@ -95,8 +97,15 @@ class LatestRows:
 
     def note(self) -> None:
         """There are events to read; on the loop's thread."""
-        if not self._closed and self._timer.due is None:
-            self._timer.set(_DELAY, self._read_on)
+        if self._closed:
+            return
+        first, stop, _ = self._window.bounds
+        due = self._timer.due
+        if 2 * (stop - self._cursor) < stop - first:
+            if due is None:
+                self._timer.set(_DELAY, self._read_on)
+        elif due is None or due - asyncio.get_running_loop().time() > _REST:
+            self._timer.set(_REST, self._read_on)  # before they are evicted
 
     def close(self) -> None:
         """Read no further by itself; from any thread. What was read stays."""
@@ -106,11 +115,13 @@ class LatestRows:
         if self._closed or not self._lock.acquire(blocking=False):
             return
         try:
-            more = self._advance(self._window.read(self._cursor, self._cursor + _SLICE_ROWS))
+            news = self._window.read(self._cursor)
+            self._advance(news)
+            more = self._cursor < news.stop
         finally:
             self._lock.release()
         if more:
-            self._timer.set(_REST, self._read_on)
+            self.note()
 
     # ------------------------------------------------------------------ anybody's side
 
@@ -187,8 +198,15 @@ class LatestRows:
         if not some.num_rows:
             return False
         at = None if self._uniform is None else self._uniform.newest(some)
-        if at is None or not self._take_all(some.take(at), self._cursor + at, believed=False):
-            self._take_all(some, self._cursor + np.arange(some.num_rows), believed=True)
+        if at is not None and len(at) > _READ_ROWS:
+            at = at[:_READ_ROWS]
+            some = some.slice(0, int(at[-1]) + 1)
+        with no_collection():
+            if at is None or not self._take_all(
+                rows_at(some, at), self._cursor + at, believed=False
+            ):
+                some = some.slice(0, _READ_ROWS)
+                self._take_all(some, self._cursor + np.arange(some.num_rows), believed=True)
         self._cursor += some.num_rows
         return True
 
@@ -205,7 +223,7 @@ class LatestRows:
             values = read_whole(texts)
             stop = start + len(values)
             if believed:
-                self._take(some, texts, values, seqs[start:stop])
+                self._take(some, texts, values, seqs[start:stop], each=False)
             elif all(type(value) is dict for value in values):
                 parts.append((some, texts, values))
             else:
@@ -214,31 +232,39 @@ class LatestRows:
         start = 0
         for some, texts, values in parts:
             stop = start + len(values)
-            self._take(some, texts, values, seqs[start:stop])
+            self._take(some, texts, values, seqs[start:stop], each=True)
             start = stop
         return True
 
     def _take(
-        self, some: pa.Table, texts: list[bytes], values: list[Any], seqs: np.ndarray
+        self, some: pa.Table, texts: list[bytes], values: list[Any], seqs: np.ndarray, each: bool
     ) -> None:
+        """Enter these events: `each` by itself, or all of a key at once."""
         kinds = some.column("type").to_pylist()
         if self._uniform is not None:
-            self._uniform.learn(kinds, values)
-        # Key -> the fields that its events had, and the place of the newest of these.
-        fields: dict[Any, dict[str, Any]] = {}
-        place: dict[Any, int] = {}
-        for n, key in enumerate(self._keys(kinds, values)):
-            if key is None:
-                continue
-            value = values[n] if type(values[n]) is dict else {}
-            known = fields.get(key)
-            if known is None:
-                fields[key] = value
-            else:
-                known.update(value)
-            place[key] = n
-        if fields:
-            self._enter(fields, place, some, texts, seqs)
+            self._uniform.learn(kinds, texts, values)
+        keys = list(self._keys(kinds, values))
+        if each:
+            places = np.arange(len(keys))
+        else:
+            # Key -> the fields that its events had, and the place of the newest of these.
+            fields: dict[Any, dict[str, Any]] = {}
+            place: dict[Any, int] = {}
+            for n, key in enumerate(keys):
+                value = values[n] if type(values[n]) is dict else {}
+                known = fields.get(key)
+                if known is None:
+                    fields[key] = value
+                else:
+                    known.update(value)
+                place[key] = n
+            places = np.fromiter(place.values(), np.int64, len(place))
+            keys, values = list(place), list(fields.values())
+            some = some.select(["received_at", "type"]).take(places)
+            kinds = some.column("type").to_pylist()
+            texts = [texts[n] for n in place.values()]
+        times = some.column("received_at").cast("int64").to_pylist()
+        self._enter(keys, values, kinds, times, seqs[places].tolist(), texts)
 
     def _keys(self, kinds: list[str], values: list[Any]) -> Iterator[Any]:
         """The key of each event; None where it has none."""
@@ -257,32 +283,33 @@ class LatestRows:
 
     def _enter(
         self,
-        fields: dict[Any, dict[str, Any]],
-        place: dict[Any, int],
-        some: pa.Table,
+        keys: list[Any],
+        values: list[dict[str, Any]],
+        kinds: list[str],
+        times: list[int],
+        numbers: list[int],
         texts: list[bytes],
-        seqs: np.ndarray,
     ) -> None:
-        places = np.fromiter(place.values(), np.int64, len(place))
-        kinds = some.column("type").take(places).to_pylist()
-        times = some.column("received_at").take(places).cast("int64").to_pylist()
-        numbers = seqs[places].tolist()
-        rows = self._rows
-        for key, n, kind, time, seq in zip(
-            place, places.tolist(), kinds, times, numbers, strict=True
+        """The newest of these keys, in the order of their events; None is no key."""
+        rows, added = self._rows, 0
+        for key, value, kind, time, seq, text in zip(
+            keys, values, kinds, times, numbers, texts, strict=True
         ):
             row = rows.get(key)
             if row is None:
+                if key is None:
+                    continue
                 row = rows[key] = LatestRow(key)
             row.seq, row.at, row.type = seq, time, kind
             if len(row.values) < _MANY_FIELDS:
-                row.values.update(fields[key])
+                row.values.update(value)
             else:
-                row.values = fields[key]
-            size = len(texts[n]) * _TEXT_BYTES + _FIELD_BYTES * len(row.values) + _ROW_BYTES
+                row.values = value
+            size = len(text) * _TEXT_BYTES + _FIELD_BYTES * len(row.values) + _ROW_BYTES
             if size > row.nbytes:
-                self._nbytes += size - row.nbytes
+                added += size - row.nbytes
                 row.nbytes = size
+        self._nbytes += added
         if len(rows) > self.max_keys or self._nbytes > self._share.limit:
             self._make_room()
         self._share.hold(self._nbytes)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from .measure import Report, Verdict, table
 
 MODULES = (
-    *("parser", "receive", "capture", "start", "frames", "flat"),
+    *("parser", "receive", "capture", "start", "frames", "flat", "latest"),
     *("cell", "idle", "first", "page", "widgets"),
 )
 _SHOWN = (

@@ -8,6 +8,7 @@ loopback, and ends with its standard input. Paths:
 - `/paced/<rate>`: `rate` ticks a second, each its own HTTP chunk, until the client goes;
 - `/timed/<rate>`: as many events of 60 bytes that say when they were sent;
 - `/keyed/<rate>`: `rate` trades of a thousand symbols a second, in chunks as they come;
+- `/keyed-at/<rate>`: the same, and each says when it was sent;
 - `/endless/<n>`: n times `BLOCK` ticks in HTTP chunks of 16 KiB.
 """
 
@@ -49,9 +50,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             await _pace(writer, float(number), lambda first, last: tick * (last - first))
         elif kind == "timed":
             await _pace(writer, float(number), _timed)
-        elif kind == "keyed":
-            trades = keyed(_TRADES)
-            await _pace(writer, float(number), lambda first, last: _trades(trades, first, last))
+        elif kind in ("keyed", "keyed-at"):
+            trades, made = keyed(_TRADES), _trades if kind == "keyed" else _trades_at
+            await _pace(writer, float(number), lambda first, last: made(trades, first, last))
         elif kind == "endless":
             block = b"".join(_framed(pieces(ticks(BLOCK), 2**14)))
             for _ in range(int(number)):
@@ -89,6 +90,13 @@ async def _pace(
 def _timed(first: int, last: int) -> bytes:
     form = f'id: %d\ndata: {{"n": %d, "at": {time.time() * 1000:.2f}, "text": "lorem ipsum dolor"}}\n\n'
     return _framed(["".join([form % (n, n) for n in range(first + 1, last + 1)]).encode()])[0]
+
+
+def _trades_at(trades: list[bytes], first: int, last: int) -> bytes:
+    """Each says when it was sent, in its first field after the symbol."""
+    sent = b'","sent":%.1f,' % (time.time() * 1000)
+    body = b"".join([trades[n % _TRADES].replace(b'",', sent, 1) for n in range(first, last)])
+    return _framed([body])[0]
 
 
 def _trades(trades: list[bytes], first: int, last: int) -> bytes:
