@@ -33,7 +33,6 @@ __all__ = ["LatestRow", "LatestRows"]
 # looked at and read before others get a turn. What waits is read at once when somebody asks, so this is no delay
 # of what is seen; and the more wait, the fewer are read: of each thing the newest.
 _DELAY = 5.0
-_REST = 0.005
 _SLICE_ROWS, _READ_ROWS = 2**16, 2**13
 # A thing of which the stream tells ever new fields is what its latest event says, and no more.
 _MANY_FIELDS = 1_000
@@ -104,8 +103,8 @@ class LatestRows:
         if 2 * (stop - self._cursor) < stop - first:
             if due is None:
                 self._timer.set(_DELAY, self._read_on)
-        elif due is None or due - asyncio.get_running_loop().time() > _REST:
-            self._timer.set(_REST, self._read_on)  # before they are evicted
+        elif due is None or due > asyncio.get_running_loop().time():
+            self._timer.set(0, self._read_on)  # before they are evicted
 
     def close(self) -> None:
         """Read no further by itself; from any thread. What was read stays."""

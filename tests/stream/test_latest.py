@@ -97,6 +97,27 @@ def test_events_that_come_are_in_it_at_once():
             seen.put(n)
 
 
+def test_events_are_read_before_they_are_evicted():
+    """Of what a thing said once, and long ago, nothing is asked before it has gone."""
+
+    def script(peer):
+        peer.send(CHUNKED)
+        for n in range(20):
+            peer.chunk(f'data: {{"k":"once {n}","v":{n}}}\n\n' + 'data: {"k":"all","v":0}\n\n' * 59)
+            seen.get(timeout=30)
+        peer.hold()
+
+    seen: queue.Queue[int] = queue.Queue()
+    with Server(script) as server, SSEStream(server.url, max_events=200) as stream:
+        assert len(stream.latest(by="k")) <= 2
+        for n in range(20):
+            asyncio.run(stream.until(where=lambda e, n=n: e.seq >= 60 * n + 59, timeout=30))
+            seen.put(n)
+        state = stream.latest(by="k")
+        assert set(state.index) == {"all", *(f"once {n}" for n in range(20))}
+        assert stream.stats.evicted == 1_000
+
+
 def test_keys_are_bounded_and_the_longest_silent_go_first(replay):
     rows = [("t", json.dumps({"k": n, "v": 1})) for n in range(20)]
     rows += [("t", json.dumps({"k": 3, "v": 2})), ("t", json.dumps({"k": 99, "v": 2}))]
@@ -189,6 +210,10 @@ def ticks(n, odd=()):
         '{"k": "S1", "price": 1, "side": "{"}',
         '{"k": "S1", "price": 1, "side": "é\u2028"}',
         '{"k": "S1", "price": [1, 2], "side": null}',
+        '{"k": "S1", "price": 1, "side": "at 12:30:00"}',
+        '{"k": "S1", "price": ["a", {"side": 2}], "b": 1}',
+        '{"k": "S1", "cheap": 1, "side": "x"}',
+        '{"k": "a key that takes more than two words", "price": 1, "side": "x"}',
         '{"k": 1, "price": 1, "side": ""}',
         '{"k": null, "price": 1, "side": ""}',
         '{"k": "S1", "price": 1, "side": "cut',
@@ -207,6 +232,21 @@ def test_rows_of_one_form_are_passed_over_only_where_nothing_is_lost(odd):
     for places in ([150], [199], [100, 101], [120, 199]):
         data = ticks(200, [(at, odd) for at in places])
         assert state_of(data) == merged(data)
+
+
+@pytest.mark.parametrize("length", [1, 6, 14, 15, 40])
+@pytest.mark.parametrize("tight", [True, False])
+def test_keys_of_any_length_and_many_of_them(length, tight):
+    """As many as share the buckets in which they are sought, in more blocks than one, values with colons."""
+    form = {"separators": (",", ":")} if tight else {}
+    chance = random.Random(length)
+    data = [
+        json.dumps(
+            {"at": f"12:{n % 60}", "k": f"{chance.randrange(5_000):0{length}d}", "v": n}, **form
+        )
+        for n in range(12_000)
+    ]
+    assert state_of(data) == merged(data)
 
 
 def test_types_have_forms_of_their_own():
