@@ -141,6 +141,15 @@ def test_what_events_have_in_common_is_theirs_all_the_same(type_):
     assert window.counts.held == len(table) == 5000
 
 
+@given(st.lists(st.text(max_size=6) | st.sampled_from(["", "\0", "é" * 90, "a" * 200]), min_size=1))
+@example(["\0", ""])
+@example(["", ""])
+def test_every_text_is_held_letter_for_letter(texts):
+    window = RollingWindow()
+    window.append(batch(*texts))
+    assert window.read().table.column("data").to_pylist() == texts
+
+
 @pytest.mark.parametrize("bad", [{"max_events": 0}, {"max_bytes": 0}, {"max_events": -1}])
 def test_bounds_below_one_are_refused_by_name(bad):
     with pytest.raises(ValueError, match=f"{next(iter(bad))} must be at least 1"):
