@@ -1,6 +1,7 @@
 // Builds sse_widget/static/widget.js, capture.js and widget.css from src/. It writes each file whole under
 // another name and renames it into place, so that a kernel starting meanwhile never reads half a
 // bundle. It never fetches anything: everything comes from node_modules.
+import { createHash } from "node:crypto";
 import { watch } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -38,9 +39,17 @@ const worker = {
   },
 };
 
-/** The log by itself: a script that sets `sseLog`, an object with all that `src/log.ts` exports. */
-function log() {
-  return script("log.ts", [worker], { format: "iife", name: "sseLog", banner: '"use strict";' });
+/**
+ * The log by itself: a script that sets `sseLog`, an object with all that `src/log.ts` exports. Each widget
+ * brings a copy, and a page with twenty would compile it twenty times: the first one leaves what it made
+ * where the others look, under the hash of its text.
+ */
+async function log() {
+  const code = await script("log.ts", [worker], { format: "iife", name: "sseLog", banner: '"use strict";' });
+  const hash = createHash("sha256").update(code).digest("base64url").slice(0, 16);
+  const made = "var sseLog=";
+  if (!code.includes(made)) throw new Error(`the log does not begin with ${made}`);
+  return code.replace(made, `${made}globalThis[Symbol.for("sse-widget ${hash}")]??=`);
 }
 
 // The widget takes the log from the script that stands before it in the same file.

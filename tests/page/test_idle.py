@@ -59,3 +59,16 @@ def test_a_log_that_follows_is_at_its_end_after_one_layout_of_the_page(open_stub
         "(({scrollTop, clientHeight, scrollHeight}) => scrollHeight - clientHeight - scrollTop)"
         "(document.querySelector('.sse-log')) < 1"
     )
+
+
+def test_the_code_of_the_log_is_made_once_a_page(stub):
+    ran = """async () => {
+      const kept = () => Object.getOwnPropertySymbols(globalThis)
+        .filter(({description}) => description.startsWith('sse-widget'));
+      await import('/widget.js?once');
+      const [made] = kept();
+      const first = globalThis[made];
+      await import('/widget.js?again');
+      return kept().length === 1 && globalThis[made] === first;
+    }"""
+    assert stub.page.evaluate(ran) is True

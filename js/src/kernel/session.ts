@@ -136,6 +136,7 @@ export class Session {
   #onTheWay = 0;
   /** bytes that the kernel sends at most before an acknowledgement */
   #allowed = ALLOWED_BYTES;
+  #ackAt = 0;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #work: ReturnType<typeof setTimeout> | undefined;
   #tick: ReturnType<typeof setTimeout> | undefined;
@@ -302,15 +303,27 @@ export class Session {
     return behind >= ACK_BATCHES || (behind > 0 && this.#onTheWay > 0);
   }
 
+  /** Little is on the way: it will do to answer some time. */
+  get #calm(): boolean {
+    return this.#onTheWay < this.#allowed / 2 && this.#numbers.last - this.#acked < ACK_BATCHES;
+  }
+
   /** A view painted what the store held: tell the kernel, but not at every frame. */
   painted(): void {
-    const n = this.#numbers.last;
     if (!this.#owes) return;
+    const now = Date.now();
+    // Each answer makes the kernel busy, which a notebook shows: what many streams owe goes together.
+    if (this.#calm && this.#acked > 0) this.#answerAt(now - (now % ACK_CALM_MS) + ACK_CALM_MS);
+    else this.#answerAt(this.#ackedAt + ACK_MS);
+  }
+
+  #answerAt(at: number): void {
+    const wait = at - Date.now();
+    if (wait <= 0) return this.#acknowledge();
+    if (this.#ackTimer !== undefined && this.#ackAt <= at) return;
     clearTimeout(this.#ackTimer);
-    const calm = this.#onTheWay < this.#allowed / 2 && n - this.#acked < ACK_BATCHES;
-    const wait = this.#ackedAt + (calm ? ACK_CALM_MS : ACK_MS) - Date.now();
-    if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
-    else this.#acknowledge();
+    this.#ackAt = at;
+    this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
   }
 
   /** To an event, wherever it is: what this page does not hold is asked for. */
@@ -350,8 +363,9 @@ export class Session {
     this.#tail = Math.max(tail, first + count);
     this.#pump();
     // No frame will be painted for a hidden page, and timers sleep there: it must not stall the stream.
-    if (this.#port.hidden() || this.#watchers.size === 0) this.#acknowledge();
-    else if (this.#owes) this.#ackTimer ??= setTimeout(() => this.#acknowledge(), TICK_MS);
+    if (this.#calm) return;
+    const hidden = this.#port.hidden() || this.#watchers.size === 0;
+    this.#answerAt(hidden ? 0 : Date.now() + TICK_MS);
   }
 
   #hello(message: Extract<FromKernel, { kind: "hello" }>): void {

@@ -72,6 +72,8 @@ export class View {
   #frame = 0;
   /** Whether any of it is on the screen. A notebook has more streams than a screen. */
   #inSight = true;
+  /** since the latest beat */
+  #drawn = false;
 
   constructor(session: Session, signal: AbortSignal) {
     this.#session = session;
@@ -232,7 +234,7 @@ export class View {
     session.watch(
       {
         changed: () => this.#soon(),
-        beat: () => (this.#inSight ? this.#drawNow() : this.#drawUnseen()),
+        beat: () => this.#beat(),
         pins: () => this.#pins(),
         reading: () => this.#log.around(0)?.[0] ?? null,
         jump: (seq) => {
@@ -291,6 +293,14 @@ export class View {
     this.#session.painted();
   }
 
+  /** A second has passed, in which it may have been drawn for something else. */
+  #beat(): void {
+    const drawn = this.#drawn;
+    this.#drawn = false;
+    if (!this.#inSight) this.#drawUnseen();
+    else if (!drawn) this.#drawNow();
+  }
+
   /** Draws with the next frame; out of sight not for this. */
   #soon(): void {
     if (!this.#inSight) {
@@ -316,6 +326,7 @@ export class View {
 
   #draw(): void {
     const session = this.#session;
+    this.#drawn = true;
     // Cleared while paused: there is nothing left to hold still.
     if (
       this.#pausedAt !== null &&
