@@ -98,3 +98,34 @@ def test_rows_outlive_their_events_and_keys_are_bounded(stub):
     stub.kernel('kernel.flood(9000, 5000, (i) => ({data: `{"symbol":"T${i}"}`}))')
     expect(bar).to_contain_text("older ones let go")
     assert stub.page.locator(".sse-row").count() < 60
+
+
+def test_objects_of_one_form_are_read_as_any_other_is(stub):
+    """Most are read by a pattern of the one before; what the pattern would read otherwise is no match."""
+    odd = [
+        '{"symbol":"A","price":1.50,"at":"12:00"}',
+        '{"symbol":"A","price":1.60,"at":"13:00"}',
+        '{"symbol": "B", "price": -2e-7, "at": null}',
+        '{"symbol":"say \\"C\\"","price":3,"at":"\\u00e9"}',
+        '{"symbol":"D","price":[1,"x"],"at":{"symbol":"E"}}',
+        '{"symbol":null,"price":9,"at":"no key"}',
+        '{"symbol":"A","price":01,"at":"no JSON"}',
+        '{"symbol":7,"price":true,"at":"a number"}',
+        '{"symbol":"F","price":1,"price":2,"at":"the last counts"}',
+        '{"symbol":"A","at":"14:00"}',
+        '{"symbol":"G","price":4,"at":"cut',
+    ]
+    stub.feed(*({"type": "trade", "data": text} for text in odd))
+    stub.button("View").click()
+    stub.button("Latest of each key").click()
+    stub.feed(*({"type": "trade", "data": text} for text in odd[:1] + odd[-3:]))
+    expect(stub.row("say")).to_be_visible()
+    found = [tuple(row.locator(".sse-cell").all_text_contents()[:3]) for row in stub.rows.all()]
+    assert found == [
+        ("7", "true", "a number"),
+        ("A", "1.50", "14:00"),
+        ("B", "-2e-7", "null"),
+        ("D", '[1,"x"]', '{"symbol":"E"}'),
+        ("F", "2", "the last counts"),
+        ('say "C"', "3", "é"),
+    ]

@@ -3,7 +3,7 @@
  * event that can be drawn like any other. Read from the events the page holds as they come, each once, newest
  * first and in slices; what was read stays when its event goes. So many keys, those that came last.
  */
-import { mayHave, needleOf, Payload } from "../json/paths.ts";
+import { mayHave, needleOf, Payload, parsed } from "../json/paths.ts";
 import { type Block, lowerBound } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Readable, Store } from "./store.ts";
@@ -12,6 +12,12 @@ export const MAX_KEYS = 5_000;
 const MAX_CHARS = 16 * 2 ** 20;
 const SLICE_ROWS = 64;
 const KEY_CHARS = 200;
+
+/** The keys of an object and their values, both as they were written. */
+type Fields = [key: string, written: string][];
+
+/** A text without escapes, a number or a word. */
+const PLAIN = '("[^"\\\\\\u0000-\\u001f]*"|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null)';
 
 /** One key: its newest event, with the fields of earlier ones that it has not. */
 export class Entry implements Readable {
@@ -27,9 +33,9 @@ export class Entry implements Readable {
   }
 
   /** Each field as it was written where it came last. */
-  take(seq: number, block: Block, row: number, payload: Payload): void {
+  take(seq: number, block: Block, row: number, fields: Fields): void {
     if (seq > this.seq) [this.seq, this.#at, this.#type] = [seq, block.at(row), block.type(row)];
-    for (const [key, written] of payload.fields()) {
+    for (const [key, written] of fields) {
       const before = this.#fields.get(key);
       if (before && before[1] > seq) continue;
       this.#fields.set(key, [written, seq]);
@@ -64,6 +70,10 @@ export class Latest {
   #needle: string;
   #read = new Ranges();
   #chars = 0;
+  /** by type: most objects have the keys of the one before, and need no parser */
+  #forms = new Map<string, [pattern: RegExp, names: string[], place: number]>();
+  /** so many patterns are made: a stream may send other keys each time */
+  #patterns = 50;
 
   constructor(by: string) {
     this.#by = by;
@@ -95,17 +105,39 @@ export class Latest {
   #take(block: Block, row: number): void {
     const data = block.data(row);
     if (!mayHave(data, this.#needle) || block.isCut(row)) return;
-    const payload = new Payload(data);
-    const found = payload.at(this.#by);
+    const type = block.type(row);
+    const [pattern, names, place] = this.#forms.get(type) ?? [];
+    const values = pattern?.exec(data);
+    let fields: Fields;
+    let written: string | null | undefined;
+    if (values) {
+      fields = names!.map((name, i) => [name, values[i + 1]!]);
+      written = values[place!];
+    } else {
+      const payload = new Payload(data);
+      const found = payload.at(this.#by);
+      written = found && payload.written(found, data.length);
+      fields = payload.fields();
+      this.#learn(type, fields);
+    }
     // As in Python: null is no key.
-    if (!found || payload.written(found, 5) === "null") return;
-    const key = payload.text(found, KEY_CHARS);
+    if (!written || written === "null") return;
+    const key = (written[0] === '"' ? (parsed(written) as string) : written).slice(0, KEY_CHARS);
     const entry = this.entries.get(key) ?? new Entry(key);
     if (entry.seq < 0) this.entries.set(key, entry);
     const before = entry.chars;
-    entry.take(block.first + row, block, row, payload);
+    entry.take(block.first + row, block, row, fields);
     this.#chars += entry.chars - before;
     if (this.entries.size > MAX_KEYS * 1.2 || this.#chars > MAX_CHARS) this.#trim();
+  }
+
+  /** The pattern of what has the same keys in the same order, and plain values. */
+  #learn(type: string, fields: Fields): void {
+    const names = fields.map(([key]) => key);
+    const place = names.lastIndexOf(JSON.stringify(this.#by)) + 1;
+    if (place === 0 || `${this.#forms.get(type)?.[1]}` === `${names}` || this.#patterns-- <= 0) return;
+    const pairs = names.map((key) => `${key.replace(/[^"\w]/g, "\\$&")} ?: ?${PLAIN}`);
+    this.#forms.set(type, [RegExp(`^\\{${pairs.join(" ?, ?")}\\}$`), names, place]);
   }
 
   /** Some at a time: what is sorted for one key is sorted for many. */

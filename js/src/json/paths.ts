@@ -176,10 +176,10 @@ export class Payload {
   }
 
   /** Each key of the object and its value, both as they were written. */
-  *fields(): Generator<[key: string, written: string]> {
-    if (!this.top) return;
-    for (const { key, from, to } of this.#children(this.top))
-      if (key !== null) yield [key, this.#source.slice(from, to)];
+  fields(): [key: string, written: string][] {
+    return this.top
+      ? [...this.#children(this.top)].map(({ key, from, to }) => [key ?? "", this.#source.slice(from, to)])
+      : [];
   }
 
   /** Each leaf with its path, in the order of the text. */
