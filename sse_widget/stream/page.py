@@ -30,7 +30,6 @@ from ..notebook import (
 )
 from .feed import FeedListener, StreamFeed
 from .history import History
-from .latest import LatestStates
 
 __all__ = ["StreamPage"]
 
@@ -47,7 +46,6 @@ class StreamPage(FeedListener):
         widget: whose pages they are.
         feed: the stream.
         history: its older rows, and how its capture goes.
-        latest: its latest states.
         save_events: the latest events that stay in the saved notebook.
         request: what may be told of the request, for whoever wants to ask the same elsewhere.
 
@@ -62,14 +60,12 @@ class StreamPage(FeedListener):
         widget: SyncedWidget,
         feed: StreamFeed,
         history: History,
-        latest: LatestStates,
         *,
         save_events: int,
         request: Message,
     ) -> None:
         self._feed = feed
         self._history = history
-        self._latest = latest
         self._session_is_alive = session_liveness()
         self._address = feed.source.url
         self._channel = Channel(
@@ -168,10 +164,6 @@ class StreamPage(FeedListener):
         if self._channel.answer(content):
             return
         match content:
-            case {"kind": "latest", "page": str(page), "id": int(request)}:
-                answer = self._latest.answer(content)
-                if answer is not None:
-                    self._send({**answer, "to": page, "id": request}, [])
             case {"kind": "ack", "n": int(n)}:
                 self._channel.acknowledge(n)
             case {"kind": "start"} if not feed.closed:

@@ -186,7 +186,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         self._history = history = History(feed.recorder, window)
         self._latest = LatestStates(window)
         self._page = page = StreamPage(
-            self, feed, history, self._latest, save_events=save_events, request=_outline(url, told)
+            self, feed, history, save_events=save_events, request=_outline(url, told)
         )
         self._observers = ObserverThread(
             {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers

@@ -9,7 +9,7 @@ from .durations import seconds_of, seconds_of_text
 from .gap_log import GapLog
 from .iso_time import utc_time
 from .joined_text import JoinedText
-from .latest import LatestRow, LatestRows
+from .latest import LatestRows
 from .live_columns import LiveColumns, columns_of
 from .tally import OTHER_TYPES, Tally
 from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
@@ -19,7 +19,6 @@ __all__ = [
     "SCHEMA",
     "GapLog",
     "JoinedText",
-    "LatestRow",
     "LatestRows",
     "LiveColumns",
     "RollingWindow",

@@ -88,10 +88,6 @@ class LatestRows:
         self._timer = Timer()
         self._closed = False
 
-    def __len__(self) -> int:
-        """How many keys are held."""
-        return len(self._rows)
-
     # ------------------------------------------------------------------ the loop's side
 
     def note(self) -> None:
@@ -124,9 +120,8 @@ class LatestRows:
 
     # ------------------------------------------------------------------ anybody's side
 
-    def read(self, since: int = 0) -> tuple[list[LatestRow], int]:
-        """The rows whose newest event has at least this number, in the order in which the keys first
-        came; and the number of the next event. All that came is read first."""
+    def read(self) -> list[LatestRow]:
+        """The rows, in the order in which the keys first came. All that came is read first."""
         with self._lock:
             snapshot = self._window.read(self._cursor)
             while self._advance(snapshot):
@@ -137,13 +132,13 @@ class LatestRows:
             if cleared:
                 for key in [k for k, row in self._rows.items() if row.seq < cleared]:
                     self._nbytes -= self._rows.pop(key).nbytes
-            return [row for row in self._rows.values() if row.seq >= since], self._cursor
+            return list(self._rows.values())
 
     def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
         """The rows as a DataFrame, with all fields or those at these paths."""
         import pandas as pd
 
-        rows, _ = self.read()
+        rows = self.read()
         index = self._index([row.key for row in rows])
         times = np.array([row.at for row in rows], "datetime64[us]")
         added: dict[str, Any] = {

@@ -16,7 +16,6 @@ from sse_widget import SSEStream
 from sse_widget.events import EventBatch
 from sse_widget.tables import LatestRows, RollingWindow
 
-from ..helpers.pages import answer, say
 from ..helpers.scripted import CHUNKED, Server
 
 
@@ -172,7 +171,7 @@ def state_of(data, kinds=None, by="k"):
         n = len(some)
         window.append(EventBatch(types, some, [""] * n, [False] * n, received_at=at))
         rows.read()
-    return {row.key: (row.seq, row.type, row.values) for row in rows.read()[0]}
+    return {row.key: (row.seq, row.type, row.values) for row in rows.read()}
 
 
 def merged(data, kinds=None, by="k"):
@@ -258,57 +257,6 @@ def test_types_have_forms_of_their_own():
         row = {"trade": {"k": key, "p": chance.random()}, "quote": {"bid": 1, "k": key}}
         data.append("pong" if kind == "ping" else json.dumps(row[kind]))
     assert state_of(data, kinds) == merged(data, kinds)
-
-
-# ---------------------------------------------------------------------- the page's side
-
-
-def ask(stream, **content):
-    return answer(stream, {"kind": "latest", "page": "p", "id": 1, **content}, "latest")
-
-
-def test_a_page_gets_the_rows_that_are_new_to_it(replay):
-    stream = replay(MIXED)
-    whole = ask(stream, by=["symbol"])
-    assert whole["keys"] == 2
-    assert (whole["stop"], whole["more"], whole["let_go"]) == (6, False, 0)
-    assert [row[0] for row in whole["rows"]] == ["ETH", "BTC"]
-    assert whole["rows"][1][4] == {
-        "symbol": "BTC",
-        "price": 2,
-        "bid": 0.5,
-        "type": "x",
-        "halted": None,
-    }
-    json.dumps(whole, allow_nan=False)
-    assert [row[1] for row in ask(stream, by=["symbol"], since=3)["rows"]] == [4]
-    assert ask(stream, by=["symbol"], since=whole["stop"])["rows"] == []
-    assert [row[0] for row in ask(stream, by=None)["rows"]] == ["quote", "ping", "trade"]
-    for wrong in ({"by": 5}, {"by": [""]}, {"by": ["a"], "since": -1}, {"by": ["a"], "since": "x"}):
-        say(stream, {"kind": "latest", "page": "p", "id": 9, **wrong})
-    assert ask(stream, by=["symbol"])["id"] == 1  # those before it have no answer
-
-
-def test_what_json_and_javascript_cannot_say_travels_as_text(replay):
-    row = '{"k":"a","n":NaN,"big":12345678901234567890,"long":"%s","deep":{"x":[1e400]}}' % (
-        "x" * 5000
-    )
-    fields = ask(replay(events(("t", row))), by="k")["rows"][0][4]
-    assert fields["n"] == "nan"
-    assert fields["big"] == "12345678901234567890"
-    assert len(fields["long"]) == 1000
-    assert fields["deep"] == {"x": ["inf"]}
-
-
-def test_a_state_that_is_larger_than_a_message_comes_in_parts(replay):
-    rows = [("t", json.dumps({"k": n, "text": "x" * 900})) for n in range(1000)]
-    stream = replay(events(*rows))
-    got, since, more = [], 0, True
-    while more:
-        part = ask(stream, by="k", since=since)
-        got += [row[0] for row in part["rows"]]
-        since, more = part["stop"], part["more"]
-    assert got == list(range(1000))
 
 
 # ---------------------------------------------------------------------- paths that meet nothing
