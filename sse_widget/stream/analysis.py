@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import runtime
-from ..payload import bounded_slices, paths_of, payloads
+from ..payload import bounded_slices, paths_of, payloads, steps_of
 from ..recordings import arrow_table
 from ..tables import JoinedText, LiveColumns, Snapshot, event_frame
 from .callbacks import Callbacks
@@ -155,15 +155,22 @@ class Analysis(FeedListener):
         that was read as JSON."""
         nested = paths_of("nested_json", nested_json)
         array = [explode] if isinstance(explode, str) else []
+        fields = paths_of("columns", () if paths is None else paths)
         self._unmet.check(
             [
                 *nested,
                 *_outside(array, nested),
-                *_outside(paths_of("columns", () if paths is None else paths), [*nested, *array]),
+                # Where payloads are arrays, the fields are those of their elements.
+                *([] if explode is True else _outside(fields, [*nested, *array])),
             ]
         )
 
 
 def _outside(paths: list[str], inside: list[str]) -> list[str]:
     """Those of these paths that lead into none of the others."""
-    return [path for path in paths if not path.startswith(tuple(f"{one}." for one in inside))]
+    into = [steps_of(one) for one in inside]
+    return [
+        path
+        for path in paths
+        if not any(steps_of(path)[: len(steps)] == steps for steps in into if path not in inside)
+    ]

@@ -227,6 +227,61 @@ def test_columns_and_charts_while_a_cell_runs(lab):
     assert notebook.page_errors == []
 
 
+def test_menus_conditions_latest_and_text_while_a_cell_runs(lab):
+    """A cell sleeps: what the menus of cells and columns do, the latest of each key, and the text."""
+    notebook = lab.notebook(
+        [
+            IMPORT
+            + "stream = SSEStream(demo.url('/ticks', rate=50), columns=['symbol', 'price'])\nstream",
+            "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: pass",
+            "stream.filter.where",
+        ]
+    )
+    notebook.run(0)
+    widget, rows = notebook.widget, log(notebook).get_by_role("listitem")
+    symbol = rows.filter(has_text="BTC").locator(".sse-cell").first
+    expect(symbol).to_be_visible()
+    notebook.start(1)
+    widget.get_by_role("button", name="Pause").click()
+
+    def do(cell, action):
+        cell.click(button="right")
+        widget.get_by_role("button", name=action).click()
+
+    do(symbol, "Copy value")
+    expect(widget.get_by_text(re.compile("^Copied|did not let"))).to_be_visible()
+    do(symbol, "Filter to this value")
+    expect(rows.filter(has_text="ETH")).to_have_count(0)
+    do(rows.first.locator(".sse-type"), "Exclude this type")
+    heading = widget.get_by_role("group", name="Columns", exact=True)
+    heading.get_by_role("button", name="price").click()
+    widget.get_by_label("Operator").select_option(">")
+    widget.get_by_label("Value", exact=True).fill("1")
+    widget.get_by_role("button", name="Filter", exact=True).click()
+    expect(widget.get_by_role("group", name="Conditions")).to_contain_text("price > 1")
+    widget.get_by_role("button", name="Show all").click()
+    widget.get_by_role("button", name="Resume").click()
+    do(rows.locator(".sse-cell").first, "One row for each value")
+    bar = widget.get_by_role("group", name="Latest", exact=True)
+    expect(bar).to_contain_text(re.compile(r"\d+ keys"))
+    price = rows.filter(has_text="BTC").locator(".sse-cell").nth(1)
+    expect(price).not_to_have_text(price.inner_text())  # it goes on
+    bar.get_by_role("button", name="Back to the log").click()
+    widget.get_by_role("button", name="View").click()
+    widget.get_by_role("button", name="Text\u2026").click()
+    path = widget.get_by_role("combobox", name="Path")
+    path.focus()
+    path.select_option("symbol")
+    expect(widget.get_by_role("region", name="Text so far")).to_contain_text("BTC")
+    assert notebook.running(1), "all of this happened while the cell was running"
+    notebook.js("await panel.sessionContext.session.kernel.interrupt()")
+    notebook.finished(1)
+    notebook.run(2)
+    expect(notebook.cell(2)).to_contain_text("()")
+    notebook.execute("stream.close()")
+    assert notebook.page_errors == []
+
+
 def test_two_pages_on_one_kernel(lab):
     """A second page gets the history and holds still by itself; while it hangs, the first goes on."""
     more: queue.Queue[str] = queue.Queue()

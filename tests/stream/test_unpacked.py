@@ -91,3 +91,15 @@ def test_a_path_that_meets_nothing_is_told_and_what_is_no_path_is_refused(of):
         stream.to_dataframe(explode=["items"])
     with pytest.raises(TypeError, match="nested_json"):
         stream.to_dataframe(nested_json=5)
+
+
+def test_a_path_into_what_was_unpacked_is_no_path_that_meets_nothing(of):
+    rows = of([{"k": 1, "at": "2026-01-01T00:00:00Z"}], [{"k": 2, "at": "2026-01-02T00:00:00Z"}])
+    nested = of({"payload": json.dumps([{"n": 1}]), "at": 5})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rows.to_dataframe(explode=True, columns=["k"], times="at")["k"].tolist() == [1, 2]
+        found = nested.to_dataframe(nested_json="payload", columns=["payload[0].n", "payload"])
+    assert found["payload[0].n"].tolist() == [1]
+    with pytest.warns(UserWarning, match="'att' meets nothing.*did you mean 'at'"):
+        nested.to_dataframe(times={"att": "s"})
