@@ -149,13 +149,14 @@ class Analysis(FeedListener):
         paths: str | Iterable[str] | None,
         explode: str | bool = False,
         nested_json: str | Iterable[str] = (),
+        times: str | Iterable[str] = (),
     ) -> None:
         """Warn once of each of these paths that meets nothing; called by a member that the person
         calls. Payloads as they came say nothing of what is in an array that became rows, or in a text
         that was read as JSON."""
         nested = paths_of("nested_json", nested_json)
         array = [explode] if isinstance(explode, str) else []
-        fields = paths_of("columns", () if paths is None else paths)
+        fields = paths_of("columns", () if paths is None else paths) + paths_of("times", times)
         self._unmet.check(
             [
                 *nested,

@@ -46,7 +46,6 @@ from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
-from ..payload import paths_of
 from ..recordings import Player, Recording, save
 from ..runtime import ObserverThread
 from ..storage import Capture, CaptureStatus, capture_of
@@ -510,8 +509,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             explode=explode,
             nested_json=nested_json,
         )
-        asked = paths_of("columns", () if columns is None else columns)
-        self._analysis.expect([*asked, *paths_of("times", times)], explode, nested_json)
+        self._analysis.expect(columns, explode, nested_json, times)
         return event_frame(found)
 
     def __len__(self) -> int:
