@@ -129,3 +129,18 @@ def test_objects_of_one_form_are_read_as_any_other_is(stub):
         ("F", "2", "the last counts"),
         ('say "C"', "3", "é"),
     ]
+
+
+def test_it_is_found_below_many_events_that_do_not_have_it(stub):
+    stub.feed(tick("BTC", price=1))
+    stub.kernel(
+        'kernel.flood(30000, 5000, (i) => ({data: `{"other": ${i}, "list": [${[1, 2, 3].join()}]}`}))'
+    )
+    stub.kernel("kernel.setColumns(['symbol', 'price'])")
+    stub.button("View").click()
+    stub.button("Latest of each key").click()
+    picker = stub.page.get_by_label("One row for each")
+    picker.focus()
+    picker.select_option("symbol")
+    expect(stub.rows).to_have_count(1)
+    assert table(stub) == [("BTC", "1")]

@@ -262,3 +262,24 @@ def test_ten_thousand_lines_are_bounded(stub):
     stub.kernel("kernel.plot('n')")
     expect(legend(stub)).to_have_count(9)
     expect(legend(stub).last).to_have_attribute("title", re.compile("^others: 9,992 numbers"))
+
+
+def test_the_axis_has_two_labels_at_least_and_no_two_alike(stub):
+    """Also where there is one number only, or large ones that differ little."""
+    ticks = stub.page.locator(".sse-plot-ticks > span")
+    for i, numbers in enumerate(
+        (
+            [5],
+            [0, 0],
+            [-3.5, -3.5],
+            [1_700_000_000, 1_700_000_002],
+            [1.7e12, 1.7e12 + 3],
+            [1e-9, 3e-9],
+        )
+    ):
+        stub.feed(*({"data": json.dumps({f"n{i}": number})} for number in numbers))
+        stub.kernel(f"kernel.plot('n{i}')")
+        expect(chart(stub, f"n{i} by type, over time")).to_be_visible()
+        expect(ticks.nth(1)).to_be_visible()
+        said = ticks.all_text_contents()
+        assert len(said) == len(set(said)) >= 2, numbers

@@ -89,13 +89,8 @@ export class Latest {
       const [start, end] = [Math.max(from, block.start), Math.min(stop, block.first + hi)];
       if (start >= end) continue;
       const left = this.#read.read(start, end, SLICE_ROWS, deadline, true, (from, to) => {
-        if (filter === null) for (let seq = to - 1; seq >= from; seq--) this.#take(block, seq - block.first);
-        else
-          for (let i = lowerBound(block.hits, to - block.first) - 1; i >= 0; i--) {
-            const row = block.hits[i]!;
-            if (row < from - block.first) break;
-            this.#take(block, row);
-          }
+        for (let row = to - block.first; row-- > from - block.first; )
+          if (filter === null || block.hits[lowerBound(block.hits, row)] === row) this.#take(block, row);
       });
       if (left > 0) return true;
     }
@@ -104,7 +99,7 @@ export class Latest {
 
   #take(block: Block, row: number): void {
     const data = block.data(row);
-    if (!mayHave(data, this.#needle) || block.isCut(row)) return;
+    if (!mayHave(data, this.#needle)) return;
     const type = block.type(row);
     const [pattern, names, place] = this.#forms.get(type) ?? [];
     const values = pattern?.exec(data);

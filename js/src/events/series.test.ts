@@ -121,3 +121,13 @@ describe("ticks", () => {
     [Number.NaN, 1],
   ])("none from %d to %d", (low, high) => expect(ticks(low, high, 3)).toEqual([]));
 });
+
+it("an axis has two ticks at the least, whatever the numbers", () => {
+  let n = 1;
+  for (let i = 0; i < 3_000; i++) {
+    n = (n * 48_271) % (2 ** 31 - 1);
+    const low = ((n % 2_000) - 1_000) * 10 ** ((n % 19) - 6);
+    const found = ticks(low, low + (Math.abs(low) || 1) * 10 ** -(n % 11), 3);
+    expect(new Set(found).size).toBeGreaterThan(1);
+  }
+});

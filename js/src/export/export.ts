@@ -19,9 +19,9 @@ export const FORMATS: Record<Format, { mime: string; what: string }> = {
   ndjson: { mime: "application/x-ndjson", what: "One JSON object a line" },
   csv: {
     mime: "text/csv",
-    what: "A table; what a spreadsheet would run as a formula begins with an apostrophe",
+    what: "A table; formulas begin with an apostrophe",
   },
-  sse: { mime: "text/event-stream", what: "An event stream, to be replayed" },
+  sse: { mime: "text/event-stream", what: "An event stream" },
 };
 
 /**

@@ -262,9 +262,12 @@ export class Plot {
   }
 
   #drawTicks(values: readonly number[], bottom: number, top: number, asChange: boolean): void {
+    // Large numbers that differ little need more digits.
+    const say =
+      new Set(values.map(figure)).size < values.length ? (n: number) => `${+n.toPrecision(15)}` : figure;
     this.scale.replaceChildren(
       ...values.map((value) => {
-        const tick = h("span", asChange ? `${value > 0 ? "+" : ""}${figure(value)} %` : figure(value));
+        const tick = h("span", asChange ? `${value > 0 ? "+" : ""}${say(value)} %` : say(value));
         tick.style.bottom = `${((value - bottom) / (top - bottom)) * 100}%`;
         return tick;
       }),

@@ -57,9 +57,13 @@ export function moment(ms: number, now: number, utc: boolean): string {
 }
 /** How far local time is from UTC: +02:00. */
 export function offsetOf(ms: number): string {
-  const minutes = -new Date(ms).getTimezoneOffset();
-  const far = Math.abs(minutes);
-  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(far / 60))}:${two(far % 60)}`;
+  // As the standard writes a date out: GMT+0200.
+  return (
+    /GMT(...)(..)/
+      .exec(`${new Date(ms)}`)
+      ?.slice(1)
+      .join(":") ?? ""
+  );
 }
 /** Local date and time with its offset, as in ISO 8601. */
 export function fullTime(ms: number): string {
@@ -72,10 +76,9 @@ export function ago(ms: number): string {
   if (Number.isNaN(ms)) return "";
   const s = Math.max(0, ms) / 1000;
   if (s < 1) return "now";
-  if (s < 60) return `${Math.floor(s)} s ago`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ago`;
-  return `${Math.floor(s / 86_400)} d ago`;
+  const [seconds, unit] =
+    s < 60 ? [1, "s"] : s < 3600 ? [60, "min"] : s < 86_400 ? [3600, "h"] : [86_400, "d"];
+  return `${Math.floor(s / seconds)} ${unit} ago`;
 }
 /** A difference of times with its sign: +31 ms, +1.204 s, +2:03.400. */
 export function delta(ms: number): string {

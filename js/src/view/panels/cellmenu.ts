@@ -12,6 +12,7 @@ import { brief, cutAt } from "../dom/format.ts";
 import type { Item, Menu } from "../dom/menu.ts";
 import { TIME, TYPE } from "../log/grid.ts";
 
+const EQUALS = /^(==|in)$/;
 const NAME_CHARS = 60;
 const VALUE_CHARS = 24;
 /** A longer text is no value to compare with. */
@@ -114,7 +115,7 @@ export class CellMenu {
     return [
       ...items,
       null,
-      ["Chart over time", () => this.#actions.chart(path), !Number.isFinite(Number(plain || Number.NaN))],
+      ["Chart over time", () => this.#actions.chart(path), !Number.isFinite(Number(plain || "-"))],
       ["One row for each value", () => this.#actions.latest(path)],
       [shown ? "Unpin column" : "Pin as column", () => columns.toggle(path)],
       this.#mark("paths", path),
@@ -138,9 +139,9 @@ export class CellMenu {
     const [path, op] = condition;
     const where = this.#session.filter.where.filter(
       (other) =>
-        !(other[0] === path && (op === "==" || op === "in") && (other[1] === "==" || other[1] === "in")),
+        !(other[0] === path && EQUALS.test(op) && EQUALS.test(other[1])) && say(other) !== say(condition),
     );
-    return this.#set({ where: [...where.filter((other) => say(other) !== say(condition)), condition] });
+    return this.#set({ where: [...where, condition] });
   }
 
   #set(change: Partial<FilterState>): string | null {

@@ -49,8 +49,7 @@ export class Download {
     };
     for (let slice = performance.now(); ; ) {
       if (own.signal.aborted || this.#signal.aborted) return this.#over(own, "Nothing was saved.");
-      if (store.filter !== filter)
-        return this.#over(own, "Nothing was saved: the filter was changed meanwhile.");
+      if (store.filter !== filter) return this.#over(own, "Nothing was saved: the filter changed.");
       const seq = store.seqAt(store.shownBefore(next));
       if (seq === null || seq >= end) break;
       const { block, row } = store.find(seq)!;

@@ -48,7 +48,7 @@ export class LatestPanel {
       this.#pick.node,
       this.#note,
       h("span.fill"),
-      h("button.small", { label: "Back to the log", click: closed }, "Log"),
+      h("button.small", { click: closed }, "Back to the log"),
     );
   }
 
@@ -75,8 +75,8 @@ export class LatestPanel {
   /** What the log draws; `stop`: where a paused view ends. */
   lines(by: string, stop: number | null): LogLines {
     const { columns, store, from, cleared } = this.#session;
-    const read = `${by} ${columns.version} ${store.filter} ${cleared?.seq}`;
-    if (read !== this.#read || this.#latest.entries.size === 0) {
+    const read = `${by} ${columns.version} ${store.filter} ${cleared?.seq} ${store.rows > 0}`;
+    if (read !== this.#read) {
       this.#read = read;
       const paths =
         columns.paths.length > 0

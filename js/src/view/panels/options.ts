@@ -15,9 +15,9 @@ export interface Options {
 export type Way = [word: string, title: string, act: () => void, name?: string];
 
 const TIMES: [TimeMode, string, string][] = [
-  ["absolute", "Clock", "When an event came, local time"],
-  ["utc", "UTC", "When an event came, UTC"],
-  ["relative", "Ago", "How long ago an event came"],
+  ["absolute", "Clock", "Local time"],
+  ["utc", "UTC", "Time in UTC"],
+  ["relative", "Ago", "How long ago"],
   ["delta", "Delta", "Time since the previous row"],
 ];
 let groups = 0;
