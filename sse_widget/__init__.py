@@ -1,10 +1,9 @@
 """Live Server-Sent Events in a notebook: a log you can filter, and a rolling pandas DataFrame."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._version import __version__
-from .basics import Memory
+from .basics import Memory, late_names
 from .client import EventSource, RetryPolicy
 from .errors import (
     BadContentType,
@@ -88,15 +87,4 @@ _LATER = {
     "SSEStream": "stream",
     "SearchProgress": "storage",
 }
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_LATER[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+__getattr__, __dir__ = late_names(__name__, _LATER)

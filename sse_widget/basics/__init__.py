@@ -1,5 +1,5 @@
 """What any object of ours may need: attributes that are checked, a refusal to be pickled, bytes that are
-counted, and whole characters.
+counted, whole characters, and names that are imported late.
 
 It must never know what these objects are.
 """
@@ -7,6 +7,7 @@ It must never know what these objects are.
 from .attributes import NamedAttributes, refuse_change, unchangeable
 from .budget import UNLIMITED, Budget, Memory, Share
 from .characters import whole
+from .late import late_names
 from .pickling import NotPickled
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "NamedAttributes",
     "NotPickled",
     "Share",
+    "late_names",
     "refuse_change",
     "unchangeable",
     "whole",

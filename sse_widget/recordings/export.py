@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import storage
 from ..checks import truth
 from ..filters import EventFilter, filter_of
 from ..payload import (
@@ -36,7 +37,6 @@ from ..payload import (
     payloads,
     written_values,
 )
-from ..storage import is_somebody_elses, sync_folder
 from ..tables import SCHEMA, Snapshot, to_dataframe
 from .fields import with_fields
 from .progress import Progress
@@ -78,7 +78,7 @@ def check_path(path: str | os.PathLike[str]) -> Path:
         known = ", ".join(sorted(FORMATS))
         named = f"not {path.suffix!r}" if path.suffix else "and it has none"
         raise ValueError(f"the suffix of {path.name!r} says how to save: {known}; {named}")
-    if is_somebody_elses(path):
+    if storage.is_somebody_elses(path):
         raise PermissionError(errno.EACCES, "a link that somebody else made", str(path))
     # A link stays one: what it leads to is replaced.
     path = path.resolve()
@@ -144,7 +144,7 @@ def save(
         if isinstance(error, OSError):
             error.add_note(f"{path} was not written; what was there before is there still.")
         raise
-    sync_folder(path.parent)
+    storage.sync_folder(path.parent)
     return path
 
 

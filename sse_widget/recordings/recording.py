@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from .. import storage
 from ..basics import whole
 from ..checks import told
 from ..protocol import EventStreamParser, why_no_event
-from ..storage import Dataset
 from ..tables import SCHEMA, believed, utc_time
 from ..visible import quoted, visible, visible_name
 
@@ -144,7 +144,7 @@ def is_capture(content: str | os.PathLike[str]) -> bool:
 
 
 def _read_capture(to: str | os.PathLike[str], stream: str | None) -> tuple[str, int, pa.Table]:
-    dataset = Dataset(to)
+    dataset = storage.Dataset(to)
     parts = dataset.parts()
     if not parts:
         raise ValueError(f"there is no capture in {os.fspath(to)}")

@@ -3,18 +3,52 @@
 It must never know of connections or the page.
 """
 
-from .checking import CheckReport, check
-from .compaction import compact
-from .dataset import Dataset
-from .footer import Position
-from .held_folder import is_somebody_elses, sync_folder
-from .options import Capture, capture_of, check_stream_name, span
-from .part_facts import microseconds_of
-from .recorder import CaptureState, CaptureStatus, Recorder
-from .search import Search, SearchProgress
-from .timeline import arrivals, first_after
-from .unbroken_rows import earlier_rows
-from .writer import FOLDER_TIME, Writer
+from typing import TYPE_CHECKING
+
+from ..basics import late_names
+
+if TYPE_CHECKING:
+    from .checking import CheckReport, check
+    from .compaction import compact
+    from .dataset import Dataset
+    from .footer import Position
+    from .held_folder import is_somebody_elses, sync_folder
+    from .options import Capture, capture_of, check_stream_name, span
+    from .part_facts import microseconds_of
+    from .recorder import CaptureState, CaptureStatus, Recorder
+    from .search import Search, SearchProgress
+    from .timeline import arrivals, first_after
+    from .unbroken_rows import earlier_rows
+    from .writer import FOLDER_TIME, Writer
+else:
+    # Imported when first asked for: most streams are not captured, and none is played again.
+    __getattr__, __dir__ = late_names(
+        __name__,
+        {
+            "Capture": "options",
+            "CaptureState": "recorder",
+            "CaptureStatus": "recorder",
+            "CheckReport": "checking",
+            "Dataset": "dataset",
+            "FOLDER_TIME": "writer",
+            "Position": "footer",
+            "Recorder": "recorder",
+            "Search": "search",
+            "SearchProgress": "search",
+            "Writer": "writer",
+            "arrivals": "timeline",
+            "capture_of": "options",
+            "check": "checking",
+            "check_stream_name": "options",
+            "compact": "compaction",
+            "earlier_rows": "unbroken_rows",
+            "first_after": "timeline",
+            "is_somebody_elses": "held_folder",
+            "microseconds_of": "part_facts",
+            "span": "options",
+            "sync_folder": "held_folder",
+        },
+    )
 
 __all__ = [
     "FOLDER_TIME",

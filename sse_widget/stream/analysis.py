@@ -9,9 +9,8 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .. import runtime
+from .. import recordings, runtime
 from ..payload import bounded_slices, paths_of, payloads, steps_of
-from ..recordings import arrow_table
 from ..tables import JoinedText, LiveColumns, Snapshot, event_frame
 from .callbacks import Callbacks
 from .feed import FeedListener, StreamFeed
@@ -106,9 +105,9 @@ class Analysis(FeedListener):
         """The events held as an Arrow table, with the live columns, typed."""
         live = self._live
         if live is None:
-            return arrow_table(self._window.read())
+            return recordings.arrow_table(self._window.read())
         snapshot, frame = live.read()
-        return arrow_table(snapshot, live.paths, frame)
+        return recordings.arrow_table(snapshot, live.paths, frame)
 
     def rows(self, start: int = 0) -> tuple[int, int, pd.DataFrame]:
         """The events from a number on: the number of the first one, that after the last one."""

@@ -13,18 +13,20 @@ import weakref
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .. import runtime
+from .. import recordings, runtime, storage
 from ..client import HookedSource, ResumePoint, Source, SourceHooks, SourceOptions, Url
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status
 from ..notebook import NAME_CHARS
-from ..recordings import Player, Recording
 from ..runtime import LoopEnded, SharedEvent
-from ..storage import CaptureState, Recorder
 from ..tables import GapLog, RollingWindow, Tally
 from .history import RestoredState
+
+if TYPE_CHECKING:
+    from ..recordings import Recording
+    from ..storage import Recorder
 
 __all__ = ["FeedListener", "StreamFeed"]
 
@@ -135,8 +137,8 @@ class StreamFeed:
     def _next_source(self, resume: ResumePoint | None) -> Source:
         hooks = SourceHooks(self._status_changed, self._on_gap)
         source: Source
-        if isinstance(self._url, Recording):
-            source = Player(self._url, hooks, resume)
+        if isinstance(self._url, recordings.Recording):
+            source = recordings.Player(self._url, hooks, resume)
         else:
             source = HookedSource(self._url, self._options, hooks, resume, paced=self._paced)
         source.draw_from(self.window.budget)
@@ -327,7 +329,7 @@ class StreamFeed:
         """The recorder is in another state. On the loop."""
         assert self.recorder is not None
         status = self.recorder.status
-        if status.state is CaptureState.TAKEN and self._failure is None:
+        if status.state is storage.CaptureState.TAKEN and self._failure is None:
             # The numbers of what would come are another writer's by now.
             self._failure = status.error
             self.source.close()

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from .. import recordings, storage
 from ..client import ResumePoint, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
 from ..notebook import CaptureMessage
 from ..payload import bounded_slices
-from ..recordings import arrow_table
-from ..storage import Capture, CaptureStatus, Recorder, capture_of, earlier_rows
 from ..tables import RollingWindow, Snapshot
 
 if TYPE_CHECKING:
     import os
 
     import pyarrow.dataset
+
+    from ..storage import Capture, CaptureStatus, Recorder
 
 __all__ = ["History", "RestoredState"]
 
@@ -50,7 +51,7 @@ class RestoredState:
         self._batches: list[EventBatch] = []
         if capture is None:
             return
-        self.recorder = recorder = Recorder(capture_of(capture), url)
+        self.recorder = recorder = storage.Recorder(storage.capture_of(capture), url)
         position = recorder.position
         if position is None:
             return
@@ -127,7 +128,7 @@ class History:
         import pyarrow.dataset
 
         if self._recorder is None:
-            return pyarrow.dataset.dataset(arrow_table(self._window.read()))
+            return pyarrow.dataset.dataset(recordings.arrow_table(self._window.read()))
         self._recorder.flush()
         return self._recorder.dataset.dataset(self._recorder.name)
 
@@ -160,4 +161,4 @@ class History:
         with contextlib.suppress(OSError, CaptureError):
             if stop > self._recorder.status.written:
                 self._recorder.flush()
-        return earlier_rows(self._recorder.dataset, self._recorder.name, first, stop)
+        return storage.earlier_rows(self._recorder.dataset, self._recorder.name, first, stop)

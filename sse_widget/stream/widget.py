@@ -30,7 +30,7 @@ import ipywidgets
 import traitlets
 from traitlets import Bunch, Dict
 
-from .. import runtime
+from .. import recordings, runtime, storage
 from ..basics import Memory, NamedAttributes, NotPickled
 from ..checks import told, truth, whole_number
 from ..client import (
@@ -46,9 +46,7 @@ from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
-from ..recordings import Player, Recording, save
 from ..runtime import ObserverThread
-from ..storage import Capture, CaptureStatus, capture_of
 from ..tables import RollingWindow, columns_of, event_frame, to_dataframe
 from .analysis import Analysis
 from .callbacks import Callback
@@ -64,6 +62,8 @@ from .traits import FilterTrait, FilterWireTrait, LiveTrait
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
+
+    from ..storage import Capture, CaptureStatus
 
 __all__ = ["SSEStream"]
 
@@ -169,10 +169,14 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         traits = split_traits(options, "SSEStream", *own, "exact_times")
         # Before anything is built: what is refused leaves nothing behind.
         paced = not truth("exact_times", exact_times)
-        if isinstance(url, Recording):
+        if isinstance(url, recordings.Recording):
             _check_replay(options, capture, paced=paced)
         told = SourceOptions.of("SSEStream", options)
-        shown = Player(url).url if isinstance(url, Recording) else Request.of(url, told).masked
+        shown = (
+            recordings.Player(url).url
+            if isinstance(url, recordings.Recording)
+            else Request.of(url, told).masked
+        )
         window = RollingWindow(max_events, max_bytes)
         passing = filter_of("filter", filter)
         paths = columns_of(columns)
@@ -256,7 +260,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             ValueError: no such format; content that is not what it says; speed not above 0.
             OSError: the file cannot be read.
         """
-        played = Recording(recording, speed, stream)
+        played = recordings.Recording(recording, speed, stream)
         playing = cls(played, **options)  # type: ignore[arg-type]
         if math.isinf(speed):
             playing._feed.play_out()
@@ -579,7 +583,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         """
         paths = self.columns if columns is None else columns_of(columns)
         held = self._feed.window.read()
-        saved = save(held, path, filter, columns=paths, csv_formulas=csv_formulas)
+        saved = recordings.save(held, path, filter, columns=paths, csv_formulas=csv_formulas)
         self._analysis.expect(paths)
         return saved
 
@@ -848,7 +852,7 @@ def _check_named(capture: str | os.PathLike[str] | Capture) -> None:
     Raises:
         ValueError: it has none.
     """
-    if capture_of(capture).stream is None:
+    if storage.capture_of(capture).stream is None:
         raise ValueError(
             "capture= names a stream after its URL, and this one is asked for on every attempt: "
             'capture=Capture(folder, stream="a name")'
