@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
 
+    from ..recordings import Recording
     from ..storage import Capture, CaptureStatus
 
 __all__ = ["SSEStream"]
@@ -172,18 +173,13 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         if isinstance(url, recordings.Recording):
             _check_replay(options, capture, paced=paced)
         told = SourceOptions.of("SSEStream", options)
-        shown = (
-            recordings.Player(url).url
-            if isinstance(url, recordings.Recording)
-            else Request.of(url, told).masked
-        )
         window = RollingWindow(max_events, max_bytes)
         passing = filter_of("filter", filter)
         paths = columns_of(columns)
         save_events = whole_number("save_events", save_events, at_least=0)
         if callable(url) and capture is not None:
             _check_named(capture)
-        past = RestoredState(capture, shown, window)
+        past = RestoredState(capture, _shown(url, told), window)
         if past.recorder is not None:
             told = past.options(told, options)
         self._feed = feed = StreamFeed(url, told, window, past, paced=paced)
@@ -844,6 +840,13 @@ def _check_replay(options: SourceKeywords, capture: object, *, paced: bool) -> N
         raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
     if capture is not None:
         raise TypeError("a replay has no option 'capture': what it plays is kept already")
+
+
+def _shown(url: Url | Recording, told: SourceOptions) -> str:
+    """The address, without secrets."""
+    if isinstance(url, recordings.Recording):
+        return recordings.Player(url).url
+    return Request.of(url, told).masked
 
 
 def _check_named(capture: str | os.PathLike[str] | Capture) -> None:
