@@ -5,7 +5,7 @@ SOURCES := $(shell find js/src -type f 2>/dev/null) js/build.mjs js/tsconfig.jso
 NPM := npm --prefix js
 
 .DEFAULT_GOAL := help
-.PHONY: help apps fronts install demo docs house test floors hosted newest release audit heavy lint browser bench report profile clean
+.PHONY: help stores apps fronts install demo docs house test floors hosted newest release audit heavy lint browser bench report profile clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,17 @@ tests/hosts/apps/envs/%/.installed: tests/hosts/apps/%.txt pyproject.toml sse_wi
 
 apps: install browser $(APPS:%=tests/hosts/apps/envs/%/.installed) ## the log in Voila, Solara, Panel, Shiny and JupyterLab 4.0
 	SSE_WIDGET_APPS=tests/hosts/apps/envs $(BIN)/pytest -s tests/hosts/test_apps.py $(ARGS)
+
+# Real servers of S3, Azure Blob and GCS on loopback, and the stores' own packages, in an environment of their own.
+.envs/stores/.installed: pyproject.toml tests/stores/requirements.txt tests/stores/package.json sse_widget/static/widget.js
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/stores/requirements.txt --editable '.[test]'
+	cp tests/stores/package.json $(@D)/
+	npm --prefix $(@D) install --silent --no-progress --no-package-lock
+	@touch $@
+
+stores: install .envs/stores/.installed ## captures in S3, Azure Blob and GCS: kills, two writers, outages, throttling, credentials
+	SSE_WIDGET_STORES=$(CURDIR)/.envs/stores .envs/stores/bin/python -m pytest -s tests/stores $(ARGS)
 
 # What differs between versions of what we need: tables, files, streams, widgets. No browser, no extremes.
 QUICK := tests/install/test_declared.py tests/install/test_installed.py tests/install/test_scripts_end.py \
@@ -134,7 +145,7 @@ audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what 
 	$(@D)/$(PIP) pip-audit
 	@touch $@
 
-heavy: install browser fronts apps ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
+heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand streams for an hour, an hour of fuzzing, half an hour of soak
 	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_housekeeping.py $(ARGS)

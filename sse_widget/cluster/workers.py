@@ -15,14 +15,41 @@ from ..runtime import set_within
 from .dask_backend import Dask
 from .shard_host import Command, ShardStatus
 
-__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "WorkerMonitor"]
+__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "Patience", "WorkerMonitor"]
 
 HEARTBEAT_S = 0.5
-# A worker that does not answer for so long is taken for dead.
+# A worker that does not answer for so long is taken for dead, where answers come at once.
 DEAD_AFTER_S = 3.0
+# The longest that is waited for an answer, however slow the earlier ones were.
+_LONGEST_S = 20.0
 
 # Token -> what a tenant is told.
 Orders = Mapping[str, list[Command]]
+
+
+class Patience:
+    """How long to wait for a worker's answer: longer where its answers took long, as TCP waits for its own
+    (RFC 6298).
+
+    A machine that is overloaded answers late and is not dead. Whoever takes it for dead begins its streams
+    elsewhere, which is more to do for the same machine.
+    """
+
+    def __init__(self) -> None:
+        self._slowest = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """So long from now on."""
+        return min(DEAD_AFTER_S + 4 * self._slowest, _LONGEST_S)
+
+    def answered(self, took: float) -> None:
+        """An answer came after so many seconds."""
+        self._slowest = max(took, 0.9 * self._slowest)
+
+    def missed(self) -> None:
+        """None came in time: the next one may take longer, or how long it takes would never be known."""
+        self._slowest = max(2 * self._slowest, 0.5)
 
 
 class WorkerMonitor:
@@ -45,6 +72,7 @@ class WorkerMonitor:
         self._asked, self._heard = asked, heard
         self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
         self._silent: set[str] = set()
+        self._patience: dict[str, Patience] = {}
         self._surveying: asyncio.Task[None] | None = None
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._placed = asyncio.Event()
@@ -68,6 +96,7 @@ class WorkerMonitor:
         for address in set(self._looks) - set(self._known):
             self._looks.pop(address).cancel()
             self._silent.discard(address)
+            self._patience.pop(address, None)
 
     def placed(self) -> None:
         """Something was begun on one of them: look in soon."""
@@ -108,17 +137,20 @@ class WorkerMonitor:
 
     async def _mind(self, address: str) -> None:
         """Look in on one worker as long as the scheduler knows it."""
+        patience = self._patience.setdefault(address, Patience())
         while True:
-            begun = time.monotonic()
+            begun, most = time.monotonic(), patience.seconds
             try:
-                async with asyncio.timeout(DEAD_AFTER_S):
+                async with asyncio.timeout(most):
                     answer = await self._dask.ask(address, *self._asked(address))
             except Exception:
                 # Where it was this process that stood still, nothing is known of the other.
-                if time.monotonic() - begun < DEAD_AFTER_S + 1.0:
+                if time.monotonic() - begun < most + 1.0:
                     self._silent.add(address)
+                    patience.missed()
             else:
                 self._silent.discard(address)
+                patience.answered(time.monotonic() - begun)
                 self._heard(address, answer)
             if await set_within(HEARTBEAT_S, self._placed):
                 await asyncio.sleep(0.05)  # the task is on its way there

@@ -12,8 +12,9 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.request import url2pathname
 
 from ..errors import CaptureError
@@ -21,6 +22,9 @@ from .create_only import Way, proven_way
 from .held_folder import FolderReplaced, HeldFolder, is_somebody_elses, sync_folder
 
 __all__ = ["FileInfo", "Folder", "FsspecStore", "LocalStore", "Store", "place_of", "sync_folder"]
+
+
+T = TypeVar("T")
 
 
 class FileInfo(NamedTuple):
@@ -448,7 +452,12 @@ class _LocalFolder:
 
 
 class FsspecStore:
-    """A store that fsspec knows: an object is there whole or not at all."""
+    """A store that fsspec knows: an object is there whole or not at all.
+
+    Files are created by the store's own conditional write (S3: `If-None-Match`, Azure: the same, GCS:
+    `ifGenerationMatch=0`), through `pipe_file(mode="create")`. That a server honours it is tried once before
+    the first file, because there are servers of these protocols that do not.
+    """
 
     # Others (sftp, ftp, hdfs, ...) show a file while it is being written.
     ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
@@ -461,9 +470,7 @@ class FsspecStore:
                 hint=f"Use a local folder, or one of {', '.join(sorted(self.ATOMIC))}.",
             )
         try:
-            from fsspec.core import url_to_fs
-
-            self._fs, self._root = url_to_fs(url, use_listings_cache=False)
+            self._fs, self._root = _filesystem(url)
         except ImportError as e:
             raise CaptureError(
                 f"{scheme}:// needs a package that is not installed: {e}",
@@ -475,16 +482,16 @@ class FsspecStore:
 
     @property
     def filesystem(self) -> Any:
-        import pyarrow.fs
+        from .store_files import filesystem_of
 
-        return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self._fs))
+        return filesystem_of(self._fs)
 
     def full(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}".rstrip("/")
 
     def walk(self, below: str = "") -> list[FileInfo]:
         try:
-            found = self._fs.find(self.full(below), detail=True)
+            found = self._ask(lambda: self._fs.find(self.full(below), detail=True))
         except FileNotFoundError:
             return []
         start = len(self.full("x")) - 1
@@ -497,14 +504,17 @@ class FsspecStore:
 
     def folders(self, below: str = "") -> list[str]:
         try:
-            listed = self._fs.ls(self.full(below), detail=True)
+            listed = self._ask(lambda: self._fs.ls(self.full(below), detail=True))
         except FileNotFoundError:
             return []
         names = [e["name"].rstrip("/").rpartition("/")[2] for e in listed if e["type"] != "file"]
         return [name for name in names if not name.startswith(".")]
 
     def names(self, below: str) -> set[str]:
-        found = self._fs.ls(self.full(below), detail=False)
+        try:
+            found = self._ask(lambda: self._fs.ls(self.full(below), detail=False))
+        except FileNotFoundError:
+            return set()
         return {str(path).rstrip("/").rpartition("/")[2] for path in found}
 
     def identity(self) -> tuple[int, int] | None:
@@ -519,12 +529,19 @@ class FsspecStore:
         return _StoreFolder(self, path)
 
     def _prove(self) -> None:
-        """That the store refuses a second file of one name: all order depends on it."""
-        probe = self.full(f".probe-{secrets.token_hex(6)}")
+        """That the store refuses a second file of one name, and lists the first at once: all order depends
+        on both.
+
+        Raises:
+            CaptureError: it does not.
+        """
+        name = f".probe-{secrets.token_hex(6)}"
+        probe = self.full(name)
         refused = False
-        self._fs.pipe_file(probe, b"first", mode="create")
+        self.create(probe, b"first")
         try:
-            self._fs.pipe_file(probe, b"second", mode="create")
+            listed = name in self.names("")
+            self.create(probe, b"second")
         except FileExistsError:
             refused = True
         finally:
@@ -533,7 +550,14 @@ class FsspecStore:
         if not refused:
             raise CaptureError(
                 f"{self.name} let a file be written twice: two writers would overwrite each other",
-                hint="A newer version of its fsspec package may know how to create only if absent.",
+                hint="Its server must know conditional writes (S3: If-None-Match, GCS: "
+                "ifGenerationMatch), and so must its fsspec package: a newer version may.",
+            )
+        if not listed:
+            raise CaptureError(
+                f"{self.name} does not list a file as soon as it is there: two writers would not see "
+                "each other",
+                hint="Capture to a store whose listing is consistent, as that of S3, GCS and Azure is.",
             )
         self._proven = True
 
@@ -542,11 +566,59 @@ class FsspecStore:
 
     def create(self, path: str, content: bytes) -> None:
         """Write a file that is not there, all of it or nothing; `path` is a full one."""
-        self._fs.pipe_file(path, content, mode="create")
+        try:
+            self._fs.pipe_file(path, content, mode="create")
+        except Exception as error:
+            if _is_refused(error):
+                self._renew()
+            raise  # whoever writes tries again
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            self._fs.rm(self.full(path), recursive=True)
+            self._ask(lambda: self._fs.rm(self.full(path), recursive=True))
+
+    def _ask(self, ask: Callable[[], T]) -> T:
+        """What the store answers; where it refuses our credentials they are read again, and it is asked once
+        more.
+
+        Raises:
+            OSError: whatever the store's own package raises.
+        """
+        from .store_files import as_oserror
+
+        with as_oserror():
+            try:
+                return ask()
+            except Exception as error:
+                if not _is_refused(error):
+                    raise
+                self._renew()
+                return ask()
+
+    def _renew(self) -> None:
+        """Another filesystem, with the credentials as the environment and files have them now: of a token
+        that is renewed every hour fsspec keeps the first."""
+        type(self._fs).clear_instance_cache()
+        self._fs, self._root = _filesystem(self.name)
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    """fsspec's for this URL, and the path in it.
+
+    Raises:
+        ImportError: a package is missing.
+    """
+    from fsspec.core import url_to_fs
+
+    fs, root = url_to_fs(url, use_listings_cache=False)
+    return fs, root
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a store says that our credentials are not good, or not any more. (Each package has exceptions
+    of its own.)"""
+    code = getattr(error, "status_code", getattr(error, "code", None))
+    return isinstance(error, PermissionError) or code in (401, 403, "401", "403")
 
 
 class _StoreFolder:
