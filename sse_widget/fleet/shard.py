@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from ..client import Url
-from ..errors import CaptureNotWritten, CaptureTaken, message_of
-from ..events import Cause, EventBatch, Gap
+from ..errors import CaptureNotWritten
+from ..events import EventBatch, Gap
 from ..runtime import set_within
-from ..storage import FOLDER_TIME, Capture, Dataset, Position, Writer, compact
+from ..storage import Capture, Dataset, OwnedSequence, Position, take_over
 from .fleet import REMEMBER, Fleet, Watcher
 from .reports import StreamReport
 
@@ -30,7 +29,6 @@ FLUSH_BYTES = 16 * 2**20
 # Beyond this streams wait for the disk; beyond the second a disk that refuses costs events.
 FULL_BYTES = 32 * 2**20
 WAITING_BYTES = 256 * 2**20
-_CLAIMS = 20
 # Of the newest rows so many bytes are read to tell what comes again from what is new.
 _READ_BYTES = 32 * 2**20
 
@@ -60,15 +58,13 @@ class Shard:
         self._begin = begin or {}
         self._urls = urls
         self._fleet = Fleet(urls, self, {"dedupe": True, **options})
-        self._dataset: Dataset | None = None
-        self._writer: Writer | None = None
+        self._sequence: OwnedSequence | None = None
         self._opened = asyncio.Event()  # the writer is there, or will not be
         self._began: dict[str, Position] = {}
         self._latest: dict[str, list[EventBatch]] = {}
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sse-widget disk")
         self._due = asyncio.Event()
         self._room = asyncio.Event()
-        self._lost_at: dict[str, datetime] = {}  # when events began to be let go, by stream
         self._trouble = ""
 
     # ------------------------------------------------------------------ the run
@@ -82,12 +78,12 @@ class Shard:
         """
         try:
             try:
-                self._writer = await self._on_disk(self._open)
+                self._sequence = sequence = await self._on_disk(self._open)
             finally:
                 self._opened.set()
             loop = asyncio.get_running_loop()
             # Told on the disk's thread, where the folder is gone and begun anew.
-            self._writer.gapped = lambda name, gap: loop.call_soon_threadsafe(
+            sequence.writer.gapped = lambda name, gap: loop.call_soon_threadsafe(
                 self._fleet.note_gap, name, gap
             )
             fleet = loop.create_task(self._fleet.run())
@@ -105,8 +101,8 @@ class Shard:
             fleet.result()
             await self._commit()
         finally:
-            if self._writer is not None:
-                await self._on_disk(self._writer.close)
+            if self._sequence is not None:
+                await self._on_disk(self._sequence.writer.close)
             self._disk.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -115,51 +111,36 @@ class Shard:
     async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> None:
         """Capture these streams from here on, and no others: as `Fleet.follow`."""
         await self._opened.wait()
-        if self._writer is None:
+        if self._sequence is None:
             return
         new = urls.keys() - self._urls.keys()
         self._urls = urls
         if new:
-            await self._on_disk(partial(self._look_back, self._writer, new))
+            await self._on_disk(partial(self._look_back, self._sequence, new))
         await self._fleet.follow(urls, own)
         self._due.set()
 
-    def _look_back(self, writer: Writer, names: Set[str]) -> None:
+    def _look_back(self, sequence: OwnedSequence, names: Set[str]) -> None:
         """Where streams that come later were left, if they were captured here before."""
-        found = {name: writer.positions[name] for name in names if name in writer.positions}
+        positions = sequence.writer.positions
+        found = {name: positions[name] for name in names if name in positions}
         if found:
             self._began |= found
-            assert self._dataset is not None
             shard = None if self._begin else self._name
-            self._latest |= latest(self._dataset, found, shard, among=len(self._urls))
+            self._latest |= latest(sequence.dataset, found, shard, among=len(self._urls))
 
-    def _open(self) -> Writer:
-        self._dataset = Dataset(self._to.to)
-        for _ in range(_CLAIMS - 1):
-            try:
-                return self._claim(self._dataset)
-            except CaptureTaken:
-                continue  # an owner that is about to lose was quicker once more
-        return self._claim(self._dataset)
-
-    def _claim(self, dataset: Dataset) -> Writer:
-        keep = self._to.keep
-        longest = min(FOLDER_TIME, keep / 4) if isinstance(keep, timedelta) else FOLDER_TIME
-        writer = Writer(dataset, self._name, folder_time=longest)
-        for name, position in self._begin.items():
-            known = writer.positions.get(name)
-            if known is None or known.seq < position.seq:
-                writer.positions[name] = position
-        began = dict(writer.positions)
-        # Ours, before anything is asked for: an owner that sleeps must not win when it wakes.
-        try:
-            writer.claim(*self._urls)
-        except CaptureNotWritten as e:
-            self._trouble = f"{e.message}. {e.hint}"
+    def _open(self) -> OwnedSequence:
+        dataset = Dataset(self._to.to)
+        sequence = OwnedSequence(
+            dataset, self._to, self._name, streams=self._urls, begin=self._begin
+        )
+        if sequence.refused is not None:
+            self._trouble = f"{sequence.refused.message}. {sequence.refused.hint}"
+        began = sequence.before
         self._began = {name: began[name] for name in self._urls if name in began}
         if self._began:
             self._latest = latest(dataset, self._began, None if self._begin else self._name)
-        return writer
+        return sequence
 
     async def _write(self) -> None:
         while True:
@@ -169,48 +150,20 @@ class Shard:
             self._room.set()
 
     async def _commit(self) -> None:
-        writer = self._writer
-        assert writer is not None
-        folder = writer.folder
+        sequence = self._sequence
+        assert sequence is not None
         try:
-            await self._on_disk(writer.commit)
-            if self._trouble:
-                # That was what was refused before, as it was then; what came since is the next part.
-                await self._on_disk(writer.commit)
+            await self._on_disk(sequence.commit)
             self._trouble = ""
-            self._lost_at.clear()
         except CaptureNotWritten as e:
-            self._trouble = f"{e.message}. {e.hint}"
-            if self._lost_at:
-                self._trouble = f"{e.message}; events had to be let go"
-        if writer.folder != folder:
-            await self._on_disk(self._tidy)
-
-    def _shed(self, writer: Writer) -> None:
-        """What waits is bounded: the oldest events go, some more than have to, so that this is not
-        done again for the next one; and that is a gap like any other."""
-        for name, lost in writer.shed(WAITING_BYTES - WAITING_BYTES // 8).items():
-            if lost.rows:
-                at = self._lost_at.setdefault(name, datetime.now(UTC))
-                text = f"{lost.rows:,} events were not captured: the disk refused for too long"
-                rows = lost.rows
-                gap = Gap(lost.end, at, Cause.DISK, text, missing=rows, replayed=False)
-                writer.gap(name, gap)
-
-    def _tidy(self) -> None:
-        assert self._dataset is not None
-        keep = self._to.keep
-        try:
-            compact(
-                self._dataset,
-                self._name,
-                keep=keep if isinstance(keep, timedelta) else None,
-                keep_bytes=self._to.keep_bytes,
-                merge=self._to.merge,
-                writer=None if self._writer is None else self._writer.id,
+            self._trouble = (
+                f"{e.message}; events had to be let go"
+                if sequence.losing
+                else f"{e.message}. {e.hint}"
             )
-        except Exception as e:  # housekeeping never ends a capture
-            self._trouble = f"Housekeeping failed: {message_of(e)}"
+        if sequence.untidy:
+            tidied = await self._on_disk(sequence.tidy)
+            self._trouble = tidied.failure or self._trouble
 
     async def _on_disk(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
@@ -223,21 +176,20 @@ class Shard:
     def append(
         self, name: str, batch: EventBatch, last_event_id: str, reconnection_time: int | None
     ) -> None:
-        assert self._writer is not None
-        self._writer.add(
-            name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time
-        )
-        rows, size = self._writer.pending
+        assert self._sequence is not None
+        writer = self._sequence.writer
+        writer.add(name, batch, last_event_id=last_event_id, reconnection_time=reconnection_time)
+        rows, size = writer.pending
         if rows >= FLUSH_ROWS or size >= FLUSH_BYTES:
             self._due.set()
         if size > WAITING_BYTES and self._trouble:
-            self._shed(self._writer)
+            self._sequence.shed(WAITING_BYTES)
 
     @property
     def full(self) -> bool:
-        return (
-            self._writer is not None and not self._trouble and self._writer.pending[1] > FULL_BYTES
-        )
+        if self._sequence is None or self._trouble:
+            return False
+        return self._sequence.writer.pending[1] > FULL_BYTES
 
     async def room(self) -> None:
         """Wait while the disk is slower than the streams. Where it refuses, that would not help."""
@@ -247,12 +199,11 @@ class Shard:
             await self._room.wait()
 
     def gap(self, name: str, gap: Gap) -> None:
-        assert self._writer is not None
-        self._writer.gap(name, gap)
+        assert self._sequence is not None
+        self._sequence.writer.gap(name, gap)
 
     def written(self, name: str) -> int:
-        position = self._writer.positions.get(name) if self._writer is not None else None
-        return 0 if position is None else position.seq
+        return 0 if self._sequence is None else self._sequence.written(name)
 
     # ------------------------------------------------------------------ what is told and asked
 
@@ -272,14 +223,7 @@ class Shard:
 def reached(dataset: Dataset, besides: Iterable[str]) -> dict[str, Position]:
     """Take all sequences but these from their owners, and say how far each stream was in them."""
     for shard in set(dataset.shards()) - set(besides):
-        for _ in range(_CLAIMS):
-            try:
-                writer = Writer(dataset, shard)
-                writer.claim()
-                writer.close()
-                break
-            except CaptureTaken:
-                continue
+        take_over(dataset, shard)
     return dataset.streams()
 
 

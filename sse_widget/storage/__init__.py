@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .footer import Position
     from .held_folder import is_somebody_elses, sync_folder
     from .options import Capture, capture_of, check_stream_name, span
+    from .owned_sequence import OwnedSequence, take_over
     from .part_facts import microseconds_of
     from .recorder import CaptureState, CaptureStatus, Recorder
     from .search import Search, SearchProgress
@@ -31,6 +32,7 @@ else:
             "CheckReport": "checking",
             "Dataset": "dataset",
             "FOLDER_TIME": "writer",
+            "OwnedSequence": "owned_sequence",
             "Position": "footer",
             "Recorder": "recorder",
             "Search": "search",
@@ -47,6 +49,7 @@ else:
             "microseconds_of": "part_facts",
             "span": "options",
             "sync_folder": "held_folder",
+            "take_over": "owned_sequence",
         },
     )
 
@@ -57,6 +60,7 @@ __all__ = [
     "CaptureStatus",
     "CheckReport",
     "Dataset",
+    "OwnedSequence",
     "Position",
     "Recorder",
     "Search",
@@ -73,4 +77,5 @@ __all__ = [
     "microseconds_of",
     "span",
     "sync_folder",
+    "take_over",
 ]

@@ -50,11 +50,13 @@ _GROUP_BYTES = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What was done: how many folders were merged and removed, and what a person should know."""
+    """What was done: how many folders were merged and removed, what a person should know, and why it failed
+    ("" where it did not)."""
 
     merged: int = 0
     removed: int = 0
     notes: tuple[str, ...] = ()
+    failure: str = ""
 
 
 def compact(

@@ -1,8 +1,8 @@
 """Writes one stream to disk as it comes, on a thread of its own, and says how that goes.
 
 It takes batches on the loop without waiting and commits them once a second. It keeps them where the disk
-refuses and tries again, and it stops for good where another writer took the capture over. `writer` makes a
-commit, and `compaction` merges and removes files.
+refuses and tries again, and it stops for good where another writer took the capture over. What it writes with is
+an `OwnedSequence`.
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from ..basics import Budget, Share
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
-from ..events import Cause, EventBatch, Gap
+from ..events import EventBatch, Gap
 from ..runtime import quiet_thread
 from ..tables import Snapshot
-from .compaction import Compacted, compact
 from .dataset import Dataset
 from .footer import Position
 from .options import Capture
+from .owned_sequence import OwnedSequence
 from .unbroken_rows import unbroken
-from .writer import FOLDER_TIME, Writer
 
 __all__ = ["CaptureState", "CaptureStatus", "Recorder"]
 
@@ -41,7 +39,6 @@ FULL_BYTES = 64 * 2**20
 WAITING_BYTES = 128 * 2**20
 RETRY = 2.0
 _PATIENCE = 5.0
-_CLAIMS = 20
 
 
 class CaptureState(StrEnum):
@@ -106,43 +103,22 @@ class Recorder:
         self._facts: Callable[[], tuple[Mapping[str, int], int | None]] = lambda: ({}, None)
         self._state = CaptureState.WRITING
         self._error: CaptureError | None = None
-        self._not_kept = 0
-        self._loss: Gap | None = None  # of the trouble that goes on
-        self._told_loss: Gap | None = None
         self._share = _share_of(Budget())
         self._news, self._due = threading.Event(), threading.Event()
         self._closing = False
         self._flushed: list[Future[None]] = []
         self._lock = threading.Lock()
         _give_way(self)
-        self.position: Position | None = None
-        self._writer = self._open()
+        self._sequence = OwnedSequence(self.dataset, capture, streams=[self.name])
+        self._writer = self._sequence.writer
+        before = self._sequence.before.get(self.name)
+        self.position: Position | None = before if before is not None and before.seq else None
+        if self._sequence.refused is not None:
+            # A stream that can be read goes on in memory all the same.
+            self._error, self._state = self._sequence.refused, CaptureState.WAITING
+            self._news.set()
         self._thread = quiet_thread(self._serve, "sse-widget disk")
         self._thread.start()
-
-    def _open(self) -> Writer:
-        """Take the sequence over: the latest who opens a capture has it."""
-        longest = FOLDER_TIME
-        if isinstance(self.capture.keep, timedelta):
-            longest = min(longest, self.capture.keep / 4)
-        for attempt in range(_CLAIMS):
-            writer = Writer(self.dataset, folder_time=longest)
-            # What it says before we are there: also when the last one ended.
-            before = writer.positions.get(self.name)
-            self.position = before if before is not None and before.seq else None
-            try:
-                writer.claim(self.name)
-            except CaptureTaken:
-                # Its owner was quicker by a moment.
-                if attempt == _CLAIMS - 1:
-                    raise
-                continue
-            except CaptureNotWritten as e:
-                # A stream that can be read goes on in memory all the same.
-                self._error, self._state = e, CaptureState.WAITING
-                self._news.set()
-            break
-        return writer
 
     def hear(
         self,
@@ -171,11 +147,9 @@ class Recorder:
             to=self.dataset.place.name,
             stream=self.name,
             state=self._state,
-            written=self._writer.positions[self.name].seq
-            if self.name in self._writer.positions
-            else 0,
+            written=self._sequence.written(self.name),
             waiting=self._writer.pending[0],
-            not_kept=self._not_kept,
+            not_kept=self._sequence.not_kept,
             error=self._error,
             notes=self.notes,
         )
@@ -204,7 +178,8 @@ class Recorder:
         if rows >= ROWS or size >= min(BYTES, most // 4):
             self._due.set()
         if size > most and self._state is CaptureState.WAITING:
-            self._shed(most)
+            for gap in self._sequence.shed(most).values():
+                self._gapped(gap)
 
     def gap(self, gap: Gap) -> None:
         """A hole of the stream, or more is known of one."""
@@ -283,7 +258,9 @@ class Recorder:
         with self._lock:
             waiters, self._flushed = self._flushed, []
         try:
-            if not self.over and self._commit():
+            if not self.over:
+                self._commit()
+            if self._sequence.untidy and not self.over:
                 self._tidy()
         finally:
             for done in waiters:
@@ -295,24 +272,16 @@ class Recorder:
         for done in waiters:
             done.set_result(None)
 
-    def _commit(self) -> bool:
-        """Whether a folder was closed, which is a moment to tidy."""
+    def _commit(self) -> None:
         writer = self._writer
-        folder = writer.folder
         try:
             if writer.pending[0]:
                 stats, reconnection_time = self._facts()
                 writer.add(
                     self.name, EventBatch(), stats=stats, reconnection_time=reconnection_time
                 )
-            # What came while that was written waits for its own turn: a part costs the same for a
-            # few rows. Not behind one that the disk refused before.
-            if writer.refused:
-                writer.commit()
-                self._tell_loss()
-            writer.commit()
+            self._sequence.commit()
         except CaptureNotWritten as e:
-            self._tell_loss()
             self._move(CaptureState.WAITING, e)
         except CaptureTaken as e:
             self._move(CaptureState.TAKEN, e)
@@ -321,35 +290,8 @@ class Recorder:
         except Exception as e:  # a bug: said where a person looks, never printed into a cell
             self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         else:
-            self._loss = None  # its last word was told before what came after it was written
             if self._state is CaptureState.WAITING:
                 self._move(CaptureState.WRITING, None)
-        return writer.folder != folder
-
-    def _shed(self, most: int) -> None:
-        """What waits is bounded: the oldest events go, some more than have to, so that this is not
-        done again for the next one. On the thread that adds."""
-        lost = self._writer.shed(most - most // 8).get(self.name)
-        if lost is None or not lost.rows:
-            return
-        known = self._loss
-        self._not_kept += lost.rows - (0 if known is None else known.missing or 0)
-        self._loss = Gap(
-            lost.end,
-            datetime.now(UTC) if known is None else known.at,
-            Cause.DISK,
-            f"{lost.rows:,} events were not captured: the disk refused for too long",
-            missing=lost.rows,
-            replayed=False,
-        )
-
-    def _tell_loss(self) -> None:
-        """What was let go is a gap like any other; more may become known of it."""
-        loss = self._loss
-        if loss is not None and loss is not self._told_loss:
-            self._told_loss = loss
-            self._writer.gap(self.name, loss)
-            self._gapped(loss)
 
     def _begun_anew(self, gap: Gap) -> None:
         """The folder is gone, and another one goes on where it ended."""
@@ -357,20 +299,12 @@ class Recorder:
         self._gapped(gap)
 
     def _tidy(self) -> None:
-        try:
-            tidied: Compacted = compact(
-                self.dataset,
-                keep=self.capture.keep if isinstance(self.capture.keep, timedelta) else None,
-                keep_bytes=self.capture.keep_bytes,
-                merge=self.capture.merge,
-                writer=self._writer.id,
-            )
-        except Exception as e:  # housekeeping never ends a capture
-            tidied = Compacted(notes=(f"Housekeeping failed: {message_of(e)}",))
+        tidied = self._sequence.tidy()
+        notes = (tidied.failure,) if tidied.failure else tidied.notes
         if tidied.removed:
             self.oldest = self._oldest()
-        if tidied.notes != self.notes:
-            self.notes = tidied.notes
+        if notes != self.notes:
+            self.notes = notes
             self._changed()
 
     def _oldest(self) -> int:
