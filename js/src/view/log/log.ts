@@ -159,7 +159,8 @@ export class Log {
   #selected(): Selection | null {
     const root = this.node.getRootNode() as Document | (ShadowRoot & { getSelection?(): Selection | null });
     const found = root.getSelection?.() ?? document.getSelection();
-    return found?.type === "Range" && this.#list.contains(found.anchorNode) ? found : null;
+    // In this order: to ask for its type is to have the page laid out.
+    return found && this.#list.contains(found.anchorNode) && found.type === "Range" ? found : null;
   }
 
   /** True where the view must stand still although it follows the tail. */
