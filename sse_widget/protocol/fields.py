@@ -250,7 +250,7 @@ def read_long(whole: bytes) -> _Run | None:
             return None
     data_lines = lines[width - 2 :: width]
     prefix = b"data: " if start[0].endswith(b" ") else b"data:"
-    if not all(map(bytes.startswith, data_lines, repeat(prefix))):
+    if list(map(itemgetter(slice(len(prefix))), data_lines)).count(prefix) != len(data_lines):
         return None
     if prefix == b"data:" and any(map(bytes.startswith, data_lines, repeat(b"data: "))):
         return None
@@ -261,7 +261,8 @@ def read_long(whole: bytes) -> _Run | None:
             if len(column) != len(data_lines):
                 return None
             columns[name] = column
-        data = list(map(itemgetter(slice(len(prefix), -1)), map(bytes.decode, data_lines)))
+        # Cut before it is decoded: bytes are cut at a third of what text costs.
+        data = list(map(bytes.decode, map(itemgetter(slice(len(prefix), -1)), data_lines)))
     except UnicodeDecodeError:
         return None
     return _Run(columns.get("event"), data, columns.get("id"), comments)
@@ -337,19 +338,17 @@ def read_lines(
 ) -> tuple[str, int | None, int]:
     """The lines of one block, in order: it dispatches at most one event."""
     ignored = 0
-    data: str | None = None
-    more: list[str] | None = None  # the data lines, from the second on
+    data: list[str] = []
     type_ = ""
     own = False
     for line in text.split("\n"):
         # The order of the tests is the order of frequency.
         if line[:5] == "data:":
-            value = line[6:] if line[5:6] == " " else line[5:]
+            data.append(line[6:] if line[5:6] == " " else line[5:])
         elif not line:
             continue
         elif line[0] == ":":
             batch.comments.append(line[1:])
-            continue
         else:
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -357,24 +356,16 @@ def read_lines(
                 type_ = value
             elif name == "id":
                 if "\0" not in value:
-                    last_id = value
-                    own = True
+                    last_id, own = value, True
             elif name == "retry":
-                if value.isascii():
-                    reconnection_time = read_retry(value.encode(), reconnection_time)
-            elif name != "data":
+                reconnection_time = read_retry(value.encode(), reconnection_time)
+            elif name == "data":  # without a colon it is a data line too
+                data.append(value)
+            else:
                 ignored += 1
-            if name != "data":  # `data` without a colon is a data line too
-                continue
-        if data is None:
-            data = value
-        elif more is None:
-            more = [data, value]
-        else:
-            more.append(value)
-    if data is not None:
+    if data:
         batch.types.append(type_ or "message")
-        batch.data.append(data if more is None else "\n".join(more))
+        batch.data.append("\n".join(data))
         batch.last_event_ids.append(last_id)
         batch.has_id.append(own)
     return last_id, reconnection_time, ignored
