@@ -25,7 +25,7 @@ from ..errors import message_of
 from ..runtime import quiet_thread
 from ..storage import Dataset
 from ..visible import visible_name
-from .export import write_events
+from .sse_file import write_events
 
 __all__ = ["CaptureServer"]
 

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from sse_widget.events import EventBatch
 from sse_widget.filters import EventFilter
 from sse_widget.protocol import EventStreamParser
-from sse_widget.recordings import export, progress
-from sse_widget.recordings.export import arrow_table, save
+from sse_widget.recordings import progress
+from sse_widget.recordings.export import FORMATS, arrow_table, save
+from sse_widget.recordings.sse_file import write_sse
 from sse_widget.tables.window import RollingWindow
 
 from ..conftest import captures
@@ -84,7 +85,7 @@ EVENTS = st.lists(
 @given(EVENTS)
 def test_any_events_parse_back_identically(rows):
     file = io.BytesIO()
-    export.write_sse(arrow_table(window(rows).read()), file, lambda done: None)
+    write_sse(arrow_table(window(rows).read()), file, lambda done: None)
     assert parsed(file.getvalue()) == rows
 
 
@@ -127,7 +128,7 @@ def test_only_what_a_filter_lets_through(tmp_path):
         save(held, tmp_path / "y.csv", 5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("suffix", export.FORMATS)
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_nothing_held_is_a_file_too(tmp_path, suffix):
     path = saved(tmp_path / f"x{suffix.upper()}", rows=[])
     assert path.exists()
@@ -168,7 +169,7 @@ def test_no_such_folder_and_a_folder(tmp_path):
         saved(tmp_path / "x.csv")
 
 
-@pytest.mark.parametrize("suffix", export.FORMATS)
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"x{suffix}"
     path.write_text("old")
@@ -202,7 +203,7 @@ for path in sys.argv[1:]:
 
 @pytest.mark.skipif(os.name != "posix", reason="no limits of this kind")
 def test_a_disk_that_has_room_for_a_part_of_it(tmp_path):
-    paths = [tmp_path / f"x{suffix}" for suffix in export.FORMATS]
+    paths = [tmp_path / f"x{suffix}" for suffix in FORMATS]
     for path in paths:
         path.write_text("old")
     run = subprocess.run(
@@ -221,13 +222,13 @@ FULL = Path("/dev/full")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
-@pytest.mark.parametrize("suffix", export.FORMATS)
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_a_disk_that_is_full_half_way(suffix):
     table = arrow_table(window([("t", "", "x" * 1000)] * 3000).read())
 
     def write() -> None:
         with FULL.open("wb") as file:
-            export.FORMATS[suffix](table, file, lambda done: None)
+            FORMATS[suffix](table, file, lambda done: None)
 
     with pytest.raises(OSError, match="No space left"):
         write()
@@ -268,7 +269,7 @@ def test_a_bar_is_shown_only_when_it_takes_long(monkeypatch, capsys):
     assert capsys.readouterr().err.strip() == ""
 
 
-@pytest.mark.parametrize("suffix", export.FORMATS)
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_saving_shows_how_far_it_is(tmp_path, monkeypatch, capsys, suffix):
     monkeypatch.setattr(progress, "_PATIENCE", -1)
     monkeypatch.setattr(progress, "_EVERY", -1)
