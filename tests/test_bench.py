@@ -116,6 +116,15 @@ def test_many_streams_are_counted_on_one_thread(origin):
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
     assert start.heavy() == []
+    assert start.heavy(start.CLIENT, start.NOT_OF_A_CLIENT) == []
+    # Found where they are: the names are right.
+    assert start.heavy("import pandas", start.NOT_OF_A_CLIENT)[:1] == ["pandas"]
+
+
+def test_what_installing_brings_is_weighed():
+    sizes = start.installed()
+    assert {"pandas", "numpy", "httpcore"} <= sizes.keys()
+    assert all(size > 0 for size in sizes.values())
 
 
 def test_a_verdict_judges_the_number_and_not_how_it_is_rounded():

@@ -23,7 +23,7 @@ MODULES = (
 _SHOWN = (
     *("aiohttp", "httpx", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),
     *("launchdarkly-eventsource", "sseclient-py", "aiohttp-sse-client", "requests-sse", "openai"),
-    *("orjson", "polars", "holoviews", "streamz"),
+    *("msgspec", "orjson", "polars", "holoviews", "streamz"),
     *("ipywidgets", "jupyterlab", "ipykernel", "perspective-python"),
 )
 

@@ -19,7 +19,7 @@ from .sinks import SINKS, installed
 
 __all__ = ["report"]
 
-_RATE, _WARM, _SECONDS, _ROUNDS = 500, 3.0, 5.0, 3
+_RATE, _WARM, _SECONDS, _ROUNDS = 500, 3.0, 5.0, 2
 _MAKE = "from IPython.display import display\nfrom tests.bench.sinks import SINKS"
 _SHOW = """
 sink = SINKS[{!r}]()
