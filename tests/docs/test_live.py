@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = folder / "_static" / "widget"
     made.mkdir(parents=True)
     command = ["npm", "--prefix", ROOT / "js", "run", "--silent", "live", "--"]
-    subprocess.run([*command, f"--outfile={made / 'live.js'}"], check=True)
+    subprocess.run([*command, f"--file={made / 'live.js'}"], check=True)
     (made / "widget.css").write_bytes((ROOT / "sse_widget/static/widget.css").read_bytes())
     (folder / "_static" / "site.css").write_bytes((DOCS / "_static/site.css").read_bytes())
     (raw,) = re.findall(
