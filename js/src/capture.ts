@@ -5,8 +5,9 @@
  */
 import type { AnyModel } from "@anywidget/types";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
-import { type FromCapture, type MakeLog, Roster } from "./kernel/roster.ts";
+import { type Ack, type FromCapture, type MakeLog, Roster, type ToCapture } from "./kernel/roster.ts";
 import { run } from "./kernel/scripts.ts";
+import type { ToKernel } from "./kernel/wire.ts";
 import { Overview } from "./view/panels/overview.ts";
 
 type Model = AnyModel<{ _settings: { to: string; ack?: "trait" | "message" }; _ack: object }>;
@@ -31,14 +32,15 @@ function begin(model: Model, signal: AbortSignal): Roster {
   let script: Promise<MakeLog> | undefined;
   let here = false;
   let came: (source: string) => void = () => {};
-  const send = (message: object): void => attempt(() => model.send({ ...message, page }));
+  const send = (message: ToCapture | (ToKernel & { log: number })): void =>
+    attempt(() => model.send({ ...message, page }));
   const save = (name: "_ack", value: object): void =>
     attempt(() => {
       model.set(name, value);
       model.save_changes();
     });
   // Not before the kernel answered: a state update that a busy kernel holds would hold back all others.
-  const acknowledge = (ack: object): void => {
+  const acknowledge = (ack: Ack): void => {
     if (!greeted) return;
     if (model.get("_settings").ack === "message") send({ kind: "ack", ...ack });
     else save("_ack", { page, ...ack });

@@ -12,6 +12,7 @@ from .. import runtime
 from ..fleet import CaptureStats, Engine, ignore
 from ..notebook import Message, PageLink, SyncedWidget, log_script
 from .files import CaptureFiles
+from .messages import OverviewMessage, ScriptMessage, TotalsMessage
 from .past import PastAnswers
 from .run import CaptureRun
 from .stream_log import StreamLog
@@ -120,13 +121,13 @@ class CapturePage:
         self._told = rows
         stats = table.stats
         log = self._log
-        message: Message = {
+        message: OverviewMessage = {
             "kind": "overview",
             "n": self._n,
             "now": time.time() * 1000,
             "running": run.running,
             "trouble": run.trouble,
-            "stats": {name: getattr(stats, name) for name in CaptureStats.__slots__},
+            "stats": _totals(stats),
             "rows": [[i, *row] for i, row in enumerate(rows) if i >= len(known) or known[i] != row],
             "workers": run.workers,
             "log": None if log is None else [log.number, log.name, log.settings],
@@ -135,7 +136,7 @@ class CapturePage:
             message["names"] = [[row.name, row.url] for row in table.rows.values()]
         if page is not None:
             message["to"] = page
-        self.link.send(message, [])
+        self.link.send({**message}, [])
 
     # ------------------------------------------------------------------ from the page
 
@@ -157,7 +158,8 @@ class CapturePage:
                 self._push(whole=True, page=page)
             case {"kind": "script", "page": str(page)}:
                 # What draws a log: only a page on which a stream was selected has a use for it.
-                self.link.send({"kind": "script", "to": page, "source": log_script()}, [])
+                script: ScriptMessage = {"kind": "script", "to": page, "source": log_script()}
+                self.link.send({**script}, [])
             case {"kind": "select", "name": str(name)} if name in self._run.table.rows:
                 self._select(name)
             case {"kind": "select"}:
@@ -213,3 +215,17 @@ class CapturePage:
             self._seen = max(self._seen, min(n, self._n))
         elif self._log is not None and ack["log"] == self._log.number:
             self._log.channel.acknowledge(n)
+
+
+def _totals(stats: CaptureStats) -> TotalsMessage:
+    return {
+        "streams": stats.streams,
+        "open": stats.open,
+        "failed": stats.failed,
+        "received": stats.received,
+        "written": stats.written,
+        "pending": stats.pending,
+        "rate": stats.rate,
+        "lag": stats.lag,
+        "gaps": stats.gaps,
+    }

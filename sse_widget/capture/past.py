@@ -23,6 +23,7 @@ from ..filters import EventFilter
 from ..notebook import Buffer, Message
 from ..storage import Search, SearchProgress, arrivals, first_after
 from .files import STEPS, CaptureFiles
+from .messages import FoundMessage, PastMessage, SeekMessage, TimelineMessage
 
 __all__ = ["PastAnswers"]
 
@@ -92,11 +93,12 @@ class PastAnswers:
         for task in self._reading:
             task.cancel()
 
-    def _read(self, page: str, request: int, read: Callable[[], Message]) -> None:
+    def _read(self, page: str, request: int, read: Callable[[], PastMessage]) -> None:
         if len(self._reading) >= _READS:
             return
 
         async def answer() -> None:
+            found: PastMessage
             try:
                 found = await asyncio.to_thread(read)
             except (OSError, CaptureError) as error:
@@ -109,7 +111,7 @@ class PastAnswers:
 
     # ------------------------------------------------------------------ on a thread
 
-    def _timeline(self, name: str | None) -> Message:
+    def _timeline(self, name: str | None) -> TimelineMessage:
         counts = arrivals(self._files.dataset, name, steps=STEPS)
         if counts is None:
             return {"kind": "timeline", "start": 0, "step": 1, "rows": []}
@@ -120,7 +122,7 @@ class PastAnswers:
             "rows": counts.rows.tolist(),
         }
 
-    def _seek(self, name: str | None, at: float) -> Message:
+    def _seek(self, name: str | None, at: float) -> SeekMessage:
         # A time that no event can have is before all, or after all.
         moment = int(min(max(at, 0.0), 2.0**52) * 1000)
         found = first_after(self._files.dataset, name, moment)
@@ -154,7 +156,7 @@ class PastAnswers:
             running.search.cancel()
 
 
-def _slice(running: _Running) -> Message:
+def _slice(running: _Running) -> FoundMessage:
     """What the next part of a second finds."""
     end = time.monotonic() + _SLICE_S
     found: list[list[object]] = []

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
 from ..errors import message_of
 from ..events import State
-from ..fleet import Engine, StreamRow, StreamTable, Watcher
+from ..fleet import Engine, StreamRow, StreamTable, Watcher, WorkerRow
 from ..runtime import LoopEnded
 from .stream_set import StreamSet
 
@@ -84,9 +84,9 @@ class CaptureRun:
         return self._failure or (self._engine.trouble() if self._engine is not None else "")
 
     @property
-    def workers(self) -> list[Mapping[str, object]]:
+    def workers(self) -> list[WorkerRow]:
         """Where the streams of a cluster run; [] in one process."""
-        return [] if self._engine is None else list(self._engine.workers())
+        return [] if self._engine is None else self._engine.workers()
 
     @property
     def client(self) -> distributed.Client | None:

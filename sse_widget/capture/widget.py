@@ -305,7 +305,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     @property
     def workers(self) -> list[Mapping[str, object]]:
         """Where the streams of a cluster run: name, state, streams, rate; [] in one process."""
-        return self._run.workers
+        return list(self._run.workers)
 
     @property
     def client(self) -> distributed.Client | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..client import Url
 from ..events import State
-from ..fleet import StreamTable, Watcher, ignore, reached
+from ..fleet import StreamTable, Watcher, WorkerRow, ignore, reached
 from ..runtime import set_within
 from ..storage import Capture, Dataset, Position
 from .dask_backend import STARTING, Dask
@@ -302,8 +302,8 @@ class ClusterEngine:
             if name in berth.urls:
                 berth.orders.append(Command(name, kind))
 
-    def workers(self) -> list[dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+    def workers(self) -> list[WorkerRow]:
+        found: dict[str, WorkerRow] = {}
         for address in [*self._workers.known, *(b.place for b in self._berths if b.place)]:
             silent = address != HERE and address not in self._workers.answering
             found.setdefault(

@@ -6,7 +6,7 @@ It must never know of the page.
 from .engine import Engine, LocalEngine, ignore
 from .fleet import Watcher
 from .per_stream import headers_by_name, own_options, told_to
-from .reports import CaptureStats, StreamReport, StreamRow, StreamTable
+from .reports import CaptureStats, StreamReport, StreamRow, StreamTable, WorkerRow
 from .shard import Shard, reached
 from .stream_urls import named, shown, sorted_out
 
@@ -19,6 +19,7 @@ __all__ = [
     "StreamRow",
     "StreamTable",
     "Watcher",
+    "WorkerRow",
     "headers_by_name",
     "ignore",
     "named",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..client import Url
 from ..storage import Capture, Dataset
 from .fleet import Watcher
-from .reports import StreamTable
+from .reports import StreamTable, WorkerRow
 from .shard import Shard, reached
 
 __all__ = ["Engine", "LocalEngine", "ignore"]
@@ -46,7 +46,7 @@ class Engine(Protocol):
 
     def command(self, name: str, kind: str) -> None: ...
 
-    def workers(self) -> list[dict[str, Any]]:
+    def workers(self) -> list[WorkerRow]:
         """Where it runs, where that is not here."""
 
     def trouble(self) -> str:
@@ -104,7 +104,7 @@ class LocalEngine:
         elif kind == "start":
             self._off.discard(name)
 
-    def workers(self) -> list[dict[str, Any]]:
+    def workers(self) -> list[WorkerRow]:
         return []
 
     def trouble(self) -> str:

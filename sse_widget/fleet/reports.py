@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from ..events import Reason, State
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CaptureStats", "StreamReport", "StreamRow", "StreamTable"]
+__all__ = ["CaptureStats", "StreamReport", "StreamRow", "StreamTable", "WorkerRow"]
 
 # A rate over the last seconds: long enough that ten events a second are no flicker.
 _RATE_SECONDS = 5.0
@@ -100,6 +100,15 @@ class CaptureStats:
     duplicates: int = 0
     oversize: int = 0
     gaps: int = 0
+
+
+class WorkerRow(TypedDict):
+    """Where streams of a cluster run, how many, and their events a second."""
+
+    name: str
+    state: str
+    streams: int
+    rate: float
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What the kernel tells a page of a stream, as types: the contract that `js/src/kernel/wire.ts` reads.
+"""What the kernel and a page of a stream tell each other, as types: the contract of `js/src/kernel/wire.ts`.
 
 Times are milliseconds since the epoch, `seq` is the number of an event. A test holds these types against
 the interfaces of the same name there, field by field. Nothing here runs.
@@ -6,14 +6,19 @@ the interfaces of the same name there, field by field. Nothing here runs.
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 __all__ = [
+    "AckRequest",
     "CaptureMessage",
+    "CommandRequest",
     "Described",
+    "EventRequest",
     "GapMessage",
     "HeadMessage",
+    "HelloRequest",
     "RowsMessage",
+    "RowsRequest",
     "StatsMessage",
     "StatusMessage",
 ]
@@ -112,3 +117,41 @@ class RowsMessage(TypedDict):
     cut: NotRequired[list[tuple[int, int]]]
     # Types are numbered in 32 bits, not in 16.
     wide: NotRequired[bool]
+
+
+class HelloRequest(TypedDict):
+    """A page comes, or hears nothing. Every request has the name of its `page` too."""
+
+    kind: Literal["hello", "poll"]
+    # Buffers are to come as texts: the host would carry each byte as a number.
+    packed: NotRequired[bool]
+
+
+class RowsRequest(TypedDict):
+    """The newest part of a range of events that fits into one message."""
+
+    kind: Literal["rows"]
+    id: int
+    first: int
+    stop: int
+
+
+class EventRequest(TypedDict):
+    """One whole event."""
+
+    kind: Literal["event"]
+    id: int
+    seq: int
+
+
+class AckRequest(TypedDict):
+    """Batches up to this number are painted; where a changed trait would run cells again."""
+
+    kind: Literal["ack"]
+    n: int
+
+
+class CommandRequest(TypedDict):
+    """What a person pressed."""
+
+    kind: Literal["start", "stop", "retry"]

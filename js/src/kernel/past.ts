@@ -36,6 +36,13 @@ export type FromPast = { to: string; id: number } & (
   | { kind: "past-failed"; error: string }
 );
 
+/** `find` with the id of a search that goes on asks for the next part of it. */
+export type ToPast =
+  | { kind: "timeline"; id: number; name: string | null }
+  | { kind: "seek"; id: number; name: string | null; at: number }
+  | { kind: "find"; id: number; name: string | null; text: string; regex?: boolean }
+  | { kind: "find-end"; id: number };
+
 /** So many matches, then the person is asked whether to go on. */
 const MATCHES = 200;
 /** An answer that never came is asked for again. */
@@ -43,7 +50,7 @@ const GIVE_UP_MS = 20_000;
 const BUSY_MS = 1_000;
 const KINDS = new Set(["timeline", "seek", "found", "past-failed"]);
 
-type Asked = { id: number; at: number; what: string; message: object };
+type Asked = { id: number; at: number; what: string; message: ToPast };
 
 export class Past {
   timeline: Timeline | null = null;
@@ -56,14 +63,14 @@ export class Past {
   /** no event came at the time that was sought, or later */
   nothing = false;
 
-  #send: (message: object) => void;
+  #send: (message: ToPast) => void;
   #changed: () => void;
   #go: (name: string, seq: number) => void;
   #nextId = 1;
   #asked = new Map<"timeline" | "seek" | "find", Asked>();
   #shown = 0;
 
-  constructor(send: (message: object) => void, changed: () => void, go: (name: string, seq: number) => void) {
+  constructor(send: (message: ToPast) => void, changed: () => void, go: (name: string, seq: number) => void) {
     this.#send = send;
     this.#changed = changed;
     this.#go = go;
@@ -71,13 +78,13 @@ export class Past {
 
   /** How events came, of this stream or of all. */
   askTimeline(name: string | null): void {
-    this.#ask("timeline", "the history", { name });
+    this.#ask("the history", { kind: "timeline", id: this.#nextId++, name });
   }
 
   /** To the first event at a time or later, in ms. */
   seek(name: string | null, at: number): void {
     this.nothing = false;
-    this.#ask("seek", "the jump", { name, at });
+    this.#ask("the jump", { kind: "seek", id: this.#nextId++, name, at });
   }
 
   find(text: string, name: string | null): void {
@@ -88,7 +95,7 @@ export class Past {
     this.#shown = MATCHES;
     if (text === "") return this.#changed();
     this.searching = "yes";
-    this.#ask("find", "the search", { name, text });
+    this.#ask("the search", { kind: "find", id: this.#nextId++, name, text });
     this.#changed();
   }
 
@@ -163,10 +170,8 @@ export class Past {
     this.#send(asked.message);
   }
 
-  #ask(kind: "timeline" | "seek" | "find", what: string, more: object): void {
-    const id = this.#nextId++;
-    const message = { kind, id, ...more };
-    this.#asked.set(kind, { id, at: Date.now(), what, message });
+  #ask(what: string, message: Exclude<ToPast, { kind: "find-end" }>): void {
+    this.#asked.set(message.kind, { id: message.id, at: Date.now(), what, message });
     this.#send(message);
   }
 }

@@ -3,7 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
-import { type FromPast, Past } from "./past.ts";
+import { type FromPast, Past, type ToPast } from "./past.ts";
 import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
 import type { FromKernel, State } from "./wire.ts";
@@ -56,6 +56,16 @@ export interface Overview {
 }
 /** Messages of one log travel among those of the capture, with the number of the selection. */
 export type FromCapture = Overview | FromPast | (FromKernel & { log: number });
+/** So far this page is; `log`: with the log of that selection. */
+export interface Ack {
+  n: number;
+  log?: number;
+}
+export type ToCapture =
+  | { kind: "hello" | "script" | "start" | "stop" }
+  | { kind: "select"; name: string | null }
+  | ({ kind: "ack" } & Ack)
+  | ToPast;
 /** The log of one stream, see `log.ts`: it comes later than the rest of this page. */
 export interface Log {
   receive(message: FromKernel, buffers: DataView[]): void;
@@ -68,8 +78,8 @@ export interface Log {
 }
 export type MakeLog = (port: Port, settings: Settings) => Log;
 export interface Line {
-  send(message: object): void;
-  acknowledge(ack: object): void;
+  send(message: ToCapture): void;
+  acknowledge(ack: Ack): void;
   /** The log whose messages carry this number; rejects with a sentence where it cannot be shown. */
   log(number: number, settings: Settings): Promise<Log>;
 }
