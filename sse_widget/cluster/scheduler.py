@@ -30,7 +30,9 @@ from .workers import DEAD_AFTER_S, HEARTBEAT_S, WorkerMonitor
 __all__ = ["ClusterEngine"]
 
 SHARDS_PER_WORKER = 2
-# Between two moves of shards to workers that have less to do.
+# Enough for four workers, where each has some streams: a shard writes a file a second.
+_LEAST_SHARDS, _SHARD_STREAMS = 8, 3
+# Seconds between two rounds of moves to workers that have less to do.
 _BALANCE = 5.0
 _STOP = 10.0
 _TAKEN = 6
@@ -123,6 +125,8 @@ class ClusterEngine:
     def _shares(self, begin: Mapping[str, Position]) -> list[_ShardPlacement]:
         """Streams in turn to as many shards as the workers can share evenly."""
         wanted = max(len(self._workers.answering), 1) * SHARDS_PER_WORKER
+        # A cluster that begins with one worker may grow: a shard is the least that can move.
+        wanted = max(wanted, min(_LEAST_SHARDS, len(self._urls) // _SHARD_STREAMS))
         n = max(min(wanted, len(self._urls)), 1)
         berths = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
         for i, (name, url) in enumerate(self._urls.items()):
@@ -223,7 +227,8 @@ class ClusterEngine:
         self._workers.placed()
 
     def _balance(self, workers: list[str]) -> None:
-        """Away from where there are two more than elsewhere, one at a time."""
+        """Away from this process, and from where there are two more than elsewhere: all that it takes at
+        once, then none for a while. A stream that moves is silent for as long as it takes to connect."""
         now = time.monotonic()
         settled = [b for b in self._berths if b.place and not b.over]
         if not workers or now - self._moved_at < _BALANCE or any(b.leaving for b in settled):
@@ -231,14 +236,20 @@ class ClusterEngine:
         load: dict[str, list[_ShardPlacement]] = {address: [] for address in workers}
         for berth in settled:
             load.setdefault(berth.place, []).append(berth)
-        most = max(load, key=lambda place: (place == HERE and bool(load[place]), len(load[place])))
-        least = min(workers, key=lambda place: len(load[place]))
-        if load[most] and (most == HERE or len(load[most]) - len(load[least]) > 1):
-            berth = load[most][-1]
-            if now - berth.placed_at > _BALANCE / 2:
-                self._moved_at = now
-                berth.leaving = True
-                berth.orders.append(Command("", "stop"))
+        while True:
+            most = max(load, key=lambda at: (at == HERE and bool(load[at]), len(load[at])))
+            least = min(workers, key=lambda at: len(load[at]))
+            if most != HERE and len(load[most]) - len(load[least]) <= 1:
+                return
+            at_rest = [b for b in load[most] if now - b.placed_at > _BALANCE / 2]
+            if not at_rest:
+                return
+            berth = at_rest[-1]
+            load[most].remove(berth)
+            load[least].append(berth)
+            self._moved_at = now
+            berth.leaving = True
+            berth.orders.append(Command("", "stop"))
 
     async def _end(self) -> None:
         """Ask all to write what they have and end; wait until they have."""
