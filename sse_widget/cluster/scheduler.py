@@ -144,7 +144,7 @@ class ClusterEngine:
         for berth in self._berths:
             self._reconcile_shard(berth, workers)
         self._look_here()
-        self._balance(workers)
+        self._balance(self._workers.ready)
 
     def _reconcile_shard(self, berth: _ShardPlacement, workers: list[str]) -> None:
         if berth.over:
@@ -166,7 +166,9 @@ class ClusterEngine:
             return
         if workers and berth.failures < 3:
             load = Counter(other.place for other in self._berths)
-            self._place(berth, min(workers, key=lambda address: load[address]))
+            # On a new one only where there is no other, as at the beginning.
+            ready = self._workers.ready or workers
+            self._place(berth, min(ready, key=lambda address: load[address]))
         else:
             self._place(berth, HERE)
 

@@ -73,6 +73,7 @@ class WorkerMonitor:
         self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
         self._silent: set[str] = set()
         self._patience: dict[str, Patience] = {}
+        self._proven: set[str] = set()
         self._surveying: asyncio.Task[None] | None = None
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._placed = asyncio.Event()
@@ -97,6 +98,7 @@ class WorkerMonitor:
             self._looks.pop(address).cancel()
             self._silent.discard(address)
             self._patience.pop(address, None)
+            self._proven.discard(address)
 
     def placed(self) -> None:
         """Something was begun on one of them: look in soon."""
@@ -111,6 +113,11 @@ class WorkerMonitor:
     def answering(self) -> list[str]:
         """The addresses of the workers that answer."""
         return [address for address in self._known if address not in self._silent]
+
+    @property
+    def ready(self) -> list[str]:
+        """Those of them that have answered: a new one first imports this package, which may take seconds."""
+        return [address for address in self.answering if address in self._proven]
 
     def label(self, address: str) -> str:
         """What a person reads: a worker's name, where it has one."""
@@ -151,6 +158,7 @@ class WorkerMonitor:
             else:
                 self._silent.discard(address)
                 patience.answered(time.monotonic() - begun)
+                self._proven.add(address)
                 self._heard(address, answer)
             if await set_within(HEARTBEAT_S, self._placed):
                 await asyncio.sleep(0.05)  # the task is on its way there

@@ -181,9 +181,10 @@ class StreamTable:
                 # Another owner: it counts its own connections from 0.
                 row.earlier = self._sum(row.earlier, row.report)
             if not report.connects and report.received < row.report.received:
-                # It has not looked where to go on yet.
+                # It has not looked where to go on yet. What the owner before it had not written is gone with
+                # that one, and comes again.
                 known = row.report
-                report = report._replace(received=known.received, written=known.written)
+                report = report._replace(received=known.written, written=known.written)
             row.where = where
             row.report = report
             row.samples.append((now, report.received))

@@ -368,7 +368,11 @@ def test_the_command_where_there_is_no_capture(tmp_path, capsys):
 def test_files_of_every_version_are_sound(capsys):
     """A folder of files for each version of the format that was released, never written anew."""
     released = sorted((Path(__file__).parents[1] / "fixtures").glob("capture-*"))
-    assert [folder.name for folder in released] == ["capture-1", "capture-1-of-0.2.0"]
+    assert [folder.name for folder in released] == [
+        "capture-1",
+        "capture-1-of-0.2.0",
+        "capture-1-with-pace",
+    ]
     for folder in released:
         assert main(["check", str(folder)]) == 0
 
