@@ -22,6 +22,8 @@ from .shard_host import Command, ShardSpec, ShardStatus
 
 __all__ = ["Dask", "check", "dask_dataframe"]
 
+# What a worker is while it ends.
+_CLOSING = frozenset({"closing", "closing_gracefully", "closed", "failed", "stopping"})
 # As long as starting a cluster should take; nobody waits for one that does not come.
 STARTING = 15.0
 
@@ -216,11 +218,13 @@ def _close(client: Any) -> None:
 
 
 def _hold(spec: ShardSpec) -> str:
-    """The task on a worker: gives its thread back, and waits for the end of the shard."""
-    from distributed import secede
+    """The task on a worker: gives its thread back, and waits for the end of the shard, or of the worker,
+    which waits for its threads before it ends."""
+    from distributed import get_worker, secede
 
+    worker = get_worker()
     secede()  # type: ignore[no-untyped-call]
-    return tenants.hold(spec)
+    return tenants.hold(spec, lambda: worker.status.name in _CLOSING)
 
 
 def _on(client: Any, call: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Future[Any]:

@@ -90,6 +90,7 @@ class ClusterEngine:
         self._watcher: Watcher = ignore
         self._stopping = asyncio.Event()
         self._moved_at = 0.0
+        self._left: set[str] = set()  # workers that close, as their shards said
         self._off: set[str] = set()  # streams a person stopped: they stay so wherever they go
         self._trouble = ""
 
@@ -140,11 +141,12 @@ class ClusterEngine:
         """Everything where it should be: ended ones begun again, lost ones elsewhere."""
         self._dask.renew()
         self._workers.sync()
-        workers = self._workers.answering
+        self._left &= set(self._workers.known)
+        workers = [at for at in self._workers.answering if at not in self._left]
         for berth in self._berths:
             self._reconcile_shard(berth, workers)
         self._look_here()
-        self._balance(self._workers.ready)
+        self._balance([at for at in workers if at in self._workers.ready])
 
     def _reconcile_shard(self, berth: _ShardPlacement, workers: list[str]) -> None:
         if berth.over:
@@ -164,13 +166,13 @@ class ClusterEngine:
         # One that fails again and again, such as for a full disk, is not begun in a hot loop.
         if berth.failures and now - berth.placed_at < min(0.25 * 2**berth.failures, 10):
             return
-        if workers and berth.failures < 3:
-            load = Counter(other.place for other in self._berths)
-            # On a new one only where there is no other, as at the beginning.
-            ready = self._workers.ready or workers
-            self._place(berth, min(ready, key=lambda address: load[address]))
-        else:
-            self._place(berth, HERE)
+        self._place(berth, self._best(workers) if berth.failures < 3 else HERE)
+
+    def _best(self, workers: list[str]) -> str:
+        """Where a shard is to be placed: on a new worker only where there is no other, as at the beginning."""
+        load = Counter(berth.place for berth in self._berths)
+        ready = [at for at in workers if at in self._workers.ready] or workers
+        return min(ready, key=lambda address: load[address], default=HERE)
 
     def _outcome(self, berth: _ShardPlacement) -> str | None:
         """Why a tenant ended; None while it runs, as far as is known."""
@@ -201,9 +203,11 @@ class ClusterEngine:
                     f"Another capture writes {self._to.to} now; nothing was lost or doubled."
                 )
                 self._stopping.set()
+        elif why == "left":
+            self._left.add(berth.place)
         elif why not in ("ended", "lost"):
             berth.trouble = why
-        berth.failures = 0 if why == "ended" else berth.failures + 1
+        berth.failures = 0 if why in ("ended", "left") else berth.failures + 1
         self._leave(berth)
 
     def _leave(self, berth: _ShardPlacement) -> None:

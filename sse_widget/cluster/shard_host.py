@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ __all__ = ["Command", "ShardHost", "ShardSpec", "ShardStatus", "ask", "hold"]
 
 # Nobody looked in for so long: whoever made the capture is gone.
 ORPHANED = 60.0
+# Seconds between two looks whether this process closes: for that there is no event.
+_CLOSING_S = 0.2
 # Of the stream that is selected, between two looks.
 _TAIL_EVENTS = 5_000
 
@@ -62,9 +64,15 @@ class ShardHost:
 
     It begins when it is first looked in on: a worker that slept while its shard was begun elsewhere
     finds the task in its mail when it wakes, and must not take the shard back.
+
+    Args:
+        spec: what to do.
+        is_closing: whether this process is about to end.
     """
 
-    def __init__(self, spec: ShardSpec) -> None:
+    def __init__(self, spec: ShardSpec, is_closing: Callable[[], bool] = lambda: False) -> None:
+        self._is_closing = is_closing
+        self._left = False
         self._shard = Shard(spec.urls, spec.to, spec.options, name=spec.name, begin=spec.begin)
         self._asked_at = time.monotonic()
         self._wanted = asyncio.Event()
@@ -72,13 +80,14 @@ class ShardHost:
         self._tail: deque[tuple[EventBatch | None, Gap | None, int]] = deque()
 
     async def run(self) -> str:
-        """Returns why it ended: "ended", "taken", or a sentence about what went wrong."""
+        """Returns why it ended: "ended", "left" (this process closes), "taken", or a sentence about what went
+        wrong."""
         if not await set_within(ORPHANED, self._wanted):
             return "nobody asked for it"
         orphan = asyncio.get_running_loop().create_task(self._mind())
         try:
             await self._shard.run()
-            return "ended"
+            return "left" if self._left else "ended"
         except CaptureTaken:
             return "taken"
         except Exception as e:  # it must not end the task with an error that is retried for ever
@@ -87,8 +96,12 @@ class ShardHost:
             orphan.cancel()
 
     async def _mind(self) -> None:
-        while (left := self._asked_at + ORPHANED - time.monotonic()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left)
+        """Until nobody asks any more, or this process closes: it waits for us."""
+        while time.monotonic() < self._asked_at + ORPHANED:
+            if self._is_closing():
+                self._left = True
+                break
+            await asyncio.sleep(_CLOSING_S)
         self._shard.stop()
 
     def look(self, watched: str | None, orders: list[Command]) -> ShardStatus:
@@ -120,11 +133,11 @@ _here: dict[str, ShardHost] = {}
 _ended: OrderedDict[str, ShardStatus] = OrderedDict()
 
 
-def hold(spec: ShardSpec) -> str:
+def hold(spec: ShardSpec, is_closing: Callable[[], bool]) -> str:
     """Run a tenant on the background loop of this process, and wait for its end."""
 
     async def run() -> str:
-        _here[spec.token] = tenant = ShardHost(spec)
+        _here[spec.token] = tenant = ShardHost(spec, is_closing)
         try:
             why = await tenant.run()
             _ended[spec.token] = tenant.look(None, [])._replace(ended=why)

@@ -63,7 +63,7 @@ def proven(capture: SSECapture, what: str) -> Readback:
     read = read_back(capture.history)
     print(
         f"\n{what}: {read.streams} streams, {read.events:,} events, {read.lost} lost, {read.twice} twice, "
-        f"longest silence {read.silence:.1f} s (the source itself was late by {read.stalled:.1f} s)"
+        f"longest silence {read.silence:.1f} s"
     )
     assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
     assert read.events == stats.written == stats.received
@@ -130,9 +130,11 @@ def a_scheduler_restart(cluster: Processes, origin: str, to: Any) -> None:
         cluster.kill_scheduler()
         on(capture, HERE)
         flows(capture)
+        # Dask's workers end with their scheduler: whoever started them starts others.
         cluster.start_scheduler()
-        # Its workers come back to it by themselves, and the streams to them.
-        on(capture, "w-0", "w-1")
+        for name in ("w-2", "w-3"):
+            cluster.start_worker(name)
+        on(capture, "w-2", "w-3")
         flows(capture)
         proven(capture, "restart of the scheduler")
 
@@ -154,19 +156,19 @@ def adapted(tmp_path, origin):
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
     )
     with local, Client(local, set_as_default=False) as client:
-        local.adapt(minimum=1, maximum=3, interval="500ms", wait_count=2, target_duration="1s")
         with capturing(origin, tmp_path / "capture", client) as capture:
             flows(capture)
-            most = 1
             for _ in range(2):
+                local.adapt(minimum=1, maximum=3, interval="500ms", target_duration="1s")
                 work = client.map(time.sleep, [0.5] * 60, pure=False)
-                until(lambda: len(client.scheduler_info()["workers"]) > 1, PATIENCE_S)
+                until(lambda: len(places(capture)) == 3, PATIENCE_S)
                 flows(capture, 5)
-                most = max(most, len(client.scheduler_info()["workers"]))
                 client.cancel(work)
-                until(lambda n=most: len(client.scheduler_info()["workers"]) < n, PATIENCE_S)
+                # Dask ends no worker by itself that has a task, such as a shard; with another bound it does.
+                local.adapt(minimum=1, maximum=1, interval="500ms")
+                until(lambda: len(places(capture)) == 1, PATIENCE_S)
                 flows(capture)
-            proven(capture, f"adaptive scaling between 1 and {most} workers, twice")
+            proven(capture, "adaptive scaling between one and three workers, twice")
 
 
 if HEAVY:
