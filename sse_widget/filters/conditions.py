@@ -141,7 +141,8 @@ class Condition:
 
 
 def conditions_of(value: object) -> tuple[Condition, ...]:
-    """The conditions of `where=`: a list of them, or one alone; None for none. Each once.
+    """The conditions of `where=`: a list of them, or one alone; a mapping of paths to the value that each
+    must have, or to a list of such values; None for none. Each once.
 
     Raises:
         TypeError, InvalidFilter: as of `Condition`.
@@ -150,7 +151,12 @@ def conditions_of(value: object) -> tuple[Condition, ...]:
         return ()
     if isinstance(value, Condition):
         return (value,)
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, Mapping):
+        several = (list, tuple, set, frozenset)
+        value = [
+            (path, "in" if isinstance(one, several) else "==", one) for path, one in value.items()
+        ]
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise wrong_type("where", f"a list of {_WANTED}", value)
     listed = list(value)
     if len(listed) in (2, 3) and all(isinstance(part, str) for part in listed[:2]):

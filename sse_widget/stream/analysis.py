@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from .. import recordings, runtime
 from ..payload import bounded_slices, paths_of, payloads, steps_of
@@ -74,7 +74,7 @@ class Analysis(FeedListener):
     @property
     def columns(self) -> list[str]:
         """The paths that are live columns."""
-        return [] if self._live is None else list(self._live.paths)
+        return ColumnNames(() if self._live is None else self._live.paths)
 
     def use_columns(self, paths: str | Iterable[str] | None) -> None:
         """Make these the live columns.
@@ -164,6 +164,26 @@ class Analysis(FeedListener):
                 *([] if explode is True else _outside(fields, [*nested, *array])),
             ]
         )
+
+
+class ColumnNames(list[str]):
+    """The names of the live columns: a list that says how they are changed, for a change of the list itself
+    would change no column."""
+
+    def _refuse(self, *args: object, **kwargs: object) -> Never:
+        raise TypeError(
+            "the columns of a stream are set as a whole: "
+            'stream.columns = [*stream.columns, "price"], or stream.columns += ["price"]'
+        )
+
+    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
+    __setitem__ = __delitem__ = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[list[str]]]:
+        return list, ([*self],)  # a copy is a list of its own
+
+    def __iadd__(self, more: Iterable[str]) -> list[str]:  # type: ignore[override, misc]
+        return [*self, *([more] if isinstance(more, str) else more)]
 
 
 def _outside(paths: list[str], inside: list[str]) -> list[str]:

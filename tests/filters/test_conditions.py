@@ -97,7 +97,6 @@ def test_one_condition_needs_no_list():
     ("where", "error", "said"),
     [
         ("price > 1", TypeError, r"where must be a list of \(path, operator, value\)"),
-        ({"price": 1}, TypeError, "not dict"),
         (5, TypeError, "not int"),
         ([("price", "=", 1)], InvalidFilter, "Write '=='"),
         ([("price", "IN", [1])], InvalidFilter, "Write 'in'"),
@@ -136,3 +135,13 @@ def test_rows_are_read_in_slices_and_only_where_they_may_have_the_key():
     ]
     without = EventFilter(where=[("price", "exists", False)]).mask(table)
     assert sum(without.to_pylist()) == len([d for d in data if "bid" in d]) + 1
+
+
+def test_a_mapping_is_short_for_equal_and_in():
+    short = EventFilter(where={"symbol": ["BTC", "ETH"], "side": "buy", "error": None})
+    assert short == EventFilter(
+        where=[("symbol", "in", ["BTC", "ETH"]), ("side", "==", "buy"), ("error", "==", None)]
+    )
+    assert EventFilter(where={}) == EventFilter()
+    with pytest.raises(TypeError, match="the path of a condition"):
+        EventFilter(where={5: "x"})

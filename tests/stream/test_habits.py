@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import pickle
 import queue
@@ -272,6 +273,26 @@ def test_columns_and_a_filter_can_be_given_when_it_is_made(replay):
     with Server(Peer.hold) as server, SSEStream(server.url, columns="price", filter=only) as live:
         assert live.columns == ["price"]
         assert live.filter == only
+
+
+def test_columns_are_set_as_a_whole(replay):
+    """What would change the list, and no column, is refused."""
+    stream = replay(columns=["price"])
+    for change in (
+        lambda: stream.columns.append("size"),
+        lambda: stream.columns.extend(["size"]),
+        lambda: stream.columns.remove("price"),
+        lambda: stream.columns.clear(),
+        lambda: stream.columns.__setitem__(0, "size"),
+    ):
+        with pytest.raises(TypeError, match=r"stream\.columns = \[\*stream\.columns"):
+            change()
+    stream.columns += ["size"]
+    assert stream.columns == ["price", "size"]
+    stream.columns += "side"
+    assert stream.columns[-1] == "side"
+    copies = copy.copy(stream.columns), copy.deepcopy(stream.columns), stream.columns[:]
+    assert all(type(one) is list and len(one) == 3 for one in copies)
 
 
 @pytest.mark.parametrize(
