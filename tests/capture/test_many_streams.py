@@ -1,0 +1,136 @@
+"""Many streams at once: nothing lost, nothing twice, memory flat, no stream silent.
+
+In one process, a thousand with ten events a second each (`SSE_WIDGET_MANY_SECONDS`, 20); on a local cluster, as many as
+`SSE_WIDGET_SPREAD` says (300) with one event a second each (`SSE_WIDGET_SPREAD_SECONDS`, 10). `make heavy` runs an hour of the
+first, and 15 minutes of 10,000 of the second. Each prints what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sse_widget.storage.dataset import Dataset
+
+from ..helpers.many import read_back, served
+
+STREAMS, RATE = 1000, 10
+SECONDS = float(os.environ.get("SSE_WIDGET_MANY_SECONDS", "20"))
+SPREAD = int(os.environ.get("SSE_WIDGET_SPREAD", "300"))
+SPREAD_SECONDS = float(os.environ.get("SSE_WIDGET_SPREAD_SECONDS", "10"))
+# Seconds: of a stream that no machine's slowness explains.
+SILENT = {"here": 2.0, "cluster": 5.0}
+# Events wait up to a second for the disk, and Arrow and the allocator hold on to some of that.
+ALLOWANCE = 64 * 2**20
+
+# A process of its own: its memory is the capture's, not that of the tests around it.
+SCRIPT = """
+import json, sys, time, psutil
+from pathlib import Path
+from sse_widget import SSECapture
+
+def queued(pids):
+    # Seconds that threads of these processes stood ready and got no processor.
+    total = 0
+    for pid in pids:
+        try:
+            tasks = list(Path(f"/proc/{pid}/task").iterdir())
+            total += sum(int((t / "schedstat").read_text().split()[1]) for t in tasks)
+        except OSError:
+            pass
+    return total / 1e9
+
+def used(processes):
+    return sum(sum(p.cpu_times()[:2]) for p in processes)
+
+def main():
+    origin, to, streams, rate, seconds, cluster = sys.argv[1:]
+    streams, seconds = int(streams), float(seconds)
+    urls = {f"s{i}": f"{origin}/count/{rate}/s{i}" for i in range(streams)}
+    urls["silent"] = f"{origin}/silent/x"
+    capture = SSECapture(urls, to=to, cluster=None if cluster == "here" else cluster)
+    began = time.monotonic()
+    while capture.stats.open < streams and time.monotonic() - began < 300:
+        time.sleep(0.2)
+    opened = time.monotonic() - began
+    me = psutil.Process()
+    all_of_them = [me, *me.children(recursive=True)]
+    pids = [p.pid for p in all_of_them]
+    memory, late, waited = [], [], [0.0]
+    before, cpu, began = queued(pids), used(all_of_them), time.monotonic()
+    while time.monotonic() - began < seconds:
+        time.sleep(1)
+        memory.append(sum(p.memory_info().rss for p in all_of_them))
+        stats = capture.stats
+        late.append(stats.lag)
+        waited.append(queued(pids) - before)
+    cpu = used(all_of_them) - cpu
+    third = max(len(memory) // 3, 1)
+    told = {
+        "open": stats.open,
+        "opened in": round(opened, 1),
+        "silent": str(capture["silent"].state),
+        "first": sorted(memory[:third])[third // 2],
+        "last": sorted(memory[-third:])[third // 2],
+        "cpu": round(cpu / (time.monotonic() - began), 3),
+        "lag": max(late),
+        "descriptors": sum(p.num_fds() for p in all_of_them) if hasattr(me, "num_fds") else 0,
+        # The most in any five seconds: what the machine, not the capture, kept the streams waiting.
+        "starved": max(b - a for a, b in zip(waited, waited[5:])) if len(waited) > 5 else 0.0,
+        "moved": stats.gaps,
+    }
+    capture.stop()
+    stats = capture.stats
+    told |= {"received": stats.received, "written": stats.written, "trouble": capture.trouble}
+    capture.close()
+    print(json.dumps(told))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def row(where, streams, rate, seconds, told, read):
+    """What it took, a stream."""
+    cpu = told["cpu"] / (streams * rate) * 1e6
+    return (
+        f"\n{streams:,} streams at {rate}/s, {where}, {seconds:g} s: {read.lost} lost, {read.twice} twice, "
+        f"longest silence {read.silence:.1f} s (its server {read.stalled:.1f} s, no processor {told['starved']:.1f} s), "
+        f"open after {told['opened in']} s; a stream: {told['descriptors'] / streams:.2f} descriptors, "
+        f"{told['last'] / streams / 1024:.0f} KiB; an event: {cpu:.0f} us of processor time; {told}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "streams", "rate", "seconds"),
+    [("here", STREAMS, RATE, SECONDS), ("cluster", SPREAD, 1, SPREAD_SECONDS)],
+)
+def test_many_streams(tmp_path, where, streams, rate, seconds):
+    to, script = tmp_path / "capture", tmp_path / "script.py"
+    script.write_text(SCRIPT, "utf-8")  # a file: the workers of a cluster import it again
+    cluster = "local" if where == "cluster" else where
+    with served() as origin:
+        done = subprocess.run(
+            [
+                *(sys.executable, str(script), origin, str(to)),
+                *map(str, (streams, rate, seconds, cluster)),
+            ],
+            stdout=subprocess.PIPE,
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+    told = json.loads(done.stdout)
+    read = read_back(Dataset(to).dataset())
+    print(row(where, streams, rate, seconds, told, read))
+    assert (told["open"], told["silent"], told["trouble"]) == (streams, "connecting", "")
+    assert (read.streams, read.lost, read.twice, read.numbered) == (streams, 0, 0, True)
+    assert read.events == told["received"] == told["written"]
+    assert told["last"] - told["first"] < ALLOWANCE
+    # The source was late, or had no processor: that is the machine's silence, not the stream's.
+    assert read.silence - read.stalled - told["starved"] < SILENT[where]
