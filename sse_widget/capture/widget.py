@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 import traitlets
 from traitlets import Bunch, Dict
@@ -418,15 +418,6 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     def _end(self) -> None:
         self._run.close()
         self._page.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         # Until all is on disk: not on a loop that others wait for.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import anywidget
 import ipywidgets
@@ -117,6 +117,18 @@ class SyncedWidget(anywidget.AnyWidget):
         # ipywidgets made no comm for an object whose __init__ did not get far.
         if getattr(self, "comm", None) is not None:
             super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
 
     def stop(self) -> None:
         """End what runs; it can be started again."""

@@ -3,6 +3,7 @@
 It must never know of fleets of streams.
 """
 
-from .widget import SSEStream, split_traits
+from .arguments import split_traits
+from .widget import SSEStream
 
 __all__ = ["SSEStream", "split_traits"]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["FeedListener", "StreamFeed"]
 
 _GAPS_KEPT = 1000
+# Seconds: who sets a bound waits so long for the thread of all streams.
+_BOUND_S = 2.0
 # Seconds: who stops a stream waits so long for the disk.
 _FLUSH_S = 5.0
 # Seconds: who stops a stream waits so long for its connection to be gone, which takes milliseconds. A hung
@@ -232,9 +234,16 @@ class StreamFeed:
         for listener in self._listeners:
             listener.cleared()
 
-    def resize(self, max_events: int, max_bytes: int) -> None:
-        """Bound the window anew. On the loop."""
-        self.window.resize(max_events, max_bytes)
+    def bound(self, *, max_events: int | None = None, max_bytes: int | None = None) -> None:
+        """Bound the window anew; waits until that is done."""
+        # Only the thread that appends may let go of what came last.
+        if not runtime.is_loop_thread():
+            runtime.call_within(
+                _BOUND_S, partial(self.bound, max_events=max_events, max_bytes=max_bytes)
+            )
+            return
+        window = self.window
+        window.resize(max_events or window.max_events, max_bytes or window.max_bytes)
         for listener in self._listeners:
             listener.resized()
 

@@ -22,38 +22,42 @@ from typing import (
     SupportsIndex,
     TypeVar,
     Unpack,
-    cast,
     overload,
 )
 
-import ipywidgets
 import traitlets
 from traitlets import Bunch, Dict
 
-from .. import recordings, runtime, storage
+from .. import recordings
 from ..basics import Memory, NamedAttributes, NotPickled
-from ..checks import told, truth, whole_number
+from ..checks import truth, whole_number
 from ..client import (
-    Request,
     ResponseHeaders,
     SourceKeywords,
     SourceOptions,
     Url,
     signature_of,
-    unknown_option,
 )
 from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
-from ..notebook import CELLS, NOT_BUILT, Message, SyncedWidget, built
-from ..runtime import ObserverThread
+from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
 from ..tables import RollingWindow, columns_of, event_frame, to_dataframe
 from .analysis import Analysis
+from .arguments import (
+    check_named,
+    check_replay,
+    outline,
+    plotted,
+    shown_url,
+    split_traits,
+)
 from .callbacks import Callback
-from .feed import FeedListener, StreamFeed
+from .feed import StreamFeed
 from .history import History, RestoredState
 from .iteration import Readers
 from .latest import MAX_KEYS, LatestStates
+from .observers import LiveObservers
 from .page import StreamPage
 from .positions import at_position
 from .synced import SyncedColumns, SyncedFilter
@@ -63,17 +67,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
 
-    from ..recordings import Recording
     from ..storage import Capture, CaptureStatus
 
 __all__ = ["SSEStream"]
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
-_LIVE = ("status", "event_types", "last_event_id")
 _EVERYTHING = EventFilter()
-# Seconds: who sets a bound waits so long for the thread of all streams.
-_RESIZE_S = 2.0
 
 
 class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
@@ -151,7 +151,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     )
     _plots = 0  # how often
     # traitlets calls `observe` before there is anything to start.
-    _observers: ObserverThread | None = None
+    _observers: LiveObservers | None = None
 
     def __init__(
         self,
@@ -171,32 +171,30 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         # Before anything is built: what is refused leaves nothing behind.
         paced = not truth("exact_times", exact_times)
         if isinstance(url, recordings.Recording):
-            _check_replay(options, capture, paced=paced)
+            check_replay(options, capture, paced=paced)
         told = SourceOptions.of("SSEStream", options)
         window = RollingWindow(max_events, max_bytes)
         passing = filter_of("filter", filter)
         paths = columns_of(columns)
         save_events = whole_number("save_events", save_events, at_least=0)
         if callable(url) and capture is not None:
-            _check_named(capture)
-        past = RestoredState(capture, _shown(url, told), window)
+            check_named(capture)
+        past = RestoredState(capture, shown_url(url, told), window)
         if past.recorder is not None:
             told = past.options(told, options)
         self._feed = feed = StreamFeed(url, told, window, past, paced=paced)
         self._history = history = History(feed.recorder, window)
         self._latest = LatestStates(window)
         self._page = page = StreamPage(
-            self, feed, history, save_events=save_events, request=_outline(url, told)
+            self, feed, history, save_events=save_events, request=outline(url, told)
         )
-        self._observers = ObserverThread(
-            {name: partial(getattr, self, name) for name in _LIVE}, self._tell_observers
-        )
+        self._observers = LiveObservers(feed, partial(getattr, self), self._tell_observers)
         self._analysis = Analysis(feed)
         self._readers = Readers(feed)
         self._sync()
         for listener in (
             page,
-            _Observed(feed, self._observers),
+            self._observers,
             self._analysis,
             self._latest,
             self._readers,
@@ -301,18 +299,6 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         if self._feed.begun:
             self._page.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         s, status = self.stats, self.status
         text = f"; {status.text}" if status.text else ""
@@ -376,9 +362,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     @max_events.setter
     def max_events(self, max_events: int) -> None:
-        self._resize(
-            whole_number("max_events", max_events, at_least=1), self._feed.window.max_bytes
-        )
+        self._feed.bound(max_events=whole_number("max_events", max_events, at_least=1))
 
     @property
     def max_bytes(self) -> int:
@@ -387,14 +371,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     @max_bytes.setter
     def max_bytes(self, max_bytes: int) -> None:
-        self._resize(self._feed.window.max_events, whole_number("max_bytes", max_bytes, at_least=1))
-
-    def _resize(self, max_events: int, max_bytes: int) -> None:
-        # Only the thread that appends may let go of what came last.
-        if runtime.is_loop_thread():
-            self._feed.resize(max_events, max_bytes)
-        else:
-            runtime.call_within(_RESIZE_S, self._feed.resize, max_events, max_bytes)
+        self._feed.bound(max_bytes=whole_number("max_bytes", max_bytes, at_least=1))
 
     @property
     def memory(self) -> Memory:
@@ -750,10 +727,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         """As of any widget; `status`, `event_types` and `last_event_id` are told on a thread of
         their own, never on the one that serves the streams."""
         super().observe(handler, names, type)
-        names = _LIVE if names is traitlets.All else names
-        asked = {names} if isinstance(names, str) else set(names)
-        if self._observers is not None and asked & set(_LIVE):
-            self._observers.start()
+        if self._observers is not None:
+            self._observers.observed(names)
 
     def _tell_observers(self, name: str, old: object, new: object) -> None:
         self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
@@ -779,13 +754,9 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             TypeError: `path` or `by` is no text.
             ValueError: `path` or `by` is empty.
         """
-        for name, value in (("path", path), ("by", by)):
-            if value is not None and not isinstance(value, str):
-                raise TypeError(f"{name} must be a key or dotted path, not {told(value)}")
-            if value == "":
-                raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
+        paths = plotted(path, by)
         self._plots += 1
-        self._plot = {"path": path or "", "by": by or "", "rev": self._plots}
+        self._plot = {**paths, "rev": self._plots}
         return self
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -806,79 +777,3 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     @traitlets.observe("_columns")
     def _columns_moved(self, change: Bunch) -> None:
         self._synced_columns.heard(change.new)
-
-
-class _Observed(FeedListener):
-    """Tells the thread of the observers."""
-
-    def __init__(self, feed: StreamFeed, observers: ObserverThread) -> None:
-        self._feed = feed
-        self._observers = observers
-
-    def starting(self) -> None:
-        self._observers.rest(False)
-
-    def came(self, new_types: set[str]) -> None:
-        self._observers.changed()
-
-    def status_changed(self) -> None:
-        self._observers.changed(("status", self._feed.status))
-
-    def ended(self) -> None:
-        self._observers.rest()
-
-
-def _check_replay(options: SourceKeywords, capture: object, *, paced: bool) -> None:
-    """Refuse what a replay has no use for.
-
-    Raises:
-        TypeError: by name.
-    """
-    if options:
-        raise TypeError(f"a replay has no option {min(options)!r}: it asks no server")
-    if not paced:
-        raise TypeError("a replay has no option 'exact_times': its times are the recorded ones")
-    if capture is not None:
-        raise TypeError("a replay has no option 'capture': what it plays is kept already")
-
-
-def _shown(url: Url | Recording, told: SourceOptions) -> str:
-    """The address, without secrets."""
-    if isinstance(url, recordings.Recording):
-        return recordings.Player(url).url
-    return Request.of(url, told).masked
-
-
-def _check_named(capture: str | os.PathLike[str] | Capture) -> None:
-    """Refuse a capture in which a stream whose URL is asked for would have no name.
-
-    Raises:
-        ValueError: it has none.
-    """
-    if storage.capture_of(capture).stream is None:
-        raise ValueError(
-            "capture= names a stream after its URL, and this one is asked for on every attempt: "
-            'capture=Capture(folder, stream="a name")'
-        )
-
-
-def _outline(url: object, options: SourceOptions) -> Message:
-    """What may be told of the request, for whoever wants to ask the same elsewhere."""
-    outline = options.outline()
-    if callable(url):
-        outline["unknown"] = ["the function of url=", *outline["unknown"]]
-    return outline
-
-
-def split_traits(options: SourceKeywords, owner: str, *own: str) -> dict[str, object]:
-    """Take the traits of a DOMWidget out of `options`; refuse what neither they nor `EventSource`
-    nor the `owner` know, by name."""
-    known = SourceKeywords.__annotations__
-    dom = {n for n in ipywidgets.DOMWidget.class_trait_names() if not n.startswith("_")}
-    dom -= {"comm", "keys", "log"}
-    given = cast("dict[str, object]", options)
-    traits = {name: given.pop(name) for name in list(given) if name in dom}
-    for name in options:
-        if name not in known:
-            raise unknown_option(owner, name, [*known, *dom, *own])
-    return traits

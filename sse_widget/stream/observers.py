@@ -1,0 +1,64 @@
+"""Tells whoever observes a trait that lives in the feed, on a thread of their own: what they do may take long.
+
+It starts with the first of them and knows no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import traitlets
+
+from ..runtime import ObserverThread
+from .feed import FeedListener, StreamFeed
+
+__all__ = ["LiveObservers"]
+
+_LIVE = ("status", "event_types", "last_event_id")
+
+
+class LiveObservers(FeedListener):
+    """The observers of `status`, `event_types` and `last_event_id`.
+
+    Args:
+        feed: where these are.
+        read: the value of one, by name.
+        tell: called with a name, its value before and its value now.
+    """
+
+    def __init__(
+        self,
+        feed: StreamFeed,
+        read: Callable[[str], object],
+        tell: Callable[[str, object, object], None],
+    ) -> None:
+        self._feed = feed
+        self._thread = ObserverThread({name: _reader(read, name) for name in _LIVE}, tell)
+
+    def observed(self, names: object) -> None:
+        """Somebody observes these: a name, several, or all there are."""
+        asked = set(_LIVE) if names is traitlets.All else names
+        if isinstance(asked, str):
+            asked = {asked}
+        if set(_LIVE).intersection(asked):  # type: ignore[arg-type]
+            self._thread.start()
+
+    def close(self) -> None:
+        """Nobody is told any more."""
+        self._thread.close()
+
+    def starting(self) -> None:
+        self._thread.rest(False)
+
+    def came(self, new_types: set[str]) -> None:
+        self._thread.changed()
+
+    def status_changed(self) -> None:
+        self._thread.changed(("status", self._feed.status))
+
+    def ended(self) -> None:
+        self._thread.rest()
+
+
+def _reader(read: Callable[[str], object], name: str) -> Callable[[], object]:
+    return lambda: read(name)
