@@ -51,6 +51,8 @@ _NO_ROWS = pa.Table.from_arrays([pa.nulls(0, field.type) for field in SCHEMA], s
 # soon.
 _SEAL_EVENTS = 4096
 _SEAL_BYTES = 2**20
+# Events of a tail up to which sealing would cost more than it frees.
+_LEAST_SEALED = 256
 # Of the tail, what was read is worth keeping from here on.
 _PIECE_EVENTS = 1024
 # received_at and three 64-bit offsets.
@@ -177,7 +179,8 @@ class RollingWindow:
     """The latest events of a stream.
 
     Both bounds hold for whatever is read or counted, always. Memory follows a little behind: what
-    was let go is freed together with its neighbours, some thousands of events or a mebibyte later.
+    was let go is freed together with its neighbours, as many events later as are held, at most some
+    thousands, or a mebibyte.
 
     Args:
         max_events: the most events held.
@@ -321,7 +324,7 @@ class RollingWindow:
 
     def _settle(self) -> None:
         tail = self._tail
-        full = self._stop - tail.first >= _SEAL_EVENTS or tail.size >= _SEAL_BYTES
+        full = self._stop - tail.first >= self._seal_events or tail.size >= _SEAL_BYTES
         if full or tail.first < self._first:
             self._seal()
             self._measure()
@@ -330,8 +333,13 @@ class RollingWindow:
 
     def _plan(self) -> None:
         """When to settle next: when the tail is to be sealed, or at one byte too many."""
-        self._due_stop = self._tail.first + _SEAL_EVENTS
+        self._due_stop = self._tail.first + self._seal_events
         self._due_size = min(_SEAL_BYTES, self._free() + 1)
+
+    @property
+    def _seal_events(self) -> int:
+        # A thousand windows of a hundred events each must not keep thousands each.
+        return min(_SEAL_EVENTS, max(self.max_events, _LEAST_SEALED))
 
     def _free(self) -> int:
         return self._room - self._sealed_bytes

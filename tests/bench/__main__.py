@@ -18,7 +18,7 @@ from .measure import Report, Verdict, table
 
 MODULES = (
     *("parser", "receive", "capture", "start", "frames", "flat", "latest"),
-    *("cell", "idle", "first", "page", "widgets"),
+    *("memory", "cell", "idle", "first", "page", "widgets"),
 )
 _SHOWN = (
     *("aiohttp", "httpx", "pandas", "pyarrow", "anywidget", "httpx-sse", "httpx2"),

@@ -23,7 +23,8 @@ __all__ = ["report"]
 
 _WARM, _STREAMS, _EVENTS = 20, 200, 200
 _MORE_MIB, _PAGE_MIB = 5, 20
-_MANY, _RATE, _FULL_S, _SECONDS = 1_000, 10, 40.0, 90.0
+# A window lets go of what it let go of when a few hundred events came: half a minute.
+_MANY, _RATE, _FULL_S, _SECONDS = 1_000, 10, 45.0, 60.0
 _GROWS = 1.05
 
 _MAKE = """

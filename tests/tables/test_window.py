@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -314,3 +315,16 @@ def test_a_table_without_rows_has_columns_with_a_chunk():
         assert table.schema == SCHEMA
         assert [table[name].num_chunks for name in SCHEMA.names] == [1] * len(SCHEMA)
         assert table.num_rows == 0
+
+
+def test_a_window_of_few_events_keeps_no_thousands_of_what_it_let_go():
+    window = RollingWindow(max_events=100)
+    tracemalloc.start()
+    try:
+        for n in range(3_900):
+            window.append(batch(f"{n:0200}"))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert window.counts.held == 100
+    assert held < 400_000
