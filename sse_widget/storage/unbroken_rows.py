@@ -29,9 +29,12 @@ def unbroken(table: Any, stop: int) -> Any:
 
 
 def earlier_rows(dataset: Dataset, name: str, first: int, stop: int) -> Snapshot:
-    """Some rows of a stream from `first` on that end before `stop`, the newest first. It blocks."""
+    """Some rows of a stream from `first` on that end before `stop`, the newest first. Where there are none, those
+    before `first`: a page takes an empty answer for the beginning of all. It blocks."""
     try:
         table = dataset.read(name, first, stop, last=_ROWS, nbytes=_BYTES)
+        if not table.num_rows and first > 0:
+            table = dataset.read(name, 0, first, last=_ROWS, nbytes=_BYTES)
     except (OSError, CaptureError):
         table = SCHEMA.empty_table()
     if not table.num_rows:

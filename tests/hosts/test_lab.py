@@ -658,12 +658,26 @@ def test_a_capture_shows_its_streams_and_the_log_of_one(lab):
     expect(rows.first).to_contain_text("temperature")
     before = totals.inner_text()
     expect(totals).not_to_have_text(before)
+    # Nor what is on disk: how it came, a search in it, and the way to what was found.
+    overview = notebook.page.locator(".sse-overview")
+    notebook.page.get_by_role("button", name="History").click()
+    history = notebook.page.get_by_role("region", name="History")
+    expect(history).to_contain_text(re.compile(r"hall 4: [1-9]\d* events on disk"))
+    history.get_by_role("searchbox").fill("temperature")
+    history.get_by_role("searchbox").press("Enter")
+    found = history.get_by_role("listitem").filter(has_text="hall 7")
+    found.first.get_by_role("button").click()
+    expect(grid.get_by_role("row").filter(has_text="hall 7").first).to_have_attribute(
+        "aria-selected", "true"
+    )
+    expect(rows.first).to_contain_text("temperature")
+    expect(notebook.page.get_by_role("button", name="Jump to latest")).to_be_visible()
     assert notebook.running(1)
+    notebook.page.get_by_role("button", name="History").click()
     notebook.js("await panel.sessionContext.session.kernel.interrupt();")
     notebook.finished(1)
     # Stopped and started, the log that is open goes on too.
-    overview = notebook.page.locator(".sse-overview")
-    run = overview.locator("> .sse-header").get_by_role("button")
+    run = overview.locator("> .sse-header").get_by_role("button", name=re.compile("^St(op|art)$"))
     run.click()
     expect(overview).to_contain_text("Stopped, 0 of 30 open")
     received = overview.locator("[data-account=received] b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from sse_widget import EventFilter, SSECapture
 from sse_widget.events import EventBatch
+from sse_widget.storage import earlier_rows
 from sse_widget.storage import writer as writing
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
@@ -268,3 +270,20 @@ def test_what_cannot_be_asked_is_refused(capture):
         capture.search("x", filter=EventFilter(types="tick"))
     with pytest.raises(TypeError, match="at must be"):
         capture["a"].seek(None)
+
+
+def test_behind_a_hole_that_the_disk_cost_a_page_still_finds_what_is_older(to):
+    writer = Writer(Dataset(to))
+    writer.add("a", batch(0, minute(0), 5))
+    writer.commit()
+    # As it is after the disk was full for a while: numbers go on, and these are in no file.
+    writer.close()
+    writer = Writer(Dataset(to))
+    writer.positions["a"] = replace(writer.positions["a"], seq=20_005)
+    writer.add("a", batch(5, minute(1), 5))
+    writer.commit()
+    rows = earlier_rows(Dataset(to), "a", 12_000, 20_005)
+    assert (rows.first, rows.table.num_rows) == (0, 5)
+    rows = earlier_rows(Dataset(to), "a", 0, 20_007)
+    assert (rows.first, rows.table.num_rows) == (20_005, 2)
+    assert earlier_rows(Dataset(to), "nobody", 5, 9).table.num_rows == 0
