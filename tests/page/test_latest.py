@@ -7,6 +7,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from .test_taking import save
+
 
 def tick(symbol, **more):
     return {"type": "trade", "data": json.dumps({"symbol": symbol, **more})}
@@ -129,6 +131,20 @@ def test_objects_of_one_form_are_read_as_any_other_is(stub):
         ("F", "2", "the last counts"),
         ('say "C"', "3", "é"),
     ]
+
+
+def test_what_is_shown_is_what_is_saved(busy):
+    """The table in its order, with its columns, in the place of the log."""
+    saved = save(busy, ".csv").splitlines()
+    assert saved[0].endswith('"data","symbol","price"')
+    assert [line.rpartition("}")[2] for line in saved[1:]] == [
+        '","BTC",101',
+        '","ETH",9',
+        '","SOL",20',
+    ]
+    expect(busy.page.get_by_text("Saved 3 events")).to_be_visible()
+    busy.button("Back to the log").click()
+    assert len(save(busy, ".ndjson").splitlines()) == 4
 
 
 def test_it_is_found_below_many_events_that_do_not_have_it(stub):

@@ -24,12 +24,13 @@ const PROPERTY =
 
 const HEX = /[0-9A-Fa-f]+/y;
 
+const QUOTATION: [string, string] = ["quotation", "Put a backslash before each character that needs one."];
 const LETTERS: Record<string, [string, string]> = {
   A: ["text begin", "Write ^."],
   z: ["text end", "Write $."],
   Z: ["text end", "Write $."],
-  Q: ["quotation", "Put a backslash before each character that needs one."],
-  E: ["quotation", "Put a backslash before each character that needs one."],
+  Q: QUOTATION,
+  E: QUOTATION,
   C: ["single byte", "Write [\\s\\S] for any character."],
 };
 

@@ -137,7 +137,8 @@ export class View {
       (Object.keys(FORMATS) as Format[]).map((format) => [
         `.${format}`,
         FORMATS[format].what,
-        () => void this.#download.save(format, this.#pausedAt),
+        () =>
+          void this.#download.save(format, this.#pausedAt, latest.rows, grid.lead ?? session.columns.paths),
       ]),
     );
     const copied = (what: string, of: string, make: typeof asCurl): Way => [

@@ -29,10 +29,11 @@ export function rate(perSecond: number): string {
 
 export function bytes(n: number): string {
   if (n < 1024) return many(n, "byte");
-  if (n < 2 ** 20) return `${trim(n / 1024)} KiB`;
-  if (n < 2 ** 30) return `${trim(n / 2 ** 20)} MiB`;
-  return `${trim(n / 2 ** 30)} GiB`;
+  let unit = 0;
+  for (n /= 1024; n >= 1024 && unit < 2; unit++) n /= 1024;
+  return `${trim(n)} ${"KMG"[unit]}iB`;
 }
+
 function trim(n: number): string {
   return n >= 100 ? n.toFixed(0) : n.toFixed(1).replace(/\.0$/, "");
 }

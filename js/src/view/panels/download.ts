@@ -3,6 +3,7 @@
  * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
  * counted and said.
  */
+import type { Entry } from "../../events/latest.ts";
 import { FORMATS, type Format, Writer } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h, onAbort } from "../dom/dom.ts";
@@ -30,8 +31,16 @@ export class Download {
     this.#signal = signal;
   }
 
-  /** `stop`: where a paused view ends, else null. */
-  async save(format: Format, stop: number | null): Promise<void> {
+  /**
+   * `stop`: where a paused view ends, else null; `rows`: what is shown in the place of the log; `paths`: the
+   * columns of a table.
+   */
+  async save(
+    format: Format,
+    stop: number | null,
+    rows: readonly Entry[] | null,
+    paths: readonly string[],
+  ): Promise<void> {
     this.#stop?.abort();
     const own = new AbortController();
     this.#stop = own;
@@ -39,8 +48,8 @@ export class Download {
     const began = performance.now();
     const end = stop ?? store.end;
     const filter = store.filter;
-    const total = store.shownBefore(end) - base;
-    const writer = new Writer(format, this.#session.columns.paths);
+    const total = rows?.length ?? store.shownBefore(end) - base;
+    const writer = new Writer(format, paths);
     const parts: Blob[] = [];
     let [words, next, written, cut] = [writer.head(), from, 0, 0];
     const tell = (what: string): void => {
@@ -50,9 +59,9 @@ export class Download {
     for (let slice = performance.now(); ; ) {
       if (own.signal.aborted || this.#signal.aborted) return this.#over(own, "Nothing was saved.");
       if (store.filter !== filter) return this.#over(own, "Nothing was saved: the filter changed.");
-      const seq = store.seqAt(store.shownBefore(next));
-      if (seq === null || seq >= end) break;
-      const { block, row } = store.find(seq)!;
+      const seq = (rows ? rows[written]?.seq : store.seqAt(store.shownBefore(next))) ?? end;
+      if (seq >= end) break;
+      const { block, row } = rows ? { block: rows[written]!, row: 0 } : store.find(seq)!;
       const event = {
         seq,
         at: block.at(row),

@@ -179,19 +179,14 @@ export class Header {
   }
 
   #explain(): [string, string] {
-    const { head, gone } = this.#session;
-    if (gone)
+    const { head, gone, heardAt } = this.#session;
+    if (gone || this.#session.silent())
       return [
-        "Kernel restarted or gone: run the cell again to go on.",
+        gone
+          ? "Kernel restarted or gone: run the cell again to go on."
+          : `No sign of the kernel for ${count(Math.floor((Date.now() - heardAt) / 1000))} s (busy or gone).`,
         "What this page holds stays readable.",
       ];
-    if (this.#session.silent()) {
-      const seconds = Math.floor((Date.now() - this.#session.heardAt) / 1000);
-      return [
-        `No sign of the kernel for ${count(seconds)} s (busy or gone).`,
-        "What this page holds stays readable.",
-      ];
-    }
     const capture = head?.capture;
     // The stream goes on; that it is not kept is what a person must know, unless it has trouble itself.
     if (capture?.error && !head?.status.error) return [oneLine(capture.error), oneLine(capture.hint ?? "")];

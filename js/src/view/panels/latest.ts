@@ -62,6 +62,11 @@ export class LatestPanel {
     this.#more();
   }
 
+  /** What is shown in the place of the log, in its order; null where the log is. */
+  get rows(): readonly Entry[] | null {
+    return this.by === null ? null : this.#sorted;
+  }
+
   sort(path: string, down: boolean): void {
     this.#sort = [path, down];
     this.#sortedAt = 0;
