@@ -153,6 +153,7 @@ heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand s
 	  $(BIN)/pytest -s tests/capture/test_many_streams.py tests/cluster/test_cluster.py $(ARGS)
 	SSE_WIDGET_CLUSTER=60 $(BIN)/pytest -s tests/cluster/test_operations.py $(ARGS)
 	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/storage/test_rolling.py $(ARGS)
+	$(BIN)/python -m tests.bench.history 100000000
 	$(BIN)/python -m tests.soak
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt

@@ -18,7 +18,19 @@ from sse_widget.storage.dataset import Dataset
 from sse_widget.tables.json_columns import expand
 
 from .bench import __main__ as run
-from .bench import capture, flat, frames, measure, parser, peers, receive, start, windows, workloads
+from .bench import (
+    capture,
+    flat,
+    frames,
+    history,
+    measure,
+    parser,
+    peers,
+    receive,
+    start,
+    windows,
+    workloads,
+)
 from .bench.server import served
 from .helpers import literal
 
@@ -184,3 +196,10 @@ def test_benchmarks_are_run_with_all_that_the_package_needs():
     brought = {"traitlets": "ipywidgets", "yarl": "aiohttp"}
     missing = {n for n in needed if f"\n{brought.get(n, n)}==" not in pinned}
     assert not missing
+
+
+def test_a_generated_capture_has_all_its_events(tmp_path):
+    end = history.generate(tmp_path / "capture", 3_000, together=1_000)
+    captured = Dataset(tmp_path / "capture")
+    assert captured.dataset("ticks").count_rows() == 3_000
+    assert captured.read("ticks", since=end)["seq"].to_pylist() == list(range(2_000, 3_000))

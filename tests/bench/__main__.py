@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from .measure import Report, Verdict, table
 
 MODULES = (
-    *("parser", "receive", "capture", "start", "frames", "flat", "latest"),
+    *("parser", "receive", "capture", "history", "start", "frames", "flat", "latest"),
     *("memory", "cell", "idle", "first", "page", "widgets"),
 )
 _SHOWN = (
