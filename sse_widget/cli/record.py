@@ -26,6 +26,8 @@ _SHOW_S = 0.25
 _LOOK_S = 2.0
 # Streams whose change of state is told one by one, of one look.
 _MOST_TOLD = 20
+# Of the time, looks take at most one part in so many: one at ten thousand streams takes a while.
+_SHARE = 20
 
 
 class Recording:
@@ -113,8 +115,11 @@ def record(
                 _reload(recording, log, read_again)
                 looked.now_and_then(recording.capture, log)
                 trouble = recording.capture.trouble or looked.odd
+                asked = time.monotonic()
                 log.progress(recording.capture.stats, gone, duration, trouble)
-                _wait(lambda: stop() or not recording.capture.running)
+                took = time.monotonic() - asked
+                until = asked + max(_SHOW_S, min(8 * took, 1.0))
+                _wait(until, lambda: stop() or not recording.capture.running)
             unconnected = _unconnected(recording.capture.streams)
             recording.capture.stop()
     finally:
@@ -147,7 +152,7 @@ class _Look:
         """Tell the log of streams that are in another state than they were."""
         if time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + _LOOK_S
+        begun = time.monotonic()
         rows = capture.streams
         odd = [*_notes(rows), *_unconnected(rows)]
         self.odd = f"{odd[0].stream}: {odd[0].text}" if odd else ""
@@ -157,6 +162,7 @@ class _Look:
             for name, state in rows["state"].items()
         }
         known, self._states = self._states, states
+        self._due = time.monotonic() + max(_LOOK_S, _SHARE * (time.monotonic() - begun))
         changed = [StreamState(n, *state) for n, state in states.items() if known.get(n) != state]
         log.streams(changed[:_MOST_TOLD], len(changed[_MOST_TOLD:]))
 
@@ -195,9 +201,8 @@ def _said(rows: pd.DataFrame) -> list[StreamState]:
     ]
 
 
-def _wait(over: Callable[[], bool]) -> None:
-    end = time.monotonic() + _SHOW_S
-    while time.monotonic() < end and not over():
+def _wait(until: float, over: Callable[[], bool]) -> None:
+    while time.monotonic() < until and not over():
         time.sleep(_TICK_S)
 
 
