@@ -7,7 +7,7 @@ It must never know what these objects are.
 from .attributes import NamedAttributes, refuse_change, unchangeable
 from .budget import UNLIMITED, Budget, Memory, Share
 from .characters import whole
-from .late import late_names
+from .lazy_names import late_names
 from .pickling import NotPickled
 
 __all__ = [

@@ -14,7 +14,7 @@ from ..capture import SSECapture
 from ..errors import SSEError
 from ..storage import Capture
 from .log import Log, StreamState
-from .wanted import Wanted
+from .recorded_streams import Wanted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,9 +16,9 @@ from typing import TextIO
 from .json_log import JsonLog
 from .log import Log
 from .record import Recording, record
+from .recorded_streams import Wanted, WantedReader
 from .sighup import has_terminal, is_hangup
 from .text_log import TextLog
-from .wanted import Wanted, WantedReader
 
 __all__ = ["PortTaken", "run"]
 

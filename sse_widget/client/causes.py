@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .heads import MAX_HEAD_BYTES, HeadTooLarge, NotHTTP
 from .request_facts import RequestFacts
+from .response_heads import MAX_HEAD_BYTES, HeadTooLarge, NotHTTP
 
 __all__ = ["Explanation", "Failure", "Phase", "cause_of", "is_named", "prefix", "words_of"]
 

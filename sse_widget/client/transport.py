@@ -25,8 +25,8 @@ from .. import runtime
 from .certificates import Verify, context
 from .chunks import LooseChunks, ends_loosely
 from .failures import NoAnswer, ProxyDown, ProxyRefused
-from .heads import MAX_HEAD_BYTES, Head, NotHTTP
 from .proxies import Proxy, environment_proxy
+from .response_heads import MAX_HEAD_BYTES, Head, NotHTTP
 
 __all__ = ["default_client"]
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from ..storage import Dataset
-from . import shard_host as tenants
+from . import shard_host
 from .shard_host import Command, ShardSpec, ShardStatus
 
 __all__ = ["Dask", "check", "dask_dataframe"]
@@ -99,17 +99,19 @@ class Dask:
     async def ask(
         self, address: str, watched: str | None, orders: Mapping[str, list[Command]]
     ) -> dict[str, ShardStatus]:
-        """Look in on the tenants of one worker."""
+        """Look in on the shards of one worker."""
         client = self.client
         answers = await _on(
             client,
-            lambda: client.run(tenants.ask, watched, orders, workers=[address], asynchronous=True),
+            lambda: client.run(
+                shard_host.ask, watched, orders, workers=[address], asynchronous=True
+            ),
         )
         found: dict[str, ShardStatus] = answers[address]
         return found
 
     def submit(self, spec: ShardSpec, address: str) -> Any:
-        """Begin a tenant on this worker and on no other; its future."""
+        """Begin a shard on this worker and on no other; its future."""
         return self.client.submit(
             _hold,
             spec,
@@ -224,7 +226,7 @@ def _hold(spec: ShardSpec) -> str:
 
     worker = get_worker()
     secede()  # type: ignore[no-untyped-call]
-    return tenants.hold(spec, lambda: worker.status.name in _CLOSING)
+    return shard_host.hold(spec, lambda: worker.status.name in _CLOSING)
 
 
 def _on(client: Any, call: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Future[Any]:

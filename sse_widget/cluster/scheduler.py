@@ -50,7 +50,7 @@ class _ShardPlacement:
     place: str = ""  # a worker's address, HERE, or "" for nowhere
     token: str = ""
     future: Any = None  # Dask's, or an asyncio.Task
-    tenant: ShardHost | None = None  # where it is HERE
+    host: ShardHost | None = None  # where it is HERE
     heard: bool = False  # since it was placed
     placed_at: float = 0.0
     leaving: bool = False  # asked to end, to go elsewhere
@@ -84,8 +84,8 @@ class ClusterEngine:
         self._options = options
         self._dask = Dask(cluster)
         self._workers = WorkerMonitor(self._dask, self._asked, self._answered)
-        self._berths: list[_ShardPlacement] = []
-        self._roster: StreamTable | None = None
+        self._placements: list[_ShardPlacement] = []
+        self._table: StreamTable | None = None
         self._watched: str | None = None
         self._watcher: Watcher = ignore
         self._stopping = asyncio.Event()
@@ -107,9 +107,9 @@ class ClusterEngine:
         await self._dask.started()
         await self._workers.begin()
         begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), ()))
-        self._berths = self._shares(begin)
+        self._placements = self._shares(begin)
         try:
-            while not self._stopping.is_set() and not all(b.over for b in self._berths):
+            while not self._stopping.is_set() and not all(b.over for b in self._placements):
                 self._reconcile()
                 await set_within(HEARTBEAT_S / 2, self._stopping)
             await self._end()
@@ -129,13 +129,13 @@ class ClusterEngine:
         # A cluster that begins with one worker may grow: a shard is the least that can move.
         wanted = max(wanted, min(_LEAST_SHARDS, len(self._urls) // _SHARD_STREAMS))
         n = max(min(wanted, len(self._urls)), 1)
-        berths = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
+        placements = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
         for i, (name, url) in enumerate(self._urls.items()):
-            berth = berths[i % n]
-            berth.urls[name] = url
+            placement = placements[i % n]
+            placement.urls[name] = url
             if name in begin:
-                berth.begin[name] = begin[name]
-        return berths
+                placement.begin[name] = begin[name]
+        return placements
 
     def _reconcile(self) -> None:
         """Everything where it should be: ended ones begun again, lost ones elsewhere."""
@@ -143,105 +143,112 @@ class ClusterEngine:
         self._workers.sync()
         self._left &= set(self._workers.known)
         workers = [at for at in self._workers.answering if at not in self._left]
-        for berth in self._berths:
-            self._reconcile_shard(berth, workers)
+        for placement in self._placements:
+            self._reconcile_shard(placement, workers)
         self._look_here()
         self._balance([at for at in workers if at in self._workers.ready])
 
-    def _reconcile_shard(self, berth: _ShardPlacement, workers: list[str]) -> None:
-        if berth.over:
+    def _reconcile_shard(self, placement: _ShardPlacement, workers: list[str]) -> None:
+        if placement.over:
             return
         now = time.monotonic()
-        if berth.place not in ("", HERE, *workers):
-            self._leave(berth)  # its worker is gone, or silent
-        elif berth.place:
-            why = self._outcome(berth)
+        if placement.place not in ("", HERE, *workers):
+            self._leave(placement)  # its worker is gone, or silent
+        elif placement.place:
+            why = self._outcome(placement)
             if why is not None:
-                self._ended(berth, why)
-            elif not berth.heard and now - berth.placed_at > STARTING:
-                berth.failures += 1  # every thread of that worker is busy with something else
-                self._leave(berth)
-        if berth.place or berth.over or self._stopping.is_set():
+                self._ended(placement, why)
+            elif not placement.heard and now - placement.placed_at > STARTING:
+                placement.failures += 1  # every thread of that worker is busy with something else
+                self._leave(placement)
+        if placement.place or placement.over or self._stopping.is_set():
             return
         # One that fails again and again, such as for a full disk, is not begun in a hot loop.
-        if berth.failures and now - berth.placed_at < min(0.25 * 2**berth.failures, 10):
+        if placement.failures and now - placement.placed_at < min(0.25 * 2**placement.failures, 10):
             return
-        self._place(berth, self._best(workers) if berth.failures < 3 else HERE)
+        self._place(placement, self._best(workers) if placement.failures < 3 else HERE)
 
     def _best(self, workers: list[str]) -> str:
         """Where a shard is to be placed: on a new worker only where there is no other, as at the beginning."""
-        load = Counter(berth.place for berth in self._berths)
+        load = Counter(placement.place for placement in self._placements)
         ready = [at for at in workers if at in self._workers.ready] or workers
         return min(ready, key=lambda address: load[address], default=HERE)
 
-    def _outcome(self, berth: _ShardPlacement) -> str | None:
-        """Why a tenant ended; None while it runs, as far as is known."""
-        future = berth.future
+    def _outcome(self, placement: _ShardPlacement) -> str | None:
+        """Why a host ended; None while it runs, as far as is known."""
+        future = placement.future
         if isinstance(future, asyncio.Task):
             if not future.done():
                 return None
-            if berth.tenant is not None:
-                self._hear(berth, berth.tenant.look(None, []))
+            if placement.host is not None:
+                self._hear(placement, placement.host.look(None, []))
             why: str = future.result()
             return why
-        if berth.why is None and future.status != "pending":
+        if placement.why is None and future.status != "pending":
             # The worker tells why when it is looked in on; where it cannot, Dask gave it up.
-            berth.since = berth.since or time.monotonic()
-            if future.status != "finished" or time.monotonic() - berth.since > DEAD_AFTER_S:
+            placement.since = placement.since or time.monotonic()
+            if future.status != "finished" or time.monotonic() - placement.since > DEAD_AFTER_S:
                 return "lost"
-        return berth.why
+        return placement.why
 
-    def _ended(self, berth: _ShardPlacement, why: str) -> None:
-        berth.over = why == "ended" and not berth.leaving
+    def _ended(self, placement: _ShardPlacement, why: str) -> None:
+        placement.over = why == "ended" and not placement.leaving
         if why == "taken":
             # Once may be a worker of ours that woke up; who comes back is another capture.
             now = time.monotonic()
-            berth.taken = berth.taken + 1 if now - berth.taken_at < _CALM else 1
-            berth.taken_at = now
-            if berth.taken >= _TAKEN:
+            placement.taken = placement.taken + 1 if now - placement.taken_at < _CALM else 1
+            placement.taken_at = now
+            if placement.taken >= _TAKEN:
                 self._trouble = (
                     f"Another capture writes {self._to.to} now; nothing was lost or doubled."
                 )
                 self._stopping.set()
         elif why == "left":
-            self._left.add(berth.place)
+            self._left.add(placement.place)
         elif why not in ("ended", "lost"):
-            berth.trouble = why
-        berth.failures = 0 if why in ("ended", "left") else berth.failures + 1
-        self._leave(berth)
+            placement.trouble = why
+        placement.failures = 0 if why in ("ended", "left") else placement.failures + 1
+        self._leave(placement)
 
-    def _leave(self, berth: _ShardPlacement) -> None:
-        if berth.tenant is None and berth.future is not None:
-            berth.future.release()
-        berth.place, berth.future, berth.tenant, berth.why = "", None, None, None
-        berth.leaving = berth.heard = False
-        berth.since = 0.0
-        if self._roster is not None and not berth.over and not self._stopping.is_set():
-            self._roster.mark(berth.urls, State.CONNECTING, "its worker is gone: it moves")
+    def _leave(self, placement: _ShardPlacement) -> None:
+        if placement.host is None and placement.future is not None:
+            placement.future.release()
+        placement.place, placement.future, placement.host, placement.why = "", None, None, None
+        placement.leaving = placement.heard = False
+        placement.since = 0.0
+        if self._table is not None and not placement.over and not self._stopping.is_set():
+            self._table.mark(placement.urls, State.CONNECTING, "its worker is gone: it moves")
 
-    def _place(self, berth: _ShardPlacement, place: str) -> None:
-        berth.place = place
-        berth.token = f"sse-widget-{berth.name}-{uuid.uuid4().hex[:8]}"
-        berth.placed_at = time.monotonic()
-        berth.orders = [Command(name, "stop") for name in berth.urls if name in self._off]
-        spec = ShardSpec(berth.token, berth.name, berth.urls, self._to, self._options, berth.begin)
+    def _place(self, placement: _ShardPlacement, place: str) -> None:
+        placement.place = place
+        placement.token = f"sse-widget-{placement.name}-{uuid.uuid4().hex[:8]}"
+        placement.placed_at = time.monotonic()
+        placement.orders = [Command(name, "stop") for name in placement.urls if name in self._off]
+        spec = ShardSpec(
+            placement.token,
+            placement.name,
+            placement.urls,
+            self._to,
+            self._options,
+            placement.begin,
+        )
         if place == HERE:
-            berth.tenant = ShardHost(spec)
-            berth.future = asyncio.get_running_loop().create_task(berth.tenant.run())
+            placement.host = ShardHost(spec)
+            placement.future = asyncio.get_running_loop().create_task(placement.host.run())
             return
-        berth.future = self._dask.submit(spec, place)
+        placement.future = self._dask.submit(spec, place)
         self._workers.placed()
 
     def _balance(self, workers: list[str]) -> None:
         """Away from this process, and from where there are two more than elsewhere: all that it takes at
         once, then none for a while. A stream that moves is silent for as long as it takes to connect."""
         now = time.monotonic()
-        settled = [b for b in self._berths if b.place and not b.over]
+        settled = [b for b in self._placements if b.place and not b.over]
         if not workers or now - self._moved_at < _BALANCE or any(b.leaving for b in settled):
             return
         load: dict[str, list[_ShardPlacement]] = {address: [] for address in workers}
-        for berth in settled:
-            load.setdefault(berth.place, []).append(berth)
+        for placement in settled:
+            load.setdefault(placement.place, []).append(placement)
         while True:
             most = max(load, key=lambda at: (at == HERE and bool(load[at]), len(load[at])))
             least = min(workers, key=lambda at: len(load[at]))
@@ -250,22 +257,22 @@ class ClusterEngine:
             at_rest = [b for b in load[most] if now - b.placed_at > _BALANCE / 2]
             if not at_rest:
                 return
-            berth = at_rest[-1]
-            load[most].remove(berth)
-            load[least].append(berth)
+            placement = at_rest[-1]
+            load[most].remove(placement)
+            load[least].append(placement)
             self._moved_at = now
-            berth.leaving = True
-            berth.orders.append(Command("", "stop"))
+            placement.leaving = True
+            placement.orders.append(Command("", "stop"))
 
     async def _end(self) -> None:
         """Ask all to write what they have and end; wait until they have."""
-        for berth in self._berths:
-            berth.leaving = True
-            berth.orders.append(Command("", "stop"))
+        for placement in self._placements:
+            placement.leaving = True
+            placement.orders.append(Command("", "stop"))
         end = time.monotonic() + _STOP
         while time.monotonic() < end:
             self._look_here()
-            left = [b for b in self._berths if b.place and self._outcome(b) is None]
+            left = [b for b in self._placements if b.place and self._outcome(b) is None]
             if not left or not any(b.place in (HERE, *self._workers.answering) for b in left):
                 break
             await asyncio.sleep(0.05)
@@ -275,37 +282,37 @@ class ClusterEngine:
     def _asked(self, address: str) -> tuple[str | None, dict[str, list[Command]]]:
         """What the worker at this address is told, once."""
         orders = {}
-        for berth in self._berths:
-            if berth.place == address:
-                orders[berth.token], berth.orders = berth.orders, []
+        for placement in self._placements:
+            if placement.place == address:
+                orders[placement.token], placement.orders = placement.orders, []
         return self._watched, orders
 
     def _answered(self, address: str, answers: Mapping[str, ShardStatus]) -> None:
-        for berth in self._berths:
-            look = answers.get(berth.token) if berth.place == address else None
+        for placement in self._placements:
+            look = answers.get(placement.token) if placement.place == address else None
             if look is not None:
-                berth.why = look.ended or None
-                self._hear(berth, look)
+                placement.why = look.ended or None
+                self._hear(placement, look)
 
     def _look_here(self) -> None:
-        for berth in self._berths:
-            if berth.tenant is not None:
-                orders, berth.orders = berth.orders, []
-                self._hear(berth, berth.tenant.look(self._watched, orders))
+        for placement in self._placements:
+            if placement.host is not None:
+                orders, placement.orders = placement.orders, []
+                self._hear(placement, placement.host.look(self._watched, orders))
 
-    def _hear(self, berth: _ShardPlacement, look: ShardStatus) -> None:
-        berth.heard = True
-        berth.failures = 0
-        berth.trouble = look.trouble
-        if self._roster is not None:
-            self._roster.take(look.reports, self._workers.label(berth.place))
+    def _hear(self, placement: _ShardPlacement, look: ShardStatus) -> None:
+        placement.heard = True
+        placement.failures = 0
+        placement.trouble = look.trouble
+        if self._table is not None:
+            self._table.take(look.reports, self._workers.label(placement.place))
         for batch, gap, seq in look.tail:
             self._watcher(batch, gap, seq)
 
     # ------------------------------------------------------------------ what is told and asked
 
-    def report_to(self, roster: StreamTable) -> None:
-        self._roster = roster
+    def report_to(self, table: StreamTable) -> None:
+        self._table = table
 
     def watch(self, name: str | None, watcher: Watcher) -> None:
         self._watched, self._watcher = name, watcher
@@ -315,13 +322,13 @@ class ClusterEngine:
             self._off.add(name)
         elif kind == "start":
             self._off.discard(name)
-        for berth in self._berths:
-            if name in berth.urls:
-                berth.orders.append(Command(name, kind))
+        for placement in self._placements:
+            if name in placement.urls:
+                placement.orders.append(Command(name, kind))
 
     def workers(self) -> list[WorkerRow]:
         found: dict[str, WorkerRow] = {}
-        for address in [*self._workers.known, *(b.place for b in self._berths if b.place)]:
+        for address in [*self._workers.known, *(b.place for b in self._placements if b.place)]:
             silent = address != HERE and address not in self._workers.answering
             found.setdefault(
                 address,
@@ -332,11 +339,13 @@ class ClusterEngine:
                     "rate": 0.0,
                 },
             )
-        rates = self._roster.rates() if self._roster is not None else {}
-        for berth in self._berths:
-            if berth.place:
-                found[berth.place]["streams"] += len(berth.urls)
-                found[berth.place]["rate"] += sum(rates.get(name, 0.0) for name in berth.urls)
+        rates = self._table.rates() if self._table is not None else {}
+        for placement in self._placements:
+            if placement.place:
+                found[placement.place]["streams"] += len(placement.urls)
+                found[placement.place]["rate"] += sum(
+                    rates.get(name, 0.0) for name in placement.urls
+                )
         # In an order that does not change with who came first: worker 2 before worker 10.
         return sorted(found.values(), key=lambda worker: (len(worker["name"]), worker["name"]))
 
@@ -344,5 +353,5 @@ class ClusterEngine:
         return (
             self._trouble
             or self._dask.trouble
-            or next((b.trouble for b in self._berths if b.trouble), "")
+            or next((b.trouble for b in self._placements if b.trouble), "")
         )

@@ -33,7 +33,7 @@ _TAIL_EVENTS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ShardSpec:
-    """What a tenant is to do. Its repr tells no secret: a cluster writes it into logs."""
+    """What a shard host is to do. Its repr tells no secret: a cluster writes it into logs."""
 
     token: str
     name: str
@@ -44,14 +44,14 @@ class ShardSpec:
 
 
 class Command(NamedTuple):
-    """What a look tells a tenant: stream and "start", "stop" or "retry"; or ("", "stop") for all."""
+    """What a look tells a shard host: stream and "start", "stop" or "retry"; or ("", "stop") for all."""
 
     stream: str
     kind: str
 
 
 class ShardStatus(NamedTuple):
-    """What a tenant answers."""
+    """What a shard host answers."""
 
     reports: list[StreamReport]
     trouble: str
@@ -134,13 +134,13 @@ _ended: OrderedDict[str, ShardStatus] = OrderedDict()
 
 
 def hold(spec: ShardSpec, is_closing: Callable[[], bool]) -> str:
-    """Run a tenant on the background loop of this process, and wait for its end."""
+    """Run a shard on the background loop of this process, and wait for its end."""
 
     async def run() -> str:
-        _here[spec.token] = tenant = ShardHost(spec, is_closing)
+        _here[spec.token] = host = ShardHost(spec, is_closing)
         try:
-            why = await tenant.run()
-            _ended[spec.token] = tenant.look(None, [])._replace(ended=why)
+            why = await host.run()
+            _ended[spec.token] = host.look(None, [])._replace(ended=why)
             return why
         finally:
             del _here[spec.token]
@@ -151,7 +151,7 @@ def hold(spec: ShardSpec, is_closing: Callable[[], bool]) -> str:
 
 
 async def ask(watched: str | None, orders: dict[str, list[Command]]) -> dict[str, ShardStatus]:
-    """Look in on the tenants of this process that are named in `orders`; from any loop."""
+    """Look in on the shard hosts of this process that are named in `orders`; from any loop."""
 
     async def look() -> dict[str, ShardStatus]:
         running: dict[str, ShardStatus] = {

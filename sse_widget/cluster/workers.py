@@ -23,7 +23,7 @@ DEAD_AFTER_S = 3.0
 # The longest that is waited for an answer, however slow the earlier ones were.
 _LONGEST_S = 20.0
 
-# Token -> what a tenant is told.
+# Token -> what a shard host is told.
 Orders = Mapping[str, list[Command]]
 
 
@@ -58,8 +58,8 @@ class WorkerMonitor:
     Args:
         dask: the cluster.
         asked: what to tell the worker at this address: the stream whose tail is wanted, and orders
-            by tenant; called once for each look.
-        heard: called with the address and the answers, by tenant.
+            by shard host; called once for each look.
+        heard: called with the address and the answers, by shard host.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from .feeds import FLAKY, TICKS, WIKI, Feed, sensors
 from .flood import FloodResponse
-from .front import ASK, page
+from .front_page import ASK, page
 from .history import Clock, Schedule
 from .llm import MAX_BODY, TOO_LONG, Answer, BadRequest, failure, read
 from .pace import ALL, HEADERS, RETRY, Pace

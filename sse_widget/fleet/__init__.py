@@ -6,8 +6,8 @@ It must never know of the page.
 from .engine import Engine, LocalEngine, ignore
 from .fleet import Watcher
 from .per_stream import headers_by_name, own_options, told_to
-from .reports import CaptureStats, StreamReport, StreamRow, StreamTable, WorkerRow
 from .shard import Shard, reached
+from .stream_table import CaptureStats, StreamReport, StreamRow, StreamTable, WorkerRow
 from .stream_urls import named, shown, sorted_out
 
 __all__ = [

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from ..client import Url
 from ..storage import Capture, Dataset
 from .fleet import Watcher
-from .reports import StreamTable, WorkerRow
 from .shard import Shard, reached
+from .stream_table import StreamTable, WorkerRow
 
 __all__ = ["Engine", "LocalEngine", "ignore"]
 
@@ -38,8 +38,8 @@ class Engine(Protocol):
             Whether it can: if not, nothing was changed, and the next engine must.
         """
 
-    def report_to(self, roster: StreamTable) -> None:
-        """Tell the roster how all streams are now."""
+    def report_to(self, table: StreamTable) -> None:
+        """Tell the table how all streams are now."""
 
     def watch(self, name: str | None, watcher: Watcher) -> None:
         """Call `watcher` with what comes of this stream, and of no other any more."""
@@ -87,9 +87,9 @@ class LocalEngine:
             await self._shard.follow(urls, own)
         return True
 
-    def report_to(self, roster: StreamTable) -> None:
+    def report_to(self, table: StreamTable) -> None:
         if self._shard is not None:
-            roster.take(self._shard.reports())
+            table.take(self._shard.reports())
 
     def watch(self, name: str | None, watcher: Watcher) -> None:
         self._watch = (name, watcher)

@@ -30,7 +30,7 @@ from ..runtime import CallThread
 from ..storage import Position
 from ..tables import GapLog
 from .per_stream import told_to
-from .reports import StreamReport
+from .stream_table import StreamReport
 
 __all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
 

@@ -20,7 +20,7 @@ from ..events import EventBatch, Gap
 from ..runtime import set_within
 from ..storage import Capture, Dataset, OwnedSequence, Position, take_over
 from .fleet import REMEMBER, Fleet, Watcher
-from .reports import StreamReport
+from .stream_table import StreamReport
 
 __all__ = ["Shard", "reached"]
 

@@ -12,7 +12,7 @@ from .messages import CaptureMessage, Described, StatsMessage
 from .page_link import PageLink
 from .snapshot import render
 from .snapshot_writer import SnapshotWriter
-from .synced import SyncedWidget
+from .synced_widget import SyncedWidget
 from .wire import CUT_BYTES, NAME_CHARS, Buffer, Message
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 The invariant, at every instant and for every reader, also if the process is killed between any two lines: a
 committed row is in exactly one visible file. A folder that is no longer written to is replaced by one with
-the same rows in one file (`replacing`); a folder is removed by one rename (`expiry`). A reader that had
+the same rows in one file (`folder_swap`); a folder is removed by one rename (`retention`). A reader that had
 listed the small files meets "no such file", never half or double the rows. Nothing is moved or deleted
 but what this package made: a folder with another file in it is left as it is.
 """
@@ -21,15 +21,15 @@ from datetime import timedelta
 
 from ..errors import CaptureDamaged, reason_of
 from ..visible import visible, visible_name
+from .arrival_counts import Counts, Pace
 from .dataset import Dataset
-from .expiry import expire
+from .folder_swap import recover, replace_folder
 from .footer import Footer
 from .held_folder import HeldFolder, sync
-from .pace import Counts, Pace
 from .part import part_writer
 from .part_facts import Wanted
 from .parts import ROWS, Part
-from .replacing import recover, replace_folder
+from .retention import expire
 from .stores import LocalStore, Store
 
 __all__ = ["Compacted", "compact", "leftovers"]

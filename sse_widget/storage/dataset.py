@@ -24,7 +24,7 @@ from ..errors import CaptureDamaged, SSEError
 from ..events import Gap
 from ..tables import GapLog
 from .footer import Footer, Position
-from .footers import Footers
+from .footer_cache import Footers
 from .part_facts import PartFacts, Wanted, microseconds_of
 from .part_reader import Newest, PartReader
 from .parts import (

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
 from ..tables import OTHER_TYPES, utc_time
-from .pace import MAX_STEPS, Pace
-from .steady import Reading
+from .arrival_counts import MAX_STEPS, Pace
+from .boot_clock import Reading
 
 __all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Pace", "Position"]
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import CaptureDamaged
+from .arrival_counts import Counts
 from .dataset import Dataset
-from .pace import Counts
 from .part_facts import PartFacts, Wanted
 from .parts import Part
 

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple, TypeVar
 from ..errors import CaptureDamaged, CaptureError, CaptureNotWritten, CaptureTaken, reason_of
 from ..events import Cause, EventBatch, Gap
 from ..tables import GapLog, Snapshot
-from . import steady
+from . import boot_clock
 from .compaction import finish
 from .dataset import Checkpoint, Dataset
+from .folder_watch import FolderWatch
 from .footer import Footer, Position
 from .held_folder import FolderReplaced
 from .part import Append, decode, encode, gather
 from .stores import Folder
-from .whereabouts import Whereabouts
 
 __all__ = ["Shed", "Writer"]
 
@@ -100,7 +100,7 @@ class Writer:
         self.positions: dict[str, Position] = checkpoint.streams
         self.next_part = checkpoint.part
         self.id = secrets.token_hex(8)
-        self._where = Whereabouts(dataset, shard, self.id)
+        self._where = FolderWatch(dataset, shard, self.id)
         self._folder_time = folder_time
         self.folder = checkpoint.folder
         self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
@@ -395,7 +395,9 @@ class Writer:
             or not timedelta(0) <= now - begun < self._folder_time
         )
         named = tuple(gaps.by_stream())
-        footer = Footer(self.next_part, closes, now, begun, self.id, streams, named, steady.read())
+        footer = Footer(
+            self.next_part, closes, now, begun, self.id, streams, named, boot_clock.read()
+        )
         return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
 
 

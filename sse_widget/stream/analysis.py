@@ -14,7 +14,7 @@ from ..payload import bounded_slices, paths_of, payloads, steps_of
 from ..tables import JoinedText, LiveColumns, Snapshot, event_frame
 from .callbacks import Callbacks
 from .feed import FeedListener, StreamFeed
-from .unmet import UnmetPaths
+from .unmatched_paths import UnmetPaths
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ import numpy as np
 from ..payload import bounded_slices, free_name, no_collection, payloads, read_whole, reader_of
 from ..runtime import Timer
 from .json_columns import MAX_KEYS as MAX_FIELDS
+from .superseded import UniformRows, rows_at
 from .typed_column import ColumnChunk, join
-from .uniform import UniformRows, rows_at
 
 if TYPE_CHECKING:
     import pandas as pd

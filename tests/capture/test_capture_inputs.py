@@ -13,7 +13,7 @@ import pytest
 
 from sse_widget import SSECapture
 from sse_widget.events import State
-from sse_widget.fleet.reports import StreamReport, StreamTable
+from sse_widget.fleet.stream_table import StreamReport, StreamTable
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import KEY
 
@@ -175,7 +175,7 @@ def test_an_error_in_the_place_of_an_id_is_where_nobody_resumes(capture):
 def test_a_clock_that_jumps_makes_no_number_absurd(monkeypatch, jump):
     now, passed = [1_000_000.0], [0.0]
     clocks = SimpleNamespace(time=lambda: now[0], monotonic=lambda: passed[0])
-    monkeypatch.setattr("sse_widget.fleet.reports.time", clocks)
+    monkeypatch.setattr("sse_widget.fleet.stream_table.time", clocks)
     roster = StreamTable({"s": "http://localhost/"})
 
     def second(received, since):

@@ -1,4 +1,4 @@
-"""Whereabouts: whether the folder that a writer writes is still where it was, and what to do where not.
+"""Folder watch: whether the folder that a writer writes is still where it was, and what to do where not.
 
 A folder can be removed, renamed, or have another one mounted over it while it is written. That is no takeover:
 who takes a capture over makes a part first, and that part is there. So the writer waits and says what is
@@ -13,7 +13,7 @@ import time
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken
 from .dataset import Checkpoint, Dataset
 
-__all__ = ["Whereabouts"]
+__all__ = ["FolderWatch"]
 
 # Seconds that a folder is waited for before it is begun anew.
 PATIENCE = 1.5
@@ -21,7 +21,7 @@ PATIENCE = 1.5
 UNMOUNTED = 6.0
 
 
-class Whereabouts:
+class FolderWatch:
     """Of the folder of one sequence.
 
     Args:

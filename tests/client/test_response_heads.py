@@ -6,7 +6,7 @@ import pytest
 
 from sse_widget import BadStatus, ConnectionFailed, RetryPolicy
 from sse_widget.client.chunks import LooseChunks, ends_loosely
-from sse_widget.client.heads import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
+from sse_widget.client.response_heads import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
 
 from ..helpers.clients import OVER, collect, failure
 from ..helpers.scripted import Server

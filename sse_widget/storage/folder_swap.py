@@ -1,4 +1,4 @@
-"""Replacing: a folder with the same rows takes the place of a folder, while others read.
+"""Folder swap: a folder with the same rows takes the place of a folder, while others read.
 
 Where the system can, the two exchange their names in one step. Elsewhere (Windows, exFAT, SMB, many FUSE
 mounts) it takes two renames, and between them the name is nobody's: a file beside it says so first, so that

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sse_widget.storage import expiry, steady
+from sse_widget.storage import boot_clock, retention
 from sse_widget.storage import writer as writing
+from sse_widget.storage.boot_clock import Reading
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
-from sse_widget.storage.steady import Reading
 from sse_widget.storage.writer import Writer
 
 from .test_dataset import batch, numbers
@@ -34,9 +34,9 @@ class Machine:
                 return BEGAN + self.passed + self.ahead
 
         monkeypatch.setattr(writing, "datetime", Clock)
-        monkeypatch.setattr(expiry, "datetime", Clock)
+        monkeypatch.setattr(retention, "datetime", Clock)
         monkeypatch.setattr(
-            steady, "read", lambda: Reading(self.start, self.passed.total_seconds())
+            boot_clock, "read", lambda: Reading(self.start, self.passed.total_seconds())
         )
 
     def wait(self, **how) -> None:
@@ -155,15 +155,15 @@ def test_files_that_tell_no_such_clock_are_as_old_as_they_say(to, machine, monke
 
 
 def test_the_clock_counts_on(monkeypatch):
-    first = steady.read()
-    assert steady.read().since(first) >= 0
+    first = boot_clock.read()
+    assert boot_clock.read().since(first) >= 0
     assert first.since(None) is None
     assert first.since(Reading("another start", 0.0)) is None
     assert Reading("a", 1.0).since(Reading("a", 2.0)) == 0.0
 
 
 def test_where_the_system_does_not_say_which_start_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(steady, "_BOOT_ID", tmp_path / "none")
-    one, two = steady.system_start(), steady.system_start()
+    monkeypatch.setattr(boot_clock, "_BOOT_ID", tmp_path / "none")
+    one, two = boot_clock.system_start(), boot_clock.system_start()
     assert one[0] != two[0]
     assert one[1] is two[1] is None

@@ -1,4 +1,4 @@
-"""Expiry: old folders of a capture are removed, by age or while there is too much.
+"""Retention: old folders of a capture are removed, by age or while there is too much.
 
 How old a folder is is told by several clocks, and the youngest answer counts: a wall clock that is set
 wrong, or was, must not remove what came a moment ago. A folder that holds a person's own file loses its
@@ -11,7 +11,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 from ..errors import CaptureDamaged, reason_of
-from . import steady
+from . import boot_clock
 from .dataset import Dataset
 from .footer import Footer
 from .parts import Part
@@ -78,7 +78,7 @@ class _Ages:
     """
 
     def __init__(self, footers: list[Footer], writer: str | None) -> None:
-        self._clock = steady.read()
+        self._clock = boot_clock.read()
         # By the older of two clocks: one that was set wrong must not remove what is new.
         self._now = min([datetime.now(UTC), *(footer.at for footer in footers[-1:])])
         self._writer = writer

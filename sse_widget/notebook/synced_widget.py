@@ -1,4 +1,4 @@
-"""Synced: a widget of which a page may write some traits, and no others.
+"""Synced widget: a widget of which a page may write some traits, and no others.
 
 Whoever is on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the
 address it shows, its settings. Here only what the page is meant to write is taken, and only that is told to
