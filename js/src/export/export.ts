@@ -19,7 +19,7 @@ export const FORMATS: Record<Format, { mime: string; what: string }> = {
   ndjson: { mime: "application/x-ndjson", what: "One JSON object a line" },
   csv: {
     mime: "text/csv",
-    what: "A table; formulas begin with an apostrophe",
+    what: "A table; formulas get an apostrophe",
   },
   sse: { mime: "text/event-stream", what: "An event stream" },
 };

@@ -299,7 +299,8 @@ export class View {
     const drawn = this.#drawn;
     this.#drawn = false;
     if (!this.#inSight) this.#drawUnseen();
-    else if (!drawn) this.#drawNow();
+    // The time of a chart goes on by itself.
+    else if (!drawn || !this.#chart.node.hidden) this.#drawNow();
   }
 
   /** Draws with the next frame; out of sight not for this. */
