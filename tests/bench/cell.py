@@ -19,7 +19,7 @@ _FEEDS = (
     *(("paced", 1_000, 0.08), ("paced", 20_000, 0.25), ("timed", 20_000, 0.25)),
 )
 _TITLES = {"paced": "each its own HTTP chunk", "timed": "in chunks as they come"}
-_ROUNDS, _SECONDS = 6, 2.5
+_ROUNDS, _SECONDS = 4, 2.5
 # What the peer takes from the loop, times this, is what ours may.
 _LOST = 0.5
 # Up to here each event is read as it comes, as the peer reads it, so that its time is true: what that takes from

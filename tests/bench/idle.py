@@ -20,7 +20,7 @@ from .server import served
 
 __all__ = ["report"]
 
-_WARM, _SECONDS, _ROUNDS = 8.0, 16.0, 2
+_WARM, _SECONDS, _ROUNDS = 8.0, 12.0, 2
 _SILENT, _SLOW, _MANY = "paced/0.0001", "timed/1", 20
 _OURS = """
 from IPython.display import display

@@ -73,7 +73,7 @@ def _cell(workload: str, cut: str) -> tuple[list[str], list[Verdict]]:
         _SPLIT: functools.partial(_split, chunks),
         _DECODE: functools.partial(_decode, chunks),
     }
-    times: Times = compare(contenders, rounds=9 if CUTS[cut] == 1 else 21)
+    times: Times = compare(contenders, rounds=7 if CUTS[cut] == 1 else 11)
     fastest = min((peer.name for peer in installed()), key=times.median)
     costs = [f"{times.median(name) / n * 1e6:.2f}" for name in contenders]
     title, shown, verdicts = f"{workload}, {cut}", [], []

@@ -26,15 +26,16 @@ __all__ = ["AIM", "BASE", "CLIENT", "NOT_OF_A_CLIENT", "OURS", "heavy", "install
 OURS = "from sse_widget import SSEStream"
 CLIENT, CLIENT_BASE = "from sse_widget import EventSource", "import httpx"
 BASE = "import pandas, anywidget, httpx"
-AIM, CLIENT_AIM = 1.3, 2.0
+AIM = 1.3
 _MADE = 20  # ms
 _CONSTRUCT = """
-import time, sse_widget
+import time
+from sse_widget import SSEStream
 times = []
 for _ in range(2):
-    start = time.perf_counter()
-    stream = sse_widget.SSEStream("http://127.0.0.1:9/")
-    times.append(time.perf_counter() - start)
+    start = time.process_time()
+    stream = SSEStream("http://127.0.0.1:9/")
+    times.append(time.process_time() - start)
     stream.close()
 print(*times)
 """
@@ -101,13 +102,15 @@ def report() -> Report:
     times = compare(codes, rounds=7, clock=_children)
     rows: list[list[str]] = []
     verdicts: list[Verdict] = []
-    for ours, base, most in ((OURS, BASE, AIM), (CLIENT, CLIENT_BASE, CLIENT_AIM)):
+    for ours, base in ((OURS, BASE), (CLIENT, CLIENT_BASE)):
+        most = f"{AIM:g}" if ours == OURS else ""
         cost, peer, ratio = _ratio(times, ours, base)
         rows += [
             [f"`{base}`", f"{peer * 1e3:.0f}", "1", ""],
-            [f"`{ours}`", f"{cost * 1e3:.0f}", f"{ratio:.2f}", f"{most:g}"],
+            [f"`{ours}`", f"{cost * 1e3:.0f}", f"{ratio:.2f}", most],
         ]
-        verdicts.append(verdict(f"`{ours}`, times `{base}`", ratio, "≤", most))
+        if most:
+            verdicts.append(verdict(f"`{ours}`, times `{base}`", ratio, "≤", AIM))
     for what, took in zip(
         ("first", "second"), map(float, _python(_CONSTRUCT).split()), strict=True
     ):
