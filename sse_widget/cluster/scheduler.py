@@ -280,17 +280,23 @@ class ClusterEngine:
     # ------------------------------------------------------------------ looking in
 
     def _asked(self, address: str) -> tuple[str | None, dict[str, list[Command]]]:
-        """What the worker at this address is told, once."""
+        """What the worker at this address is told: again, where it does not answer."""
         orders = {}
         for placement in self._placements:
             if placement.place == address:
-                orders[placement.token], placement.orders = placement.orders, []
+                orders[placement.token] = list(placement.orders)
         return self._watched, orders
 
-    def _answered(self, address: str, answers: Mapping[str, ShardStatus]) -> None:
+    def _answered(
+        self,
+        address: str,
+        told: Mapping[str, list[Command]],
+        answers: Mapping[str, ShardStatus],
+    ) -> None:
         for placement in self._placements:
             look = answers.get(placement.token) if placement.place == address else None
             if look is not None:
+                del placement.orders[: len(told[placement.token])]
                 placement.why = look.ended or None
                 self._hear(placement, look)
 

@@ -59,14 +59,14 @@ class WorkerMonitor:
         dask: the cluster.
         asked: what to tell the worker at this address: the stream whose tail is wanted, and orders
             by shard host; called once for each look.
-        heard: called with the address and the answers, by shard host.
+        heard: called with the address, the orders it was told, and the answers, by shard host.
     """
 
     def __init__(
         self,
         dask: Dask,
         asked: Callable[[str], tuple[str | None, Orders]],
-        heard: Callable[[str, Mapping[str, ShardStatus]], None],
+        heard: Callable[[str, Orders, Mapping[str, ShardStatus]], None],
     ) -> None:
         self._dask = dask
         self._asked, self._heard = asked, heard
@@ -147,9 +147,10 @@ class WorkerMonitor:
         patience = self._patience.setdefault(address, Patience())
         while True:
             begun, most = time.monotonic(), patience.seconds
+            watched, orders = self._asked(address)
             try:
                 async with asyncio.timeout(most):
-                    answer = await self._dask.ask(address, *self._asked(address))
+                    answer = await self._dask.ask(address, watched, orders)
             except Exception:
                 # Where it was this process that stood still, nothing is known of the other.
                 if time.monotonic() - begun < most + 1.0:
@@ -159,7 +160,7 @@ class WorkerMonitor:
                 self._silent.discard(address)
                 patience.answered(time.monotonic() - begun)
                 self._proven.add(address)
-                self._heard(address, answer)
+                self._heard(address, orders, answer)
             if await set_within(HEARTBEAT_S, self._placed):
                 await asyncio.sleep(0.05)  # the task is on its way there
                 self._placed.clear()

@@ -56,17 +56,16 @@ def on(capture: SSECapture, *names: str) -> None:
 
 
 def proven(capture: SSECapture, what: str) -> Readback:
-    """Stop it; nothing is lost, nothing is there twice."""
+    """Stop it; nothing is lost, nothing is there twice. A worker that was cut off a moment ago may be late to
+    say what it has written: the files are what counts."""
     capture.stop()
-    stats = capture.stats
-    assert (stats.pending, capture.trouble) == (0, "")
+    assert capture.trouble == ""
     read = read_back(capture.history)
     print(
         f"\n{what}: {read.streams} streams, {read.events:,} events, {read.lost} lost, {read.twice} twice, "
         f"longest silence {read.silence:.1f} s"
     )
     assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
-    assert read.events == stats.written == stats.received
     return read
 
 
