@@ -117,7 +117,11 @@ class StreamLog:
     def _read_files(self, first: int, stop: int) -> Snapshot:
         """Some rows that end before `stop`, the newest first. It blocks."""
         deadline = time.monotonic() + _WRITTEN_S
-        while self._report().written < stop and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            report = self._report()
+            # Of a capture that is stopped nothing more will be written.
+            if report.written >= min(stop, report.received):
+                break
             time.sleep(_LOOK_S)
         return earlier_rows(self._files.dataset, self.name, first, stop)
 
