@@ -39,23 +39,25 @@ time.sleep(600)
 
 
 class Feed:
-    """Event n at second n / RATE: whoever comes gets what it missed, as far as it is remembered.
+    """Event n at second n / rate: whoever comes gets what it missed, as far as it is remembered.
 
     Args:
         remembers: seconds.
+        rate: events a second.
 
     To every other one that comes it sends the event again that was named.
     """
 
-    def __init__(self, remembers: float) -> None:
+    def __init__(self, remembers: float, rate: int = RATE) -> None:
         self.began = time.monotonic()
-        self.remembers = int(remembers * RATE)
+        self.rate = rate
+        self.remembers = int(remembers * rate)
         self.inclusive = False
         self.ended = threading.Event()
         self.stop_at: int | None = None
 
     def now(self) -> int:
-        n = int((time.monotonic() - self.began) * RATE)
+        n = int((time.monotonic() - self.began) * self.rate)
         return n if self.stop_at is None else min(n, self.stop_at)
 
     def __call__(self, peer: Peer) -> None:
@@ -65,7 +67,7 @@ class Feed:
         at = max(at, self.now() - self.remembers)
         peer.stream()
         while not self.ended.wait(0.01):
-            upto = min(self.now(), at + RATE)
+            upto = min(self.now(), at + self.rate)
             peer.send("".join(f'id: {n}\ndata: {{"n":{n}}}\n\n' for n in range(at, upto)))
             at = upto
 

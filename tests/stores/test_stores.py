@@ -96,7 +96,7 @@ def test_old_files_go(to, urls):
 
 
 def test_killed_again_and_again(server, to):
-    feed = Feed(remembers=3600)
+    feed = Feed(remembers=3600, rate=500)
     with Server(feed) as source:
         for n in range(KILLS):
             child = subprocess.Popen([sys.executable, "-c", CHILD, source.url, to])
