@@ -22,7 +22,9 @@ const SEAM = "\n/* the log ends here */\n";
 
 async function script(input, plugins, output) {
   const built = await rolldown({ input: source(input), transform: { target }, plugins });
-  const { code } = (await built.generate({ ...output, minify: true, comments: false })).output[0];
+  const { code } = (
+    await built.generate({ ...output, minify: true, comments: false, generatedCode: { symbols: false } })
+  ).output[0];
   await built.close();
   return code;
 }

@@ -31,9 +31,9 @@ function picture(char: string): string {
   return `\u2039U+${code.toString(16).toUpperCase().padStart(4, "0")}\u203A`;
 }
 
-/** One line: line ends as ⏎, tabs as a space, everything odd by its picture or name. */
-export function oneLine(value: string): string {
-  return value.replace(TEXT, (char) =>
+/** One line: line ends as ⏎, tabs as a space, everything odd by its picture or name; of nothing "". */
+export function oneLine(value: string | null | undefined): string {
+  return (value ?? "").replace(TEXT, (char) =>
     char === "\n" || char === "\u2028" || char === "\u2029" ? "\u23CE" : char === "\t" ? " " : picture(char),
   );
 }

@@ -156,7 +156,6 @@ export class CellMenu {
       ...OPERATORS.map((name) => h("option", name)),
     );
     const value = h("input.input", {
-      type: "text",
       placeholder: "value",
       label: "Value",
       keydown: (event: KeyboardEvent) => event.key === "Enter" && add(),

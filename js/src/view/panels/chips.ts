@@ -90,7 +90,6 @@ export class Chips {
     this.#more = h("button.chip.more", { "aria-haspopup": "true", hidden: true });
     this.#reset = h("button.link", { hidden: true, click: showAll }, "Show all");
     this.#search = h("input.input", {
-      type: "text",
       placeholder: "Find a type",
       label: "Find a type",
       input: () => this.draw(),

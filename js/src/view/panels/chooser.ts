@@ -74,7 +74,6 @@ export class Chooser {
     this.#grid = grid;
     this.#events = events;
     this.#search = h("input.input", {
-      type: "text",
       placeholder: "Find or write a path, such as user.name",
       label: "Find or write a path",
       input: () => this.#draw(),
@@ -236,7 +235,7 @@ export class Chooser {
       text(entry.name, cutAt(label, NAME_CHARS));
       attr(entry.node, "title", label);
     }
-    text(entry.example, oneLine(found?.example ?? ""));
+    text(entry.example, oneLine(found?.example));
     show(entry.chart, found?.shape === "number");
     entry.box.checked = this.#session.columns.has(path);
   }

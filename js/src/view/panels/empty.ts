@@ -51,18 +51,15 @@ export class Empty {
       );
     this.saysReason = status?.state === "failed" && !this.#session.gone;
     if (status?.state === "failed")
-      return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint ?? ""));
+      return this.#say(oneLine(status.error ?? "The stream failed"), oneLine(status.hint));
     if (status?.state === "closed") {
       this.saysReason = status.warns === true && !this.#session.gone;
-      return this.#say(
-        "The stream is closed",
-        `${oneLine(status.reason ?? "")} Start connects again.`.trim(),
-      );
+      return this.#say("The stream is closed", `${oneLine(status.reason)} Start connects again.`.trim());
     }
     if ((head?.stats.received ?? 0) > 0)
       return this.#say("No event on this page", "New events appear here as they come.");
     // Bytes that make no event, a server that does not answer: more telling than the address.
-    const note = oneLine(status?.note ?? "");
+    const note = oneLine(status?.note);
     this.saysReason = note !== "" && !status?.error && !this.#session.gone && !this.#session.silent();
     this.#say("Waiting for the first event\u2026", note || oneLine(this.#session.url));
   }

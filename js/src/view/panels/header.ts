@@ -138,11 +138,7 @@ export class Header {
     const [reason, hint] = this.#explain();
     text(this.#reason, reason);
     text(this.#hint, hint);
-    const odd = lost
-      ? ""
-      : warns && !reason
-        ? `Warning: ${oneLine(over ?? "")}`
-        : oneLine(head?.status.note ?? "");
+    const odd = lost ? "" : warns && !reason ? `Warning: ${oneLine(over)}` : oneLine(head?.status.note);
     text(this.#odd, odd);
     show(this.#note, reason !== "" || hint !== "" || odd !== "");
     this.#note.classList.toggle("sse-said-below", saidBelow);
@@ -189,7 +185,7 @@ export class Header {
       ];
     const capture = head?.capture;
     // The stream goes on; that it is not kept is what a person must know, unless it has trouble itself.
-    if (capture?.error && !head?.status.error) return [oneLine(capture.error), oneLine(capture.hint ?? "")];
-    return [oneLine(head?.status.error ?? ""), oneLine(head?.status.hint ?? "")];
+    if (capture?.error && !head?.status.error) return [oneLine(capture.error), oneLine(capture.hint)];
+    return [oneLine(head?.status.error), oneLine(head?.status.hint)];
   }
 }

@@ -271,7 +271,7 @@ export class Overview {
         : "",
     );
     this.#drawWorkers();
-    text(this.#busy, oneLine(roster.busy() ?? ""));
+    text(this.#busy, oneLine(roster.busy()));
     this.#past.draw();
     this.#drawLog();
   }

@@ -56,7 +56,6 @@ export class Search {
     this.#case = this.#toggle("Aa", "Match case", "case");
     this.message = h("div.message", { hidden: true });
     this.#exclude = h("input.input", {
-      type: "text",
       placeholder: "Leave out data with\u2026",
       label: "Leave out data with",
       spellcheck: "false",
