@@ -101,7 +101,7 @@ def test_killed_again_and_again(server, to):
         for n in range(KILLS):
             child = subprocess.Popen([sys.executable, "-c", CHILD, source.url, to])
             try:
-                source.asked.get(timeout=60)
+                source.asked.get(timeout=PATIENCE)
                 if n == 0:
                     until(lambda: Dataset(to).parts(), PATIENCE)
                 time.sleep(random.uniform(0.0, 3.0))  # the instant is what this is about
