@@ -128,7 +128,9 @@ def test_many_streams(tmp_path, where, streams, rate, seconds):
     told = json.loads(done.stdout)
     read = read_back(Dataset(to).dataset())
     print(row(where, streams, rate, seconds, told, read))
-    assert (told["open"], told["silent"], told["trouble"]) == (streams, "connecting", "")
+    assert (told["open"], told["trouble"]) == (streams, "")
+    # It sends no head: it is tried again after a while.
+    assert told["silent"] in ("connecting", "waiting")
     assert (read.streams, read.lost, read.twice, read.numbered) == (streams, 0, 0, True)
     assert read.events == told["received"] == told["written"]
     assert told["last"] - told["first"] < ALLOWANCE

@@ -286,7 +286,7 @@ def test_killed_between_two_renames_who_comes_next_goes_on(tmp_path, monkeypatch
     for to in cases:
         write(to, [0], [1], [2])
     whole = cases.pop()
-    killed("compact(Dataset(to))", "replacing.py:_by_two_renames", whole, cases, _LACKING)
+    killed("compact(Dataset(to))", "folder_swap.py:_by_two_renames", whole, cases, _LACKING)
     assert numbers(Dataset(whole).read()) == [0, 1, 2]
     absent = 0
     for to in cases:
