@@ -253,6 +253,8 @@ def test_a_stream_that_was_stopped_stays_so_where_it_moves(tmp_path, origin):
         capture["s0"].stop()
         until(lambda: capture["s0"].state == "closed")
         received = capture["s0"].received
+        # What is not on disk when a worker is killed would come again, but not to a stream that is stopped.
+        until(lambda: capture.streams.loc["s0", "written"] == received)
         workers = capture.client.scheduler_info()["workers"]
         names = {f"worker {about['name']}": address for address, about in workers.items()}
         address = names[capture.streams.loc["s0", "worker"]]
