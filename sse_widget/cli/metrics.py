@@ -14,6 +14,7 @@ import shutil
 import socket
 import socketserver
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
@@ -282,14 +283,16 @@ class _Total:
     def __init__(self) -> None:
         self._sum = 0.0
         self._known: dict[str, float] = {}
+        self._lock = threading.Lock()  # two may ask at once
 
     def of(self, counts: pd.Series[Any]) -> float:
         """With what came since the last look."""
-        for stream, value in counts.items():
-            before = self._known.get(str(stream), 0.0)
-            self._known[str(stream)] = float(value)
-            self._sum += value - before if value >= before else value
-        return self._sum
+        with self._lock:
+            for stream, value in counts.items():
+                before = self._known.get(str(stream), 0.0)
+                self._known[str(stream)] = float(value)
+                self._sum += value - before if value >= before else value
+            return self._sum
 
 
 def _size(folder: Path) -> tuple[int, int]:
