@@ -398,6 +398,12 @@ class Secrets:
         except (ValueError, RecursionError):
             self.add_query(text.strip())
 
+    def add_all(self, others: Secrets) -> None:
+        """Remember what others were given."""
+        others._add_what_waits()
+        for value in others._given:
+            self.add(value)
+
     # ------------------------------------------------------------------ text without them
 
     def hide(self, text: str, *, cut: bool = False) -> str:
@@ -422,8 +428,8 @@ class Secrets:
             text = text[: len(text) - longest] + MASK if longest else text
         return text
 
-    def _forms(self) -> list[str]:
-        """All that is to be hidden, the longest first: it may hold a shorter one."""
+    def _add_what_waits(self) -> None:
+        """Add what was put off until something is to be hidden."""
         with self._lock:
             if self._later:
                 later, self._later = self._later, []
@@ -433,6 +439,10 @@ class Secrets:
                         add()
                 finally:
                     self._into = into
+
+    def _forms(self) -> list[str]:
+        """All that is to be hidden, the longest first: it may hold a shorter one."""
+        self._add_what_waits()
         if self._sorted is None:
             found: set[str] = set()
             for text in [*self._given, *self._latest]:

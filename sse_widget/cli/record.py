@@ -38,6 +38,7 @@ class Recording:
 
     Attributes:
         capture: as it is now.
+        secrets: what no log may tell of it.
 
     Raises:
         SSEError, ValueError, TypeError: something that is wanted cannot be.
@@ -45,6 +46,7 @@ class Recording:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
+        self.secrets = wanted.secrets()
         self.capture = _begun(wanted)
 
     def change(self, wanted: Wanted) -> str:
@@ -68,7 +70,7 @@ class Recording:
                 self.capture = _begun(self.wanted)
                 raise
             how = "options are others, so all streams connected again"
-        self.wanted = wanted
+        self.wanted, self.secrets = wanted, wanted.secrets()
         now = set(_names(wanted, self.capture))
         return f"{len(now - before):,} new, {len(before - now):,} gone; {how}"
 

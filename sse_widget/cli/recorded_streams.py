@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from ..client import Request, SourceOptions
+from ..errors import InvalidURL
 from ..filters import EventFilter
+from ..fleet import named, own_options, told_to
 from ..masking import Secrets, mask_url
 from .config import Config, read_config
 from .request_options import condition, duration, filter_of_options, request_keywords, stream
@@ -50,16 +52,12 @@ class Wanted:
         return found
 
     def _add_to(self, found: Secrets) -> None:
-        _add_options(found, self.told)
-        streams = self.streams
-        for one in streams.values() if isinstance(streams, Mapping) else streams:
-            entry = one if isinstance(one, Mapping) else {"url": one}
-            with contextlib.suppress(ValueError):
-                url = urlsplit(str(entry.get("url", "")))
-                found.add_query(url.query)
-                if url.password is not None:
-                    found.add_login(unquote(url.username or ""), unquote(url.password))
-            _add_options(found, entry)
+        options = SourceOptions.of("record", self.told).keywords(self.told)
+        urls, own = own_options(named(self.streams))
+        for name, url in urls.items():
+            with contextlib.suppress(InvalidURL):  # one that is never asked
+                request = Request.of(url, SourceOptions(**told_to(name, options, own)))
+                found.add_all(request.secrets)
 
     def differs_in_streams_alone(self, other: Wanted) -> bool:
         """Whether the other one has the same options, folder and filter."""
@@ -69,28 +67,6 @@ class Wanted:
             other.passing,
             other.told,
         )
-
-
-def _add_options(found: Secrets, options: Mapping[str, Any]) -> None:
-    for name, value in _pairs(options.get("headers")):
-        found.add_header(name, value)
-    found.add_pairs(_pairs(options.get("params")))
-    found.add_pairs(_pairs(options.get("cookies")))
-    auth = options.get("auth")
-    if isinstance(auth, tuple | list) and len(auth) == 2:
-        found.add_login(*auth)
-    found.add_body(options.get("json"))
-    content = options.get("content")
-    if isinstance(content, str | bytes):
-        found.add_content(content.encode() if isinstance(content, str) else content)
-
-
-def _pairs(given: object) -> list[tuple[str, str]]:
-    """A mapping or a list of pairs, as such a list."""
-    listed = given.items() if isinstance(given, Mapping) else given
-    if not isinstance(listed, Iterable):
-        return []
-    return [(str(pair[0]), str(pair[1])) for pair in listed if len(pair) == 2]
 
 
 class WantedReader:

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, stop: Callable[[], bool]) -> bool:
 
 def _log(kind: str, out: TextIO, recording: Recording) -> Log:
     if kind == "json":
-        return JsonLog(out, lambda text: recording.wanted.secrets().hide(text))
+        return JsonLog(out, lambda text: recording.secrets.hide(text))
     return TextLog(out)
 
 
