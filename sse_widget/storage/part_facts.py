@@ -12,13 +12,14 @@ import functools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from .footer import MAX_NUMBER, Footer, Pace
+from .parts import FIRST_TIME, LAST_TIME
 
 __all__ = [
     "PartFacts",
@@ -30,9 +31,8 @@ __all__ = [
     "row_groups",
 ]
 
-# Microseconds since 1970: the year 9000.
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_TIME = 221_845_392_000_000_000
+# Microseconds since 1970.
+_LAST_TIME = (LAST_TIME - FIRST_TIME) // timedelta(microseconds=1)
 # Of a file with more row groups than we ever write only the sum is kept.
 _GROUPS_KEPT = 4_096
 _GROUP_BYTES = 160
@@ -278,7 +278,7 @@ def _minus(value: int | None) -> int | None:
 
 def microseconds_of(at: datetime | None) -> int | None:
     """Since 1970, of an aware time; None of none."""
-    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)
+    return None if at is None else (at - FIRST_TIME) // timedelta(microseconds=1)
 
 
 def facts_of(footer: Footer, groups: tuple[RowGroup, ...], names: StreamNames) -> PartFacts:

@@ -17,6 +17,8 @@ from .footer import MAX_NUMBER
 from .stores import FileInfo
 
 __all__ = [
+    "FIRST_TIME",
+    "LAST_TIME",
     "MAX_PART",
     "ROWS",
     "Part",
@@ -47,7 +49,8 @@ _PART = re.compile(
     re.ASCII,
 )
 _FOLDER = re.compile(r"[0-9]{8,15}")
-_FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+FIRST_TIME, LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Between these an event can have come."""
 _SHARD = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 
 
@@ -108,4 +111,4 @@ def believed_rows(rows: pa.Table) -> pa.Table:
     Raises:
         pyarrow.ArrowInvalid: one of them holds what no capture can.
     """
-    return believed(rows, first=_FIRST_TIME, last=_LAST_TIME, top=MAX_NUMBER)
+    return believed(rows, first=FIRST_TIME, last=LAST_TIME, top=MAX_NUMBER)
