@@ -82,7 +82,7 @@ stores: install .envs/stores/.installed ## captures in S3, Azure Blob and GCS: k
 QUICK := tests/install/test_declared.py tests/install/test_installed.py tests/install/test_scripts_end.py \
   tests/tables tests/recordings tests/notebook tests/stream tests/client/test_source.py \
   tests/client/test_requests.py tests/capture/test_capture.py tests/capture/test_capture_inputs.py \
-  tests/storage/test_dataset.py tests/storage/test_housekeeping.py -k "not killed and not forked"
+  tests/storage/test_dataset.py tests/storage/test_compaction.py -k "not killed and not forked"
 # ipywidgets 7 warns of itself.
 QUIET := -W "ignore:Deprecated in traitlets 4.1:DeprecationWarning"
 PIP := bin/python -m pip install --quiet --disable-pip-version-check
@@ -146,9 +146,9 @@ audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what 
 	@touch $@
 
 heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak
-	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_cuts.py tests/protocol/test_fuzz.py $(ARGS)
+	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_disconnects.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
-	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_housekeeping.py $(ARGS)
+	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_compaction.py $(ARGS)
 	SSE_WIDGET_MANY_SECONDS=3600 SSE_WIDGET_SPREAD=10000 SSE_WIDGET_SPREAD_SECONDS=900 SSE_WIDGET_ASLEEP_SECONDS=15 \
 	  $(BIN)/pytest -s tests/capture/test_many_streams.py tests/cluster/test_cluster.py $(ARGS)
 	SSE_WIDGET_CLUSTER=60 $(BIN)/pytest -s tests/cluster/test_operations.py $(ARGS)

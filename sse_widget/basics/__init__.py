@@ -4,11 +4,11 @@ counted, whole characters, and names that are imported late.
 It must never know what these objects are.
 """
 
-from .attributes import NamedAttributes, refuse_change, unchangeable
 from .budget import UNLIMITED, Budget, Memory, Share
-from .characters import whole
 from .lazy_names import late_names
 from .pickling import NotPickled
+from .strict_attributes import NamedAttributes, refuse_change, unchangeable
+from .surrogates import whole
 
 __all__ = [
     "UNLIMITED",

@@ -12,8 +12,8 @@ from .. import runtime
 from ..fleet import CaptureStats, Engine, ignore
 from ..notebook import Message, PageLink, SyncedWidget, log_script
 from .files import CaptureFiles
+from .history import PastAnswers
 from .messages import OverviewMessage, ScriptMessage, TotalsMessage
-from .past import PastAnswers
 from .run import CaptureRun
 from .stream_log import StreamLog
 

@@ -20,7 +20,7 @@ from typing import TextIO
 
 from ..errors import message_of
 from ..fleet import CaptureStats
-from .log import Fact, StreamState, plural
+from .record_log import Fact, StreamState, plural
 
 __all__ = ["JsonLog"]
 

@@ -354,7 +354,7 @@ def _demo(options: argparse.Namespace, stop: _Stop) -> int:
 
 
 def _record(options: argparse.Namespace, stop: _Stop) -> int:
-    from .service import PortTaken, run
+    from .record_command import PortTaken, run
 
     try:
         with speaking(COMMAND_LINE):

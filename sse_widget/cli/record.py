@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..capture import SSECapture
 from ..errors import SSEError
 from ..storage import Capture
-from .log import Log, StreamState
+from .record_log import Log, StreamState
 from .recorded_streams import Wanted
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from ..fleet import CaptureStats
 from ..visible import visible, visible_name
-from .log import Fact, StreamState, plural
+from .record_log import Fact, StreamState, plural
 
 __all__ = ["TextLog"]
 

@@ -4,9 +4,9 @@ It must never know of tables, files or notebooks.
 """
 
 from .certificates import check_verify
+from .client_choice import make_client
 from .connect_limiter import ConnectLimiter
 from .event_source import EventSource, HookedSource
-from .http_client import make_client
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
 from .request import Request

@@ -30,12 +30,12 @@ from ..protocol import EventStreamParser
 from ..runtime import CallThread, LoopEnded, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
+from .client_choice import make_client
 from .connection import Connection
 from .cookies import OriginJar
 from .event_target import Listeners
 from .exchange import Attempt
 from .hints import unanswered_note
-from .http_client import make_client
 from .interrupt import Closed, Interrupt, RetryNow
 from .no_event_watch import NoEventWatch
 from .open_resources import OpenResources, closer_of

@@ -21,8 +21,8 @@ import httpx
 from ..checks import plain_callable, seconds, takes_arguments, text, truth, whole_number, wrong_type
 from ..events import Event
 from .certificates import Verify, check_verify
+from .client_choice import check_client
 from .foreign_names import name_here
-from .http_client import check_client
 from .proxies import Proxy, proxy_of
 from .request_parts import (
     Asked,

@@ -21,8 +21,8 @@ from ..checks import takes_arguments
 from ..errors import ConnectionFailed, SSEError
 from ..masking import Secrets, mask_url
 from ..runtime import Exited
+from .client_choice import is_client
 from .cookies import pairs_of
-from .http_client import is_client
 from .options import SourceOptions
 from .request_parts import Asked, param_pairs
 from .urls import Address, address_text, check_url

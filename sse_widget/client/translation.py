@@ -14,9 +14,9 @@ from types import SimpleNamespace
 from ..errors import BadStatus, ConnectionFailed, SSEError
 from ..masking import MASK
 from .causes import Explanation, Failure, Phase, cause_of, is_named, prefix, words_of
-from .failures import NoAnswer, ProxyDown, ProxyRefused
 from .hints import NAMED_BY_ITSELF, proxy_hint
 from .request_facts import COMMAND_LINE, RequestFacts
+from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
 __all__ = ["translate_exception"]
 

@@ -23,10 +23,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from .. import runtime
 from .certificates import Verify, context
-from .chunks import LooseChunks, ends_loosely
-from .failures import NoAnswer, ProxyDown, ProxyRefused
+from .chunked_framing import LooseChunks, ends_loosely
 from .proxies import Proxy, environment_proxy
 from .response_heads import MAX_HEAD_BYTES, Head, NotHTTP
+from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
 __all__ = ["default_client"]
 

@@ -17,7 +17,7 @@ from functools import partial
 from .. import runtime
 from ..runtime import Timer
 from .host import on_cell_end
-from .output import Output
+from .html_output import Output
 
 __all__ = ["SnapshotWriter"]
 

@@ -26,7 +26,7 @@ from ..filters import EventFilter, filter_of
 from ..payload import paths_of
 from ..tables import Snapshot
 from .csv_file import write_csv
-from .fields import with_fields
+from .json_fields import with_fields
 from .ndjson_file import write_ndjson
 from .parquet_file import write_parquet
 from .progress import Progress

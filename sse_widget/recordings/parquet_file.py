@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..tables import Snapshot, believed, to_dataframe
 from ..visible import visible, visible_name
-from .fields import with_fields
+from .json_fields import with_fields
 from .rows import EVENT_SCHEMA, Reached, slices
 
 __all__ = ["read_parquet", "write_parquet"]

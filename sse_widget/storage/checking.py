@@ -19,7 +19,7 @@ from .dataset import Dataset
 from .event_numbers import Numbers, named
 from .footer import Footer, Position
 from .part_facts import Wanted
-from .parts import Part
+from .part_schema import Part
 
 __all__ = ["CheckReport", "check"]
 

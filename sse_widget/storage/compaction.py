@@ -28,7 +28,7 @@ from .footer import Footer
 from .held_folder import HeldFolder, sync
 from .part import part_writer
 from .part_facts import Wanted
-from .parts import ROWS, Part
+from .part_schema import ROWS, Part
 from .retention import expire
 from .stores import LocalStore, Store
 

@@ -27,7 +27,7 @@ from .footer import Footer, Position
 from .footer_cache import Footers
 from .part_facts import PartFacts, Wanted, microseconds_of
 from .part_reader import Newest, PartReader
-from .parts import (
+from .part_schema import (
     MAX_PART,
     ROWS,
     Part,

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ..errors import CaptureDamaged
 from .footer import MAX_BYTES, Footer
 from .part_facts import PartFacts, StreamNames, facts_of, row_groups
-from .parts import ROWS, Part, damaged
+from .part_schema import ROWS, Part, damaged
 from .stores import Store
 
 __all__ = ["Footers"]

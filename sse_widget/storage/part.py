@@ -20,7 +20,7 @@ from ..events import EventBatch
 from ..payload import text_sizes
 from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
 from .footer import Footer, Position
-from .parts import ROWS
+from .part_schema import ROWS
 
 __all__ = ["Append", "encode", "gather", "part_writer"]
 

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from .footer import MAX_NUMBER, Footer, Pace
-from .parts import FIRST_TIME, LAST_TIME
+from .part_schema import FIRST_TIME, LAST_TIME
 
 __all__ = [
     "PartFacts",

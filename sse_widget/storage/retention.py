@@ -14,7 +14,7 @@ from ..errors import CaptureDamaged, reason_of
 from . import boot_clock
 from .dataset import Dataset
 from .footer import Footer
-from .parts import Part
+from .part_schema import Part
 
 __all__ = ["expire"]
 

@@ -22,7 +22,7 @@ from ..payload import text_sizes
 from .dataset import Dataset
 from .part_facts import PartFacts, Wanted, microseconds_of
 from .part_reader import PartReader
-from .parts import Part, believed_rows
+from .part_schema import Part, believed_rows
 
 __all__ = ["Search", "SearchProgress"]
 

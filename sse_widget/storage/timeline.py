@@ -17,7 +17,7 @@ from ..errors import CaptureDamaged
 from .arrival_counts import Counts
 from .dataset import Dataset
 from .part_facts import PartFacts, Wanted
-from .parts import Part
+from .part_schema import Part
 
 __all__ = ["arrivals", "first_after"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Never
 
 from .. import recordings, runtime
 from ..payload import bounded_slices, paths_of, payloads, steps_of
-from ..tables import JoinedText, LiveColumns, Snapshot, event_frame
+from ..tables import JoinedText, LiveColumns, Snapshot, as_event_frame
 from .callbacks import Callbacks
 from .feed import FeedListener, StreamFeed
 from .unmatched_paths import UnmetPaths
@@ -116,7 +116,7 @@ class Analysis(FeedListener):
         else:
             snapshot = self._window.read(start)
             frame = snapshot.frame()
-        return snapshot.first, snapshot.stop, event_frame(frame)
+        return snapshot.first, snapshot.stop, as_event_frame(frame)
 
     # ------------------------------------------------------------------ texts
 

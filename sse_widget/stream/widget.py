@@ -42,7 +42,7 @@ from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
 from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
-from ..tables import RollingWindow, columns_of, event_frame, to_dataframe
+from ..tables import RollingWindow, as_event_frame, columns_of, to_dataframe
 from .analysis import Analysis
 from .arguments import (
     check_named,
@@ -55,12 +55,12 @@ from .arguments import (
 from .callbacks import Callback
 from .feed import StreamFeed
 from .history import History, RestoredState
+from .indexing import at_position
 from .iteration import Readers
 from .latest import MAX_KEYS, LatestStates
-from .observers import LiveObservers
 from .page import StreamPage
-from .positions import at_position
 from .synced import SyncedColumns, SyncedFilter
+from .trait_observers import LiveObservers
 from .traits import FilterTrait, FilterWireTrait, LiveTrait
 
 if TYPE_CHECKING:
@@ -407,7 +407,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     @property
     def view_df(self) -> pd.DataFrame:
         """What `filter` lets through; the same rows as the page shows."""
-        return event_frame(to_dataframe(*self._analysis.held(), filter=self.filter))
+        return as_event_frame(to_dataframe(*self._analysis.held(), filter=self.filter))
 
     @property
     def columns(self) -> list[str]:
@@ -487,7 +487,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             nested_json=nested_json,
         )
         self._analysis.expect(columns, explode, nested_json, times)
-        return event_frame(found)
+        return as_event_frame(found)
 
     def __len__(self) -> int:
         """How many events are held."""
@@ -517,11 +517,11 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """The oldest rows of `df`, as `DataFrame.head`."""
-        return event_frame(self.df.head(n))
+        return as_event_frame(self.df.head(n))
 
     def tail(self, n: int = 5) -> pd.DataFrame:
         """The newest rows of `df`, as `DataFrame.tail`."""
-        return event_frame(self.df.tail(n))
+        return as_event_frame(self.df.tail(n))
 
     def save(
         self,

@@ -4,7 +4,7 @@ It must never know of connections, files or the page.
 """
 
 from .checked_rows import believed
-from .dataframe import event_frame, to_dataframe
+from .dataframe import as_event_frame, to_dataframe
 from .durations import seconds_of, seconds_of_text
 from .gap_log import GapLog
 from .iso_time import utc_time
@@ -24,9 +24,9 @@ __all__ = [
     "RollingWindow",
     "Snapshot",
     "Tally",
+    "as_event_frame",
     "believed",
     "columns_of",
-    "event_frame",
     "microseconds",
     "numbers",
     "repeated",

@@ -24,7 +24,7 @@ from .window import Snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["event_frame", "rows_of", "to_dataframe"]
+__all__ = ["as_event_frame", "rows_of", "to_dataframe"]
 
 
 def to_dataframe(
@@ -87,9 +87,9 @@ def to_dataframe(
     return expand(out, columns, times=times, mark=json, explode=explode, nested_json=nested_json)
 
 
-def event_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def as_event_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """The same rows, as a frame that says how a field of the payloads becomes a column."""
-    from .field_hints import EventFrame  # imports pandas
+    from .event_frame import EventFrame  # imports pandas
 
     return EventFrame(frame)
 

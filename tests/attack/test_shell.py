@@ -83,7 +83,7 @@ return [copied(page.asCurl), copied(page.asPython)];
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
     """What the page puts on the clipboard for each."""
-    page = PageModule("export/resume.ts", tmp_path_factory.mktemp("page"))
+    page = PageModule("export/command.ts", tmp_path_factory.mktemp("page"))
     return page.run(_COPY, HOSTILE)
 
 

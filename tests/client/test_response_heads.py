@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_widget import BadStatus, ConnectionFailed, RetryPolicy
-from sse_widget.client.chunks import LooseChunks, ends_loosely
+from sse_widget.client.chunked_framing import LooseChunks, ends_loosely
 from sse_widget.client.response_heads import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
 
 from ..helpers.clients import OVER, collect, failure

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from .test_everyone import keys
+from .test_accessibility import keys
 from .test_reading import choose
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from .test_taking import save
+from .test_download import save
 
 
 def tick(symbol, **more):

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .test_everyone import AXE
+from .test_accessibility import AXE
 
 
 class Many:

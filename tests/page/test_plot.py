@@ -5,9 +5,9 @@ import re
 
 from playwright.sync_api import expect
 
+from .test_accessibility import keys
 from .test_chart import brush
 from .test_columns import EVIL, chooser, heading
-from .test_everyone import keys
 from .test_reading import choose
 
 PRICES = {"BTC": 66_500.0, "ETH": 3_480.0, "SOL": 152.0}

@@ -5,8 +5,8 @@
  */
 import type { FilterState } from "./filter.ts";
 import type { Marked, Marking } from "./matcher.worker.ts";
+import { places } from "./matches.ts";
 import { translate } from "./patterns.ts";
-import { places } from "./places.ts";
 import { isRisky } from "./risky.ts";
 import { Guarded, type Workers } from "./workers.ts";
 

@@ -3,7 +3,7 @@
  * worker, which the page ends, and never the page. It knows no filter: it is given the patterns and
  * which rows are still open, keeps nothing between jobs, and says that it is alive while it works.
  */
-import { places } from "./places.ts";
+import { places } from "./matches.ts";
 
 export interface Job {
   n: number;

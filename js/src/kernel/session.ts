@@ -4,9 +4,9 @@
  * a `Port` and views only as callbacks: neither anywidget nor the DOM.
  */
 
-import { Faults } from "../events/faults.ts";
+import { Faults } from "../events/error_marks.ts";
 import { type Range, Store } from "../events/store.ts";
-import type { Outline } from "../export/resume.ts";
+import type { Outline } from "../export/command.ts";
 import { EVERYTHING, type FilterState } from "../filter/filter.ts";
 import { Marker } from "../filter/marker.ts";
 import { Scan } from "../filter/scan.ts";

@@ -5,8 +5,8 @@
  */
 
 import type { Range } from "../events/store.ts";
+import { asCurl, asPython, secretHint } from "../export/command.ts";
 import { FORMATS, type Format } from "../export/export.ts";
-import { asCurl, asPython, secretHint } from "../export/resume.ts";
 import { UNFILTERED } from "../filter/filter.ts";
 import type { Session } from "../kernel/session.ts";
 import { Chart } from "./chart/chart.ts";

@@ -3,7 +3,7 @@
  * text, never markup, and only what a line can show; it knows neither scrolling nor selection rules.
  */
 
-import type { Faults } from "../../events/faults.ts";
+import type { Faults } from "../../events/error_marks.ts";
 import type { Source } from "../../events/store.ts";
 import { manyLines, oneLine } from "../../events/visible.ts";
 import type { Marker, Marks } from "../../filter/marker.ts";

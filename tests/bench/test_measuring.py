@@ -13,10 +13,10 @@ import pytest
 from sse_widget import SSEStream
 
 from .. import soak
-from ..bench import busy, flat, profile, rig, sinks
-from ..bench.server import served
 from ..helpers.clients import over
 from ..helpers.scripted import Server, sends
+from . import busy, flat, profile, rig, sinks
+from .server import served
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ async def make_client(
 def _our_client(verify: Verify, proxy: Proxy | None) -> Any:
     # Imported when first needed: it takes a fifth of a second. And in a browser there are no sockets.
     if sys.platform == "emscripten":
-        from .fetch import fetch_client
+        from .pyodide_transport import fetch_client
 
         return fetch_client()
     from .transport import default_client

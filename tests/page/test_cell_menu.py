@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from .test_everyone import keys
+from .test_accessibility import keys
 
 TRADES = [
     {

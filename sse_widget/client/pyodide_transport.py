@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from .failures import FetchFailed, NoAnswer
+from .transport_errors import FetchFailed, NoAnswer
 
 __all__ = ["fetch_client"]
 

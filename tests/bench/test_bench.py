@@ -17,8 +17,9 @@ import pytest
 from sse_widget.storage.dataset import Dataset
 from sse_widget.tables.json_columns import expand
 
-from .bench import __main__ as run
-from .bench import (
+from ..helpers import literal
+from . import __main__ as run
+from . import (
     capture,
     flat,
     frames,
@@ -31,8 +32,7 @@ from .bench import (
     windows,
     workloads,
 )
-from .bench.server import served
-from .helpers import literal
+from .server import served
 
 CELLS = [(workload, cut) for workload in workloads.WORKLOADS for cut in workloads.CUTS]
 READERS = [peers.OURS, *peers.installed()]
@@ -189,9 +189,9 @@ def test_every_contender_runs_once_a_round_in_rotated_order():
 
 
 def test_benchmarks_are_run_with_all_that_the_package_needs():
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     needed = {re.split(r"[^\w.-]", line)[0] for line in project["dependencies"]}
-    pinned = (Path(__file__).parent / "bench" / "requirements.txt").read_text()
+    pinned = (Path(__file__).parent / "requirements.txt").read_text()
     # What these need in turn is pinned with them.
     brought = {"traitlets": "ipywidgets", "yarl": "aiohttp"}
     missing = {n for n in needed if f"\n{brought.get(n, n)}==" not in pinned}

@@ -1,6 +1,6 @@
 // Commands that go on after the last id; secrets stay away, and nothing in an id runs.
 import { expect, it } from "vitest";
-import { asCurl, asPython, type Outline, placeholders } from "./resume.ts";
+import { asCurl, asPython, type Outline, placeholders } from "./command.ts";
 
 const PLAIN: Outline = { method: "GET", headers: [], auth: "", cookies: false, body: "", unknown: [] };
 const HOSTILE = [

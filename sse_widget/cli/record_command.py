@@ -14,8 +14,8 @@ from types import FrameType
 from typing import TextIO
 
 from .json_log import JsonLog
-from .log import Log
 from .record import Recording, record
+from .record_log import Log
 from .recorded_streams import Wanted, WantedReader
 from .sighup import has_terminal, is_hangup
 from .text_log import TextLog
