@@ -45,27 +45,38 @@ def why_no_event(sample: bytes) -> str:
     Returns:
         The end of a sentence, such as "the lines are JSON, without 'data: ' before them".
     """
-    for magic, what in _MAGIC.items():
-        if sample.startswith(magic):
-            return what
-    if sample.startswith(_BOMS) or sample.count(0) * 5 > len(sample):
-        return "the bytes look like UTF-16, and an event stream is UTF-8"
+    if binary := _binary(sample):
+        return binary
     text = sample.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, rest = _LINE_END.split(text)
-    document = _document(text, lines)
-    if document:
-        return document
-    names = [line.partition(":")[0] for line in lines if line and line[0] != ":"]
     unknown = [line for line in [*lines, rest] if _is_unknown(line, ended=line is not rest)]
-    near = next((m for line in unknown if (m := _NEARLY.match(line))), None)
-    if near is not None:
-        written = visible(near[0].strip("\n"), _SHOWN)
-        return f"'{written}' is no field: names are written in lower case and without spaces"
+    if wrong := _document(text, lines) or _misspelled(unknown):
+        return wrong
+    names = [line.partition(":")[0] for line in lines if line and line[0] != ":"]
     if "data" in names and "" in lines[names.index("data") :]:
         return ""  # an event, which whoever asks will have counted
     if any(r"\n" in line for line in [*lines, rest] if line.startswith("data")):
         return r"the line ends are written as the two characters \ and n"
     return _lines(lines, names, unknown)
+
+
+def _binary(sample: bytes) -> str:
+    """What bytes are that are no UTF-8 text; else ""."""
+    for magic, what in _MAGIC.items():
+        if sample.startswith(magic):
+            return what
+    if sample.startswith(_BOMS) or sample.count(0) * 5 > len(sample):
+        return "the bytes look like UTF-16, and an event stream is UTF-8"
+    return ""
+
+
+def _misspelled(unknown: list[str]) -> str:
+    """What is wrong with the first line that has nearly the name of a field; "" where none has."""
+    near = next((m for line in unknown if (m := _NEARLY.match(line))), None)
+    if near is None:
+        return ""
+    written = visible(near[0].strip("\n"), _SHOWN)
+    return f"'{written}' is no field: names are written in lower case and without spaces"
 
 
 def _document(text: str, lines: list[str]) -> str:
