@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["UNLIMITED", "Budget", "Memory", "Share"]
-
 UNLIMITED = 2**62
 # Who takes what the others leave is told after steps of this size, not of every change.
 _STEP_BYTES = 2**18

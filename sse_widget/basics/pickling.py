@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Never, SupportsIndex
 
-__all__ = ["NotPickled"]
-
 
 class NotPickled:
     """Refuses to be pickled."""

@@ -13,8 +13,6 @@ from dataclasses import FrozenInstanceError, fields
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
-__all__ = ["NamedAttributes", "refuse_change", "unchangeable"]
-
 _T = TypeVar("_T")
 _PACKAGE = __name__.partition(".")[0]
 

@@ -7,8 +7,6 @@ into a column.
 
 from __future__ import annotations
 
-__all__ = ["whole"]
-
 
 def whole(text: str) -> str:
     """`text` with each two halves that belong together as one character, and each half alone as U+FFFD."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
 
-__all__ = ["CapturedStream"]
-
 
 class CapturedStream(NamedAttributes, NotPickled):
     """One stream of a capture.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
 
-__all__ = ["STEPS", "CaptureFiles", "Found", "HistorySearch", "search_filter"]
-
 _COLUMNS = ("stream", "seq", "received_at", "type", "last_event_id", "data")
 # Bars of a chart; and the most that may be asked for.
 STEPS, _MOST_STEPS = 300, 100_000

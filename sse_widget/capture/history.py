@@ -25,8 +25,6 @@ from ..storage import Search, SearchProgress, arrivals, first_after
 from .files import STEPS, CaptureFiles
 from .messages import FoundMessage, PastMessage, SeekMessage, TimelineMessage
 
-__all__ = ["PastAnswers"]
-
 # One answer of a search: so many seconds of reading, or so many matches.
 _SLICE_S = 0.4
 _SLICE_ROWS = 50

@@ -11,24 +11,6 @@ from typing import Literal, NotRequired, TypedDict
 
 from ..fleet import WorkerRow
 
-__all__ = [
-    "AckRequest",
-    "CommandRequest",
-    "FailedMessage",
-    "FindEndRequest",
-    "FindRequest",
-    "FoundMessage",
-    "OverviewMessage",
-    "PastMessage",
-    "ScriptMessage",
-    "SeekMessage",
-    "SeekRequest",
-    "SelectRequest",
-    "TimelineMessage",
-    "TimelineRequest",
-    "TotalsMessage",
-]
-
 
 class TotalsMessage(TypedDict):
     """The sums over all streams, as far as a page shows them."""

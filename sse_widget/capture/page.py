@@ -17,8 +17,6 @@ from .messages import OverviewMessage, ScriptMessage, TotalsMessage
 from .run import CaptureRun
 from .stream_log import StreamLog
 
-__all__ = ["CapturePage"]
-
 # Seconds: a page that does not answer (hidden, or gone) is told less often.
 _UNSEEN_S = 5.0
 # Seconds: whoever lets a capture go waits so long for the loop's turn.

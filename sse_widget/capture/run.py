@@ -24,8 +24,6 @@ from .stream_set import StreamSet
 if TYPE_CHECKING:
     import distributed
 
-__all__ = ["CaptureRun", "RunListener"]
-
 # Seconds between two looks at all streams.
 _INTERVAL_S = 1.0
 # Seconds: who asks for the table waits so long for the engine.

@@ -20,8 +20,6 @@ from ..storage import Position, earlier_rows
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 from .files import CaptureFiles
 
-__all__ = ["StreamLog"]
-
 MAX_EVENTS = 20_000
 MAX_BYTES = 32 * 2**20
 _TYPES_KEPT = 1_000

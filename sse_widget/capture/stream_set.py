@@ -14,8 +14,6 @@ from ..client import Url
 from ..errors import SSEError
 from ..fleet import StreamTable, named, own_options, shown, sorted_out, told_to
 
-__all__ = ["StreamSet", "Streams"]
-
 # What a person gives: URLs, or by name a URL or a mapping that says more.
 Streams: TypeAlias = Mapping[str, Url | Mapping[str, object]] | Iterable[str]
 

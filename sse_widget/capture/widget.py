@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.dataset
 
-__all__ = ["SSECapture"]
-
 # Seconds between two looks of `until`.
 _LOOK_S = 0.1
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 from ..storage import Dataset, check
 
-__all__ = ["check_capture"]
-
 
 def check_capture(dataset: Dataset, *, stop: Callable[[], bool]) -> bool:
     """Check it and print what was found; whether nothing is wrong.

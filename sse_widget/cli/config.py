@@ -26,8 +26,6 @@ from typing import Any
 
 from ..client import SourceKeywords
 
-__all__ = ["Config", "read_config"]
-
 _TEXTS = ("to", "duration", "keep", "filter")
 _STREAMS = ("streams", "mcpServers", "servers")
 _ENVIRONMENT = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")

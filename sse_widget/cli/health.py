@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from ..capture import SSECapture
 from ..fleet import CaptureStats
 
-__all__ = ["Health", "health_of", "judge"]
-
 # Seconds: what came is on disk a second later; what waits for so long waits for a disk that does not keep up.
 LAG_S = 30.0
 # Seconds: the loop answers within milliseconds; one that does not within so long hangs.

@@ -22,8 +22,6 @@ from ..errors import message_of
 from ..fleet import CaptureStats
 from .record_log import Fact, StreamState, plural
 
-__all__ = ["JsonLog"]
-
 _PROGRESS_S = 10.0
 _FAULTY = ("failed",)
 

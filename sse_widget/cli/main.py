@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from ..demo.lab import Lab, Notebooks
     from ..demo.server import DemoServer
 
-__all__ = ["main"]
-
 _DONE, _FAILED, _USAGE = 0, 1, 2
 
 

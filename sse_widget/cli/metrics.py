@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
-__all__ = ["MOST_LABELLED", "MetricsServer"]
-
 # Streams that have series of their own: some ten thousand samples in one scrape.
 MOST_LABELLED = 1_000
 # Seconds that the size of a capture is believed: a walk through a folder of months takes a while.

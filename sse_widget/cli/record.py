@@ -19,8 +19,6 @@ from .recorded_streams import Wanted
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Recording", "record"]
-
 _TICK_S = 0.1
 _SHOW_S = 0.25
 _LOOK_S = 2.0

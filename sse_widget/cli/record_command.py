@@ -20,8 +20,6 @@ from .recorded_streams import Wanted, WantedReader
 from .sighup import has_terminal, is_hangup
 from .text_log import TextLog
 
-__all__ = ["PortTaken", "run"]
-
 
 class PortTaken(Exception):
     """The port of the endpoints cannot be used."""

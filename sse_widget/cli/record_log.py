@@ -9,8 +9,6 @@ from typing import NamedTuple, Protocol
 
 from ..fleet import CaptureStats
 
-__all__ = ["Fact", "Log", "StreamState", "plural"]
-
 Fact = str | int | float | bool | None
 
 

@@ -22,8 +22,6 @@ from ..masking import Secrets, mask_url
 from .config import Config, read_config
 from .request_options import condition, duration, filter_of_options, request_keywords, stream
 
-__all__ = ["Wanted", "WantedReader"]
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

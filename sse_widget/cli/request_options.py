@@ -20,16 +20,6 @@ from ..errors import InvalidFilter, InvalidURL
 from ..filters import EventFilter
 from ..storage import span
 
-__all__ = [
-    "add_filter",
-    "add_request",
-    "duration",
-    "filter_of_options",
-    "header_pairs",
-    "request_keywords",
-    "stream",
-]
-
 
 def add_request(parser: argparse.ArgumentParser) -> None:
     """The options about the request, to `record` and `tail` alike."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["has_terminal", "is_hangup"]
-
 
 def has_terminal() -> bool:
     """Whether this process has a terminal that controls it, and that is still there."""

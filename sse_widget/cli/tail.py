@@ -24,8 +24,6 @@ from ..filters import EventFilter
 from ..payload import read_object, reader_of
 from ..visible import visible, visible_name
 
-__all__ = ["Lines", "tail"]
-
 _LOOK_S = 0.1
 _TYPE_CHARS, _LEAST_CHARS = 24, 7
 # Colours of the 256 of a terminal that are told apart, on dark and on light.

@@ -16,8 +16,6 @@ from ..fleet import CaptureStats
 from ..visible import visible, visible_name
 from .record_log import Fact, StreamState, plural
 
-__all__ = ["TextLog"]
-
 _PLAIN_S = 10.0
 # Seconds: in a terminal what was said stays below the line for so long.
 _SAID_S = 10.0

@@ -18,8 +18,6 @@ from ..events import Cause, EventBatch, Gap, Stats
 from ..protocol import Unfinished
 from .resumption import KEPT_CHARS, ResumeResult
 
-__all__ = ["Accounts", "Outage"]
-
 _ERRORS_KEPT = 32
 _GAPS_KEPT = 1000
 

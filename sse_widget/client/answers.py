@@ -24,8 +24,6 @@ from .hints import content_hint, proxy_hint, quoted, status_hint
 from .request import Request
 from .request_facts import RequestFacts
 
-__all__ = ["check", "raw_body"]
-
 # What is kept of the body of an error, and of a page that is no stream and may never end.
 _ERROR_BYTES = 64 * 1024
 _PAGE_BYTES = 1024

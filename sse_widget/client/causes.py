@@ -18,8 +18,6 @@ from typing import Literal, NamedTuple
 from .request_facts import RequestFacts
 from .response_heads import MAX_HEAD_BYTES, HeadTooLarge, NotHTTP
 
-__all__ = ["Explanation", "Failure", "Phase", "cause_of", "is_named", "prefix", "words_of"]
-
 Phase = Literal["connect", "body"]
 _PREFIX: dict[Phase, str] = {"connect": "could not connect", "body": "the connection broke"}
 

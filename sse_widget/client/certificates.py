@@ -15,8 +15,6 @@ import httpx
 
 from ..errors import ConnectionFailed
 
-__all__ = ["Verify", "check_verify", "context"]
-
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 

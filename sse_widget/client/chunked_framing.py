@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LooseChunks", "ends_loosely"]
-
 _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 # The longest beginning of a body in which the end of its first line is looked for.
 _FIRST_LINE_BYTES = 256

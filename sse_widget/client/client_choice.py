@@ -18,8 +18,6 @@ from ..runtime import CallThread
 from .certificates import Verify
 from .proxies import Proxy
 
-__all__ = ["check_client", "is_client", "make_client"]
-
 _WANTED = "an httpx-compatible async client, or a callable that makes one"
 _MAKE_ONE = "client=lambda: httpx.AsyncClient(...)"
 

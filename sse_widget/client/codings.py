@@ -17,8 +17,6 @@ from typing import Any, Protocol
 
 from ..errors import reason_of
 
-__all__ = ["STEP_BYTES", "BrokenCoding", "Decoder", "UnreadableCoding", "decoder_of"]
-
 # The most that one step gives.
 STEP_BYTES = 64 * 1024
 # RFC 9659: what a server may ask of a client's memory.

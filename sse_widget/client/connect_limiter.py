@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-__all__ = ["ConnectLimiter"]
-
 AT_ONCE = 32
 PATIENCE = 2.0
 

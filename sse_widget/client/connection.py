@@ -23,8 +23,6 @@ from .request import Request
 from .response_headers import ResponseHeaders
 from .translation import translate_exception
 
-__all__ = ["Connection"]
-
 
 class Connection:
     """An open event stream: its bytes by `chunks()`.

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["ContentType", "content_type"]
-
 # A comma within quotes parts nothing.
 _VALUES = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
 _ESSENCE = re.compile(

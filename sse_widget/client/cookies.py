@@ -17,8 +17,6 @@ import httpx
 
 from .urls import Address
 
-__all__ = ["OriginJar", "cookie_header", "pairs_of", "split"]
-
 # Of one origin; RFC 6265, 6.1, asks for as many cookies of as many bytes each. All together must fit
 # into what servers take as a request's head, which is often 8 KiB.
 _COOKIES = 50

@@ -16,8 +16,6 @@ from ..events import Event, EventBatch, Reason, State
 from ..runtime import Exited, LoopEnded
 from .driver import Driver
 
-__all__ = ["BlockingLoop", "Delivery", "EventLoop", "Loop"]
-
 # Seconds: a plain loop that is over waits so long for its connection to be closed.
 _CLOSING = 5.0
 

@@ -51,8 +51,6 @@ from .source import ResumePoint, SourceHooks
 from .user_calls import UserCalls
 from .watchdog import IdleWatchdog, SystemSuspended
 
-__all__ = ["Driver"]
-
 T = TypeVar("T")
 
 # Characters of ids in one batch: those it may have, and from where on it is worth a look.

@@ -23,8 +23,6 @@ from .response_headers import ResponseHeaders
 from .source import ResumePoint, SourceHooks
 from .urls import Url
 
-__all__ = ["EventSource", "HookedSource"]
-
 
 class EventSource(NotPickled, EventTarget):
     """A client of one event stream.

@@ -14,8 +14,6 @@ from typing import Any
 from ..basics import NamedAttributes
 from ..checks import texts
 
-__all__ = ["EventTarget", "Listener", "Listeners"]
-
 Listener = Callable[..., Any]
 
 

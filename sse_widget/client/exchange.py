@@ -27,8 +27,6 @@ from .request_parts import AsyncBody, HeaderPairs, auth_of, header_pairs
 from .translation import translate_exception
 from .urls import Address, exact
 
-__all__ = ["Answer", "Attempt", "ask", "close"]
-
 MAX_REDIRECTS = 20
 _CONNECT_TIMEOUT = 30.0
 # What another origin may know of the request; anything else could be a secret.

@@ -6,8 +6,6 @@ Pure: names in, words out. Imports nothing of ours.
 
 from __future__ import annotations
 
-__all__ = ["name_here"]
-
 _CLIENT = "client=lambda: httpx.AsyncClient({}) has it"
 _RETRY = "retry=RetryPolicy({}) says it"
 _HEADERS = 'headers={{"{}": ...}} sends it'

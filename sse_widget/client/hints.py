@@ -17,15 +17,6 @@ from .request_facts import RequestFacts
 if TYPE_CHECKING:
     from .options import SourceOptions
 
-__all__ = [
-    "NAMED_BY_ITSELF",
-    "content_hint",
-    "proxy_hint",
-    "quoted",
-    "status_hint",
-    "unanswered_note",
-]
-
 # An id is only one more suspect where the address, or the whole request, may be wrong.
 _MAY_BE_THE_ID = frozenset({400, 404, 409, 410, 412, 413, 414, 416, 422, 431})
 _ID_SHOWN = 60

@@ -11,8 +11,6 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Closed", "Interrupt", "RetryNow"]
-
 
 class Closed(Exception):
     """A reason: the person closed what was being waited for."""

@@ -12,8 +12,6 @@ from collections.abc import Callable
 
 from ..protocol import why_no_event
 
-__all__ = ["NoEventWatch"]
-
 # So many bytes without an event are looked at, half a second after they came (a large event may be on its
 # way). Less is looked at so many seconds after the connection opened, where it brought no event at all:
 # between the events of a stream in order, a server may well send lines that mean nothing.

@@ -14,8 +14,6 @@ from .connection import Connection
 from .no_event_watch import NoEventWatch
 from .watchdog import IdleWatchdog
 
-__all__ = ["OpenResources", "closer_of"]
-
 
 class OpenResources:
     """What is open of one source.

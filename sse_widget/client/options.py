@@ -46,14 +46,6 @@ from .request_parts import (
 from .resumption import Key
 from .retry import RetryPolicy
 
-__all__ = [
-    "SourceKeywords",
-    "SourceOptions",
-    "id_of",
-    "signature_of",
-    "unknown_option",
-]
-
 
 class HttpClient(Protocol):
     """What is used of an httpx-compatible asynchronous client."""

@@ -23,8 +23,6 @@ import httpx
 from ..errors import InvalidURL
 from ..masking import MASK
 
-__all__ = ["Proxy", "bypasses", "environment_proxy", "proxy_of", "through"]
-
 _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 # GNOME writes "socks://". The "h" and the "a" let the proxy look names up, which we do always: names of
 # the network behind it are known only there.

@@ -17,8 +17,6 @@ import httpx
 
 from .transport_errors import FetchFailed, NoAnswer
 
-__all__ = ["fetch_client"]
-
 # A page may not set them (https://fetch.spec.whatwg.org/#forbidden-request-header), or the browser knows
 # better.
 _FORBIDDEN = {"accept-encoding", "connection", "content-length", "cookie", "host", "user-agent"}

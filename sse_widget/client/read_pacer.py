@@ -15,8 +15,6 @@ from typing import Protocol
 
 from ..runtime import MUCH_BYTES, contention, interval
 
-__all__ = ["ENOUGH_BYTES_S", "Flow", "ReadPacer"]
-
 # A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
 # each, and a beat could be a brake where the system's socket buffers hold little more.
 ENOUGH_BYTES_S = 2 * 2**20

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from ..events import EventBatch
 
-__all__ = ["RepeatedEnds"]
-
 # Seconds. A server, or what stands before it, may well end a connection that has lasted longer, and
 # mean nothing by it; one that ends sooner, again and again, has nothing more to send.
 _SHORT = 60.0

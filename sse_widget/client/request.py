@@ -27,16 +27,6 @@ from .options import SourceOptions
 from .request_parts import Asked, param_pairs
 from .urls import Address, address_text, check_url
 
-__all__ = [
-    "ASKED_URL",
-    "Request",
-    "build_headers",
-    "is_request_function",
-    "raised",
-    "resolve",
-    "sendable",
-]
-
 ASKED_URL = "(asked for on every attempt)"
 PROJECT_PAGE = "https://github.com/sse-widget/sse-widget"
 # Servers take 8 to 64 KiB of headers.

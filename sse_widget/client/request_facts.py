@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-__all__ = ["COMMAND_LINE", "PYTHON", "RequestFacts", "Speech", "speaking", "speech"]
-
 
 @dataclass(frozen=True, slots=True)
 class Speech:

@@ -23,26 +23,6 @@ import httpx
 
 from ..checks import takes_arguments, text, truth, wrong_type
 
-__all__ = [
-    "Asked",
-    "AsyncBody",
-    "Auth",
-    "Content",
-    "Cookies",
-    "HeaderPairs",
-    "Headers",
-    "ParamPairs",
-    "Params",
-    "auth_of",
-    "content_of",
-    "cookies_of",
-    "header_pairs",
-    "is_pair",
-    "is_token",
-    "json_of",
-    "param_pairs",
-]
-
 _T = TypeVar("_T")
 
 Asked: TypeAlias = Callable[[], _T] | Callable[[], Awaitable[_T]]

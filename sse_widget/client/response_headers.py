@@ -12,8 +12,6 @@ import httpx
 
 from ..masking import MASK, secret_name, secret_value
 
-__all__ = ["ResponseHeaders"]
-
 
 class ResponseHeaders(httpx.Headers):
     """Headers by name, in any case, as `httpx.Headers`: `headers["x-ratelimit-remaining"]`,

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MAX_HEAD_BYTES", "Head", "HeadTooLarge", "NotHTTP"]
-
 # Chromium's own limit for all headers of an answer.
 MAX_HEAD_BYTES = 256 * 1024
 _END = re.compile(rb"\r?\n\r?\n")

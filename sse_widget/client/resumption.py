@@ -17,8 +17,6 @@ from typing import Any
 from ..basics import Budget
 from ..events import Event, EventBatch
 
-__all__ = ["KEPT_CHARS", "ReplayDetector", "ResumeResult", "drop"]
-
 Key = Callable[[Event], Hashable]
 
 # What is remembered is kept by reference, not copied. Telling "came twice" needs little; dropping

@@ -17,8 +17,6 @@ from ..checks import number, whole_number, wrong_type
 from ..errors import BadStatus, ConnectionFailed, IdleTimeout, SSEError
 from ..events import Reason
 
-__all__ = ["Retry", "RetryPolicy", "Stop"]
-
 # Seconds. The longest wait, whoever asks for it: a server's slip of three zeros is no end.
 _LONGEST = 3600.0
 # Seconds. A wait that is shorter explains itself.

@@ -18,8 +18,6 @@ from ..masking import Secrets
 from .cookies import OriginJar
 from .response_headers import ResponseHeaders
 
-__all__ = ["ResumePoint", "Source", "SourceHooks"]
-
 
 def _no_status() -> None:
     pass

@@ -18,8 +18,6 @@ from .hints import NAMED_BY_ITSELF, proxy_hint
 from .request_facts import COMMAND_LINE, RequestFacts
 from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
-__all__ = ["translate_exception"]
-
 
 def translate_exception(error: BaseException, facts: RequestFacts, phase: Phase) -> SSEError:
     """A transport's exception as one of ours: the cause in plain words, no secret in it.

@@ -28,8 +28,6 @@ from .proxies import Proxy, environment_proxy
 from .response_heads import MAX_HEAD_BYTES, Head, NotHTTP
 from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
-__all__ = ["default_client"]
-
 # The most that is read at once: all that the longest beat of a stream brings that is read in beats,
 # so that it takes one wake-up. asyncio's own number would make that two or three.
 _READ = 768 * 1024

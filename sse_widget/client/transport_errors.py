@@ -5,8 +5,6 @@ They have no base of httpx or aiohttp; the cause of each is what the library rai
 
 from __future__ import annotations
 
-__all__ = ["FetchFailed", "NoAnswer", "ProxyDown", "ProxyRefused"]
-
 
 class FetchFailed(Exception):
     """A browser did not get an answer, or may not show it to this page; it does not say which."""

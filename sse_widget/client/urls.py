@@ -23,8 +23,6 @@ import httpx
 from ..errors import InvalidURL
 from ..masking import mask_url
 
-__all__ = ["Address", "Url", "address_text", "check_url", "exact"]
-
 Url: TypeAlias = (
     str | httpx.URL | Callable[[], str | httpx.URL] | Callable[[], Awaitable[str | httpx.URL]]
 )

@@ -16,8 +16,6 @@ from ..runtime import CallThread
 from .interrupt import Closed, Interrupt
 from .watchdog import IdleWatchdog
 
-__all__ = ["UserCalls"]
-
 T = TypeVar("T")
 
 

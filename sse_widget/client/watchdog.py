@@ -15,8 +15,6 @@ from ..runtime import awake_time
 from .interrupt import Interrupt
 from .request_facts import speech
 
-__all__ = ["IdleWatchdog", "SystemSuspended"]
-
 QUIET_AFTER = 30.0
 # Seconds after which a server that has not answered is told of, and after which it is asked anew.
 UNANSWERED_AFTER = 10.0

@@ -20,8 +20,6 @@ from ..storage import Dataset
 from . import shard_host
 from .shard_host import Command, ShardSpec, ShardStatus
 
-__all__ = ["Dask", "check", "dask_dataframe"]
-
 # What a worker is while it ends.
 _CLOSING = frozenset({"closing", "closing_gracefully", "closed", "failed", "stopping"})
 # As long as starting a cluster should take; nobody waits for one that does not come.

@@ -27,8 +27,6 @@ from .dask_backend import STARTING, Dask
 from .shard_host import Command, ShardHost, ShardSpec, ShardStatus
 from .workers import DEAD_AFTER_S, HEARTBEAT_S, WorkerMonitor
 
-__all__ = ["ClusterEngine"]
-
 SHARDS_PER_WORKER = 2
 # Enough for four workers, where each has some streams: a shard writes a file a second.
 _LEAST_SHARDS, _SHARD_STREAMS = 8, 3

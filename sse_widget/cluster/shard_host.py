@@ -21,8 +21,6 @@ from ..fleet import Shard, StreamReport
 from ..runtime import set_within
 from ..storage import Capture, Position
 
-__all__ = ["Command", "ShardHost", "ShardSpec", "ShardStatus", "ask", "hold"]
-
 # Nobody looked in for so long: whoever made the capture is gone.
 ORPHANED = 60.0
 # Seconds between two looks whether this process closes: for that there is no event.

@@ -15,8 +15,6 @@ from ..runtime import set_within
 from .dask_backend import Dask
 from .shard_host import Command, ShardStatus
 
-__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "Patience", "WorkerMonitor"]
-
 HEARTBEAT_S = 0.5
 # A worker that does not answer for so long is taken for dead, where answers come at once.
 DEAD_AFTER_S = 3.0

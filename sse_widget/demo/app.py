@@ -36,8 +36,6 @@ from .parameters import BadParameter, body_of, integer, last_id, number, refuse
 from .replay import MAX_BYTES, events, find, numbered, sockets
 from .services import service_routes
 
-__all__ = ["create_app"]
-
 
 def create_app(
     replay_dir: Path | None = None, clock: Callable[[], float] | None = None

@@ -17,8 +17,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["FLAKY", "SENSORS", "TICKS", "WIKI", "Feed", "encode", "sensors"]
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:

@@ -14,8 +14,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .history import RETRY_MS, Schedule
 
-__all__ = ["FloodResponse", "encoded"]
-
 _TICK = 0.01
 _MARK = b"\0"  # stands for the leading digits of the number; cannot occur in what we send
 _MAX_BLOCK = 256 * 1024

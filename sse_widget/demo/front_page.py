@@ -10,8 +10,6 @@ from pathlib import Path
 
 from .feeds import FLAKY, SENSORS, TICKS, WIKI
 
-__all__ = ["ASK", "page"]
-
 ASK = (
     '{"model": "demo", "stream": true, '
     '"messages": [{"role": "user", "content": "Tell me about lighthouses"}]}'

@@ -10,8 +10,6 @@ import math
 import time
 from dataclasses import dataclass
 
-__all__ = ["EPOCH", "HELD", "RETRY_MS", "Clock", "Resume", "Schedule", "parse_id", "resume"]
-
 EPOCH = 1_735_689_600.0
 """Live feeds count their events from 2025-01-01T00:00Z, not from the start of the server: so an id
 means the same event after the server was restarted, and the restart can be resumed across."""

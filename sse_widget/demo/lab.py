@@ -21,8 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Lab", "Notebooks", "free_port"]
-
 _START_SECONDS = 120.0  # the first start of a fresh installation compiles every module
 _STOP_SECONDS = 15.0  # a busy kernel is given 5 s before Lab kills it
 _QUICKSTART = "quickstart.ipynb"

@@ -18,8 +18,6 @@ from typing import Any
 
 from .feeds import encode
 
-__all__ = ["MAX_BODY", "TOO_LONG", "Answer", "BadRequest", "failure", "read"]
-
 MAX_BODY = 2**20
 """Bytes of a request that are read."""
 

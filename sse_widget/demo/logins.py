@@ -13,8 +13,6 @@ import hmac
 import re
 import secrets
 
-__all__ = ["PASSWORD", "USER", "basic", "challenge", "digest", "expires", "issue"]
-
 USER, PASSWORD = "demo", "secret"
 _REALM = "sse-widget demo"
 _KEY = secrets.token_bytes(32)  # a token of another server is none

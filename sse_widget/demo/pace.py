@@ -18,8 +18,6 @@ from .feeds import Feed
 from .history import EPOCH, HELD, RETRY_MS, Schedule, resume
 from .parameters import last_id, number
 
-__all__ = ["ALL", "HEADERS", "RETRY", "Pace", "answer"]
-
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",

@@ -13,8 +13,6 @@ from starlette.responses import PlainTextResponse, Response
 
 from .history import parse_id
 
-__all__ = ["BadParameter", "body_of", "integer", "last_id", "number", "refuse"]
-
 
 class BadParameter(ValueError):
     """A query parameter that cannot be used; the text names it."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MAX_BYTES", "events", "find", "numbered", "sockets"]
-
 MAX_BYTES = 256 * 2**20
 _PIECE = 16 * 1024
 

@@ -19,8 +19,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import create_app
 
-__all__ = ["DemoServer", "bind"]
-
 _GRACE = 0.5  # seconds a stream has to end by itself
 
 

@@ -25,8 +25,6 @@ from .llm import MAX_BODY, TOO_LONG, BadRequest, failure, read
 from .pace import ALL, RETRY, Pace, answer
 from .parameters import body_of, integer, last_id, number
 
-__all__ = ["service_routes"]
-
 _JSON_RPC = {"jsonrpc": "2.0"}
 _PROTOCOL = "2025-06-18"
 _TOOL = {

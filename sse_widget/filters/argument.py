@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from ..checks import wrong_type
 from .event_filter import EventFilter
 
-__all__ = ["filter_of"]
-
 _WANTED = 'an EventFilter, or event types such as {"trade", "quote"}'
 
 

@@ -12,8 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["search_caseless", "spread"]
-
 # A needle becomes a pattern of one class a character; RE2 takes some 100,000 of those.
 _MAX_SEARCHED = 1_000
 _SIGMAS = ("σ", "ς")

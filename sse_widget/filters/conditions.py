@@ -28,8 +28,6 @@ from ..payload import bounded_slices, payloads, read, read_object, reader_of, st
 from ..visible import quoted
 from .regex import lone_surrogate
 
-__all__ = ["OPERATORS", "Condition", "conditions_of", "mask_of", "passes"]
-
 Plain = str | float | int | bool | None
 Value = Plain | tuple[Plain, ...]
 

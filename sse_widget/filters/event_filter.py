@@ -23,8 +23,6 @@ from .caseless import search_caseless, spread
 from .conditions import Condition, conditions_of, mask_of, passes
 from .regex import lone_surrogate, translate
 
-__all__ = ["EventFilter"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -15,8 +15,6 @@ from functools import lru_cache
 from ..errors import InvalidFilter
 from .regex_escapes import LINEAR, SHARED, STEPS_CHAR, STEPS_RANGE, Item, Reader, char_item
 
-__all__ = ["lone_surrogate", "translate"]
-
 # RE2 gives up on a program of about 350,000 instructions and V8 on large ones too, each with words
 # of its own, so both sides count the same rough steps and stop far below. A scan costs up to
 # steps x bytes.

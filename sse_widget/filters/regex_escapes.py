@@ -13,8 +13,6 @@ from typing import NoReturn
 
 from ..errors import InvalidFilter
 
-__all__ = ["LINEAR", "SHARED", "STEPS_CHAR", "STEPS_RANGE", "Item", "Reader", "char_item"]
-
 # Steps are never less than RE2's instructions (`\p{L}` has 780).
 STEPS_CHAR, STEPS_RANGE, STEPS_CLASS, STEPS_PROPERTY = 10, 20, 40, 1000
 

@@ -16,8 +16,6 @@ from .fleet import Watcher
 from .shard import Shard, reached
 from .stream_table import StreamTable, WorkerRow
 
-__all__ = ["Engine", "LocalEngine", "ignore"]
-
 
 class Engine(Protocol):
     """What runs the streams: a shard in this process, or the shards of a cluster. On the loop."""

@@ -32,8 +32,6 @@ from ..tables import GapLog
 from .per_stream import told_to
 from .stream_table import StreamReport
 
-__all__ = ["REMEMBER", "Fleet", "Sink", "Watcher"]
-
 # Attempts a second while a fleet begins: 1,000 streams are spread over two seconds.
 BEGIN_PER_SECOND = 500
 # What a stream keeps of its latest events: for telling repeats, and for who selects it. Of a

@@ -13,8 +13,6 @@ from ..checks import takes_arguments
 from ..client import SourceOptions
 from ..visible import quoted
 
-__all__ = ["headers_by_name", "own_options", "told_to"]
-
 # One client serves all streams.
 _SHARED = ("client", "verify", "proxy")
 # What such files say of a server that is no option of ours: the transport is an event stream.

@@ -22,8 +22,6 @@ from ..storage import Capture, Dataset, OwnedSequence, Position, take_over
 from .fleet import REMEMBER, Fleet, Watcher
 from .stream_table import StreamReport
 
-__all__ = ["Shard", "reached"]
-
 FLUSH_ROWS = 50_000
 FLUSH_BYTES = 16 * 2**20
 # Beyond this streams wait for the disk; beyond the second a disk that refuses costs events.

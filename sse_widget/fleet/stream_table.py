@@ -18,8 +18,6 @@ from ..events import Reason, State
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CaptureStats", "StreamReport", "StreamRow", "StreamTable", "WorkerRow"]
-
 # A rate over the last seconds: long enough that ten events a second are no flicker.
 _RATE_SECONDS = 5.0
 _TEXT = 300

@@ -15,8 +15,6 @@ from ..storage import check_stream_name
 from ..visible import visible_name
 from .per_stream import told_to
 
-__all__ = ["named", "shown", "sorted_out"]
-
 
 def named(urls: Any) -> dict[str, Any]:
     """Name -> URL, in the order they were given; nothing is checked yet but names."""

@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["BATCHES", "BATCH_BYTES", "Allowance"]
-
 # The most that one batch may carry, in bytes.
 BATCH_BYTES = 2**20
 # Batches on the way: an acknowledgement costs the kernel more than a batch, so a page that keeps up

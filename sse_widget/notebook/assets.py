@@ -8,8 +8,6 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-__all__ = ["NOT_BUILT", "STATIC", "built", "log_script"]
-
 STATIC = Path(__file__).parents[1] / "static"
 NOT_BUILT = """export default { render({ el }) {
   el.textContent = "sse-widget: the page is not built. Run `make install` in the checkout, then restart the kernel.";

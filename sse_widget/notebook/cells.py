@@ -14,8 +14,6 @@ from typing import Any, NamedTuple, Protocol
 
 from .host import on_cell_end, on_next_run, running_cell
 
-__all__ = ["CELLS", "CellRuns", "Replaceable"]
-
 
 class Replaceable(Protocol):
     """What a cell makes."""

@@ -30,8 +30,6 @@ from .allowance import Allowance
 from .messages import Described, HeadMessage
 from .wire import Message, encode, newest, packed
 
-__all__ = ["Channel"]
-
 Send = Callable[[Message, list[Any]], None]
 
 HEARTBEAT = 2.0

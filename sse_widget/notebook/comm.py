@@ -11,8 +11,6 @@ from typing import TypeVar
 
 from .host import parent_message
 
-__all__ = ["SubshellSender"]
-
 T = TypeVar("T")
 
 

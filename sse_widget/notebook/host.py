@@ -13,17 +13,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = [
-    "forget_output",
-    "kernel",
-    "on_cell_end",
-    "on_next_run",
-    "parent_message",
-    "reruns_on_change",
-    "running_cell",
-    "session_liveness",
-]
-
 
 def kernel() -> Any:
     """The ipykernel this process is, or None."""

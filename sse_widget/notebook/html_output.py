@@ -11,8 +11,6 @@ import uuid
 
 from .host import kernel
 
-__all__ = ["Output"]
-
 
 class Output:
     """An HTML output beside a cell's own, found again by its display id wherever it was shown."""

@@ -14,8 +14,6 @@ from html import escape
 
 from ..visible import visible
 
-__all__ = ["Html", "html", "joined", "tag"]
-
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _EMPTY = frozenset({"br", "hr", "img"})
 

@@ -8,21 +8,6 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-__all__ = [
-    "AckRequest",
-    "CaptureMessage",
-    "CommandRequest",
-    "Described",
-    "EventRequest",
-    "GapMessage",
-    "HeadMessage",
-    "HelloRequest",
-    "RowsMessage",
-    "RowsRequest",
-    "StatsMessage",
-    "StatusMessage",
-]
-
 
 class StatsMessage(TypedDict):
     """Counters since the stream began."""

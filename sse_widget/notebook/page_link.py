@@ -16,8 +16,6 @@ from .host import reruns_on_change
 from .page_requests import REQUESTS
 from .wire import Buffer, Message
 
-__all__ = ["PageLink"]
-
 
 class _HasComm(Protocol):
     @property

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 
 from .. import runtime
 
-__all__ = ["REQUESTS", "WAITING", "PageRequests"]
-
 Content = dict[str, Any]
 
 # Requests of one widget that may wait. A page has a few on the way; a notebook that is opened by a whole

@@ -19,8 +19,6 @@ from ..visible import visible, visible_name
 from .markup import Html, html, joined, tag
 from .messages import Described
 
-__all__ = ["MAX_BYTES", "render"]
-
 MAX_BYTES = 256 * 1024
 # Address, reason and hint, were every character of them to be named, take less than the rest.
 _ROWS_BYTES = MAX_BYTES - 24 * 1024

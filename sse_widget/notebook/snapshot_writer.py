@@ -19,8 +19,6 @@ from ..runtime import Timer
 from .host import on_cell_end
 from .html_output import Output
 
-__all__ = ["SnapshotWriter"]
-
 # The first minute of a stream is what somebody tries out and saves; later once a minute is enough.
 _FIRST = 5.0
 _SLOWEST = 60.0

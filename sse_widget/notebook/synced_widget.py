@@ -21,8 +21,6 @@ from .. import runtime
 from .cells import CELLS
 from .host import forget_output
 
-__all__ = ["SyncedWidget"]
-
 # What a page may write at once: the longest text, all of them, and how many values.
 _TEXT_CHARS = 16 * 1024
 _ALL_CHARS = 256 * 1024

@@ -17,8 +17,6 @@ import pyarrow as pa
 
 from ..tables import Snapshot
 
-__all__ = ["CUT_BYTES", "NAME_CHARS", "Buffer", "Message", "encode", "newest", "packed"]
-
 Message = dict[str, Any]
 Buffer = bytes | bytearray | memoryview | pa.Buffer
 

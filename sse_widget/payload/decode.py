@@ -23,8 +23,6 @@ try:
 except ImportError:  # an accelerator: what it reads, the standard library reads the same
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["NOT_JSON", "cost", "no_collection", "read", "read_object", "read_whole"]
-
 
 class _NotJson:
     """The mark of a text that is no JSON (or nested deeper than Python can read)."""

@@ -11,8 +11,6 @@ from typing import Any
 
 from ..checks import told
 
-__all__ = ["free_name", "holder_of", "paths_of", "reader_of", "steps_of"]
-
 
 def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
     """These paths, each once; one `str` is that one path.

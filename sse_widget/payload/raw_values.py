@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from .decode import read_whole
 from .path import reader_of, steps_of
 
-__all__ = ["Written", "written_values"]
-
 
 class Written(NamedTuple):
     """A value: a string as it is meant, anything else as it was written."""

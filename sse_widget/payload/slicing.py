@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["SLICE_BYTES", "SLICE_ROWS", "bounded_slices", "payloads", "text_sizes", "within"]
-
 SLICE_ROWS = 4096
 SLICE_BYTES = 2**20
 

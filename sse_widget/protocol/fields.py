@@ -20,8 +20,6 @@ from typing import NamedTuple
 
 from ..events import EventBatch
 
-__all__ = ["read_blocks", "read_one", "read_retry", "read_whole"]
-
 # One block: `event` and `id`, in either order or absent, then `data` lines and nothing else.
 # Possessive quantifiers give nothing back: a block of another form is refused in one pass. The last
 # group takes all that is left in one step (DOTALL); its line ends are looked at afterwards.

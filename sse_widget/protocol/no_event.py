@@ -11,8 +11,6 @@ import re
 
 from ..visible import visible
 
-__all__ = ["why_no_event"]
-
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 # As published by each format.

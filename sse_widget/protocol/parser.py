@@ -19,8 +19,6 @@ from ..errors import EventTooLarge
 from ..events import EventBatch, NoEvents, SingleEvent
 from .fields import read_blocks, read_one, read_retry, read_whole
 
-__all__ = ["EventStreamParser", "Unfinished"]
-
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR, _COLON = 10, 13, 58
 # The fields an event is made of. A line without one of these names is no part of an event.

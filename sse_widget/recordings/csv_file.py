@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 from ..payload import Written, free_name, payloads, written_values
 from .rows import ROWS, TABLE_SCHEMA, Reached, iso_times, slices
 
-__all__ = ["write_csv"]
-
 # OWASP, "CSV Injection": what makes a formula of a cell that begins with it.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 

@@ -36,8 +36,6 @@ from .sse_file import write_sse
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "arrow_table", "check_path", "save"]
-
 
 def arrow_table(
     snapshot: Snapshot, paths: Sequence[str] = (), frame: pd.DataFrame | None = None

@@ -16,8 +16,6 @@ from ..tables import SCHEMA
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["with_fields"]
-
 
 def with_fields(table: pa.Table, paths: Sequence[str], frame: pd.DataFrame) -> pa.Table:
     """The table of some rows with a column for each of these paths.

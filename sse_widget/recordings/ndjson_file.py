@@ -11,8 +11,6 @@ import pyarrow as pa
 from ..basics import whole
 from .rows import ROWS, EventColumns, Reached, iso_times, slices, time_of
 
-__all__ = ["read_ndjson", "write_ndjson"]
-
 
 def write_ndjson(table: pa.Table, file: IO[bytes], reached: Reached) -> None:
     quoted = encode_basestring

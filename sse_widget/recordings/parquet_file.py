@@ -13,8 +13,6 @@ from ..visible import visible, visible_name
 from .json_fields import with_fields
 from .rows import EVENT_SCHEMA, Reached, slices
 
-__all__ = ["read_parquet", "write_parquet"]
-
 _GROUP = 2**17  # rows of a row group: those of Parquet are meant to be large
 _GROUP_BYTES = 64 * 2**20
 

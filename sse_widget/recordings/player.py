@@ -25,8 +25,6 @@ from ..runtime import set_within
 if TYPE_CHECKING:
     from .recording import Recording
 
-__all__ = ["Player"]
-
 _TEXTS = ("type", "last_event_id", "data")
 _ROWS = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

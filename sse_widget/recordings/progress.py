@@ -9,8 +9,6 @@ import sys
 import time
 from types import TracebackType
 
-__all__ = ["Progress"]
-
 _PATIENCE = 1.0
 _EVERY = 0.1
 _WIDTH = 30

@@ -22,8 +22,6 @@ from .ndjson_file import read_ndjson
 from .parquet_file import read_parquet
 from .sse_file import read_sse
 
-__all__ = ["Recording"]
-
 _GZIP = b"\x1f\x8b"
 # A recording is played from memory; a few MiB of gzip can hold thousands of times their size.
 _UNPACKED_BYTES = 2 * 2**30

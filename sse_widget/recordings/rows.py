@@ -13,17 +13,6 @@ import pyarrow as pa
 from ..payload import SLICE_BYTES, bounded_slices
 from ..tables import SCHEMA, utc_time
 
-__all__ = [
-    "EVENT_SCHEMA",
-    "ROWS",
-    "TABLE_SCHEMA",
-    "EventColumns",
-    "Reached",
-    "iso_times",
-    "slices",
-    "time_of",
-]
-
 TABLE_SCHEMA = pa.schema([pa.field("seq", pa.int64(), nullable=False), *SCHEMA])
 """The columns of `.csv` and `.parquet` files, and of the Arrow stream."""
 EVENT_SCHEMA = pa.schema([pa.field("received_at", SCHEMA.field(0).type), *list(SCHEMA)[1:]])

@@ -27,8 +27,6 @@ from ..storage import Dataset
 from ..visible import visible_name
 from .sse_file import write_events
 
-__all__ = ["CaptureServer"]
-
 _HERE = ("127.0.0.1", "localhost", "[::1]")
 
 

@@ -17,8 +17,6 @@ from ..protocol import EventStreamParser, why_no_event
 from ..visible import visible
 from .rows import ROWS, EventColumns, Reached, iso_times, slices, time_of
 
-__all__ = ["read_sse", "write_events", "write_sse"]
-
 _TIME = re.compile(rb"^: ?received_at=([0-9T:.+Z-]+)\r?\n", re.MULTILINE)
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 _LINE_END = re.compile(rb"\r\n|\r|\n")

@@ -20,8 +20,6 @@ from typing import Any, TypeVar, cast
 
 from .threads import quiet_thread
 
-__all__ = ["CallThread", "Exited", "contained"]
-
 T = TypeVar("T")
 
 

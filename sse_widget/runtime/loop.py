@@ -24,18 +24,6 @@ from typing import Any, TypeVar, cast
 from .platforms import new_event_loop
 from .threads import end_all, log, quiet_thread
 
-__all__ = [
-    "LoopEnded",
-    "Timer",
-    "call",
-    "call_within",
-    "finalize",
-    "is_loop_thread",
-    "run",
-    "run_in_thread",
-    "serves",
-]
-
 T = TypeVar("T")
 
 _NAME = "sse-widget"

@@ -20,8 +20,6 @@ from typing import Any
 from ..visible import visible
 from .threads import quiet_thread
 
-__all__ = ["ObserverThread"]
-
 # Between two looks a value that counts, such as event counts, is told once: observers that draw
 # should not be asked to draw a thousand times a second.
 _PAUSE = 0.05

@@ -7,15 +7,6 @@ only says how long they are; a socket is read by `client.read_pacer`, a page tol
 
 from __future__ import annotations
 
-__all__ = [
-    "INTERVAL_S",
-    "MUCH_BYTES",
-    "ContentionDetector",
-    "contention",
-    "interval",
-    "pace",
-]
-
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 INTERVAL_S = 0.04
 # Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where a beat

@@ -14,8 +14,6 @@ import time
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["awake_time", "new_event_loop", "usual_read", "wait_for"]
-
 T = TypeVar("T")
 
 # Seconds after which a wait on Windows lets Python see that Ctrl-C was pressed.

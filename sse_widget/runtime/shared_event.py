@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import threading
 
-__all__ = ["SharedEvent"]
-
 
 class SharedEvent:
     """As `asyncio.Event`, but for all threads and loops at once."""

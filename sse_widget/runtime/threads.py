@@ -16,8 +16,6 @@ import time
 import weakref
 from collections.abc import Callable
 
-__all__ = ["end_all", "log", "quiet_thread"]
-
 # What nobody can be told of otherwise. Not above DEBUG: without a handler, logging itself would
 # print warnings and errors, into whatever cell runs then.
 log = logging.getLogger("sse_widget")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-__all__ = ["set_within"]
-
 
 async def set_within(seconds: float, event: asyncio.Event) -> bool:
     """Wait until the event is set, but no longer than this; whether it is."""

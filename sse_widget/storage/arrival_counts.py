@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["MAX_STEPS", "Counts", "Pace", "steps_for"]
-
 # Of a merged part: an hour in steps of ten seconds.
 _STEPS = 360
 MAX_STEPS = 4_096  # of one that somebody else wrote

@@ -14,8 +14,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Reading", "read"]
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

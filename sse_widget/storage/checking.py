@@ -21,8 +21,6 @@ from .footer import Footer, Position
 from .part_facts import Wanted
 from .part_schema import Part
 
-__all__ = ["CheckReport", "check"]
-
 _MOST_SENTENCES = 1_000
 _MOST_BYTES = 64 * 2**20
 _TRIES = 3

@@ -32,8 +32,6 @@ from .part_schema import ROWS, Part
 from .retention import expire
 from .stores import LocalStore, Store
 
-__all__ = ["Compacted", "compact", "leftovers"]
-
 # A temporary file of a writer that lives is younger.
 _LEFT_BEHIND = 600.0
 # The names of what this package makes in a staging folder: nothing else in it is touched.

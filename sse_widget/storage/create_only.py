@@ -19,8 +19,6 @@ from typing import Any, NamedTuple
 
 from .held_folder import HeldFolder
 
-__all__ = ["WAYS", "Way", "exchange", "lacks", "proven_way"]
-
 Create = Callable[[HeldFolder, HeldFolder, str, Any], None]
 # The file system has no such operation. (EPERM: vfat and many FUSE mounts, for a link.)
 _LACKS = frozenset(

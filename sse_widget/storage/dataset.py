@@ -41,8 +41,6 @@ from .part_schema import (
 )
 from .stores import Store, place_of
 
-__all__ = ["ROWS", "Checkpoint", "Dataset", "Part"]
-
 T = TypeVar("T")
 K = TypeVar("K", Footer, PartFacts)
 

@@ -16,8 +16,6 @@ import pyarrow as pa
 from ..events import Cause, Gap
 from ..visible import visible_name
 
-__all__ = ["Numbers", "Run", "named"]
-
 _RUN_BYTES = 400
 
 

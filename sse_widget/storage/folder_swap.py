@@ -18,8 +18,6 @@ from .create_only import exchange, lacks
 from .held_folder import HeldFolder
 from .stores import MOVING
 
-__all__ = ["recover", "replace_folder"]
-
 _NEW = re.compile(r"merge-[\w.-]*@[0-9a-f]{12}", re.ASCII)
 _LATE = 600.0
 _OLD = re.compile(r"gone-[0-9a-f]{12}")

@@ -13,8 +13,6 @@ import time
 from ..errors import CaptureError, CaptureNotWritten, CaptureTaken
 from .dataset import Checkpoint, Dataset
 
-__all__ = ["FolderWatch"]
-
 # Seconds that a folder is waited for before it is begun anew.
 PATIENCE = 1.5
 # The same where its disk is gone: what is written elsewhere meanwhile is in two places for ever.

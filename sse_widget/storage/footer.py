@@ -22,8 +22,6 @@ from ..tables import OTHER_TYPES, utc_time
 from .arrival_counts import MAX_STEPS, Pace
 from .boot_clock import Reading
 
-__all__ = ["KEY", "MAX_BYTES", "MAX_NUMBER", "VERSION", "Footer", "Pace", "Position"]
-
 VERSION = 1
 KEY = b"sse_widget"
 

@@ -20,8 +20,6 @@ from .part_facts import PartFacts, StreamNames, facts_of, row_groups
 from .part_schema import ROWS, Part, damaged
 from .stores import Store
 
-__all__ = ["Footers"]
-
 V = TypeVar("V")
 _Key = tuple[str, int, int]
 

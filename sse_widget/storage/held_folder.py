@@ -18,8 +18,6 @@ import weakref
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["FolderReplaced", "HeldFolder", "is_somebody_elses", "sync", "sync_folder"]
-
 BY_HANDLE = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)

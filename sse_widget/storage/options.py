@@ -12,8 +12,6 @@ from ..basics import unchangeable
 from ..checks import number, truth, whole_number
 from ..tables import seconds_of_text
 
-__all__ = ["Capture", "capture_of", "check_stream_name", "span"]
-
 
 @unchangeable
 @dataclass(frozen=True, slots=True)

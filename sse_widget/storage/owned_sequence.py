@@ -20,8 +20,6 @@ from .footer import Position
 from .options import Capture
 from .writer import FOLDER_TIME, Writer
 
-__all__ = ["OwnedSequence", "take_over"]
-
 # How often a claim is tried: an owner that is about to lose may be quicker by a moment, not so often.
 _CLAIMS = 20
 

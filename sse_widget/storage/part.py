@@ -22,8 +22,6 @@ from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, 
 from .footer import Footer, Position
 from .part_schema import ROWS
 
-__all__ = ["Append", "encode", "gather", "part_writer"]
-
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
 # every process to come would be told the same.
 _NO_ID = "error"

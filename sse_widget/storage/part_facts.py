@@ -18,18 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .footer import MAX_NUMBER, Footer, Pace
+from .arrival_counts import Pace
+from .footer import MAX_NUMBER, Footer
 from .part_schema import FIRST_TIME, LAST_TIME
-
-__all__ = [
-    "PartFacts",
-    "RowGroup",
-    "StreamNames",
-    "Wanted",
-    "facts_of",
-    "microseconds_of",
-    "row_groups",
-]
 
 # Microseconds since 1970.
 _LAST_TIME = (LAST_TIME - FIRST_TIME) // timedelta(microseconds=1)

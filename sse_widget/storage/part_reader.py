@@ -18,8 +18,6 @@ import pyarrow.compute as pc
 from ..payload import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
 from .part_facts import Wanted, row_groups
 
-__all__ = ["Newest", "PartReader"]
-
 # received_at, seq and three offsets.
 _ROW_BYTES = 40
 _TEXTS = ("type", "last_event_id", "data")

@@ -16,21 +16,6 @@ from ..tables import SCHEMA, believed
 from .footer import MAX_NUMBER
 from .stores import FileInfo
 
-__all__ = [
-    "FIRST_TIME",
-    "LAST_TIME",
-    "MAX_PART",
-    "ROWS",
-    "Part",
-    "believed_rows",
-    "damaged",
-    "inside",
-    "is_folder",
-    "is_part",
-    "is_shard",
-    "parts_of",
-]
-
 ROWS = pa.schema(
     [
         pa.field("stream", pa.large_string(), nullable=False),

@@ -30,8 +30,6 @@ from .options import Capture
 from .owned_sequence import OwnedSequence
 from .unbroken_rows import unbroken
 
-__all__ = ["CaptureState", "CaptureStatus", "Recorder"]
-
 ROWS = 50_000
 BYTES = 16 * 2**20
 # Beyond this a stream waits for the disk; beyond the second a disk that refuses costs events.

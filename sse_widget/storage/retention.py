@@ -16,8 +16,6 @@ from .dataset import Dataset
 from .footer import Footer
 from .part_schema import Part
 
-__all__ = ["expire"]
-
 
 def expire(
     dataset: Dataset,

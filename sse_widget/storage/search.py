@@ -24,8 +24,6 @@ from .part_facts import PartFacts, Wanted, microseconds_of
 from .part_reader import PartReader
 from .part_schema import Part, believed_rows
 
-__all__ = ["Search", "SearchProgress"]
-
 # Matches that are held, of one row group.
 _HELD_BYTES = 32 * 2**20
 # A file that was merged while it was searched is found again under another name, so many times.

@@ -15,8 +15,6 @@ from pyarrow.fs import FSSpecHandler, PyFileSystem
 
 from ..errors import message_of
 
-__all__ = ["as_oserror", "filesystem_of"]
-
 
 def filesystem_of(fs: Any) -> PyFileSystem:
     """pyarrow's filesystem for one of fsspec."""

@@ -21,9 +21,6 @@ from ..errors import CaptureError
 from .create_only import Way, proven_way
 from .held_folder import FolderReplaced, HeldFolder, is_somebody_elses, sync_folder
 
-__all__ = ["FileInfo", "Folder", "FsspecStore", "LocalStore", "Store", "place_of", "sync_folder"]
-
-
 T = TypeVar("T")
 
 

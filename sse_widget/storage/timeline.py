@@ -19,8 +19,6 @@ from .dataset import Dataset
 from .part_facts import PartFacts, Wanted
 from .part_schema import Part
 
-__all__ = ["arrivals", "first_after"]
-
 
 def arrivals(
     dataset: Dataset,

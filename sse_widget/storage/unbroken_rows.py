@@ -12,8 +12,6 @@ from ..errors import CaptureError
 from ..tables import SCHEMA, Snapshot
 from .dataset import Dataset
 
-__all__ = ["earlier_rows", "unbroken"]
-
 # Older rows are read so many at a time: of each the page gets 64 KiB, and a mebibyte of all.
 _ROWS, _BYTES = 5_000, 4 * 2**20
 

@@ -27,8 +27,6 @@ from .held_folder import FolderReplaced
 from .part import Append, decode, encode, gather
 from .stores import Folder
 
-__all__ = ["Shed", "Writer"]
-
 # A folder is closed, to be merged, at the first of these.
 FOLDER_PARTS = 200
 FOLDER_BYTES = 64 * 2**20

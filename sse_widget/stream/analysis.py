@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Analysis"]
-
 # The texts that were asked for take this part of `max_bytes` at most.
 _TEXT_PART = 0.25
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..recordings import Recording
     from ..storage import Capture
 
-__all__ = ["check_named", "check_replay", "outline", "plotted", "shown_url", "split_traits"]
-
 
 def check_replay(options: SourceKeywords, capture: object, *, paced: bool) -> None:
     """Refuse what a replay has no use for.

@@ -30,8 +30,6 @@ from ..visible import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Callback", "Callbacks"]
-
 F = TypeVar("F", bound=Callable[..., object])
 
 # So many events are looked at for one callback before it is another's turn.

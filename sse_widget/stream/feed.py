@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ..recordings import Recording
     from ..storage import Recorder
 
-__all__ = ["FeedListener", "StreamFeed"]
-
 _GAPS_KEPT = 1000
 # Seconds: who sets a bound waits so long for the thread of all streams.
 _BOUND_S = 2.0

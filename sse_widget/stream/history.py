@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from ..storage import Capture, CaptureStatus, Recorder
 
-__all__ = ["History", "RestoredState"]
-
 _GAPS_FROM = 200  # files whose gaps are read on opening
 # What may come again after a restart is compared with so much of what is there.
 _REMEMBER = (20_000, 16 * 2**20)

@@ -15,8 +15,6 @@ import pyarrow as pa
 from ..events import Event
 from ..tables import RollingWindow, Snapshot
 
-__all__ = ["at_position"]
-
 
 def at_position(
     window: RollingWindow, place: SupportsIndex | slice, origin: str

@@ -17,8 +17,6 @@ from ..filters import EventFilter
 from ..visible import quoted
 from .feed import FeedListener, StreamFeed
 
-__all__ = ["Readers"]
-
 # So many events are read from the window at once.
 _ROWS = 4096
 

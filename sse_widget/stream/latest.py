@@ -20,8 +20,6 @@ from .feed import FeedListener
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LatestStates"]
-
 MAX_KEYS = 10_000
 # Each reads every event; who asks for more of them is done with the first.
 _MOST_STATES = 4

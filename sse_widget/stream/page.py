@@ -31,8 +31,6 @@ from ..notebook import (
 from .feed import FeedListener, StreamFeed
 from .history import History
 
-__all__ = ["StreamPage"]
-
 # Seconds: whoever lets a stream go waits so long for the loop's turn.
 _TURN_S = 1.0
 # Beside a snapshot the live log has nothing to add where it cannot live.

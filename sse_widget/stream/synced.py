@@ -14,9 +14,6 @@ from ..filters import EventFilter
 from ..notebook import Message
 from .traits import without_revision
 
-__all__ = ["SyncedColumns", "SyncedFilter"]
-
-
 _EVERYTHING = EventFilter().to_wire()
 
 

@@ -12,8 +12,6 @@ import traitlets
 from ..runtime import ObserverThread
 from .feed import FeedListener, StreamFeed
 
-__all__ = ["LiveObservers"]
-
 _LIVE = ("status", "event_types", "last_event_id")
 
 

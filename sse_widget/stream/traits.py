@@ -15,8 +15,6 @@ from ..errors import InvalidFilter, message_of
 from ..filters import EventFilter, filter_of
 from ..notebook import Message
 
-__all__ = ["FilterTrait", "FilterWireTrait", "LiveTrait", "without_revision"]
-
 if TYPE_CHECKING:
     _Trait = traitlets.TraitType[Any, Any]
 else:  # before traitlets 5.10 it takes no parameters when it runs

@@ -14,8 +14,6 @@ from ..payload import payloads, read, reader_of
 from ..tables import RollingWindow
 from ..visible import quoted
 
-__all__ = ["UnmetPaths"]
-
 # What is looked at of a stream: its latest events. Of one that runs fewer say nothing yet.
 _LOOK, _ENOUGH = 500, 10
 _NAMED = 12

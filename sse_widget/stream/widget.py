@@ -69,8 +69,6 @@ if TYPE_CHECKING:
 
     from ..storage import Capture, CaptureStatus
 
-__all__ = ["SSEStream"]
-
 _F = TypeVar("_F", bound=Callable[..., object])
 
 _EVERYTHING = EventFilter()

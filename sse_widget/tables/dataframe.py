@@ -24,8 +24,6 @@ from .window import Snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_event_frame", "rows_of", "to_dataframe"]
-
 
 def to_dataframe(
     snapshot: Snapshot,

@@ -12,8 +12,6 @@ from datetime import timedelta
 
 from ..checks import number
 
-__all__ = ["seconds_of", "seconds_of_text"]
-
 # As pandas names them, and weeks.
 _UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86_400.0),

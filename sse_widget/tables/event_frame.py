@@ -14,8 +14,6 @@ import pandas as pd
 from ..payload import read, reader_of
 from ..visible import quoted
 
-__all__ = ["EventFrame"]
-
 # Of the newest rows: whether a name is a field is said by what comes now.
 _LOOK = 100
 

@@ -11,8 +11,6 @@ from datetime import datetime
 
 from ..events import Cause, Gap
 
-__all__ = ["GapLog"]
-
 
 class GapLog:
     """Gaps in the order in which they were noticed. Any thread may read it while another one adds.

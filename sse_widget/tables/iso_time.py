@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["utc_time"]
-
 
 def utc_time(text: str) -> datetime:
     """The time that ISO 8601 text names, aware, UTC.

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from ..basics import whole
 from ..payload import read, reader_of
 
-__all__ = ["JoinedText"]
-
 
 class JoinedText:
     """The strings at one dotted path of many payloads, joined in the order they came.

@@ -32,8 +32,6 @@ from .unpacked import Unpacker
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["beside", "expand", "taken_names"]
-
 MARK = "is_json"
 # Payloads that are read and typed together: so few that their objects are gone again before they
 # leave the processor's cache, which is half of the time where payloads are large.

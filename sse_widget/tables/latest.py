@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from .window import RollingWindow, Snapshot
 
-__all__ = ["LatestRow", "LatestRows"]
-
 # On the loop: how long events may wait to be read where they are fewer than half of those held, and how many are
 # looked at and read before others get a turn. What waits is read at once when somebody asks, so this is no delay
 # of what is seen; and the more wait, the fewer are read: of each thing the newest.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from .window import RollingWindow, Snapshot
 
-__all__ = ["LiveColumns", "columns_of"]
-
 # Values are typed together when there are so many, as many as the window seals at once, or when they may
 # take so many bytes until then.
 _PIECE = 4096

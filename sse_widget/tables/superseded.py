@@ -14,8 +14,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["UniformRows", "rows_at"]
-
 # Fewer rows are read as quickly as they are compared.
 _WORTH = 64
 # What is compared at once: so few bytes that they stay in the processor's cache, which is half of the time.

@@ -10,8 +10,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-__all__ = ["OTHER_TYPES", "Tally"]
-
 OTHER_TYPES = "(other types)"
 # What the counter takes for a type beside its name.
 _TYPE_BYTES = 150

@@ -16,8 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ColumnChunk", "join", "pack", "size_of"]
-
 _NONE: Any = type(None)
 # Whole numbers up to here are float64s too.
 _EXACT = 2**53

@@ -12,8 +12,6 @@ from typing import Any
 from ..checks import told
 from ..payload import NOT_JSON, holder_of, paths_of, read_whole, steps_of
 
-__all__ = ["Unpacker", "elements_of", "flattened", "read_inside"]
-
 
 class Unpacker:
     """What was asked for of payloads, done some at a time.

@@ -32,8 +32,6 @@ from ..payload import bounded_slices
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA", "Counts", "RollingWindow", "Snapshot"]
-
 SCHEMA = pa.schema(
     [
         pa.field("received_at", pa.timestamp("us", tz="UTC"), nullable=False),

@@ -20,8 +20,9 @@ import pytest
 from sse_widget import Capture, SSECapture, SSEStream
 from sse_widget.errors import CaptureDamaged, CaptureTooNew
 from sse_widget.events import Cause, Gap
-from sse_widget.storage.dataset import ROWS, Dataset
+from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import KEY, MAX_BYTES, Footer, Position
+from sse_widget.storage.part_schema import ROWS
 
 from ..helpers.pages import overview
 from ..helpers.scripted import Server, sends
