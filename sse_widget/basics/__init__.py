@@ -1,11 +1,12 @@
-"""What any object of ours may need: attributes that are checked, a refusal to be pickled, bytes that are
-counted, whole characters, and names that are imported late.
+"""What any object of ours may need: attributes that are checked, a refusal to be pickled, a budget of bytes,
+text without half characters, names that are imported late, and what loopback is.
 
 It must never know what these objects are.
 """
 
 from .budget import UNLIMITED, Budget, Memory, Share
 from .lazy_names import late_names
+from .loopback import asks_loopback, is_loopback
 from .pickling import NotPickled
 from .strict_attributes import NamedAttributes, refuse_change, unchangeable
 from .surrogates import whole
@@ -17,6 +18,8 @@ __all__ = [
     "NamedAttributes",
     "NotPickled",
     "Share",
+    "asks_loopback",
+    "is_loopback",
     "late_names",
     "refuse_change",
     "unchangeable",

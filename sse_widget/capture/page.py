@@ -7,9 +7,10 @@ nothing of its own accord, and runs on the background loop.
 from __future__ import annotations
 
 import time
+from typing import cast
 
 from .. import runtime
-from ..fleet import CaptureStats, Engine, ignore
+from ..fleet import Engine, ignore
 from ..notebook import Message, PageLink, SyncedWidget, log_script
 from .files import CaptureFiles
 from .history import PastAnswers
@@ -125,7 +126,9 @@ class CapturePage:
             "now": time.time() * 1000,
             "running": run.running,
             "trouble": run.trouble,
-            "stats": _totals(stats),
+            "stats": cast(
+                TotalsMessage, {n: getattr(stats, n) for n in TotalsMessage.__annotations__}
+            ),
             "rows": [[i, *row] for i, row in enumerate(rows) if i >= len(known) or known[i] != row],
             "workers": run.workers,
             "log": None if log is None else [log.number, log.name, log.settings],
@@ -213,17 +216,3 @@ class CapturePage:
             self._seen = max(self._seen, min(n, self._n))
         elif self._log is not None and ack["log"] == self._log.number:
             self._log.channel.acknowledge(n)
-
-
-def _totals(stats: CaptureStats) -> TotalsMessage:
-    return {
-        "streams": stats.streams,
-        "open": stats.open,
-        "failed": stats.failed,
-        "received": stats.received,
-        "written": stats.written,
-        "pending": stats.pending,
-        "rate": stats.rate,
-        "lag": stats.lag,
-        "gaps": stats.gaps,
-    }

@@ -12,6 +12,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
@@ -22,6 +23,7 @@ from traitlets import Bunch, Dict
 from ..basics import NamedAttributes, NotPickled
 from ..checks import truth
 from ..client import AsyncBody, SourceKeywords, SourceOptions, signature_of
+from ..events import Gap
 from ..filters import EventFilter, filter_of
 from ..fleet import (
     CaptureStats,
@@ -276,18 +278,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         import pandas as pd
 
         found = self._files.dataset.gaps()
-        names = (
-            "seq",
-            "at",
-            "cause",
-            "text",
-            "resumed_from",
-            "replayed",
-            "duration",
-            "missing",
-            "repeated",
-        )
-        columns = {n: [getattr(gap, n) for _, gap in found] for n in names}
+        columns = {f.name: [getattr(gap, f.name) for _, gap in found] for f in fields(Gap)}
         return pd.DataFrame({"stream": [stream for stream, _ in found], **columns})
 
     @property

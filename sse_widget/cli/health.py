@@ -37,17 +37,12 @@ class Health:
 
     def as_json(self) -> dict[str, object]:
         """As the endpoint says it."""
-        stats = self.stats
+        names = ("streams", "open", "failed", "received", "written", "lag")
         return {
             "status": "unhealthy" if self.reasons else "healthy",
             "reasons": list(self.reasons),
             "notes": list(self.notes),
-            "streams": stats.streams,
-            "open": stats.open,
-            "failed": stats.failed,
-            "received": stats.received,
-            "written": stats.written,
-            "lag": stats.lag,
+            **{name: getattr(self.stats, name) for name in names},
         }
 
 

@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +19,8 @@ from typing import TextIO
 
 from ..errors import message_of
 from ..fleet import CaptureStats
-from .record_log import Fact, StreamState, plural
+from .record_log import Fact, StreamState, Throttle, plural
 
-_PROGRESS_S = 10.0
 _FAULTY = ("failed",)
 
 
@@ -38,8 +36,7 @@ class JsonLog:
         self._out = out
         self._hide = hide
         self._lock = threading.Lock()
-        self._due = 0.0
-        self._told: tuple[int, int, str] | None = None
+        self._throttle = Throttle()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -60,10 +57,8 @@ class JsonLog:
     def progress(
         self, stats: CaptureStats, gone: float, duration: float | None, trouble: str
     ) -> None:
-        now, state = time.monotonic(), (stats.streams, stats.open, trouble)
-        if now < self._due and state == self._told:
+        if not self._throttle.is_due((stats.streams, stats.open, trouble)):
             return
-        self._due, self._told = now + _PROGRESS_S, state
         text = f"{stats.open:,} of {plural(stats.streams, 'stream')} open"
         self.say(
             "progress",

@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from .._version import __version__
+from ..basics import asks_loopback, is_loopback
 from ..capture import SSECapture
 from ..runtime import quiet_thread
 from .health import health_of
@@ -85,7 +85,7 @@ class MetricsServer:
         self._begun = time.monotonic()
         self._capture = capture
         self._metrics = make_wsgi_app(registry)
-        self._is_for_here = _is_loopback(host)
+        self._is_for_here = is_loopback(host)
         self._server = _Server((host, port), _Handler)
         self._server.set_app(self._answer)
         self._thread = quiet_thread(self._server.serve_forever, "sse-widget metrics")
@@ -104,8 +104,7 @@ class MetricsServer:
         self._thread.join()
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        # A page from elsewhere that made a name of its own lead here reads nothing.
-        if self._is_for_here and not _is_loopback(_host_of(environ.get("HTTP_HOST", ""))):
+        if self._is_for_here and not asks_loopback(environ.get("HTTP_HOST", "")):
             return _say(start, "403 Forbidden", "This is for this machine only.\n")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return _say(start, "405 Method Not Allowed", "Ask with GET.\n")
@@ -134,20 +133,6 @@ def _say(
         ],
     )
     return [body]
-
-
-def _host_of(header: str) -> str:
-    """The host in a `Host` header, without its port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):

@@ -4,10 +4,14 @@ program. It decides nothing.
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from ..fleet import CaptureStats
+
+# Seconds between two lines of progress.
+_PROGRESS_S = 10.0
 
 Fact = str | int | float | bool | None
 
@@ -24,6 +28,22 @@ class StreamState(NamedTuple):
     stream: str
     state: str
     text: str
+
+
+class Throttle:
+    """Says when to tell how far a recording is: when something changed, and every ten seconds."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._state: object = None
+
+    def is_due(self, state: object) -> bool:
+        """Whether to tell now, where `state` is what a change is looked for in."""
+        now = time.monotonic()
+        if now < self._due and state == self._state:
+            return False
+        self._due, self._state = now + _PROGRESS_S, state
+        return True
 
 
 class Log(Protocol):

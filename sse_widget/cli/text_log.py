@@ -14,9 +14,8 @@ from typing import TextIO
 
 from ..fleet import CaptureStats
 from ..visible import visible, visible_name
-from .record_log import Fact, StreamState, plural
+from .record_log import Fact, StreamState, Throttle, plural
 
-_PLAIN_S = 10.0
 # Seconds: in a terminal what was said stays below the line for so long.
 _SAID_S = 10.0
 
@@ -140,16 +139,10 @@ def _rewritten(out: TextIO) -> Iterator[Show]:
 
 
 def _plain(out: TextIO) -> Show:
-    due = 0.0
-    said: tuple[str, str] | None = None
+    throttle = Throttle()
 
     def show(line: str, trouble: str) -> None:
-        nonlocal due, said
-        now = time.monotonic()
-        state = (line.partition(" · ")[0], trouble)
-        if now < due and state == said:
-            return
-        due, said = now + _PLAIN_S, state
-        print(f"{line}  {trouble}".rstrip(), file=out, flush=True)
+        if throttle.is_due((line.partition(" · ")[0], trouble)):
+            print(f"{line}  {trouble}".rstrip(), file=out, flush=True)
 
     return show

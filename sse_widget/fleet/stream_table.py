@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # A rate over the last seconds: long enough that ten events a second are no flicker.
 _RATE_SECONDS = 5.0
 _TEXT = 300
+# What each owner of a stream counts from 0.
+_COUNTED = ("bytes", "connects", "duplicates", "oversize", "gaps")
 
 
 class StreamReport(NamedTuple):
@@ -206,8 +208,7 @@ class StreamTable:
     def _sum(one: StreamReport | None, two: StreamReport) -> StreamReport:
         if one is None:
             return two
-        counted = ("bytes", "connects", "duplicates", "oversize", "gaps")
-        return two._replace(**{n: getattr(one, n) + getattr(two, n) for n in counted})
+        return two._replace(**{n: getattr(one, n) + getattr(two, n) for n in _COUNTED})
 
     def rates(self) -> dict[str, float]:
         """Events a second, by stream."""
@@ -229,11 +230,7 @@ class StreamTable:
             pending=received - written,
             rate=round(sum(row.rate() for row in rows), 1),
             lag=round(max((row.lag(now) for row in rows), default=0.0), 3),
-            bytes=sum(r.bytes for r in whole),
-            connects=sum(r.connects for r in whole),
-            duplicates=sum(r.duplicates for r in whole),
-            oversize=sum(r.oversize for r in whole),
-            gaps=sum(r.gaps for r in whole),
+            **{name: sum(getattr(r, name) for r in whole) for name in _COUNTED},
         )
 
     def frame(self) -> pd.DataFrame:
@@ -243,13 +240,17 @@ class StreamTable:
         now = time.time()
         rows = list(self.rows.values())
         whole = [self._sum(row.earlier, row.report) for row in rows]
-        told = [_told(row, sums, now) for row, sums in zip(rows, whole, strict=True)]
-        columns = {
-            name: pd.Series([values[at] for values in told], dtype=dtype)
-            for at, (name, dtype) in enumerate(_COLUMNS.items())
-        }
+        columns = {name: [getattr(sums, name, None) for sums in whole] for name in _COLUMNS}
+        columns["rate"] = [round(row.rate(), 2) for row in rows]
+        columns["last_event_at"] = [
+            datetime.fromtimestamp(sums.last_at, UTC) if sums.last_at else None for sums in whole
+        ]
+        columns["lag"] = [round(row.lag(now), 3) for row in rows]
+        columns["worker"] = [row.where for row in rows]
+        columns["url"] = [row.url for row in rows]
+        series = {n: pd.Series(columns[n], dtype=dtype) for n, dtype in _COLUMNS.items()}
         names = pd.Index([row.name for row in rows], name="stream", dtype="str")
-        return pd.DataFrame(columns).set_index(names)
+        return pd.DataFrame(series).set_index(names)
 
     def wire(self) -> list[list[Any]]:
         """A row a stream for the page: state, rate, last event (ms), received, gaps, since when
@@ -295,28 +296,3 @@ _COLUMNS = {
     "oversize": "int64",
     "earlier": "int64",
 }
-
-
-def _told(row: StreamRow, whole: StreamReport, now: float) -> tuple[object, ...]:
-    """One row of it: what the report says of all runs, in the order of `_COLUMNS`."""
-    return (
-        str(whole.state),
-        round(row.rate(), 2),
-        whole.received,
-        whole.written,
-        datetime.fromtimestamp(whole.last_at, UTC) if whole.last_at else None,
-        whole.gaps,
-        round(row.lag(now), 3),
-        whole.last_event_id,
-        row.where,
-        row.url,
-        whole.error,
-        whole.hint,
-        whole.note,
-        whole.reason,
-        whole.bytes,
-        whole.connects,
-        whole.duplicates,
-        whole.oversize,
-        whole.earlier,
-    )

@@ -9,19 +9,12 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from .comm import SubshellSender
 from .host import reruns_on_change
 from .page_requests import REQUESTS
+from .synced_widget import SyncedWidget
 from .wire import Buffer, Message
-
-
-class _HasComm(Protocol):
-    @property
-    def comm(self) -> object: ...
-
-    def send(self, content: Message, buffers: Sequence[Buffer] | None = None) -> None: ...
 
 
 class PageLink:
@@ -36,7 +29,7 @@ class PageLink:
         ack: how a page acknowledges: by a "message", or a "trait", which is cheaper.
     """
 
-    def __init__(self, widget: _HasComm, answer: Callable[[Message], object]) -> None:
+    def __init__(self, widget: SyncedWidget, answer: Callable[[Message], object]) -> None:
         self._widget = widget
         self._answer = answer
         self._sender = SubshellSender()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .. import storage
-from ..checks import told
+from ..checks import number
 from ..tables import SCHEMA
 from ..visible import quoted, visible
 from .ndjson_file import read_ndjson
@@ -42,7 +42,7 @@ class Recording:
         ValueError: content that is not what its format says, or no recording at all, and what it is; a
             speed that is not above 0; a stream that is not in the capture, or none was named where it
             has several. The message says where.
-        TypeError: neither a path nor bytes.
+        TypeError: neither a path nor bytes; a speed that is no number.
         OSError: the file cannot be read. FileNotFoundError: there is no such file or folder.
     """
 
@@ -52,9 +52,9 @@ class Recording:
         speed: float = 1.0,
         stream: str | None = None,
     ) -> None:
-        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
-            raise ValueError(f"speed must be a number above 0, not {told(speed)}")
-        self.speed = speed
+        self.speed = number("speed", speed, "a number above 0")
+        if not self.speed > 0:
+            raise ValueError(f"speed must be a number above 0, not {speed:g}")
         self.is_cut = False  # the end of the file is missing
         self.table: pa.Table  # received_at is null where the recording does not say
         if isinstance(content, (str, os.PathLike)) and is_capture(content):

@@ -21,13 +21,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..basics import asks_loopback
 from ..errors import message_of
 from ..runtime import quiet_thread
 from ..storage import Dataset
 from ..visible import visible_name
 from .sse_file import write_events
-
-_HERE = ("127.0.0.1", "localhost", "[::1]")
 
 
 class CaptureServer:
@@ -138,8 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*of_server)
 
     def do_GET(self) -> None:
-        # A page from elsewhere that made a name of its own lead here reads nothing.
-        if self.headers.get("Host", "").rpartition(":")[0] not in _HERE:
+        if not asks_loopback(self.headers.get("Host", "")):
             self._say(403, "This is for this machine only.\n")
             return
         try:

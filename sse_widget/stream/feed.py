@@ -22,7 +22,7 @@ from ..events import EventBatch, Gap, Reason, State, Stats, Status
 from ..notebook import NAME_CHARS
 from ..runtime import LoopEnded, SharedEvent
 from ..tables import GapLog, RollingWindow, Tally
-from .history import RestoredState
+from .history import KEPT_COUNTERS, RestoredState
 
 if TYPE_CHECKING:
     from ..recordings import Recording
@@ -345,8 +345,7 @@ class StreamFeed:
     def facts(self) -> tuple[dict[str, int], int | None]:
         """What the files say beside the events: counters, and the server's reconnection time."""
         stats = self.stats
-        names = ("duplicates", "oversize", "comments", "ignored", "bytes", "connects")
-        return {n: getattr(stats, n) for n in names}, self.source.reconnection_time
+        return {n: getattr(stats, n) for n in KEPT_COUNTERS}, self.source.reconnection_time
 
 
 def hear_of_recorder(feed: StreamFeed, recorder: Recorder) -> None:

@@ -33,6 +33,8 @@ _GAPS_FROM = 200  # files whose gaps are read on opening
 _REMEMBER = (20_000, 16 * 2**20)
 _REMEMBER_LEAST = 2**18
 _BATCH = 1_000
+# Of `Stats`, what the files hold beside the events.
+KEPT_COUNTERS = ("duplicates", "oversize", "comments", "ignored", "bytes", "connects")
 
 
 class RestoredState:
@@ -66,11 +68,7 @@ class RestoredState:
         self._batches = _batches(rows.slice(max(rows.num_rows - _REMEMBER[0], 0)), most)
         self.counts = dict(position.types)
         self.received = position.seq
-        known = {
-            n: position.stats.get(n, 0) for n in ("duplicates", "oversize", "comments", "ignored")
-        }
-        more = {n: position.stats.get(n, 0) for n in ("bytes", "connects")}
-        self.stats = Stats(**known, **more)
+        self.stats = Stats(**{name: position.stats.get(name, 0) for name in KEPT_COUNTERS})
 
     def options(self, options: SourceOptions, given: SourceKeywords) -> SourceOptions:
         """What the source is told where `given` does not say otherwise: a replay is dropped, so

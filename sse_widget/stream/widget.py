@@ -250,6 +250,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
         Raises:
             ValueError: no such format; content that is not what it says; speed not above 0.
+            TypeError: neither a path nor bytes; a speed that is no number.
             OSError: the file cannot be read.
         """
         played = recordings.Recording(recording, speed, stream)

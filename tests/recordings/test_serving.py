@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sse_widget import EventSource
+from sse_widget.basics import asks_loopback
 from sse_widget.cli import main
 from sse_widget.events import EventBatch
 from sse_widget.recordings.server import CaptureServer
@@ -99,6 +100,30 @@ def test_what_there_is_is_listed_for_this_machine_only(to, serve):
     assert httpx.get(f"{server.url}/elsewhere").status_code == 404
     foreign = httpx.get(f"{server.url}/events?stream=c", headers={"Host": "evil.example:80"})
     assert foreign.status_code == 403
+
+
+HOSTS = {
+    "127.0.0.1": True,
+    "127.0.0.1:8080": True,
+    "127.1.2.3:80": True,
+    "localhost": True,
+    "localhost:80": True,
+    "[::1]": True,
+    "[::1]:80": True,
+    "": False,
+    ":80": False,
+    "10.0.0.1:80": False,
+    "evil.example": False,
+    "evil.example:80": False,
+    "localhost.evil.example:80": False,
+    "127.0.0.1.evil.example": False,
+    "[::ffff:10.0.0.1]:80": False,
+}
+
+
+@pytest.mark.parametrize(("header", "is_ours"), HOSTS.items())
+def test_only_addresses_of_this_machine_and_localhost_name_it(header, is_ours):
+    assert asks_loopback(header) is is_ours
 
 
 async def test_they_come_at_their_pace(to, serve):
