@@ -28,6 +28,7 @@ LIMITS = {
     "complex functions": (2, "functions of a complexity over 15 (the parser may have two)"),
     "top modules": (6, "modules that stand in no package"),
     "second lists": (0, "`__all__` in a module of a package: its door says what others may import"),
+    "patched privates": (0, "tests that replace a `_private` name of a module or an object"),
 }
 LINES, COMPLEXITY = 60, 15
 _BRANCHES = (
@@ -35,6 +36,9 @@ _BRANCHES = (
     *(ast.comprehension, ast.Assert, ast.match_case),
 )
 _LOOKED_FOR = re.compile(r"'\w+' in \w+\.__dict__")
+_PATCHED = re.compile(
+    r"""[gs]etattr\(\s*[\w.]+,\s*["']_[a-zA-Z]|\b(?!self\b)[a-z]\w*\._[a-z]\w+ = (?!.*noqa)"""
+)
 _NAMEDTUPLE = {"_replace", "_asdict", "_fields", "_make"}  # public, in spite of the name
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -69,6 +73,12 @@ def main() -> int:
                 if (size := _complexity(node)) > COMPLEXITY:
                     found["complex functions"].append(f"{at} {node.name}: {size}")
     found["top modules"] = [p.name for p in PACKAGE.glob("*.py") if p.stem != "__init__"]
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = path.read_text("utf-8")
+        found["patched privates"] += [
+            f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, at.start()) + 1}"
+            for at in _PATCHED.finditer(text)
+        ]
     quiet = "--quiet" in sys.argv
     if not quiet:
         lines = sum(len(path.read_text("utf-8").splitlines()) for path in modules)

@@ -27,7 +27,7 @@ _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 # GNOME writes "socks://". The "h" and the "a" let the proxy look names up, which we do always: names of
 # the network behind it are known only there.
 _SCHEMES = {"socks": "socks5", "socks5h": "socks5", "socks4a": "socks4"}
-_SOCKS_PACKAGE = "aiohttp_socks"
+SOCKS_PACKAGE = "aiohttp_socks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def proxy_of(value: Any, source: str = "proxy=") -> Proxy:
     if auth is None and url.userinfo:
         auth = (url.username, url.password)
     proxy = Proxy(scheme, url.host, port, auth, source)
-    if proxy.is_socks and importlib.util.find_spec(_SOCKS_PACKAGE) is None:
+    if proxy.is_socks and importlib.util.find_spec(SOCKS_PACKAGE) is None:
         way_out = "Install sse-widget[socks]"
         if source != "proxy=":
             way_out += f", or list the host in NO_PROXY, or take {source} out of the environment"

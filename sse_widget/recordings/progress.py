@@ -9,8 +9,10 @@ import sys
 import time
 from types import TracebackType
 
-_PATIENCE = 1.0
-_EVERY = 0.1
+# Seconds: what takes less shows nothing.
+PATIENCE_S = 1.0
+# Seconds between two drawings.
+EVERY_S = 0.1
 _WIDTH = 30
 
 
@@ -25,7 +27,7 @@ class Progress:
     def __init__(self, total: int, label: str) -> None:
         self._total = total
         self._label = label
-        self._next = time.monotonic() + _PATIENCE
+        self._next = time.monotonic() + PATIENCE_S
         self._shown = 0
         self._looked_at = _is_looked_at()
 
@@ -46,7 +48,7 @@ class Progress:
         now = time.monotonic()
         if not self._looked_at or now < self._next:
             return
-        self._next = now + _EVERY
+        self._next = now + EVERY_S
         share = min(done / self._total, 1.0) if self._total else 1.0
         bar = ("█" * round(share * _WIDTH)).ljust(_WIDTH, "░")
         line = f"{self._label} {bar} {share:4.0%}"

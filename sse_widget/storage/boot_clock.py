@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Reading(NamedTuple):
@@ -38,7 +38,7 @@ def system_start() -> tuple[str, int | None]:
     clock: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     with contextlib.suppress(OSError):
         if clock is not None:
-            named = _BOOT_ID.read_text("ascii").strip()
+            named = BOOT_ID.read_text("ascii").strip()
             return hashlib.sha256(f"sse-widget {named}".encode()).hexdigest()[:16], clock
     return secrets.token_hex(8), None
 

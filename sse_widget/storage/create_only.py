@@ -118,7 +118,7 @@ def rename_only(source: HeldFolder, name: str, folder: HeldFolder, new: str) -> 
     if os.name == "nt":  # MoveFileEx without MOVEFILE_REPLACE_EXISTING
         source.rename(name, folder, new)
     else:
-        _rename(source, name, folder, new, _NOREPLACE, _EXCL)
+        rename_by_flags(source, name, folder, new, _NOREPLACE, _EXCL)
 
 
 def exchange(one: HeldFolder, name: str, other: HeldFolder, its: str) -> None:
@@ -127,10 +127,10 @@ def exchange(one: HeldFolder, name: str, other: HeldFolder, its: str) -> None:
     Raises:
         OSError: this system or file system cannot do that; nothing was changed.
     """
-    _rename(one, name, other, its, _EXCHANGE, _SWAP)
+    rename_by_flags(one, name, other, its, _EXCHANGE, _SWAP)
 
 
-def _rename(
+def rename_by_flags(
     one: HeldFolder, name: str, other: HeldFolder, its: str, linux: int, macos: int
 ) -> None:
     library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None

@@ -40,7 +40,7 @@ _SLICE_BYTES, _SLICE_ROWS = 2**18, 2048
 # So many different keys are no table, however few the events.
 MAX_KEYS = 10_000
 _MANY_COLUMNS = 1_000
-_MANY_CELLS = 50_000_000
+MANY_CELLS = 50_000_000
 
 
 def expand(
@@ -180,7 +180,7 @@ class _Keys:
                 f"the payloads have {keys:,} different keys or more, and a table takes at most "
                 f"{MAX_KEYS:,}; {wanted}"
             )
-        if keys > _MANY_COLUMNS and keys * self._total > _MANY_CELLS:
+        if keys > _MANY_COLUMNS and keys * self._total > MANY_CELLS:
             raise ValueError(
                 f"more than {keys:,} different keys in {self._total:,} events: too many columns; "
                 f"{wanted}, or ask for fewer events: last=..."

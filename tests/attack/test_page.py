@@ -42,7 +42,7 @@ def widget(request):
 def sent(widget, monkeypatch):
     """What the widget tells its pages from now on."""
     told = []
-    monkeypatch.setattr(widget, "_send", lambda message, buffers=None: told.append(message))
+    monkeypatch.setattr(widget.comm, "send", lambda data=None, *_, **__: told.append(data))
     return told
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import sys
 import zlib
 
 import brotli
 import pytest
 import zstandard
 
-from sse_widget.client import codings
 from sse_widget.client.codings import STEP_BYTES, BrokenCoding, UnreadableCoding, decoder_of
 
 PLAIN = b"".join(b"id: %d\ndata: %d\n\n" % (n, n * n) for n in range(500))
@@ -94,7 +94,8 @@ def test_what_was_not_asked_for_is_refused_by_name(name):
 
 @pytest.mark.parametrize(("name", "package"), [("br", "brotli"), ("zstd", "zstandard")])
 def test_what_no_package_reads_is_refused_with_the_package(monkeypatch, name, package):
-    monkeypatch.setattr(codings, "_module", lambda name: None)
+    for module in ("brotli", "brotlicffi", "compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, module, None)  # an ImportError for whoever imports it
     with pytest.raises(UnreadableCoding) as caught:
         decoder_of(name, {"*"})
     assert (caught.value.package, caught.value.asked) == (package, True)

@@ -330,7 +330,7 @@ async def test_a_socks_proxy_that_is_down(environment):
 
 
 async def test_without_its_package_socks_is_refused_by_name(environment, monkeypatch):
-    monkeypatch.setattr(proxies, "_SOCKS_PACKAGE", "no_such_package")
+    monkeypatch.setattr(proxies, "SOCKS_PACKAGE", "no_such_package")
     with Server(Peer.hold) as server:
         environment.setenv("ALL_PROXY", f"socks5://me:{SECRET}@127.0.0.1:{server.port}")
         error = await failure("http://feeds.invalid/")
@@ -387,7 +387,7 @@ def test_what_proxy_cannot_be_is_refused_at_once(monkeypatch):
         assert SECRET not in str(caught.value)
     with pytest.raises(TypeError, match="give proxy= to client= itself"):
         EventSource("https://127.0.0.1/", proxy="http://p:1", client=httpx.AsyncClient)
-    monkeypatch.setattr(proxies, "_SOCKS_PACKAGE", "no_such_package")
+    monkeypatch.setattr(proxies, "SOCKS_PACKAGE", "no_such_package")
     with pytest.raises(ValueError, match=r"sse-widget\[socks\]") as caught:
         EventSource("https://127.0.0.1/", proxy=f"socks5://me:{SECRET}@p:1")
     assert SECRET not in str(caught.value)

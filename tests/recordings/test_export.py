@@ -255,7 +255,7 @@ def test_what_no_stream_can_carry_is_refused_for_sse_alone(tmp_path, row, what):
 def test_a_bar_is_shown_only_when_it_takes_long(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(progress, "_is_looked_at", lambda: True)
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # as in a notebook
     with progress.Progress(100, "saving x") as bar:
         now[0] = 0.9
         bar.reached(10)
@@ -271,9 +271,9 @@ def test_a_bar_is_shown_only_when_it_takes_long(monkeypatch, capsys):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_saving_shows_how_far_it_is(tmp_path, monkeypatch, capsys, suffix):
-    monkeypatch.setattr(progress, "_PATIENCE", -1)
-    monkeypatch.setattr(progress, "_EVERY", -1)
-    monkeypatch.setattr(progress, "_is_looked_at", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE_S", -1)
+    monkeypatch.setattr(progress, "EVERY_S", -1)
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # as in a notebook
     saved(tmp_path / f"x{suffix}", [("t", "", "")] * 9000)
     shown = capsys.readouterr().err
     assert f"saving x{suffix}" in shown

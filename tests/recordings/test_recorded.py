@@ -66,12 +66,13 @@ def no_waiting(monkeypatch):
     """A clock that stands still; what is waited for is noted, and at once over."""
     now, waited = [0.0], []
 
-    async def sleep_until(self, due):
-        waited.append(due)
-        now[0] = due
+    async def set_within(seconds, event):
+        now[0] += seconds
+        waited.append(now[0])
+        return False
 
     monkeypatch.setattr(player.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Player, "_sleep_until", sleep_until)
+    monkeypatch.setattr(player, "set_within", set_within)
     return waited
 
 

@@ -48,7 +48,7 @@ def without_links(monkeypatch, code=errno.EPERM):
 
 def without_careful_renames(monkeypatch):
     """FUSE mounts that know of no flags; musl, whose library has no such call."""
-    monkeypatch.setattr(create_only, "_rename", refuses(errno.ENOSYS))
+    monkeypatch.setattr(create_only, "rename_by_flags", refuses(errno.ENOSYS))
 
 
 def by_path(monkeypatch):
@@ -142,7 +142,7 @@ def test_ways_are_taken_in_order(to, monkeypatch, lacks):
         assert proven_way(folder) is WAYS[0]
         without_links(monkeypatch, lacks)
         assert proven_way(folder) is WAYS[1]
-        monkeypatch.setattr(create_only, "_rename", refuses(lacks))
+        monkeypatch.setattr(create_only, "rename_by_flags", refuses(lacks))
         assert proven_way(folder) is WAYS[2]
         assert folder.names() == []
 
@@ -274,7 +274,7 @@ from sse_widget.storage.dataset import Dataset
 def lacks(*_):
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-create_only._rename = lacks
+create_only.rename_by_flags = lacks
 """
 
 

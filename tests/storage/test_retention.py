@@ -163,7 +163,7 @@ def test_the_clock_counts_on(monkeypatch):
 
 
 def test_where_the_system_does_not_say_which_start_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(boot_clock, "_BOOT_ID", tmp_path / "none")
+    monkeypatch.setattr(boot_clock, "BOOT_ID", tmp_path / "none")
     one, two = boot_clock.system_start(), boot_clock.system_start()
     assert one[0] != two[0]
     assert one[1] is two[1] is None
