@@ -2,7 +2,8 @@
 
 It places the shards itself, asks each worker about once a second, and starts a shard elsewhere as soon as
 its worker does not answer. Acting too early costs nothing, because files have one owner: whoever created
-the next part. Without workers, or without a scheduler, the shards run in this process until there are
+the next part. Acting too late costs nothing either: a shard that begins when a later capture has taken all
+files over is refused. Without workers, or without a scheduler, the shards run in this process until there are
 some again.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import time
 import uuid
 from collections import Counter
@@ -44,7 +46,7 @@ class _ShardPlacement:
 
     name: str
     urls: dict[str, Url]
-    begin: dict[str, Position]
+    begin: dict[str, Position] = field(default_factory=dict)
     place: str = ""  # a worker's address, HERE, or "" for nowhere
     token: str = ""
     future: Any = None  # Dask's, or an asyncio.Task
@@ -89,6 +91,7 @@ class ClusterEngine:
         self._stopping = asyncio.Event()
         self._moved_at = 0.0
         self._left: set[str] = set()  # workers that close, as their shards said
+        self._generation = f"{secrets.token_hex(8)}."
         self._off: set[str] = set()  # streams a person stopped: they stay so wherever they go
         self._trouble = ""
 
@@ -104,8 +107,8 @@ class ClusterEngine:
         self._dask.renew()
         await self._dask.started()
         await self._workers.begin()
-        begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), ()))
-        self._placements = self._shares(begin)
+        self._placements = self._shares()
+        await asyncio.to_thread(self._take_over)
         try:
             while not self._stopping.is_set() and not all(b.over for b in self._placements):
                 self._reconcile()
@@ -121,18 +124,22 @@ class ClusterEngine:
     async def follow(self, urls: Mapping[str, Url], own: Mapping[str, Mapping[str, Any]]) -> bool:
         return False  # which shard a stream belongs to depends on all of them
 
-    def _shares(self, begin: Mapping[str, Position]) -> list[_ShardPlacement]:
+    def _take_over(self) -> None:
+        """All that is there is ours from here on, and how far each stream is in it."""
+        names = [placement.name for placement in self._placements]
+        begin = reached(Dataset(self._to.to), (), generation=self._generation, shards=names)
+        for placement in self._placements:
+            placement.begin = {name: begin[name] for name in placement.urls if name in begin}
+
+    def _shares(self) -> list[_ShardPlacement]:
         """Streams in turn to as many shards as the workers can share evenly."""
         wanted = max(len(self._workers.answering), 1) * SHARDS_PER_WORKER
         # A cluster that begins with one worker may grow: a shard is the least that can move.
         wanted = max(wanted, min(_LEAST_SHARDS, len(self._urls) // _SHARD_STREAMS))
         n = max(min(wanted, len(self._urls)), 1)
-        placements = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}, {}) for i in range(n)]
+        placements = [_ShardPlacement(f"shard-{i:02}-of-{n:02}", {}) for i in range(n)]
         for i, (name, url) in enumerate(self._urls.items()):
-            placement = placements[i % n]
-            placement.urls[name] = url
-            if name in begin:
-                placement.begin[name] = begin[name]
+            placements[i % n].urls[name] = url
         return placements
 
     def _reconcile(self) -> None:
@@ -197,16 +204,19 @@ class ClusterEngine:
             placement.taken = placement.taken + 1 if now - placement.taken_at < _CALM else 1
             placement.taken_at = now
             if placement.taken >= _TAKEN:
-                self._trouble = (
-                    f"Another capture writes {self._to.to} now; nothing was lost or doubled."
-                )
-                self._stopping.set()
+                self._give_up()
+        elif why == "superseded":
+            self._give_up()
         elif why == "left":
             self._left.add(placement.place)
         elif why not in ("ended", "lost"):
             placement.trouble = why
         placement.failures = 0 if why in ("ended", "left") else placement.failures + 1
         self._leave(placement)
+
+    def _give_up(self) -> None:
+        self._trouble = f"Another capture writes {self._to.to} now; nothing was lost or doubled."
+        self._stopping.set()
 
     def _leave(self, placement: _ShardPlacement) -> None:
         if placement.host is None and placement.future is not None:
@@ -229,6 +239,7 @@ class ClusterEngine:
             self._to,
             self._options,
             placement.begin,
+            self._generation,
         )
         if place == HERE:
             placement.host = ShardHost(spec)

@@ -19,7 +19,7 @@ from ..errors import CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..fleet import Shard, StreamReport
 from ..runtime import set_within
-from ..storage import Capture, Position
+from ..storage import Capture, Position, Superseded
 
 # Nobody looked in for so long: whoever made the capture is gone.
 ORPHANED = 60.0
@@ -39,6 +39,7 @@ class ShardSpec:
     to: Capture
     options: Mapping[str, Any] = field(repr=False)
     begin: Mapping[str, Position] = field(repr=False)
+    generation: str = ""  # of the capture, as given to `reached`
 
 
 class Command(NamedTuple):
@@ -71,21 +72,33 @@ class ShardHost:
     def __init__(self, spec: ShardSpec, is_closing: Callable[[], bool] = lambda: False) -> None:
         self._is_closing = is_closing
         self._left = False
-        self._shard = Shard(spec.urls, spec.to, spec.options, name=spec.name, begin=spec.begin)
+        self._shard = Shard(
+            spec.urls,
+            spec.to,
+            spec.options,
+            name=spec.name,
+            begin=spec.begin,
+            generation=spec.generation,
+        )
+        self._stopped = False
         self._asked_at = time.monotonic()
         self._wanted = asyncio.Event()
         self._watched: str | None = None
         self._tail: deque[tuple[EventBatch | None, Gap | None, int]] = deque()
 
     async def run(self) -> str:
-        """Returns why it ended: "ended", "left" (this process closes), "taken", or a sentence about what went
-        wrong."""
+        """Returns why it ended: "ended", "left" (this process closes), "taken", "superseded", or a sentence about
+        what went wrong."""
         if not await set_within(ORPHANED, self._wanted):
             return "nobody asked for it"
+        if self._stopped:  # before it had anything: others may own it by now
+            return "ended"
         orphan = asyncio.get_running_loop().create_task(self._mind())
         try:
             await self._shard.run()
             return "left" if self._left else "ended"
+        except Superseded:
+            return "superseded"
         except CaptureTaken:
             return "taken"
         except Exception as e:  # it must not end the task with an error that is retried for ever
@@ -111,6 +124,7 @@ class ShardHost:
             self._shard.watch(watched, self._keep)
         for order in orders:
             if not order.stream:
+                self._stopped = True
                 self._shard.stop()
             else:
                 self._shard.command(order.stream, order.kind)

@@ -9,7 +9,8 @@ runs on the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Set
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -40,6 +41,7 @@ class Shard:
         options: of `EventSource`, the same for all.
         name: of the sequence; "" is the capture's only one.
         begin: how far each stream is by other sequences of the capture, where it was one of theirs.
+        generation: of the capture whose shard this is, as given to `reached`; "" where it is all of it.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Shard:
         *,
         name: str = "",
         begin: Mapping[str, Position] | None = None,
+        generation: str = "",
     ) -> None:
         self._to = to
+        self._generation = generation
         self._name = name
         self._begin = begin or {}
         self._urls = urls
@@ -72,6 +76,7 @@ class Shard:
 
         Raises:
             CaptureTaken: another owner writes this sequence now.
+            Superseded: a later capture took all sequences over before this shard began.
             CaptureError: the folder cannot hold a capture, or a newer version wrote it.
         """
         try:
@@ -130,7 +135,12 @@ class Shard:
     def _open(self) -> OwnedSequence:
         dataset = Dataset(self._to.to)
         sequence = OwnedSequence(
-            dataset, self._to, self._name, streams=self._urls, begin=self._begin
+            dataset,
+            self._to,
+            self._name,
+            streams=self._urls,
+            begin=self._begin,
+            generation=self._generation,
         )
         if sequence.refused is not None:
             self._trouble = f"{sequence.refused.message}. {sequence.refused.hint}"
@@ -218,10 +228,27 @@ class Shard:
         return self._trouble
 
 
-def reached(dataset: Dataset, besides: Iterable[str]) -> dict[str, Position]:
-    """Take all sequences but these from their owners, and say how far each stream was in them."""
-    for shard in set(dataset.shards()) - set(besides):
-        take_over(dataset, shard)
+def reached(
+    dataset: Dataset,
+    besides: Iterable[str],
+    *,
+    generation: str = "",
+    shards: Collection[str] = (),
+) -> dict[str, Position]:
+    """Take all sequences but `besides` from their owners, and say how far each stream was in them.
+
+    Args:
+        besides: whose owner is the caller, or about to be.
+        generation: of the caller, a name that nobody else has: what is taken over is left to it.
+        shards: those of the caller: begun where there are none, so that a later capture finds them all and no
+            process of this one can begin after that.
+    """
+    there = set(dataset.shards())
+    for shard in sorted(there - set(besides)):
+        take_over(dataset, shard, generation)
+    for shard in sorted(set(shards) - there):
+        with contextlib.suppress(CaptureNotWritten):  # its owner tries again, and says so
+            take_over(dataset, shard, generation)
     return dataset.streams()
 
 

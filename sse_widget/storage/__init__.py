@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .footer import Position
     from .held_folder import is_somebody_elses, sync_folder
     from .options import Capture, capture_of, check_stream_name, span
-    from .owned_sequence import OwnedSequence, take_over
+    from .owned_sequence import OwnedSequence, Superseded, take_over
     from .part_facts import microseconds_of
     from .recorder import CaptureState, CaptureStatus, Recorder
     from .search import Search, SearchProgress
@@ -37,6 +37,7 @@ else:
             "Recorder": "recorder",
             "Search": "search",
             "SearchProgress": "search",
+            "Superseded": "owned_sequence",
             "Writer": "writer",
             "arrivals": "timeline",
             "capture_of": "options",
@@ -65,6 +66,7 @@ __all__ = [
     "Recorder",
     "Search",
     "SearchProgress",
+    "Superseded",
     "Writer",
     "arrivals",
     "capture_of",

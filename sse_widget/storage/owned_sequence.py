@@ -1,8 +1,9 @@
 """One sequence of a capture that this process owns: claimed, committed, bounded while the disk refuses, and
 kept tidy.
 
-The latest who claims a sequence has it. It blocks and has no thread and no clock: who owns it decides when
-something is written, and on which thread.
+The latest who claims a sequence has it. A capture with several of them lets only its own processes do so, by
+their *generation*: a process that begins late, after a later capture took all over, is refused. It blocks and has no
+thread and no clock: who owns it decides when something is written, and on which thread.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _CLAIMS = 20
 T = TypeVar("T")
 
 
+class Superseded(CaptureTaken):
+    """A later capture has taken this sequence over, and all others with it: nothing was claimed."""
+
+
 class _Loss(NamedTuple):
     """Rows of one stream that were let go, one after the other; the first is their name."""
 
@@ -43,6 +48,7 @@ class OwnedSequence:
         name: of the sequence; "" is the capture's only one.
         streams: those that are written from here on.
         begin: how far streams are by other sequences of the capture.
+        generation: of the capture whose sequence it is, as given to `take_over`; "" for that of whoever comes.
 
     Attributes:
         writer: writes it.
@@ -54,6 +60,7 @@ class OwnedSequence:
 
     Raises:
         CaptureTaken: another owner was quicker, again and again.
+        Superseded: the newest part is of another generation.
         CaptureTooNew: a newer version of this package wrote there.
         CaptureError: a place that cannot hold a capture.
     """
@@ -66,7 +73,9 @@ class OwnedSequence:
         *,
         streams: Iterable[str],
         begin: Mapping[str, Position] | None = None,
+        generation: str = "",
     ) -> None:
+        self._generation = generation
         self.dataset = dataset
         self.not_kept = 0
         self.untidy = self.losing = False
@@ -80,7 +89,14 @@ class OwnedSequence:
         self, streams: Iterable[str], begin: Mapping[str, Position]
     ) -> tuple[Writer, dict[str, Position]]:
         longest = FOLDER_TIME if self._keep is None else min(FOLDER_TIME, self._keep / 4)
-        writer = Writer(self.dataset, self._name, folder_time=longest)
+        writer = Writer(self.dataset, self._name, folder_time=longest, generation=self._generation)
+        # Its claim fails where another part is made meanwhile: this is true of the part it follows.
+        if writer.follows is not None and not writer.follows.startswith(self._generation):
+            writer.close()
+            raise Superseded(
+                f"a later capture writes {self.dataset.place.name} now",
+                hint="Nothing was lost or doubled.",
+            )
         for name, position in begin.items():
             known = writer.positions.get(name)
             if known is None or known.seq < position.seq:
@@ -159,11 +175,11 @@ class OwnedSequence:
             return Compacted(failure=f"Housekeeping failed: {message_of(e)}")
 
 
-def take_over(dataset: Dataset, name: str) -> None:
-    """Take a sequence from its owner, and leave it."""
+def take_over(dataset: Dataset, name: str, generation: str = "") -> None:
+    """Take a sequence from its owner, and leave it to those of this generation; it is begun where there is none."""
 
     def claim() -> None:
-        writer = Writer(dataset, name)
+        writer = Writer(dataset, name, generation=generation)
         writer.claim()
         writer.close()
 
@@ -175,6 +191,8 @@ def _persistent(claim: Callable[[], T]) -> T:
     for _ in range(_CLAIMS - 1):
         try:
             return claim()
+        except Superseded:
+            raise
         except CaptureTaken:
             continue
     return claim()

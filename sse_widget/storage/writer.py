@@ -69,10 +69,12 @@ class Writer:
         dataset: the capture.
         shard: the sequence; "" is that of a plain capture.
         folder_time: the longest time that one folder is written to.
+        generation: begins the id of this writer: of all that one capture lets write.
 
     Attributes:
         positions: how far each stream is *committed*.
         id: names this writer in the footers.
+        follows: the id of whoever wrote the newest part before this one; None where there is none.
         gapped: called with a stream and its gap where the capture is begun anew, because its folder
             is gone.
         held: where a single stream is written, whoever holds its events as Arrow: asked for the
@@ -84,7 +86,12 @@ class Writer:
     """
 
     def __init__(
-        self, dataset: Dataset, shard: str = "", *, folder_time: timedelta = FOLDER_TIME
+        self,
+        dataset: Dataset,
+        shard: str = "",
+        *,
+        folder_time: timedelta = FOLDER_TIME,
+        generation: str = "",
     ) -> None:
         self.dataset = dataset
         self.shard = shard
@@ -97,12 +104,13 @@ class Writer:
             raise CaptureError(f"{dataset.place.name} cannot be read: {reason_of(e)}") from e
         self.positions: dict[str, Position] = checkpoint.streams
         self.next_part = checkpoint.part
-        self.id = secrets.token_hex(8)
+        self.id = generation + secrets.token_hex(8)
         self._where = FolderWatch(dataset, shard, self.id)
         self._folder_time = folder_time
         self.folder = checkpoint.folder
         self._parts, self._bytes = checkpoint.parts, checkpoint.bytes
         footer = checkpoint.footer
+        self.follows = None if footer is None else footer.writer
         self._begun = footer.begun if footer and not footer.closes else None
         self._entered: Folder | None = None
         self._lost: CaptureTaken | None = None
