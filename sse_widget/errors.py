@@ -37,7 +37,7 @@ class SSEError(Exception):
 
     Attributes:
         url: the URL it happened at, masked; "" where there is none.
-        hint: what a person can change, one sentence; "" where there is nothing to say.
+        hint: what a user can change, one sentence; "" where there is nothing to say.
     """
 
     def __init__(self, message: str, *, url: str = "", hint: str = "") -> None:
@@ -77,8 +77,8 @@ def reason_of(error: BaseException) -> str:
 
 
 def hint_of(error: BaseException) -> str:
-    """What a person can change; "" where nothing is known."""
-    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the person's raised it
+    """What a user can change; "" where nothing is known."""
+    notes: list[str] = getattr(error, "__notes__", [])  # which callable of the user's raised it
     return getattr(error, "hint", "") or visible(" ".join(notes))
 
 
@@ -187,7 +187,7 @@ class CaptureError(SSEError):
 
 
 class CaptureTaken(CaptureError):
-    """Somebody else goes on writing this capture; who is told so wrote nothing and stops."""
+    """Another writer took this capture over: this one wrote nothing more, and stops."""
 
 
 class CaptureNotWritten(CaptureError, OSError):

@@ -241,7 +241,7 @@ class Gap(_Told):
         seq: the number of the first event after the hole.
         at: when the hole was noticed, aware, UTC.
         cause: why.
-        text: one sentence for a person.
+        text: one sentence for a user.
         resumed_from: the Last-Event-ID the server was asked to resume after, "" where there was
             none; whether it did is said by `text`.
         replayed: True where the server is known to have sent what was missed, False where it is
@@ -308,7 +308,7 @@ class State(StrEnum):
     """The states of a connection.
 
     connecting -> open <-> quiet; from each of them -> waiting (a retry is due) -> connecting, or
-    -> closed (ended by the person, by `stop_when`, or by the server for good), or -> failed.
+    -> closed (ended by the user, by `stop_when`, or by the server for good), or -> failed.
     """
 
     CONNECTING = "connecting"

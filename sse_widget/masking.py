@@ -2,7 +2,7 @@
 
 Two ways, for two dangers. A URL is masked by its form: userinfo, query values that look secret, and
 where it is mistyped everything that could be a password. What a server said is masked by its content:
-the secret values that the person gave (`Secrets`) are taken out of it, however the server encoded them.
+the secret values that the user gave (`Secrets`) are taken out of it, however the server encoded them.
 Rather too much is hidden than too little. It reads no file and knows no stream.
 """
 
@@ -128,7 +128,7 @@ _HOST = re.compile(rf"(?:\[[0-9a-fA-F:.%\w]*\]|[^\s:@\[\]]*){_PORT}")
 _SURELY_HOST = re.compile(
     rf"[\w-]+(?:\.[\w-]+)+\.?|(?:localhost|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9a-fA-F:.]+\]){_PORT}"
 )
-# What a person may have meant as an address: a host with a dot, and what follows.
+# What a user may have meant as an address: a host with a dot, and what follows.
 _ADDRESS = re.compile(
     r"(?:https?/+)?(?:localhost|[\w-]{1,31}(?:\.[\w-]{1,31})*\.(?:[a-zA-Z]{2,24}|xn--[\w-]+)|"
     rf"[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|[\w-]{{1,31}}(?=:[0-9])){_PORT}(?:[/?#].*)?|[/.?][^@]*",
@@ -286,7 +286,7 @@ _INSIDE = 6
 class Secrets:
     """The secret values of one stream, and text without them.
 
-    What the person gave as headers, auth, cookies, params or in the URL is a secret; `hide` takes it
+    What the user gave as headers, auth, cookies, params or in the URL is a secret; `hide` takes it
     out of what a server said, as it stands or encoded: by percent, as base64 (at any place of a longer
     one), hex, JSON or HTML.
     """

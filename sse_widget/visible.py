@@ -1,4 +1,4 @@
-"""Visible text: what somebody else said, written so that it only shows.
+"""Visible text: text of others, written so that all of it shows and none of it acts.
 
 A server, a file or a page can say characters that a terminal obeys (titles, clipboards, colours),
 and characters that hide, reorder or break a line. `visible` replaces each of them by a picture or by

@@ -1,9 +1,9 @@
-"""The bytes that one stream may hold, and who holds how many of them.
+"""The bytes that one stream may hold, and which part of it holds how many.
 
-Whoever keeps bytes of a stream longer than for a moment draws them from the stream's budget, under a name:
-the window of events, live columns, what is remembered to tell repeats, what waits for the disk, and so on.
-One of them, the window, takes what the others leave, and gives way when they grow; so the sum stays within the
-limit. The budget counts and tells; it lets go of nothing itself.
+A part that keeps bytes for longer than a moment (the window of events, live columns, the events that repeats
+are compared with, the events that wait for the disk) draws them from the stream's budget, under a name. The
+window takes what the others leave, and gives way when they grow, so the sum stays within the limit. The
+budget counts, and tells what it counted; it frees nothing itself.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Share:
 
     @property
     def limit(self) -> int:
-        """The most bytes it may hold; keeping to that is the holder's business."""
+        """The most bytes it may hold; the holder keeps to that."""
         return min(self._most, int(self._budget.limit * self._part))
 
     def hold(self, nbytes: int) -> None:
@@ -90,7 +90,7 @@ class Budget:
     """The bytes of one stream.
 
     Args:
-        limit: the most bytes; `UNLIMITED` where nobody set a limit.
+        limit: the most bytes; `UNLIMITED` for no limit.
 
     Attributes:
         limit: may be changed at any time.

@@ -1,6 +1,7 @@
-"""Names of a package that are imported when they are first asked for.
+"""Late names: names of a package that are imported when they are first used.
 
-A package's door names all that it gives, and loads of it what somebody uses. It never decides what is late.
+The `__init__` of a package lists all its names, and a module behind it is loaded when one of its names is
+asked for. The package decides which names are late.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""NotPickled: objects that cannot be pickled, and say what to pickle in their place.
+"""NotPickled: objects that cannot be pickled, and say what to pickle instead.
 
-A connection, a thread and a page belong to their process. `pickle`, `multiprocessing`, Dask and joblib
-all ask the same question, and get an answer that a person can act on instead of the name of some
-lock inside. It pickles nothing.
+A connection, a thread and a page belong to their process. Where `pickle`, `multiprocessing`, Dask or joblib
+try to copy one, the error names what the user can copy in its place, and not some lock inside. It pickles
+nothing.
 """
 
 from __future__ import annotations

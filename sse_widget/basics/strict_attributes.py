@@ -1,7 +1,8 @@
-"""Attributes that would do nothing are refused: misspelled ones, and those of values that never change.
+"""Strict attributes: setting an attribute that would have no effect is an error, for misspelled names and for
+values that never change.
 
-Python lets any name be set on most objects, and lists all that a library below has. It looks at names alone; what a value may be is said by the
-property or trait of that name.
+Python lets any attribute be set on most objects, and `dir()` lists all that a base class of another library
+has. This module looks at names alone; the property or trait of a name says what its value may be.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class NamedAttributes:
     """Refuses to set a public attribute that is neither defined nor annotated in its class, and
     lists those that are.
 
-    A class of somebody's own that derives from one of ours may have attributes of its own.
+    A class of the user's that derives from one of ours may have attributes of its own.
     """
 
     # What is told to the constructor, and cannot be changed later.

@@ -1,7 +1,7 @@
-"""What is on disk of a capture: the questions that the widget, its streams and its page ask of the files.
+"""The files of a capture, as the widget, its streams and its page ask about them.
 
-All of them are answered through one reader, which remembers the ends of the files: each is read once. It
-writes nothing, and blocks: off the loop with it.
+One reader answers all questions and remembers the footers, so the footer of a file is read once. It writes
+nothing. Its methods block: they must not be called on the loop.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 class HistorySearch:
     """A search in the files of a capture. Iterating it reads the files, newest first, and gives each event
-    that matches as a `Found`; `next()` and a plain `for` both do, and whoever stops taking stops the reading.
+    that matches as a `Found`; `next()` and a plain `for` both do, and reading stops where the iteration does.
 
     Args:
         search: what reads.

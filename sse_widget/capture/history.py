@@ -1,9 +1,9 @@
-"""What a capture's page asks of the files: how events came over all of history, which event was the first
-after a moment, and which have a text.
+"""PastAnswers: answers what the page asks about the files of a capture: how many events came in each step of time,
+which event was the first after a moment, and which events hold a text.
 
-A search is driven by the page that wants it: each request is answered with what a part of a second finds, and
-how far the search is. A page that goes, or asks no more, has ended it. Files are read on threads; the loop
-only says what they found.
+A search reads on only while its page asks for more: each request is answered with what a fraction of a second
+finds, and with how far the search is. It ends when the page goes or stops asking. Files are read on threads;
+the loop only sends what they found.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class PastAnswers:
         self._searches: OrderedDict[tuple[str, int], _Running] = OrderedDict()
 
     def answer(self, content: Message) -> bool:
-        """What a page asks of the past; False where that is somebody else's to answer."""
+        """Answer a request about the files; False where it is about something else."""
         match content:
             case {"kind": "timeline", "page": str(page), "id": int(request)}:
                 name = _name(content)
@@ -84,7 +84,7 @@ class PastAnswers:
         return True
 
     def close(self) -> None:
-        """Nobody is to be told any more."""
+        """Answer nothing any more."""
         for running in self._searches.values():
             running.search.cancel()
         self._searches.clear()

@@ -144,7 +144,7 @@ class FindRequest(TypedDict):
 
 
 class FindEndRequest(TypedDict):
-    """Nobody wants to know any more."""
+    """The page has no use for the answer any more."""
 
     kind: Literal["find-end"]
     id: int

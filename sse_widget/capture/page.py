@@ -20,7 +20,7 @@ from .stream_log import StreamLog
 
 # Seconds: a page that does not answer (hidden, or gone) is told less often.
 _UNSEEN_S = 5.0
-# Seconds: whoever lets a capture go waits so long for the loop's turn.
+# Seconds: `rest` waits at most so long for the loop.
 _TURN_S = 1.0
 
 

@@ -1,8 +1,8 @@
-"""CaptureRun: the engine of a capture, from its start to its end, and again; and the table it reports to.
+"""CaptureRun: starts and stops the engine of a capture, and holds the table that the engine reports to.
 
-It starts, stops and asks the engine: a shard in this process, or those of a cluster. It knows neither widget
-nor page: its listener is told. Two threads meet here: `start`, `stop` and `look` are called by the person's,
-the rest runs on the background loop.
+The engine is a shard in this process, or the shards of a cluster. A run knows neither widget nor page; it tells
+its listeners. Two threads meet here: the user's calls `start`, `stop` and `look`, and the rest runs on the
+background loop.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 # Seconds between two looks at all streams.
 _INTERVAL_S = 1.0
-# Seconds: who asks for the table waits so long for the engine.
+# Seconds: `look` waits at most so long for the engine.
 _LOOK_S = 2.0
-# Seconds: who stops a capture waits so long until all is on disk.
+# Seconds: `stop` waits at most so long until all is on disk.
 _STOP_S = 15.0
 
 
@@ -69,7 +69,7 @@ class CaptureRun:
         """From here on `listener` is told."""
         self._listeners.append(listener)
 
-    # ------------------------------------------------------------------ the person's side
+    # ------------------------------------------------------------------ the user's side
 
     @property
     def running(self) -> bool:
@@ -121,7 +121,7 @@ class CaptureRun:
         while it runs, all of them end, and go on where they were left."""
         if not self.running:
             streams.tell(self.table)
-            self.table.take([])  # nobody reports of those that left
+            self.table.take([])  # no report comes of those that left
             return
         if not runtime.run(self._follow(streams)).result():
             self.stop()

@@ -1,7 +1,7 @@
-"""StreamSet: the streams of a capture, by name: which can be begun, with what of their own, and what a person is
-shown of the others.
+"""StreamSet: the streams of a capture by name: which of them can be started, with which options of their own, and
+why the others cannot.
 
-It connects to nothing, and is never changed: other streams are another set.
+A set never changes; other streams are another set. It connects to nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..client import Url
 from ..errors import SSEError
 from ..fleet import StreamTable, named, own_options, shown, sorted_out, told_to
 
-# What a person gives: URLs, or by name a URL or a mapping that says more.
+# What a user gives: URLs, or by name a URL or a mapping that says more.
 Streams: TypeAlias = Mapping[str, Url | Mapping[str, object]] | Iterable[str]
 
 
@@ -52,7 +52,7 @@ class StreamSet:
         options: Mapping[str, object],
         headers: Callable[[str], object] | None = None,
     ) -> StreamSet:
-        """What a person gave, sorted out.
+        """What a user gave, sorted out.
 
         Args:
             urls: as `SSECapture` takes them.

@@ -1,7 +1,7 @@
 """`SSECapture`: many streams into one folder, as a widget with one row a stream.
 
-Its traits, what its members mean, and which object answers each: a run (engine and table), a page, and the
-files. Members are called by the thread of the person's cell.
+It has the traits and the docstrings, and hands each call to the object that answers it: a run (engine and
+table), a page, or the files. The thread of the user's cell calls it.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
 
     __signature__ = signature_of(__init__)
 
-    # ------------------------------------------------------------------ the person's side
+    # ------------------------------------------------------------------ the user's side
 
     @property
     def stats(self) -> CaptureStats:

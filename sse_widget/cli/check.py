@@ -15,7 +15,7 @@ def check_capture(dataset: Dataset, *, stop: Callable[[], bool]) -> bool:
     """Check it and print what was found; whether nothing is wrong.
 
     Args:
-        stop: whether somebody asked to end.
+        stop: whether to end early.
     """
     report = check(dataset, progress=_show if sys.stderr.isatty() else None, stop=stop)
     for problem in report.problems:

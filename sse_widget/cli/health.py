@@ -1,7 +1,7 @@
-"""Health: whether a recorder does what only it can: read, and write what it read.
+"""Health: whether a recorder can do its own work, which is to read, and to write what it has read.
 
-A stream whose server is away is no fault of the recorder's, which connects again by itself: it is told as a
-note. This module judges what it is told, and asks nobody.
+A server that is away is no fault of the recorder, which connects again by itself; that is a note. This module
+judges the numbers that it is given, and asks for none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Health:
 
     Attributes:
         reasons: why it is unhealthy; () where it is not.
-        notes: what a person should know, and a probe need not.
+        notes: what a user should know, and a probe need not.
         stats: the sums over all streams.
     """
 

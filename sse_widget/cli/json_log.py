@@ -1,8 +1,8 @@
-"""JsonLog: how `record` says what goes on to a program: one JSON object on each line.
+"""JsonLog: the log of `record` for programs: one JSON object on each line.
 
-Each has `time` (UTC), `level`, `event` and `message`; the other fields depend on `event`. What libraries log and
-warn of is an object too, so that every line can be parsed. Nothing of it holds a secret of a stream: what
-streams say was masked where it came from, and what libraries say is masked here.
+Each has `time` (UTC), `level`, `event` and `message`; the other fields depend on `event`. Log records and warnings
+of libraries become objects too, so that every line can be parsed. No line holds a secret of a stream: text of
+streams was masked where it came from, and text of libraries is masked here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Metrics of a recorder for Prometheus, and its health, over HTTP.
 
-Numbers are read when somebody asks for them. The sums over all streams have no label; of the first streams of the
-list each has series of its own, labelled by its name, so that their number is bounded whatever the list
-is. Alerts are Prometheus' business. prometheus_client is imported when a server is made.
+Numbers are read when a request asks for them. The sums over all streams have no label; the first streams of the
+list have series of their own, labelled by name, so that the number of series is bounded whatever the list is.
+Alerts are left to Prometheus. prometheus_client is imported when a server is made.
 """
 
 from __future__ import annotations

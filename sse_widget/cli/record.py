@@ -1,7 +1,7 @@
-"""`sse-widget record`: a capture without a notebook, from its start to its end.
+"""`sse-widget record`: runs a capture without a notebook, from its start to its end.
 
-This module decides when a recording is over, whether it went well, and what is other when its files are read
-again; a `Log` says so. It judges no stream: the capture does.
+It decides when a recording is over, whether it went well, and what changed when its files were read again, and
+tells a `Log`. Whether a stream is well is decided by the capture.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def record(
     """Let it run until it is asked to stop, the time is over, or every stream has ended; close it.
 
     Args:
-        stop: whether somebody asked to.
-        read_again: what is wanted by now, where somebody asked to read it again. Raises ValueError.
+        stop: whether to end now.
+        read_again: what to record from now on, where the files are to be read again; else None. Raises ValueError.
 
     Returns:
         Whether all went well: no stream failed, none brought bytes without events, none was without

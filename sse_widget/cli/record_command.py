@@ -1,6 +1,6 @@
-"""`record` from its command line to its exit: which log, which endpoints, which signal reads files again.
+"""Sets `record` up from its command line: which log, which endpoints, which signal reads the files again.
 
-It puts the parts together; `record` decides when it is over.
+It connects the parts; `record` runs the capture and decides when it is over.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, stop: Callable[[], bool]) -> bool:
     """Record as the command line says; whether all went well.
 
     Args:
-        stop: whether somebody asked to end.
+        stop: whether to end now.
 
     Raises:
         SSEError, ValueError, TypeError: something that is wanted cannot be.

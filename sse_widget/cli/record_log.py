@@ -1,5 +1,7 @@
-"""The log of `record`: what it is told, whatever is made of that: `text_log` for a person, `json_log` for a
-program. It decides nothing.
+"""What `record` reports to: the interface of `TextLog`, which writes for people, and `JsonLog`, which writes for
+programs.
+
+It says how often progress is told, and nothing about what is told.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What `record` is to record: the command line, and the files it names, which can be read again.
+"""The streams and options that `record` is started with: those of the command line, and of the files it names.
 
-The command line is read once, since it may read standard input or ask for a password; files are read anew
-each time. What the command line says wins. It starts nothing.
+The command line is read once, since it may read standard input or ask for a password; files are read anew each
+time. The command line goes before the files. Nothing is started here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What `record` and `tail` are told of a request, by the names that curl has for it.
+"""The options of a request for `record` and `tail`, under the names that curl has for them.
 
-It reads the command line and files that are named there. What is wrong is said without a value that may be
-secret.
+It reads the command line and the files named there. An error message repeats no value that may be secret.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`sse-widget tail`: the log of one stream on a terminal, a line an event.
 
-Events go to standard output, what is said of the connection to standard error. What a server sent is written
-as visible text wherever a terminal reads it, so that a terminal obeys nothing of it; into a file or a pipe
-`--raw` writes data as it came. It decides nothing about reconnecting: `EventSource` does.
+Events go to standard output, changes of the connection to standard error. Text of a server is written as visible
+text wherever a terminal reads it, so that it cannot control the terminal; into a file or a pipe `--raw` writes
+data as it came. `EventSource` decides about reconnecting.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def tail(
     count: int | None = None,
     duration: float | None = None,
 ) -> bool:
-    """Write events until somebody asks to stop, `count` were written, the time or the stream is over.
+    """Write events until a stop is asked for, `count` were written, or the time or the stream is over.
 
     Args:
         told: options of `EventSource`.
@@ -137,7 +137,7 @@ async def _tail(
 
 
 async def _watch(source: EventSource, stop: Callable[[], bool], end: float | None) -> None:
-    """Close the source when somebody asks to stop, or the time is over."""
+    """Close the source when a stop is asked for, or the time is over."""
     # A signal handler may only count: it is asked.
     while True:
         if stop() or (end is not None and time.monotonic() >= end):

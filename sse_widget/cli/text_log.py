@@ -1,7 +1,7 @@
-"""TextLog: how `record` says what goes on to a person: a line in a terminal that is updated in place (by rich,
-where that is installed), and elsewhere a plain line now and then, and when something changes.
+"""TextLog: the log of `record` for people: a line that is updated in place in a terminal (by rich, where that is
+installed); elsewhere a plain line every ten seconds and when something changes.
 
-What streams and files said is written as `visible` text, so that a terminal obeys nothing of it.
+Text from streams and files is written as `visible` text, so that it cannot control a terminal.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The answer to a request: whether it is an event stream, and if not, what it is.
 
 As lenient as browsers are about the type and the codings, and no more: a 200 with the essence
-text/event-stream is a stream (WHATWG HTML 9.2.3), and to another method than GET any 2xx that has it. It
-reads the body of an answer only where that is none, and retries nothing.
+text/event-stream is a stream (WHATWG HTML 9.2.3), and to another method than GET any 2xx that has it. The body
+of an answer is read here only where the answer is no event stream. Nothing is retried.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How what a driver read is handed over: event by event, batch by batch, with or without asyncio.
+"""Delivery: hands the events that a driver read to the reader, one by one or in batches, with or without asyncio.
 
-It calls the listeners for each event before it hands that over, and knows how far whoever reads has come.
-It reads nothing: the driver does.
+The listeners for an event are called before the event is handed over. It remembers how far the reader has
+come, and reads nothing itself: the driver does.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Delivery:
             waiting.cancel()
             raise
         except Exited as e:
-            # This loop is the person's: exit() in a callable ends what it would end there.
+            # This loop is the user's: exit() in a callable ends what it would end there.
             raise e.__cause__ or e from None
         except LoopEnded as e:
             driver.loop_ended = True

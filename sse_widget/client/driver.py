@@ -81,8 +81,8 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
 class Driver:
     """Reads one source: connects, reads, reconnects.
 
-    There is one way of driving it: whoever calls `next()`. There is no hidden task and no
-    queue, so a slow reader slows the socket, and nothing connects before somebody reads.
+    It is driven by calls of `next()` and in no other way. There is no hidden task and no
+    queue, so a slow reader slows the socket, and nothing connects before the first read.
 
     Args:
         request: what is asked for.
@@ -90,7 +90,7 @@ class Driver:
         listeners: who is called for events, by type.
         hooks: who is told of changes.
         resume: where an earlier source, or an earlier process, was.
-        paced: reads are paced where events come faster than a page can paint: where the person's
+        paced: reads are paced where events come faster than a page can paint: where the user's
             cell runs beside. Whoever reads here is the cell.
         remember: the most events and characters that are remembered to tell repeats; None for
             enough of them.
@@ -268,7 +268,7 @@ class Driver:
         await anext(self._closer)
 
     def given_up(self, error: BaseException) -> BaseException:
-        """A listener or another callable of the person's raised, or the client: over, and the status
+        """A listener or another callable of the user's raised, or the client: over, and the status
         says why. Returns what is to be raised."""
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0):
@@ -506,7 +506,7 @@ class Driver:
         portion, self.parser.last_event_id = self._portions.popleft()
         return portion
 
-    # ------------------------------------------------------------------ the person's callables
+    # ------------------------------------------------------------------ the user's callables
 
     async def call(self, type_: str, value: object) -> None:
         """Call the listeners of this type, one after the other."""
@@ -654,7 +654,7 @@ class Driver:
         self._from_any_thread(self._close_here)
 
     def _close_here(self) -> None:
-        """On the thread of the loop that reads: wake whoever waits, or close where nobody reads."""
+        """On the thread of the loop that reads: wake the reader, or close where there is none."""
         if self._reading:
             self.interrupt.fire(Closed())
         elif self._releasing is None and not self.over.is_set():
@@ -691,7 +691,7 @@ class Driver:
         if closer is not None:
             await closer.aclose()
         else:
-            await self.over.wait()  # somebody else closes it
+            await self.over.wait()  # another call closes it
 
     def on_released(self) -> None:
         """All is closed, by whomever."""

@@ -243,7 +243,7 @@ class HookedSource(EventSource):
         resume: where it goes on; its `last_event_id` counts, not that of the options.
         remember: the most events and characters that are remembered to tell repeats; None for
             enough of them.
-        paced: floods are read at intervals, because what is read here runs beside a person's cell.
+        paced: floods are read at intervals, because what is read here runs beside a user's cell.
     """
 
     def __init__(

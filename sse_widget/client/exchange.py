@@ -1,8 +1,8 @@
 """One exchange: a request with its credentials, its redirects, and the answer at the end of them.
 
-Redirects are followed here, because a client would send `X-Api-Key` and bodies along to another origin:
-there only what nobody could take for a secret goes. Cookies and auth are made here too, so that they work
-the same with every client. What the answer means is `connection`'s to say; nothing is tried twice.
+Redirects are followed here, because a client would send `X-Api-Key` and bodies along to another origin; this
+module sends only headers there that cannot be secret. Cookies and auth are made here too, so that they work the
+same with every client. `connection` says what the answer means. Nothing is tried twice.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Attempt:
         jar: the cookies that the server has set.
         reconnects: whether there was a connection before.
         sent: called when a request goes out, which may be later than it is given to the client.
-        calls: where callables of the person's are asked, if this is the background loop.
+        calls: where callables of the user's are asked, if this is the background loop.
     """
 
     last_event_id: str
@@ -94,7 +94,7 @@ async def ask(client: Any, request: Request, attempt: Attempt) -> Answer:
             would not mend it.
     """
     # Asked on every attempt, so that short-lived tokens refresh. Fetching one blocks, and the
-    # background loop serves all streams; any other loop is the person's own.
+    # background loop serves all streams; any other loop is the user's own.
     call = attempt.calls.call if runtime.is_loop_thread() else _at_once
     request = await request.asked(call)
     asking = await _Asking.prepare(client, request, attempt, call)
@@ -334,7 +334,7 @@ class _Asking:
         return self._stepwise(auth, built, slow=_library(type(auth).auth_flow) not in libraries)
 
     async def _stepwise(self, auth: Any, built: Any, *, slow: bool) -> AsyncGenerator[Any, Any]:
-        """A plain auth flow. A person's own may block while it fetches a token."""
+        """A plain auth flow. A user's own may block while it fetches a token."""
         call = self.call if slow else _at_once
         if getattr(auth, "requires_request_body", False):
             await built.aread()

@@ -1,7 +1,7 @@
 """Option names of other libraries -> what they are called here.
 
-Who comes from httpx, requests, aiohttp or another client of event streams writes what worked there.
-Pure: names in, words out. Imports nothing of ours.
+People who come from httpx, requests, aiohttp or another client of event streams write the names that they
+know. Pure: names in, words out.
 """
 
 from __future__ import annotations

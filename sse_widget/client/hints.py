@@ -1,4 +1,4 @@
-"""What a person can change after an answer that is no event stream, in plain words.
+"""What a user can change after an answer that is no event stream, in plain words.
 
 A hint knows what was given (`request_facts`), what the server asks for, and where redirects led: it tells
 nobody to pass what was passed. It raises nothing, retries nothing and repeats nothing of an answer but
@@ -182,7 +182,7 @@ NAMED_BY_ITSELF = frozenset({"proxy=", "--proxy", "the client"})
 
 
 def proxy_hint(status: int, source: str, *, authorized: bool, asks: str = "") -> str:
-    """What a person can change where a proxy answers with this status.
+    """What a user can change where a proxy answers with this status.
 
     Args:
         source: what names the proxy.

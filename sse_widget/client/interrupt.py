@@ -1,7 +1,7 @@
 """Lets a timer, another task or another thread end the one await that a driver is in.
 
 It works as asyncio.timeout does: the driver's task is cancelled, and on the way out of the `with` block
-the cancellation is taken back and turned into a reason. A cancellation by anybody else passes through.
+the cancellation is taken back and turned into a reason. Any other cancellation passes through.
 This module knows nothing of streams.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Closed(Exception):
-    """A reason: the person closed what was being waited for."""
+    """A reason: the user closed what was being waited for."""
 
 
 class RetryNow(Exception):

@@ -2,7 +2,7 @@
 
 It keeps the beginning of what came since the last event, looks at it when there is much of it or when time
 has passed, and says once what is wrong with it. It ends nothing: the stream goes on, and the first event
-takes the words back.
+withdraws what was said.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class OpenResources:
 
     Args:
         watch, no_event: stopped with the connection.
-        calls: the thread of the person's callables, closed with the client.
+        calls: the thread of the user's callables, closed with the client.
     """
 
     def __init__(self, watch: IdleWatchdog, no_event: NoEventWatch, calls: CallThread) -> None:

@@ -2,8 +2,8 @@
 
 In a flood, after a chunk that closely followed another one, the socket is left alone for an interval, and
 then read at once. What comes after silence, and a stream of up to `CALM_EVENTS_S`, is never delayed: what is
-read together has one time. No bytes are held here (docs/decisions/0003-paced-reading.md). How long an
-interval is says `runtime`.
+read together has one time. No bytes are held here (docs/decisions/0003-paced-reading.md). `runtime.pacing` says
+how long an interval is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""RepeatedEnds: notices a finite stream: one that the server ends each time, and that every reconnect
-begins again.
+"""RepeatedEnds: notices a finite stream: the server ends each connection, and every reconnect begins the stream
+again.
 
-It compares how connections began and ended. It decides nothing: the stream goes on as the retry
-policy says, and a person is told what to change.
+It compares how connections began and ended. It decides nothing: the stream goes on as the retry policy says,
+and the user is told what to change.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ async def resolve(
 
 
 def raised(name: str, error: BaseException, masked: str) -> ConnectionFailed:
-    """A person's callable raised when it was asked.
+    """A user's callable raised when it was asked.
 
     Fetching a token fails like a connection does, and is tried again like one. What it raised may
     hold the token, so only its name is told, and where it was raised.

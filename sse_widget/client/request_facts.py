@@ -1,7 +1,7 @@
-"""What a hint may know of a request: which options were given, and never what they hold.
+"""What a hint may know of a request: which options were given, and never their values.
 
-With it a hint tells nobody to pass what was passed, and speaks the words of whoever reads it: those of
-Python, or those of the command line. It decides nothing. Imports nothing of ours.
+So no hint suggests an option that was given already, and each uses the words of its reader: Python's, or those
+of the command line. It decides nothing.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _speech: ContextVar[Speech] = ContextVar("sse_widget_speech", default=PYTHON)
 
 
 def speech() -> Speech:
-    """The words of whoever reads what is said here."""
+    """The words of the reader: of Python, or of the command line."""
     return _speech.get()
 
 
@@ -97,7 +97,7 @@ class RequestFacts:
         url: masked.
         secure: whether it is https.
         method: as it was asked for, before redirects.
-        origin: who answered; "" where nobody did.
+        origin: who answered; "" for no answer.
         credentials: what holds credentials that were given, such as ("auth=", "the URL").
         asked: those callables among the options that are asked on every attempt, such as
             ("headers=",).
@@ -106,9 +106,9 @@ class RequestFacts:
         reconnected: whether there was a connection before.
         left_behind: whether a redirect to another origin left credentials behind.
         asked_twice: whether the callables were asked once more after a 401.
-        own_client: whether the person gave the client.
-        proxy: what the request went through, masked; "" where it did not, or where nobody knows.
-        speech: the words of whoever reads it.
+        own_client: whether the user gave the client.
+        proxy: what the request went through, masked; "" where it went through none, or that is not known.
+        speech: the words of its reader.
     """
 
     url: str = ""

@@ -19,7 +19,7 @@ class ResponseHeaders(httpx.Headers):
 
     Args:
         pairs: names and values as they came.
-        hide: takes the secrets that the person gave out of a text.
+        hide: takes the secrets that the user gave out of a text.
     """
 
     def __init__(

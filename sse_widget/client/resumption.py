@@ -78,7 +78,7 @@ class ResumeResult:
 
 
 def abridged(id_: str) -> str:
-    """An id as it is told: no more of it than a person reads."""
+    """An id as it is told: no more of it than a user reads."""
     return id_ if len(id_) <= _TOLD else f"{id_[:_TOLD]}\u2026"
 
 
@@ -179,7 +179,7 @@ class ReplayDetector:
         dedupe = self.dedupe
         if not callable(dedupe):
             return lambda batches: [self._plain_keys(batch) for batch in batches]
-        # A number for each different key: what compares them is the person's too.
+        # A number for each different key: what compares them is the user's too.
         places: dict[Hashable, int] = {}
 
         def numbered(event: Event) -> int | None:

@@ -1,7 +1,7 @@
 """Exceptions of the transport -> ours, in plain words, with no secret in them.
 
-What one means says `causes`; this module finds its causes, tells who failed, the server or a proxy, and
-takes out of it what it keeps of the request. It raises nothing and retries nothing.
+`causes` says what an exception means. This module finds the exceptions behind one, tells whether the server or
+a proxy failed, and takes the secrets of the request out of the text. It raises nothing and retries nothing.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _status_of_socks(refused: ProxyRefused) -> int:
 
 
 def _cause(failure: Failure) -> Explanation:
-    """The cause, told of who failed and in the words of whoever reads it."""
+    """The cause, which names who failed, in the words of its reader: Python's or the command line's."""
     what, why, hint = cause_of(failure) or _unknown(failure)
     down = next((e for e in failure.chain if isinstance(e, ProxyDown)), None)
     if down is not None:

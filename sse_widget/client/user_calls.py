@@ -1,7 +1,7 @@
-"""How the person's callables are called: listeners, and the functions given as options.
+"""How the user's callables are called: listeners, and the functions given as options.
 
 On the background loop each is called on a thread of the stream's own (`CallThread`), and `close()` ends the
-wait for it; on any other loop it is called in place, because that loop is the person's own.
+wait for it; on any other loop it is called in place, because that loop is the user's own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class UserCalls:
-    """Calls what the person gave to one source.
+    """Calls what the user gave to one source.
 
     Args:
         thread: where they run, if this is the background loop.

@@ -74,7 +74,7 @@ class Dask:
             await asyncio.wait([self._starting], timeout=STARTING)
 
     async def close(self) -> None:
-        """End a cluster of our own; a person's is left alone."""
+        """End a cluster of our own; a user's is left alone."""
         if not self.own:
             return
         await self.started()
@@ -198,7 +198,7 @@ def _local() -> Any:
             security=Security.temporary(),  # type: ignore[no-untyped-call]
             dashboard_address=None,
             # Without a dashboard it serves pages all the same, and first tries the port that another
-            # cluster of the person's has, with a warning in their cell.
+            # cluster of the user's has, with a warning in their cell.
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
             memory_limit=0,

@@ -92,7 +92,7 @@ class ClusterEngine:
         self._moved_at = 0.0
         self._left: set[str] = set()  # workers that close, as their shards said
         self._generation = f"{secrets.token_hex(8)}."
-        self._off: set[str] = set()  # streams a person stopped: they stay so wherever they go
+        self._off: set[str] = set()  # streams a user stopped: they stay so wherever they go
         self._trouble = ""
 
     @property
@@ -199,7 +199,7 @@ class ClusterEngine:
     def _ended(self, placement: _ShardPlacement, why: str) -> None:
         placement.over = why == "ended" and not placement.leaving
         if why == "taken":
-            # Once may be a worker of ours that woke up; who comes back is another capture.
+            # One takeover may be our own worker waking up; repeated takeovers mean that another capture writes here.
             now = time.monotonic()
             placement.taken = placement.taken + 1 if now - placement.taken_at < _CALM else 1
             placement.taken_at = now

@@ -21,7 +21,7 @@ from ..fleet import Shard, StreamReport
 from ..runtime import set_within
 from ..storage import Capture, Position, Superseded
 
-# Nobody looked in for so long: whoever made the capture is gone.
+# Not asked for so long: the process that made the capture is gone.
 ORPHANED = 60.0
 # Seconds between two looks whether this process closes: for that there is no event.
 _CLOSING_S = 0.2

@@ -118,7 +118,7 @@ class WorkerMonitor:
         return [address for address in self.answering if address in self._proven]
 
     def label(self, address: str) -> str:
-        """What a person reads: a worker's name, where it has one."""
+        """What a user reads: a worker's name, where it has one."""
         name = str(self._known.get(address, {}).get("name", address))
         if name.isdigit():
             return f"worker {name}"

@@ -1,4 +1,4 @@
-"""A filter as a person may give it: an EventFilter, or the event types it is about.
+"""A filter as users may give it: an EventFilter, or the event types that pass.
 
 It brings an argument into form and decides about no event.
 """

@@ -48,7 +48,7 @@ class Engine(Protocol):
         """Where it runs, where that is not here."""
 
     def trouble(self) -> str:
-        """What a person should know: a full disk, a lost cluster; "" for nothing."""
+        """What a user should know: a full disk, a lost cluster; "" for nothing."""
 
 
 class LocalEngine:
@@ -62,7 +62,7 @@ class LocalEngine:
         self._shard: Shard | None = None
         self._watch: tuple[str | None, Watcher] = (None, ignore)
         self._stopped = False
-        self._off: set[str] = set()  # streams a person stopped before there was a shard
+        self._off: set[str] = set()  # streams a user stopped before there was a shard
 
     async def run(self) -> None:
         begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), [""]))

@@ -84,7 +84,7 @@ class FleetStream:
         self.known_gaps = GapLog(most=_GAPS_KNOWN)
         self.last_at = 0.0
         self.failure = ""
-        self.stopped = False  # by a person, this one alone
+        self.stopped = False  # by a user, this one alone
         self.is_leaving = False  # it is followed no more, and gone once what came of it is safe
         self.earlier = Stats()  # of its sources before this one
         # (seq after it, when it came): how long events wait for the sink
@@ -224,7 +224,7 @@ class Fleet:
             pass  # the source's status says it
         except asyncio.CancelledError:
             raise
-        except Exception as e:  # a bug, or a person's callable: this stream's trouble alone
+        except Exception as e:  # a bug, or a user's callable: this stream's trouble alone
             said = message_of(e)
             follower.failure = said if source is None else source.secrets.hide(said)
         finally:

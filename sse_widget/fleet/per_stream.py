@@ -1,4 +1,4 @@
-"""What one stream of many is told that the others are not: its headers, and other options of `EventSource`.
+"""The options of one stream of many: its headers, and other options of `EventSource`, for it alone.
 
 A stream is given as a URL, or as a mapping in the shape of an entry of an `mcp.json`. This module brings both
 into one form, and connects to nothing.

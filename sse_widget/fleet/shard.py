@@ -239,7 +239,7 @@ def reached(
 
     Args:
         besides: whose owner is the caller, or about to be.
-        generation: of the caller, a name that nobody else has: what is taken over is left to it.
+        generation: the unique name of the caller, to which what is taken over is left.
         shards: those of the caller: begun where there are none, so that a later capture finds them all and no
             process of this one can begin after that.
     """

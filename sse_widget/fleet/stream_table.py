@@ -1,6 +1,6 @@
-"""What is known of many streams: one row a stream, as a DataFrame, as totals, and for the page.
+"""The state of many streams: one row a stream, as a DataFrame, as totals, and for the page.
 
-It takes reports and remembers enough of them to tell a rate. It does not know where a report comes from: a
+It takes reports, and remembers enough of them to tell a rate. It does not know where a report comes from: a
 fleet in this process or one on another machine.
 """
 
@@ -133,7 +133,7 @@ class StreamRow:
             samples.popleft()
         if len(samples) < 2:
             return 0.0
-        # Up to the last look; a stream nobody reports of any more fades.
+        # Up to the last report; without reports the rate fades.
         last = samples[-1][0]
         took = (last if now - last < _RATE_SECONDS / 2 else now) - samples[0][0]
         return max(samples[-1][1] - samples[0][1], 0) / took if took > 0 else 0.0
@@ -169,7 +169,7 @@ class StreamTable:
         reports = list(reports)
         if any(row.is_leaving for row in self.rows.values()):
             there = {report.name for report in reports}
-            # Another object: whoever goes through the old one on another thread is not disturbed.
+            # Another object: a thread that iterates over the old one is not disturbed.
             self.rows = {
                 name: row for name, row in self.rows.items() if not row.is_leaving or name in there
             }
@@ -196,7 +196,7 @@ class StreamTable:
         )
 
     def mark(self, names: Iterable[str], state: State, error: str = "") -> None:
-        """Streams nobody reports of."""
+        """Set the state of streams that no report comes of."""
         for name in names:
             row = self.rows[name]
             if row.report.state != State.FAILED:

@@ -1,9 +1,10 @@
 """Which cell made a widget and which cells show it, so that running one again ends what it replaces.
 
-A cell that runs again stops the streams of its earlier run: nobody asked for both. Those are let go once no
-view of them can be left: the outputs of a cell are gone when it runs again. Let go is not closed: whoever has
-a name for such a stream goes on with it, and what has none is freed. Where the front end does not name its
-cells (Colab, a terminal) nothing is stopped here and nothing let go. This module knows of a widget only that.
+A cell that runs again stops the streams of its earlier run, since nobody asked for both. Once no view of such a
+stream can be left (the outputs of a cell are gone when it runs again) the stream is let go, which is not closed:
+a variable that still holds it can go on using it, and a stream that no variable holds is freed. Where the front
+end does not name its cells (Colab, a terminal) nothing is stopped or let go here. Of a widget this module knows
+only that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Replaceable(Protocol):
         """End its connections; it can be started again."""
 
     def let_go(self) -> None:
-        """Be kept by nothing but the names that somebody has for it."""
+        """From now on only the user's variables keep it alive."""
 
 
 class _Run(NamedTuple):

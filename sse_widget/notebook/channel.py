@@ -212,7 +212,7 @@ class Channel:
     # ------------------------------------------------------------------ answers
 
     def answer(self, content: Mapping[str, Any]) -> bool:
-        """What a page asks of the channel; False where that is somebody else's to answer."""
+        """Answer a request of a page; False where it is not for the channel."""
         match content:
             case {"kind": "hello", "page": str(page)}:
                 self._packs = self._packs or content.get("packed") is True

@@ -41,7 +41,7 @@ def marimo() -> Any:
 
 def reruns_on_change() -> bool:
     """Whether this notebook runs every cell that uses a widget again when the page changes one of
-    its traits: what is nobody's business must not be a trait there."""
+    its traits: what others must not see must not be a trait there."""
     return marimo() is not None
 
 
@@ -49,7 +49,7 @@ def session_liveness() -> Callable[[], bool]:
     """Tells whether who runs this cell is still there. A marimo app is one process with a thread a
     visitor, and nothing else says that one has left: what they opened would stay open for ever."""
     thread = threading.current_thread()
-    # A person's own thread (`mo.Thread`) may end while its visitor stays.
+    # A user's own thread (`mo.Thread`) may end while its visitor stays.
     of_visitor = thread is not threading.main_thread() and not hasattr(thread, "should_exit")
     return thread.is_alive if marimo() is not None and of_visitor else lambda: True
 

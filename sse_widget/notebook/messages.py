@@ -137,6 +137,6 @@ class AckRequest(TypedDict):
 
 
 class CommandRequest(TypedDict):
-    """What a person pressed."""
+    """What a user pressed."""
 
     kind: Literal["start", "stop", "retry"]

@@ -37,8 +37,8 @@ class PageLink:
         self.ack = "message" if reruns_on_change() else "trait"
 
     def send(self, content: Message, buffers: Sequence[Buffer]) -> None:
-        """To all pages. Nobody hears it where the comm was closed meanwhile, by the person or a kernel
-        going down; and a message that cannot be sent ends nothing: the page finds the hole in the
+        """Send to all pages. Nothing is sent where the comm was closed meanwhile, by the user or a kernel
+        that goes down; and a message that cannot be sent raises nothing: the page finds the hole in the
         numbers."""
         comm = self._widget.comm
         if comm is not None:

@@ -1,11 +1,11 @@
 """Page requests: what the pages of all widgets ask of the kernel, answered in turn and within a share of
 the loop's time.
 
-The one loop serves every stream; a page that asks without an end must not keep it from reading. So one
-request is answered in a turn of the loop, the widgets take turns, and all answers together use at most half
-of the loop's time. Of each widget a bounded number of requests waits: of two that ask for the same the
-later one is kept, and where there are too many the oldest is let go, what a person pressed last. A page of
-ours asks again for what was never answered. What a request means is decided by whoever answers it.
+One loop serves every stream, and a page that asks without end must not keep it from reading. So one request is
+answered in a turn of the loop, the widgets take turns, and all answers together use at most half of the loop's
+time. A bounded number of requests waits for each widget: of two that ask for the same the later one is kept, and
+where there are too many the oldest is dropped, a user's command last of all. Our page asks again for what was
+never answered. What a request means is decided by the object that answers it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FIELDS = 16
 # A thread of the kernel waits so long for an answer. The loop answers within milliseconds, unless a cell
 # holds the interpreter.
 _ANSWER_S = 0.1
-# What a person pressed. Of these the latest of each kind counts, whichever page it came from.
+# What a user pressed. Of these the latest of each kind counts, whichever page it came from.
 _COMMANDS = frozenset({"select", "start", "stop", "clear", "retry"})
 # Asked for twice by one page, once is enough.
 _ONCE = frozenset({"hello", "poll", "script"})

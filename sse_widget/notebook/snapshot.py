@@ -1,4 +1,4 @@
-"""Snapshot: the latest events as static HTML, for whoever opens the notebook without its kernel.
+"""Snapshot: the latest events as static HTML, for readers who open the notebook without its kernel.
 
 Pure text: all of it is made by `markup`, which escapes and makes visible what comes in, and nothing
 depends on a style or a script, because GitHub and others strip them: a log in a `pre`, the older part

@@ -48,7 +48,7 @@ class SnapshotWriter:
 
     def show(self) -> bool:
         """The stream is about to be shown in the cell that runs: there will be an output, where
-        outputs can be rewritten. On the person's thread.
+        outputs can be rewritten. On the user's thread.
 
         Not at once: what it costs the page would hold up the live log.
         """

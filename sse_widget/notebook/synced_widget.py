@@ -1,9 +1,9 @@
 """Synced widget: a widget of which a page may write some traits, and no others.
 
-Whoever is on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the
-address it shows, its settings. Here only what the page is meant to write is taken, and only that is told to
-the other pages; the kernel's own values stay as it made them. And a widget that others let go, when nobody
-has a name for it any more. It knows nothing of streams.
+Anybody on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the address
+it shows, its settings. This class takes only what the page is meant to write, and tells only that to the other
+pages; the kernel's own values stay as it made them. It can also be let go: then only the user's own variables
+keep it. It knows nothing of streams.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SyncedWidget(anywidget.AnyWidget):
         super().__init__(**traits)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        # A closed widget has no view, only a text. (With ipywidgets 8 nobody asks it.)
+        # A closed widget has no view, only a text. (ipywidgets 8 does not ask for it.)
         if self.comm is None:
             return None
         if self._let_go:
@@ -133,7 +133,7 @@ class SyncedWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def let_go(self) -> None:
-        """Be kept by nothing but the names that somebody has for it: with the last of them it is closed
+        """From now on only the user's variables keep it alive: when the last of them is gone it is closed
         and freed.
 
         ipywidgets keeps every widget that is not closed, in a registry and by what its comm calls;

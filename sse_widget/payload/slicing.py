@@ -1,6 +1,6 @@
 """A table in slices that are small in rows and in bytes: what is made into Python objects at once.
 
-A thousand rows may be a thousand words or a gigabyte. Whoever turns rows into objects takes them in these
+A thousand rows may be a thousand words or a gigabyte. Code that turns rows into objects takes them in these
 slices, so that what exists twice at a moment is a mebibyte and not the whole window. It decodes nothing.
 """
 

@@ -1,6 +1,6 @@
 """Why bytes hold no event: what they are instead, or what is wrong with them, in plain words.
 
-It looks at the beginning of what came and decides nothing: whoever reads goes on reading. The meaning of the
+It looks at the beginning of what came and decides nothing: the stream is read on. The meaning of the
 lines is that of WHATWG HTML 9.2.6, which ignores what it does not know without a word.
 """
 
@@ -52,7 +52,7 @@ def why_no_event(sample: bytes) -> str:
         return wrong
     names = [line.partition(":")[0] for line in lines if line and line[0] != ":"]
     if "data" in names and "" in lines[names.index("data") :]:
-        return ""  # an event, which whoever asks will have counted
+        return ""  # an event, which the caller has counted
     if any(r"\n" in line for line in [*lines, rest] if line.startswith("data")):
         return r"the line ends are written as the two characters \ and n"
     return _lines(lines, names, unknown)

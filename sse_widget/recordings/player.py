@@ -1,4 +1,4 @@
-"""A recording played again: towards a stream it is what an `EventSource` is, without a network.
+"""Player: plays a recording, with the interface of an `EventSource` and without a network.
 
 It waits and hands over events. `recording` reads the file; what becomes of the events is not decided here.
 """

@@ -1,6 +1,6 @@
-"""A line that grows while the user waits: shown only in a terminal or notebook, and only when it is long.
+"""A progress bar on standard error, shown only in a terminal or a notebook, and only after a second.
 
-It knows nothing of what is being done.
+It knows nothing of the work that it shows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Files that `export` wrote, and captures -> timed events again, for something that plays them.
+"""Recording: timed events read from a file or a capture, for a `Player`.
 
-It reads event streams, NDJSON and Parquet, packed by gzip or not, also from elsewhere as far as they say
-what an event is, and gives the same events in the same order each time. It does not play them: `player` does.
+It reads event streams, NDJSON and Parquet, packed by gzip or not, ours and those of other programs as far as they
+say what an event is. The same content gives the same events in the same order each time. `player` plays them.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def _serve(new: asyncio.AbstractEventLoop, started: threading.Event) -> None:
 
 
 def _bury(dead: asyncio.AbstractEventLoop, why: BaseException | None) -> None:
-    """The loop has ended: whoever waits for something on it is told, the next one gets another."""
+    """The loop has ended: every wait on it raises this, and the next call starts another loop."""
     global _loop, _thread
     with _lock:
         if _loop is dead:

@@ -49,7 +49,7 @@ class ObserverThread:
         self._raised = False
 
     def start(self) -> None:
-        """Somebody observes; what observers print lands where the latest one was registered."""
+        """There is an observer; what observers print lands where the latest one was registered."""
         self._context = contextvars.copy_context()
         if not self._observed and not self._closed:
             self._known = {name: read() for name, read in self._read.items()}
@@ -82,7 +82,7 @@ class ObserverThread:
                     self._thread.start()
 
     def close(self) -> None:
-        """Tell nobody any more; does not wait."""
+        """Call no observer any more; does not wait."""
         self._closed = True
         self._news.set()
 

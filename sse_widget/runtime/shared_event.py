@@ -23,17 +23,17 @@ class SharedEvent:
         return self._set
 
     def set(self) -> None:
-        """Wake whoever waits; from now on nobody has to."""
+        """Wake all waiters; from now on no wait blocks."""
         with self._lock:
             self._set = True
             waiting, self._waiting = self._waiting, set()
         for future in waiting:
-            # A loop that was closed with somebody waiting in it has nobody to wake.
+            # A loop that was closed while a waiter was in it has none to wake.
             with contextlib.suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(_finish, future)
 
     def clear(self) -> None:
-        """From now on whoever asks waits for the next `set`."""
+        """From now on a wait lasts until the next `set`."""
         self._set = False
 
     async def wait(self) -> None:

@@ -1,4 +1,4 @@
-"""A clock that nobody sets: seconds since this machine was started, and which start that was.
+"""A clock that cannot be set: seconds since this machine was started, and which start that was.
 
 What a wall clock says may be wrong by days, and put right later. Two readings of this one tell how much time
 has passed between them, also in two processes, as long as the machine runs; the readings of two starts

@@ -1,8 +1,8 @@
-"""Checking: whether a capture is what its format promises, and in plain sentences what is wrong where not.
+"""Checking: whether a capture keeps what its format promises, and if not, what is wrong, in plain sentences.
 
-Every file is read to its end, one after the other and a mebibyte at a time, by the reader that all
-others use (`dataset`): what it takes for damaged is damaged here too. It changes nothing, not even the
-remains of a merge that was interrupted, and memory stays bounded whatever the files hold.
+Every file is read to its end, one after the other and a mebibyte at a time, by the reader that everything else
+uses (`dataset`), so both agree on what is damaged. It changes nothing, not even the remains of a merge that was
+interrupted, and its memory stays bounded whatever the files hold.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CheckReport:
     Attributes:
         files, rows, streams: how many there are that can be read.
         problems: what is wrong, a sentence each; at most a thousand.
-        notes: what a person should know, and nothing is wrong with.
+        notes: what a user should know, and nothing is wrong with.
     """
 
     files: int

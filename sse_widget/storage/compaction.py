@@ -48,7 +48,7 @@ _GROUP_BYTES = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What was done: how many folders were merged and removed, what a person should know, and why it failed
+    """What was done: how many folders were merged and removed, what a user should know, and why it failed
     ("" where it did not)."""
 
     merged: int = 0
@@ -68,7 +68,7 @@ def compact(
 ) -> Compacted:
     """Merge and remove whole folders of one sequence; never the newest, which is the checkpoint.
 
-    Does nothing where somebody else is at it. It blocks, for as long as it takes to read and
+    Does nothing while another process does it. It blocks, for as long as it takes to read and
     write the folders that were closed since.
 
     Args:
@@ -111,7 +111,7 @@ def finish(dataset: Dataset, shard: str = "") -> None:
 
 
 def _notes(dataset: Dataset) -> list[str]:
-    """What a person should know of what was found."""
+    """What a user should know of what was found."""
     notes = [str(e.message) for e in dataset.damaged()]
     place = dataset.place
     for what, found in (("file", dataset.foreign_files()), ("link", sorted(place.links))):
@@ -133,7 +133,7 @@ def _folders(parts: list[Part]) -> dict[str, list[Part]]:
 
 @contextlib.contextmanager
 def _alone(place: Store, shard: str) -> Iterator[tuple[bool, HeldFolder | None]]:
-    """Whether nobody else tidies the sequence meanwhile, and its folder, where there are folders. The
+    """Whether no other process merges the sequence meanwhile, and its folder, where there are folders. The
     system lets go of it when we die."""
     if not isinstance(place, LocalStore):
         yield True, None
@@ -230,7 +230,7 @@ def _merge(
     shard: str,
     folders: dict[str, list[Part]],
 ) -> tuple[int, str]:
-    """How many folders were merged, and why no more, where a person should know."""
+    """How many folders were merged, and why no more, where a user should know."""
     newest = next(reversed(folders))
     merged = 0
     for folder, parts in folders.items():

@@ -105,7 +105,7 @@ class Dataset:
     def parts(self, shard: str | None = None) -> list[Part]:
         """The files of all shards or of one ("" is a plain capture's sequence), oldest first.
 
-        Files of other names are nobody's business here.
+        Files of other names are passed over.
         """
         return self.again(lambda: self._parts(shard))
 
@@ -120,7 +120,7 @@ class Dataset:
         return parts_of([e for f in folders for e in self.place.walk(inside(shard, f))])
 
     def only_parts(self, folder: str, parts: list[Part]) -> bool:
-        """Whether a folder holds these parts, and nothing that a person could miss."""
+        """Whether a folder holds these parts, and nothing that a user could miss."""
         return self.place.names(folder) <= {p.path.rpartition("/")[2] for p in parts} | _JUNK
 
     def rows(self, part: Part) -> pa.Table:

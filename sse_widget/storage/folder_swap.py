@@ -1,8 +1,8 @@
 """Folder swap: a folder with the same rows takes the place of a folder, while others read.
 
 Where the system can, the two exchange their names in one step. Elsewhere (Windows, exFAT, SMB, many FUSE
-mounts) it takes two renames, and between them the name is nobody's: a file beside it says so first, so that
-our readers look again, and so that whoever comes after a crash goes on. It knows nothing of rows.
+mounts) it takes two renames, and between them nothing has the name. A file beside it says so beforehand, so that
+our readers look again, and so that the next writer can go on after a crash. It knows nothing of rows.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _by_two_renames(where: HeldFolder, name: str, staging: HeldFolder, new: str)
             staging.rename(old, where, name)
             raise
     except BaseException:
-        # If that failed too, it is done by whoever comes next.
+        # If that failed too, the next writer does it.
         if where.look(name) is not None:
             where.discard(note)
         raise
@@ -62,7 +62,7 @@ def _by_two_renames(where: HeldFolder, name: str, staging: HeldFolder, new: str)
 
 
 def recover(where: HeldFolder, staging: HeldFolder) -> None:
-    """Go on where somebody was killed between two renames."""
+    """Go on where a process was killed between two renames."""
     for note in where.names():
         name, there = note.removeprefix(MOVING), where.look(note)
         if name == note or there is None or not stat.S_ISREG(there.st_mode):

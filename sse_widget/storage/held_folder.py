@@ -1,8 +1,8 @@
 """Held folder: a folder that was opened, and is the same one whatever becomes of its name.
 
 What is made, moved or deleted through it is in that very folder, and no name in it is followed where it is
-a link: whoever may write beside us cannot make us write, read or delete elsewhere. It is opened from
-a path; the links on the way to it are the person's own. Where the system has no handles of folders
+a link: another process that may write beside us cannot make us write, read or delete elsewhere. It is opened from
+a path; the links on the way to it are the user's own. Where the system has no handles of folders
 (Windows) the path is used, and looked at again before and after. It knows nothing of captures.
 """
 

@@ -81,7 +81,7 @@ def capture_of(value: str | os.PathLike[str] | Capture) -> Capture:
 
 
 def span(keep: Any) -> timedelta | None:
-    """A length of time a person wrote."""
+    """A length of time a user wrote."""
     if isinstance(keep, str):
         seconds = seconds_of_text(keep)
         if math.isnan(seconds):

@@ -1,9 +1,8 @@
-"""One sequence of a capture that this process owns: claimed, committed, bounded while the disk refuses, and
-kept tidy.
+"""OwnedSequence: one sequence of a capture's files that this process has claimed: it commits to it, bounds what
+waits while the disk refuses, and has it merged and cut to size.
 
-The latest who claims a sequence has it. A capture with several of them lets only its own processes do so, by
-their *generation*: a process that begins late, after a later capture took all over, is refused. It blocks and has no
-thread and no clock: who owns it decides when something is written, and on which thread.
+The latest process to claim a sequence owns it. Its methods block, and it has no thread and no clock: its owner
+decides when something is written, and on which thread.
 """
 
 from __future__ import annotations

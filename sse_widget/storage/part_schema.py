@@ -1,4 +1,4 @@
-"""What a part of a capture is: the columns of its rows, and the name of its file.
+"""The form of a part of a capture: the columns of its rows, and the name of its file.
 
 `docs/capture-format.md` describes both. Pure.
 """

@@ -228,7 +228,7 @@ class Recorder:
     def _serve(self) -> None:
         try:
             self._keep_writing()
-        except BaseException as e:  # a bug: said where a person looks, never printed into a cell
+        except BaseException as e:  # a bug: said where a user looks, never printed into a cell
             self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         finally:
             with self._lock:
@@ -285,7 +285,7 @@ class Recorder:
             self._move(CaptureState.TAKEN, e)
         except CaptureError as e:
             self._move(CaptureState.FAILED, e)
-        except Exception as e:  # a bug: said where a person looks, never printed into a cell
+        except Exception as e:  # a bug: said where a user looks, never printed into a cell
             self._move(CaptureState.FAILED, CaptureError(message_of(e)))
         else:
             if self._state is CaptureState.WAITING:

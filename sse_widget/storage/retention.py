@@ -1,7 +1,7 @@
 """Retention: old folders of a capture are removed, by age or while there is too much.
 
 How old a folder is is told by several clocks, and the youngest answer counts: a wall clock that is set
-wrong, or was, must not remove what came a moment ago. A folder that holds a person's own file loses its
+wrong, or was, must not remove what came a moment ago. A folder that holds a user's own file loses its
 parts and stays. It merges nothing and removes nothing else.
 """
 
@@ -24,7 +24,7 @@ def expire(
     keep_bytes: int | None,
     writer: str | None,
 ) -> tuple[int, str]:
-    """How many folders were removed, and why no more, where a person should know; never the newest,
+    """How many folders were removed, and why no more, where a user should know; never the newest,
     which is the checkpoint.
 
     Args:

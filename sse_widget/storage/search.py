@@ -1,8 +1,8 @@
 """Searching the files of a capture, newest first, a few matches at a time.
 
-A search reads as long as somebody takes what it finds, says how far it is, and ends when it is told to. It
-holds the matches of one row group, of so many bytes at the most, whatever a file unpacks to. It blocks:
-off the loop with it.
+A search reads only as its matches are taken, says how far it is, and ends when it is cancelled. It holds the
+matches of one row group, at most a bounded number of bytes, whatever a file unpacks to. It blocks: it must not
+be read on the loop.
 """
 
 from __future__ import annotations

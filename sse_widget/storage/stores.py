@@ -49,7 +49,7 @@ class Folder(Protocol):
 
 
 class Store(Protocol):
-    name: str  # as the person wrote it
+    name: str  # as the user wrote it
 
     @property
     def links(self) -> list[str]:
@@ -57,7 +57,7 @@ class Store(Protocol):
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of it."""
+        """What a user should know of it."""
 
     @property
     def filesystem(self) -> Any:
@@ -157,7 +157,7 @@ class LocalStore:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of this file system."""
+        """What a user should know of this file system."""
         if self._way is None or self._way.whole:
             return []
         return [
@@ -185,7 +185,7 @@ class LocalStore:
                     self._walk(folder / entry.name, f"{name}/", found)
             elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(MOVING):
                 # One that went away meanwhile was merged: its rows are elsewhere, so the whole list
-                # is no longer true. Whoever asked asks again.
+                # is no longer true. The caller asks again.
                 there = entry.stat(follow_symlinks=False)
                 found.append(FileInfo(name, there.st_size, there.st_mtime_ns))
 
@@ -402,7 +402,7 @@ def _is_ours(folder: HeldFolder, root: HeldFolder) -> bool:
     mark = folder.look(MARKER)
     if mark is None:
         if folder.names():
-            return False  # a person's own
+            return False  # a user's own
         with contextlib.suppress(FileExistsError):  # another process does the same
             folder.write_new(MARKER, _MARKED)
         return True
@@ -410,7 +410,7 @@ def _is_ours(folder: HeldFolder, root: HeldFolder) -> bool:
 
 
 class _LocalFolder:
-    """Held by a handle, not by its name: whoever slept while the folder was replaced creates
+    """Held by a handle, not by its name: a process that slept while the folder was replaced creates
     nothing in the new one."""
 
     def __init__(self, store: LocalStore, held: HeldFolder) -> None:
@@ -568,7 +568,7 @@ class FsspecStore:
         except Exception as error:
             if _is_refused(error):
                 self._renew()
-            raise  # whoever writes tries again
+            raise  # the writer tries again
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

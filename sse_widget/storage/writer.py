@@ -156,7 +156,7 @@ class Writer:
         """The next events of a stream.
 
         Args:
-            stream: its name: what a person may read. Never a URL with secrets.
+            stream: its name: what a user may read. Never a URL with secrets.
             batch: its events; with `received_at`.
             last_event_id: the id to resume after; None: that of the last event.
             reconnection_time: the server's, where known.

@@ -148,7 +148,7 @@ class Analysis(FeedListener):
         nested_json: str | Iterable[str] = (),
         times: str | Iterable[str] = (),
     ) -> None:
-        """Warn once of each of these paths that meets nothing; called by a member that the person
+        """Warn once of each of these paths that meets nothing; called by a member that the user
         calls. Payloads as they came say nothing of what is in an array that became rows, or in a text
         that was read as JSON."""
         nested = paths_of("nested_json", nested_json)

@@ -1,5 +1,7 @@
 """The arguments of a widget of streams: which are traits, which contradict each other, and what of them may be
-shown. Decisions; nothing here is kept.
+shown.
+
+Pure functions; they keep nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def check_named(capture: str | os.PathLike[str] | Capture) -> None:
 
 
 def outline(url: object, options: SourceOptions) -> Message:
-    """What may be told of the request, for whoever wants to ask the same elsewhere."""
+    """What may be shown of the request, so that a user can ask the same elsewhere."""
     found = options.outline()
     if callable(url):
         found["unknown"] = ["the function of url=", *found["unknown"]]

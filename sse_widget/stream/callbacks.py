@@ -250,7 +250,7 @@ class _Cursor:
             self._errors += 1
             self._error = error
             if self._errors == 1:
-                # In its context, which is its cell, if that can still show it; from the person's
+                # In its context, which is its cell, if that can still show it; from the user's
                 # own code on.
                 trace = error.__traceback__ and error.__traceback__.tb_next
                 # Its message may have words of the server.

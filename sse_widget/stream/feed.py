@@ -1,8 +1,8 @@
 """StreamFeed: the events of one stream, from its source into its window, and how that is started and ended.
 
 It owns the source, the window, the counts, the gaps and the recorder, and tells its listeners what happened.
-It knows neither widget nor page. Two threads meet here: `start` and `stop` are called by the person's, all
-that comes is taken on the background loop.
+It knows neither widget nor page. Two threads meet here: the user's calls `start` and `stop`, and all that comes
+is taken on the background loop.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from ..storage import Recorder
 
 _GAPS_KEPT = 1000
-# Seconds: who sets a bound waits so long for the thread of all streams.
+# Seconds: `bound` waits at most so long for the thread of all streams.
 _BOUND_S = 2.0
-# Seconds: who stops a stream waits so long for the disk.
+# Seconds: `stop` waits at most so long for the disk.
 _FLUSH_S = 5.0
-# Seconds: who stops a stream waits so long for its connection to be gone, which takes milliseconds. A hung
+# Seconds: `stop` waits at most so long until its connection is gone, which takes milliseconds. A hung
 # resolver cannot be cancelled: its task ends when it answers.
 _JOIN_S = 2.0
 
@@ -45,7 +45,7 @@ class FeedListener:
         """It is about to connect: nothing has come yet. The feed is locked."""
 
     def started(self) -> None:
-        """It connects. On the thread of whoever started it."""
+        """It connects. On the thread that called `start`."""
 
     def came(self, new_types: set[str]) -> None:
         """There are new events in the window, of these types. On the loop."""
@@ -63,7 +63,7 @@ class FeedListener:
         """The events held were let go."""
 
     def stopped(self) -> None:
-        """The person stopped it: the connection is gone."""
+        """The user stopped it: the connection is gone."""
 
     def ending(self) -> None:
         """Nothing comes any more. The feed is locked."""
@@ -177,7 +177,7 @@ class StreamFeed:
             cleared=cleared,
         )
 
-    # ------------------------------------------------------------------ the person's side
+    # ------------------------------------------------------------------ the user's side
 
     def start(self) -> None:
         """Connect; after `stop()`, resume from the last event ID. Does nothing while running.
@@ -274,7 +274,7 @@ class StreamFeed:
                     await self.recorder.room()
         except SSEError:
             pass  # the source's status says it
-        except Exception as e:  # a bug, or a person's callback: shown, never printed into a cell
+        except Exception as e:  # a bug, or a user's callback: shown, never printed into a cell
             if source is self.source:
                 self._failure = source.secrets.clean(e)
         finally:
@@ -349,8 +349,8 @@ class StreamFeed:
 
 
 def hear_of_recorder(feed: StreamFeed, recorder: Recorder) -> None:
-    """Let the thread of the disk tell the feed, and ask it, without keeping a stream that nobody has
-    a name for."""
+    """Let the thread of the disk tell the feed, and ask it, without keeping alive a stream that no
+    variable holds."""
     me = weakref.ref(feed)
 
     def changed() -> None:

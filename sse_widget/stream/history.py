@@ -1,7 +1,7 @@
-"""What was kept of a stream: where it goes on after an earlier process, and its older rows.
+"""The part of a stream that is on disk: where it goes on after an earlier process, and its older rows.
 
-`storage.recorder` writes; this module reads what is there, for the window, for the source, for `history`
-and for the page. It starts nothing.
+`storage.recorder` writes; this module reads for the window, the source, `history` and the page. It starts
+nothing.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Readers(FeedListener):
         for loop, news in list(self._waiters):
             try:
                 loop.call_soon_threadsafe(news.set)
-            except RuntimeError:  # that loop was closed with somebody waiting in it
+            except RuntimeError:  # that loop was closed while a reader waited in it
                 self._waiters.discard((loop, news))
 
 

@@ -1,7 +1,7 @@
-"""`stream.latest(by=...)`: which states are kept of a stream.
+"""`stream.latest(by=...)`: the tables of the newest state that are kept for a stream, one for each `by`.
 
-`tables.latest` keeps them; here a state begins when somebody asks for it. A page has a view of its own, of the events
-that it holds: it works while a cell runs, and asks for nothing.
+`tables.latest` keeps a table up to date; here it begins when it is first asked for. The page has a view of its own,
+of the events that it holds, which works while a cell runs and asks the kernel for nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_KEYS = 10_000
-# Each reads every event; who asks for more of them is done with the first.
+# Each reads every event; where more are asked for, the one asked for longest ago is dropped.
 _MOST_STATES = 4
 
 
@@ -74,7 +74,7 @@ class LatestStates(FeedListener):
         if state is None:
             state = LatestRows(self._window, paths, MAX_KEYS)
             runtime.call(state.note)
-        # The latest that was asked for comes last; whoever iterates meanwhile has the old one.
+        # The latest that was asked for comes last; an iteration that is under way has the old dict.
         states = {**self._states, paths: state}
         while len(states) > _MOST_STATES:
             states.pop(next(iter(states))).close()

@@ -31,7 +31,7 @@ from ..notebook import (
 from .feed import FeedListener, StreamFeed
 from .history import History
 
-# Seconds: whoever lets a stream go waits so long for the loop's turn.
+# Seconds: `rest` waits at most so long for the loop.
 _TURN_S = 1.0
 # Beside a snapshot the live log has nothing to add where it cannot live.
 _NO_FALLBACK = "<!-- the live log; what was saved of it is in the output beside this one -->"
@@ -45,7 +45,7 @@ class StreamPage(FeedListener):
         feed: the stream.
         history: its older rows, and how its capture goes.
         save_events: the latest events that stay in the saved notebook.
-        request: what may be told of the request, for whoever wants to ask the same elsewhere.
+        request: what may be shown of the request, so that a user can ask the same elsewhere.
 
     Attributes:
         link: the way to them.
@@ -134,7 +134,7 @@ class StreamPage(FeedListener):
         self._snapshots.keep()
 
     def status_changed(self) -> None:
-        # A source that nobody reads yet is closed, and says so, on the thread of whoever closes it.
+        # A source that is not read yet is closed on the thread that calls `close`, and says so there.
         _on_loop(self._channel.note)
 
     def gap(self, gap: Gap) -> None:

@@ -1,6 +1,6 @@
-"""Tells whoever observes a trait that lives in the feed, on a thread of their own: what they do may take long.
+"""Calls the observers of traits whose values live in the feed, on a thread of their own: an observer may be slow.
 
-It starts with the first of them and knows no page.
+The thread starts with the first observer. This module knows no page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LiveObservers(FeedListener):
         self._thread = ObserverThread({name: _reader(read, name) for name in _LIVE}, tell)
 
     def observed(self, names: object) -> None:
-        """Somebody observes these: a name, several, or all there are."""
+        """There is an observer of these: a name, several, or all there are."""
         asked = set(_LIVE) if names is traitlets.All else names
         if isinstance(asked, str):
             asked = {asked}
@@ -42,7 +42,7 @@ class LiveObservers(FeedListener):
             self._thread.start()
 
     def close(self) -> None:
-        """Nobody is told any more."""
+        """Call no observer any more."""
         self._thread.close()
 
     def starting(self) -> None:

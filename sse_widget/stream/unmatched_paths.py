@@ -1,7 +1,7 @@
-"""Paths that meet nothing in the events held: said once, with the fields that there are.
+"""Warns of column paths that no event held has, and names the fields that there are.
 
 A mistyped path gives a column of missing values, which looks like a stream without such values. This module
-warns, and changes nothing.
+warns once for each path, and changes nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class UnmetPaths:
 
     def check(self, paths: Iterable[str]) -> None:
         """Warn of those of these paths that none of the latest events has; call it on the thread of
-        the person who asks. Each path is looked at until it was met or told.
+        the user who asks. Each path is looked at until it was met or told.
         """
         new = [path for path in paths if path not in self._settled]
         if not new:

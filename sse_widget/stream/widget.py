@@ -1,8 +1,8 @@
-"""`SSEStream`: the widget. Its traits, what its members mean, and which object answers each.
+"""`SSEStream`: the widget of one stream.
 
-It has a feed (source, window, counts, disk), a page, an analysis of what is held, and readers. Each of them
-decides its own; here nothing is decided. Members are called by the thread of the person's cell, unless they
-say otherwise.
+It has the traits and the docstrings, and hands each call to the object that answers it: a feed (source, window,
+counts, disk), a page, an analysis of the events held, or readers. Nothing is decided here. The thread of the
+user's cell calls it, except where a docstring says otherwise.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         max_bytes: the most bytes held: by the events, and by all that is held beside them: live
             columns, what is remembered to tell repeats, what waits for the disk. `memory` tells.
         save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
-            for whoever reads it without its kernel; 0 keeps nothing.
+            for readers who have no kernel; 0 keeps nothing.
         capture: a folder where all events are kept, as Parquet files: begun where there is none,
             gone on with where there is one. Or a `Capture`, which says more.
         columns: keys or dotted paths of the JSON payloads that are columns of `df` and of the log, as

@@ -1,4 +1,4 @@
-"""Rows that somebody else wrote, checked before anything is made of them.
+"""Rows from files that others may have written, checked before anything is made of them.
 
 Arrow reads a column as it is: text that is no UTF-8, or a time that no datetime can be, is an error only
 where it is looked at, perhaps an hour later. It knows no file.

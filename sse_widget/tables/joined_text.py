@@ -17,7 +17,7 @@ class JoinedText:
     """The strings at one dotted path of many payloads, joined in the order they came.
 
     Grows: `add` reads each payload once, so that asking again costs only what is new. What it holds
-    is bounded by whoever calls `trim`, which lets go of the beginning.
+    is bounded by calls of `trim`, which drops the beginning.
     """
 
     def __init__(self, path: str) -> None:

@@ -80,7 +80,7 @@ class LatestRows:
         self._uniform = UniformRows(self.by[0]) if len(self.by) == 1 else None
         self._nbytes = 0
         self._cursor = window.bounds[0]
-        # Held by whoever reads on; the loop never waits for it.
+        # A thread holds it while it reads further; the loop never waits for it.
         self._lock = threading.Lock()
         self._share = window.budget.share("latest", part=0.25)
         self._timer = Timer()
@@ -116,7 +116,7 @@ class LatestRows:
         if more:
             self.note()
 
-    # ------------------------------------------------------------------ anybody's side
+    # ------------------------------------------------------------------ any thread
 
     def read(self) -> list[LatestRow]:
         """The rows, in the order in which the keys first came. All that came is read first."""

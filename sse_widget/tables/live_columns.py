@@ -70,7 +70,7 @@ class LiveColumns:
         self.paths = columns_of(paths)
         self._readers = [reader_of(path) for path in self.paths]
         self._window = window
-        # Held by whoever reads on; the loop never waits for it.
+        # A thread holds it while it reads further; the loop never waits for it.
         self._lock = threading.Lock()
         self._sealed: deque[tuple[int, list[ColumnChunk]]] = deque()
         self._tail: list[list[Any]] = [[] for _ in self.paths]
@@ -128,7 +128,7 @@ class LiveColumns:
         self._share.hold(0)
 
     def _read_on(self) -> None:
-        # Where a person's thread is reading everything, there is nothing left to do.
+        # Where a user's thread is reading everything, there is nothing left to do.
         if self._closed or not self._lock.acquire(blocking=False):
             return
         try:
@@ -145,7 +145,7 @@ class LiveColumns:
         if more:
             self._timer.set(_REST, self._read_on)
 
-    # ------------------------------------------------------------------ anybody's side
+    # ------------------------------------------------------------------ any thread
 
     def read(self, start: int = 0) -> tuple[Snapshot, pd.DataFrame]:
         """The events held from number `start` on: as a snapshot, and as a DataFrame that has the

@@ -1,9 +1,9 @@
-"""Rows that are all alike: which of them say nothing that a newer one does not say too.
+"""Finds rows of one form that a newer row supersedes, so that they need not be read as JSON.
 
 A stream of ticks sends the same fields each time. Where events of a type have the form of the last one that was
-read (one flat object with the same keys in the same order and the same spaces), the newest of each thing
-replaces the others, and they need not be read as JSON: a tenth of the time. Nothing is assumed: the keys of each
-text are compared. What is valid JSON is not decided here; whoever reads the newest sees it.
+read (one flat object with the same keys in the same order and the same spaces), the newest of each key value
+replaces the others: a tenth of the time. Nothing is assumed: the keys of each text are compared. Whether a text is
+valid JSON is not decided here; that is seen when the newest is read.
 """
 
 from __future__ import annotations

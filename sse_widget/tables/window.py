@@ -197,7 +197,7 @@ class RollingWindow:
         budget: Budget | None = None,
     ) -> None:
         self.max_events = whole_number("max_events", max_events, at_least=1)
-        # Held by whoever reads, clears, or moves events out of the tail; not to add to the tail.
+        # A thread holds it to read, to clear, or to move events out of the tail; not to add to the tail.
         self._lock = _lock
         self._sealed: deque[tuple[int, pa.RecordBatch]] = deque()
         self._sealed_bytes = 0
