@@ -53,13 +53,14 @@ function begin(model: Model, signal: AbortSignal): Roster {
       // Each time until it came: an answer may be lost, and a second one changes nothing.
       if (!here) send({ kind: "script" });
       const make = await script;
-      // Filter and columns are of this log alone: they end with the selection.
+      // Filter, columns and pinned rows are of this log alone: they end with the selection.
       const log = make(
         {
           send: (message) => send({ ...message, log: number }),
           acknowledge: (n) => acknowledge({ n, log: number }),
           writeFilter: () => {},
           writeColumns: () => {},
+          writePins: () => {},
           hidden: () => document.hidden,
         },
         settings,

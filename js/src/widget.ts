@@ -4,6 +4,7 @@
  * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
+import type { Kept } from "./events/kept.ts";
 import type { FilterState } from "./filter/filter.ts";
 import type { SyncedColumns } from "./kernel/columns.ts";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
@@ -16,6 +17,7 @@ interface Traits {
   _settings: Settings;
   _filter: SyncedFilter;
   _columns: SyncedColumns;
+  _pins: { rows: readonly Kept[]; by: string };
   _plot: { path: string; by: string; rev: number };
   _ack: { page: string; n: number };
 }
@@ -57,6 +59,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
     },
     writeFilter: (filter) => save("_filter", { ...filter, by: page }),
     writeColumns: (columns) => save("_columns", { ...columns, by: page }),
+    writePins: (rows) => save("_pins", { rows, by: page }),
     hidden: () => document.hidden,
   };
   const settings = model.get("_settings") ?? { url: "" };
@@ -88,17 +91,22 @@ function begin(model: Model, signal: AbortSignal): Entry {
     const columns = model.get("_columns");
     if (columns && columns.by === "") session.columnsChanged(columns, page);
   };
+  const pinned = (): void => {
+    const pins = model.get("_pins");
+    if (pins && pins.by !== page) session.pinsChanged(pins.rows);
+  };
   const plotted = (): void => {
     session.plot = model.get("_plot") ?? session.plot;
     for (const view of entry.views) view.plot();
   };
   const lost = (): void => session.lost();
   remember();
-  for (const take of [filtered, columned, plotted]) take();
+  for (const take of [filtered, columned, pinned, plotted]) take();
   const ears: [string, Ear][] = [
     ["msg:custom", heard],
     ["change:_filter", filtered],
     ["change:_columns", columned],
+    ["change:_pins", pinned],
     ["change:_plot", plotted],
     ["change:_settings", settled],
     ["comm_live_update", lost],

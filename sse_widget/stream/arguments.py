@@ -14,7 +14,7 @@ import ipywidgets
 from .. import recordings, storage
 from ..checks import told
 from ..client import Request, SourceKeywords, SourceOptions, Url, unknown_option
-from ..notebook import Message
+from .resume_command import CommandParts, command_parts
 
 if TYPE_CHECKING:
     from ..recordings import Recording
@@ -55,12 +55,12 @@ def check_named(capture: str | os.PathLike[str] | Capture) -> None:
         )
 
 
-def outline(url: object, options: SourceOptions) -> Message:
+def outline(url: object, options: SourceOptions) -> CommandParts:
     """What may be shown of the request, so that a user can ask the same elsewhere."""
     found = options.outline()
     if callable(url):
         found["unknown"] = ["the function of url=", *found["unknown"]]
-    return found
+    return command_parts(**found)
 
 
 def split_traits(options: SourceKeywords, owner: str, *own: str) -> dict[str, object]:

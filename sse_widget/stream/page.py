@@ -30,6 +30,7 @@ from ..notebook import (
 )
 from .feed import FeedListener, StreamFeed
 from .history import History
+from .resume_command import CommandParts
 
 # Seconds: `rest` waits at most so long for the loop.
 _TURN_S = 1.0
@@ -60,7 +61,7 @@ class StreamPage(FeedListener):
         history: History,
         *,
         save_events: int,
-        request: Message,
+        request: CommandParts,
     ) -> None:
         self._feed = feed
         self._history = history

@@ -1,4 +1,4 @@
-"""Traits of SSEStream: a filter, a filter as it travels, and a value that is read where it lives.
+"""Traits of SSEStream: a filter, a filter and pinned rows as they travel, and a value that is read where it lives.
 
 They say what a value may be. When they change, and what follows, is decided by the widget and its page.
 """
@@ -58,6 +58,38 @@ class FilterWireTrait(Dict):
         if not isinstance(wire.get("rev"), int) or not isinstance(wire.get("by"), str):
             raise traitlets.TraitError("a filter has a revision and an author")
         return wire
+
+
+class PinsTrait(Dict):
+    """The rows that are pinned on the pages, as copies of their events: nothing else reaches other pages."""
+
+    _MOST = 8
+    _ROW = (
+        ("seq", int),
+        ("at", (int, float, type(None))),
+        ("type", str),
+        ("id", str),
+        ("data", str),
+        ("size", int),
+        ("cut", bool),
+    )
+
+    def validate(self, obj: object, value: object) -> Message:
+        pins = super().validate(obj, value)
+        assert pins is not None
+        rows = pins.get("rows")
+        if pins.keys() != {"rows", "by"} or not isinstance(pins["by"], str):
+            raise traitlets.TraitError("pinned rows have an author")
+        if not isinstance(rows, list) or len(rows) > self._MOST or not all(map(self._is_row, rows)):
+            raise traitlets.TraitError("these are no pinned rows")
+        return pins
+
+    def _is_row(self, row: object) -> bool:
+        return (
+            isinstance(row, dict)
+            and len(row) == len(self._ROW)
+            and all(isinstance(row.get(name, self), kind) for name, kind in self._ROW)
+        )
 
 
 def without_revision(wire: Message) -> Message:

@@ -61,7 +61,7 @@ from .latest import MAX_KEYS, LatestStates
 from .page import StreamPage
 from .synced import SyncedColumns, SyncedFilter
 from .trait_observers import LiveObservers
-from .traits import FilterTrait, FilterWireTrait, LiveTrait
+from .traits import FilterTrait, FilterWireTrait, LiveTrait, PinsTrait
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,13 +124,15 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     _esm: ClassVar[str] = built("widget.js", NOT_BUILT)
     _css: ClassVar[str] = built("widget.css", "")
-    _from_page = frozenset({"_filter", "_columns", "_ack"})
+    _from_page = frozenset({"_filter", "_columns", "_pins", "_ack"})
 
     # The kernel's own, told to the page and never read back.
     _settings = Dict().tag(sync=True)
     _filter = FilterWireTrait({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
     # The paths that are columns of the log and of df.
     _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
+    # The rows that are pinned on the pages, kept here for a page that is loaded anew.
+    _pins = PinsTrait({"rows": [], "by": ""}).tag(sync=True)
     # What `plot` asked for last, numbered: asking for the same again opens it again.
     _plot = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
     # The page's own; echoing it back would only double the traffic.

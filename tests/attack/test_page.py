@@ -12,6 +12,7 @@ from sse_widget.notebook.markup import Html, html, joined, tag
 from ..helpers.pages import saved_copy
 
 EVIL = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'&quot;"
+PIN = {"seq": 1, "at": 1.5, "type": "t", "id": "", "data": "x", "size": 1, "cut": False}
 # What a page can reach of a stream; `layout` is the name of another widget.
 KERNELS = [
     "_settings", "_plot", "_esm", "_css", "_anywidget_id", "_model_module",
@@ -48,7 +49,7 @@ def sent(widget, monkeypatch):
 
 def test_what_is_written_nowhere_but_here_is_tried_here(widget):
     names = set(widget.get_state()) - set(KERNELS) - {"_view_count"}
-    assert names <= {"_filter", "_columns", "_ack"}
+    assert names <= {"_filter", "_columns", "_pins", "_ack"}
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -76,13 +77,22 @@ def test_only_the_kernel_writes(widget, name, monkeypatch):
         {"_columns": 5},
         {"_columns": {"paths": [5], "rev": 0, "by": "p"}},
         {"_columns": {"paths": ["a." + "9" * 5000], "rev": 0, "by": "p"}},
+        {"_pins": EVIL},
+        {"_pins": {"rows": [], "by": "p", "more": EVIL}},
+        {"_pins": {"rows": EVIL, "by": "p"}},
+        {"_pins": {"rows": [EVIL], "by": "p"}},
+        {"_pins": {"rows": [{**PIN, "more": EVIL}], "by": "p"}},
+        {"_pins": {"rows": [{**PIN, "data": [EVIL]}], "by": "p"}},
+        {"_pins": {"rows": [PIN] * 9, "by": EVIL}},
         {"_ack": [EVIL]},
         {"_ack": {"n": EVIL}},
     ],
 )
 def test_what_is_no_value_changes_nothing(stream, wrote, monkeypatch):
+    before = stream.get_state(["_pins"])
     stream.set_state(wrote)
     assert stream.filter == EventFilter()
+    assert stream.get_state(["_pins"]) == before
     # What it would have told other pages is what holds, never what was written.
     told = sent(stream, monkeypatch)
     stream.set_state(wrote)
@@ -103,9 +113,10 @@ def test_what_is_no_value_changes_nothing(stream, wrote, monkeypatch):
             }
         },
         {"_columns": {"paths": ["a." * 10**5 + "b"], "rev": 0, "by": "p"}},
+        {"_pins": {"rows": [{**PIN, "data": "x" * 2**20}], "by": "p"}},
         {"_ack": {"n": 1, "page": "x" * 2**20}},
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_what_is_larger_than_any_page_writes_changes_nothing(stream, wrote, monkeypatch):
     """A pattern of a MiB would hold the kernel for ten seconds."""
@@ -121,9 +132,11 @@ def test_what_is_larger_than_any_page_writes_changes_nothing(stream, wrote, monk
 def test_a_page_still_writes_what_is_its_own(stream):
     stream.set_state({"_filter": {**EventFilter(text="x").to_wire(), "rev": 0, "by": "p"}})
     assert stream.filter == EventFilter(text="x")
+    stream.set_state({"_pins": {"rows": [PIN], "by": "p"}})
+    assert stream.get_state()["_pins"] == {"rows": [PIN], "by": "p"}
 
 
-@pytest.mark.parametrize("name", ["_settings", "_filter", "_ack"])
+@pytest.mark.parametrize("name", ["_settings", "_filter", "_pins", "_ack"])
 def test_the_saved_notebook_has_no_markup_of_a_page(stream, name):
     stream.set_state({name: {"url": EVIL, "session": EVIL, "rev": 0, "by": EVIL}})
     saved = saved_copy(stream)

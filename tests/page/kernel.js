@@ -48,6 +48,7 @@ class Model {
     _settings: { url: "https://stream.example/ticks?key=***", session: "stub" },
     _filter: { rev: 0, by: "", types: null, exclude_types: [], text: "", exclude: "", regex: false, case: false, since: null, until: null, where: [] },
     _columns: { paths: [], rev: 0, by: "" },
+    _pins: { rows: [], by: "" },
     _plot: { path: "", by: "", rev: 0 },
     _ack: { page: "", n: 0 },
   };

@@ -214,6 +214,11 @@ SCENES = {
         stub.page.get_by_label("Value").fill("true"),
         stub.page.get_by_label("Value").press("Enter"),
     ),
+    "pinned rows": lambda stub: (
+        stub.feed(*({"type": "tick", "data": f"event {n}."} for n in range(30))),
+        stub.row("event 29.").locator(".sse-data").click(button="right"),
+        stub.button("Pin row").click(),
+    ),
     "the latest of each key": lambda stub: (
         stub.feed({"data": '{"symbol":"BTC","price":1}'}, {"data": '{"symbol":"ETH","price":2}'}),
         stub.button("View").click(),

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from sse_widget import EventStreamParser
 from sse_widget.events import EventBatch
 from sse_widget.recordings import export
+from sse_widget.stream.resume_command import command_parts
 from sse_widget.tables import RollingWindow
 
 from ..helpers.scripted import Server, sends
@@ -189,7 +190,7 @@ def asking(stub, url: str, **request) -> None:
         "body": "",
         "unknown": [],
     }
-    settings = {"url": url, "request": plain | request}
+    settings = {"url": url, "request": command_parts(**(plain | request))}
     stub.kernel("model.put('_settings', {...model.attributes._settings, ...arg})", settings)
 
 

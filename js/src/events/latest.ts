@@ -60,6 +60,9 @@ export class Entry implements Readable {
   isCut(): boolean {
     return false;
   }
+  size(): number {
+    return this.chars;
+  }
 }
 
 export class Latest {

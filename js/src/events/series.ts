@@ -97,7 +97,7 @@ export class Series {
     const line = this.#line(this.by === null ? block.type(row) : nameOf(valueAt(payload, this.by)));
     line.count++;
     put(line.points, Math.floor((at * FINE) / 1000), { low: value, high: value, last: value, at });
-    if (line.points.size > (KEEP_S + 60) * FINE) prune(line.points);
+    if (line.points.size > (KEEP_S + 60) * FINE) prune(line.points, KEEP_S * FINE);
   }
 
   #line(name: string): Line {
@@ -119,10 +119,10 @@ function nameOf(value: unknown): string {
       : String(value);
 }
 
-function prune(points: Map<number, Point>): void {
-  let newest = -Infinity;
-  for (const bucket of points.keys()) newest = Math.max(newest, bucket);
-  for (const bucket of points.keys()) if (bucket < newest - KEEP_S * FINE) points.delete(bucket);
+/** Lets go of what is so much older than the newest; keys are times. */
+export function prune(points: Map<number, unknown>, keep: number): void {
+  const newest = Math.max(...points.keys());
+  for (const at of points.keys()) if (at < newest - keep) points.delete(at);
 }
 
 /** Round steps for about `wanted` lines across [low, high]; two at least, as one says nothing of the scale. */

@@ -11,7 +11,7 @@ export const MAX_BYTES = 64 * 2 ** 20;
 /** [from, to) in seqs. */
 export type Range = readonly [number, number];
 /** What a row of the log is written from. */
-export type Readable = Pick<Block, "at" | "type" | "id" | "data" | "head" | "isCut">;
+export type Readable = Pick<Block, "at" | "type" | "id" | "data" | "head" | "isCut" | "size">;
 export interface Source {
   block: Readable;
   row: number;
@@ -133,15 +133,13 @@ export class Store {
   }
 
   find(seq: number): Place | null {
-    this.#measure();
-    const block = this.#blocks[lowerBound(this.#starts, seq + 1) - 1];
+    const block = this.#blocks[this.#blockAfter(seq) - 1];
     return block && seq < block.end ? { block, row: seq - block.first } : null;
   }
 
   /** How many shown rows have a smaller seq: the position of `seq`, or where it would stand. */
   shownBefore(seq: number): number {
-    this.#measure();
-    const at = lowerBound(this.#starts, seq + 1) - 1;
+    const at = this.#blockAfter(seq) - 1;
     const block = this.#blocks[at];
     if (!block) return 0;
     const row = Math.min(seq - block.first, block.hi);
@@ -151,8 +149,7 @@ export class Store {
 
   /** How many held rows have a smaller seq, shown or not. */
   rowsBefore(seq: number): number {
-    this.#measure();
-    const at = lowerBound(this.#starts, seq + 1) - 1;
+    const at = this.#blockAfter(seq) - 1;
     const block = this.#blocks[at];
     return block ? this.#rowsBefore[at]! + Math.min(seq - block.start, block.rows) : 0;
   }
@@ -199,14 +196,8 @@ export class Store {
 
   /** Index of the first block that starts after `seq`. */
   #blockAfter(seq: number): number {
-    let low = 0;
-    let high = this.#blocks.length;
-    while (low < high) {
-      const mid = (low + high) >>> 1;
-      if (this.#blocks[mid]!.start <= seq) low = mid + 1;
-      else high = mid;
-    }
-    return low;
+    this.#measure();
+    return lowerBound(this.#starts, seq + 1);
   }
 
   #measure(): void {

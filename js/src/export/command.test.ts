@@ -1,8 +1,7 @@
 // Commands that go on after the last id; secrets stay away, and nothing in an id runs.
 import { expect, it } from "vitest";
-import { asCurl, asPython, type Outline, placeholders } from "./command.ts";
+import { asCurl, asPython, PLAIN, secretHint } from "./command.ts";
 
-const PLAIN: Outline = { method: "GET", headers: [], auth: "", cookies: false, body: "", unknown: [] };
 const HOSTILE = [
   "it's",
   "\u001b[31m'\\x",
@@ -13,25 +12,25 @@ const HOSTILE = [
 ];
 
 it("plain", () => {
-  expect(asCurl("https://a.example/s?x=1", "42")).toBe(
+  expect(asCurl("https://a.example/s?x=1", "42", PLAIN)).toBe(
     "curl -N -H 'Accept: text/event-stream' -H 'Last-Event-ID: 42' 'https://a.example/s?x=1'",
   );
-  expect(asCurl("https://a.example/s", "")).toBe(
+  expect(asCurl("https://a.example/s", "", PLAIN)).toBe(
     "curl -N -H 'Accept: text/event-stream' 'https://a.example/s'",
   );
-  expect(asPython("https://a.example/s", "42")).toBe(
+  expect(asPython("https://a.example/s", "42", PLAIN)).toBe(
     'from sse_widget import SSEStream\n\nstream = SSEStream("https://a.example/s", last_event_id="42")\nstream',
   );
 });
 
 it("a masked secret becomes a placeholder", () => {
-  expect(asCurl("https://***@a.example/s?key=***&b=1", "")).toBe(
+  expect(asCurl("https://***@a.example/s?key=***&b=1", "", PLAIN)).toBe(
     `curl -N -H 'Accept: text/event-stream' 'https://'"$TOKEN"'@a.example/s?key='"$TOKEN"'&b=1'`,
   );
-  expect(asPython("https://a.example/s?key=***", "")).toContain(
+  expect(asPython("https://a.example/s?key=***", "", PLAIN)).toContain(
     'SSEStream("https://a.example/s?key=$TOKEN")',
   );
-  expect(asPython("https://a.example/s?key=***", "")).toContain(
+  expect(asPython("https://a.example/s?key=***", "", PLAIN)).toContain(
     "# Put what is secret in the place of $TOKEN.",
   );
 });
@@ -41,67 +40,31 @@ it("what a terminal obeys or an editor hides is never pasted", () => {
     // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is sought by itself.
     /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFE0F\u{E0000}-\u{E01EF}]/u;
   for (const id of HOSTILE) {
-    expect(asCurl("u", id)).not.toMatch(odd);
-    expect(asPython("u", id)).not.toMatch(odd);
+    expect(asCurl("u", id, PLAIN)).not.toMatch(odd);
+    expect(asPython("u", id, PLAIN)).not.toMatch(odd);
   }
 });
 
 it("an id that looks like a placeholder is none", () => {
-  expect(placeholders("https://a.example/s", PLAIN)).toEqual([]);
-  expect(asPython("https://a.example/s", '"$SECRET" $TOKEN')).not.toContain("# Put");
+  expect(secretHint("https://a.example/s", PLAIN)).toBe("");
+  expect(asPython("https://a.example/s", '"$SECRET" $TOKEN', PLAIN)).not.toContain("# Put");
 });
 
-it("curl asks for one address and reads no file", () => {
-  expect(asCurl("https://a.example/[1-9]?{a,b}", "")).toMatch(/^curl -N -g /);
-  expect(asCurl("u", "", { ...PLAIN, headers: ["@/etc/passwd", "X"] })).not.toContain("passwd");
+it("curl asks for one address", () => {
+  expect(asCurl("https://a.example/[1-9]?{a,b}", "", PLAIN)).toMatch(/^curl -N -g /);
 });
 
-it("what the kernel gives by name only has a placeholder of its own", () => {
-  const outline = {
-    method: "POST",
-    headers: ["X-Api-Key", "it's`$x`"],
-    auth: "basic",
-    cookies: true,
-    body: "json",
-    unknown: [],
-  } as const;
-  const asked = { ...outline, headers: [...outline.headers], unknown: [] };
-  expect(asCurl("https://a.example/s", "", asked)).toBe(
-    "curl -N -H 'Accept: text/event-stream' -H 'X-Api-Key: '\"$X_API_KEY\" -H 'it'\\''s`$x`: '\"$IT_S__X_\" -H 'Cookie: '\"$COOKIE\" -u \"$AUTH\"" +
-      " -H 'Content-Type: application/json' --data-binary \"$BODY\" 'https://a.example/s'",
+it("what the kernel wrote stands around the id", () => {
+  const parts = {
+    ...PLAIN,
+    curl: [" -X 'PUT'", ` -H 'X: '"$X"`] as [string, string],
+    python: ', method="PUT", headers={"X": "$X"}',
+    places: ["$X"],
+  };
+  expect(asCurl("u", "7", parts)).toBe(
+    `curl -N -X 'PUT' -H 'Accept: text/event-stream' -H 'Last-Event-ID: 7' -H 'X: '"$X" 'u'`,
   );
-  const code = asPython("https://a.example/s", "", asked);
-  expect(code).toContain('headers={"X-Api-Key": "$X_API_KEY", ');
-  expect(code).toContain('json="$BODY"');
-  expect(code).toContain(
-    "# Put what is secret in the place of $X_API_KEY, $IT_S__X_, $COOKIE, $AUTH, $BODY.",
-  );
-});
-
-it("every header has a placeholder of its own, and none is a variable that a shell has", () => {
-  const command = asCurl("u", "", { ...PLAIN, headers: ["X-A", "x_a", "_", "'", "9"] });
-  expect(command.match(/"\$\w+"/g)).toEqual([
-    '"$X_A"',
-    '"$X_A_2"',
-    '"$HEADER"',
-    '"$HEADER_2"',
-    '"$HEADER_3"',
-  ]);
-});
-
-it("a method that does not follow from the body is given", () => {
-  const outline = {
-    method: "PUT",
-    headers: [],
-    auth: "other",
-    cookies: false,
-    body: "content",
-    unknown: [],
-  } as const;
-  expect(asCurl("u", "", { ...outline, headers: [], unknown: [] })).toBe(
-    "curl -N -X 'PUT' -H 'Accept: text/event-stream' -H 'Authorization: '\"$AUTHORIZATION\" --data-binary \"$BODY\" 'u'",
-  );
-  expect(asPython("u", "", { ...outline, headers: [], unknown: [] })).toContain(
-    'method="PUT", headers={"Authorization": "$AUTHORIZATION"}, content="$BODY"',
+  expect(asPython("u", "7", parts)).toBe(
+    'from sse_widget import SSEStream\n\n# Put what is secret in the place of $X.\nstream = SSEStream("u", last_event_id="7", method="PUT", headers={"X": "$X"})\nstream',
   );
 });

@@ -1,30 +1,31 @@
 /**
- * The stream as a command to run elsewhere: curl, or a cell of Python, going on after the last event
- * id. Secrets are not on this page: where the kernel masked one, and for what it gives by name only
- * (headers, credentials, a body), there is a placeholder. Whatever is in an id, a name or an address, it
+ * The stream as a command to run elsewhere: curl, or a cell of Python, going on after the last event id. What
+ * stands beside the address and the id the kernel wrote (`sse_widget/stream/resume_command.py`). Secrets are
+ * not on this page: where the kernel masked one there is a placeholder. Whatever is in an id or an address, it
  * is one argument of the command and no more. Pure text.
  */
+
 import { UNSEEN } from "../events/visible.ts";
 
 /** What the kernel tells of a request beside its address: never a value. */
-export interface Outline {
-  method: string;
-  headers: string[];
-  auth: "" | "basic" | "other";
-  cookies: boolean;
-  body: "" | "json" | "content";
+export interface CommandParts {
+  /** what follows `curl -N`, and what follows the id */
+  curl: [string, string];
+  /** the arguments that follow the id */
+  python: string;
+  /** the placeholders in it */
+  places: string[];
   /** options that are functions: what they give is not known */
   unknown: string[];
 }
-interface Header {
-  name: string;
-  variable: string;
-}
 
-const PLAIN: Outline = { method: "GET", headers: [], auth: "", cookies: false, body: "", unknown: [] };
+export const PLAIN: CommandParts = { curl: ["", ""], python: "", places: [], unknown: [] };
 const MASK = /\*\*\*|%2A%2A%2A/gi;
 const TOKEN = "$TOKEN";
 const utf8 = new TextEncoder();
+
+/** Quotes, backslashes, and runs of what is not seen; a line feed is, and printf would lose it at the end. */
+const PIECES = new RegExp(`(['\\\\]|(?:(?!\n)${UNSEEN.source})+)`, "u");
 
 /**
  * One word that sh, bash, dash, zsh and fish all read as this value. A backslash and a quote stand outside of
@@ -32,9 +33,8 @@ const utf8 = new TextEncoder();
  * hides is not in the text at all; printf makes it, byte by byte, as POSIX has it.
  */
 function shell(value: string): string {
-  const given = value.replaceAll("\0", ""); // no argument can hold it
-  if (given === "") return "''";
-  return given
+  return value
+    .replaceAll("\0", "") // no argument can hold it
     .split(PIECES)
     .map((piece, i) => {
       if (piece === "") return "";
@@ -45,8 +45,6 @@ function shell(value: string): string {
     })
     .join("");
 }
-/** Quotes, backslashes, and runs of what is not seen; a line feed is, and printf would lose it at the end. */
-const PIECES = new RegExp(`(['\\\\]|(?:(?!\n)${UNSEEN.source})+)`, "u");
 
 function python(value: string): string {
   return JSON.stringify(value).replace(UNSEEN, (char) => {
@@ -55,77 +53,23 @@ function python(value: string): string {
   });
 }
 
-/** A variable for each, of its own; without a letter its name could be one of the shell's. */
-function variables(names: string[]): string[] {
-  const taken = new Map<string, number>();
-  return names.map((name) => {
-    const plain = name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
-    const base = /[A-Z]/.test(plain) ? plain.replace(/^(?=\d)/, "_") : "HEADER";
-    const n = (taken.get(base) ?? 0) + 1;
-    taken.set(base, n);
-    return `$${base}${n > 1 ? `_${n}` : ""}`;
-  });
-}
-
-/** Headers whose values are not on this page. */
-function secretHeaders(outline: Outline): Header[] {
-  // curl would take what follows an @ for the name of a file, and no request can have such a header.
-  const names = outline.headers.filter((name) => !name.startsWith("@"));
-  if (outline.auth === "other" && !names.some((name) => name.toLowerCase() === "authorization"))
-    names.push("Authorization");
-  if (outline.cookies) names.push("Cookie");
-  const given = variables(names);
-  return names.map((name, i) => ({ name, variable: given[i]! }));
-}
-
-export function asCurl(url: string, lastEventId: string, outline: Outline = PLAIN): string {
-  const words = ["curl", "-N"];
+export function asCurl(url: string, lastEventId: string, { curl: [first, rest] }: CommandParts): string {
   // Or curl asks for each of [1-1000] and {a,b}.
-  if (/[[\]{}]/.test(url)) words.push("-g");
-  // With a body curl sends POST by itself.
-  if (outline.method !== (outline.body ? "POST" : "GET")) words.push("-X", shell(outline.method));
-  words.push("-H", "'Accept: text/event-stream'");
-  if (lastEventId !== "") words.push("-H", shell(`Last-Event-ID: ${lastEventId}`));
-  // The shell puts a value in only between double quotes.
-  for (const header of secretHeaders(outline))
-    words.push("-H", `${shell(`${header.name}: `)}"${header.variable}"`);
-  if (outline.auth === "basic") words.push("-u", '"$AUTH"');
-  if (outline.body === "json") words.push("-H", "'Content-Type: application/json'");
-  if (outline.body) words.push("--data-binary", '"$BODY"');
-  words.push(
-    url
-      .split(MASK)
-      .map((part) => (part === "" ? "" : shell(part)))
-      .join(`"${TOKEN}"`),
-  );
-  return words.join(" ");
+  const literal = /[[\]{}]/.test(url) ? " -g" : "";
+  const id = lastEventId === "" ? "" : ` -H ${shell(`Last-Event-ID: ${lastEventId}`)}`;
+  const address = url.split(MASK).map(shell).join(`"${TOKEN}"`);
+  return `curl -N${literal}${first} -H 'Accept: text/event-stream'${id}${rest} ${address}`;
 }
 
-export function asPython(url: string, lastEventId: string, outline: Outline = PLAIN): string {
-  const args = [python(url.replace(MASK, () => TOKEN))];
-  if (lastEventId !== "") args.push(`last_event_id=${python(lastEventId)}`);
-  if (outline.method !== (outline.body ? "POST" : "GET")) args.push(`method=${python(outline.method)}`);
-  const headers = secretHeaders(outline).map(({ name, variable }) => `${python(name)}: ${python(variable)}`);
-  if (headers.length > 0) args.push(`headers={${headers.join(", ")}}`);
-  if (outline.auth === "basic") args.push('auth=tuple("$AUTH".split(":", 1))');
-  if (outline.body === "json") args.push('json="$BODY"');
-  if (outline.body === "content") args.push('content="$BODY"');
-  const made = `stream = SSEStream(${args.join(", ")})\nstream`;
-  const hint = secretHint(url, outline);
-  return `from sse_widget import SSEStream\n\n${hint && `# ${hint}\n`}${made}`;
+export function asPython(url: string, lastEventId: string, parts: CommandParts): string {
+  const id = lastEventId === "" ? "" : `, last_event_id=${python(lastEventId)}`;
+  const address = python(url.replace(MASK, () => TOKEN));
+  const hint = secretHint(url, parts);
+  return `from sse_widget import SSEStream\n\n${hint && `# ${hint}\n`}stream = SSEStream(${address}${id}${parts.python})\nstream`;
 }
 
-/** What is left to do for who has the command; "" where it is complete. */
-export function secretHint(url: string, outline: Outline = PLAIN): string {
-  const places = placeholders(url, outline);
-  return places.length > 0 ? `Put what is secret in the place of ${places.join(", ")}.` : "";
-}
-
-/** The placeholders of these commands, each once; what an id looks like is none. */
-export function placeholders(url: string, outline: Outline = PLAIN): string[] {
-  const places = url.search(MASK) >= 0 ? [TOKEN] : [];
-  places.push(...secretHeaders(outline).map(({ variable }) => variable));
-  if (outline.auth === "basic") places.push("$AUTH");
-  if (outline.body) places.push("$BODY");
-  return [...new Set(places)];
+/** What is left to do for who has the command; "" where it is complete. What an id looks like is no placeholder. */
+export function secretHint(url: string, { places }: CommandParts): string {
+  const all = url.search(MASK) >= 0 ? [TOKEN, ...places] : places;
+  return all.length > 0 ? `Put what is secret in the place of ${[...new Set(all)].join(", ")}.` : "";
 }

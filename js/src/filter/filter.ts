@@ -33,14 +33,8 @@ export const UNFILTERED: Omit<FilterState, "regex" | "case"> = {
 export const EVERYTHING: FilterState = Object.freeze({ ...UNFILTERED, regex: false, case: false });
 
 export function passesEverything(f: FilterState): boolean {
-  return (
-    f.types === null &&
-    f.exclude_types.length === 0 &&
-    f.text === "" &&
-    f.exclude === "" &&
-    f.since === null &&
-    f.until === null &&
-    f.where.length === 0
+  return (Object.keys(UNFILTERED) as (keyof typeof UNFILTERED)[]).every(
+    (key) => JSON.stringify(f[key]) === JSON.stringify(UNFILTERED[key]),
   );
 }
 

@@ -40,8 +40,17 @@ export function account(
   };
 }
 
-/** Where the events that are not on this page are, as sentences whose numbers add up too. */
-export function whereabouts(a: Accounts, head: Head | null, store: Store, asking: boolean): string {
+/**
+ * Where the events that are not on this page are, as sentences whose numbers add up too; `pinned`: of how many
+ * a copy is pinned.
+ */
+export function whereabouts(
+  a: Accounts,
+  head: Head | null,
+  store: Store,
+  asking: boolean,
+  pinned: number,
+): string {
   if (a.elsewhere === 0) return "Every event the kernel received is on this page.";
   const n = (x: number): string => x.toLocaleString("en-US");
   const floor = Math.min(Math.max(head?.oldest ?? 0, head?.cleared_to ?? 0), a.received);
@@ -61,5 +70,6 @@ export function whereabouts(a: Accounts, head: Head | null, store: Store, asking
     else if (head && head.stats.not_sent > 0)
       lines.push("While the stream is fast some are held back; the newest are fetched when it is calm.");
   }
+  if (pinned > 0) lines.push(`Copies of ${n(pinned)} of them are pinned.`);
   return lines.join("\n");
 }

@@ -7,10 +7,7 @@ export const SECOND_HELLO_MS = 500;
 
 /** crypto.randomUUID exists in secure contexts only, and a remote Jupyter may be plain http. */
 export function pageId(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /** VS Code carries a buffer to its page as an array of numbers, 3.6 characters a byte: there a text is less. */

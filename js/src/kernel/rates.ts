@@ -2,6 +2,8 @@
  * How many events of each type came in each second of the last minutes: what the chips' rates and
  * the rate chart are made of. It counts; it keeps no event and draws nothing. Times are the kernel's.
  */
+import { prune } from "../events/series.ts";
+
 const KEEP_S = 600;
 /** A second with more types than this counts the rest together. */
 const TYPES = 64;
@@ -21,7 +23,7 @@ export class Rates {
     if (!types) {
       types = new Map();
       this.seconds.set(second, types);
-      if (this.seconds.size > KEEP_S + 60) this.#prune();
+      if (this.seconds.size > KEEP_S + 60) prune(this.seconds, KEEP_S);
     }
     const key = types.has(type) || types.size < TYPES ? type : OTHERS;
     types.set(key, (types.get(key) ?? 0) + events);
@@ -34,10 +36,5 @@ export class Rates {
     let events = 0;
     for (let second = first; second < last; second++) events += this.seconds.get(second)?.get(type) ?? 0;
     return last > first ? events / (last - first) : 0;
-  }
-
-  #prune(): void {
-    const newest = Math.max(...this.seconds.keys());
-    for (const second of this.seconds.keys()) if (second < newest - KEEP_S) this.seconds.delete(second);
   }
 }

@@ -5,14 +5,16 @@
  */
 
 import { Faults } from "../events/error_marks.ts";
+import { type Kept, keep } from "../events/kept.ts";
 import { type Range, Store } from "../events/store.ts";
-import type { Outline } from "../export/command.ts";
+import type { CommandParts } from "../export/command.ts";
 import { EVERYTHING, type FilterState } from "../filter/filter.ts";
 import { Marker } from "../filter/marker.ts";
 import { Scan } from "../filter/scan.ts";
 import type { Workers } from "../filter/workers.ts";
 import { Columns, type SyncedColumns } from "./columns.ts";
 import { History } from "./history.ts";
+import { Pins } from "./pins.ts";
 import { Poll } from "./poll.ts";
 import { Rates } from "./rates.ts";
 import {
@@ -30,6 +32,7 @@ export interface Port {
   acknowledge(n: number): void;
   writeFilter(filter: FilterState & { rev: number }): void;
   writeColumns(columns: { paths: string[]; rev: number; n: number }): void;
+  writePins(rows: readonly Kept[]): void;
   hidden(): boolean;
 }
 export interface Settings {
@@ -38,8 +41,8 @@ export interface Settings {
   session?: string;
   /** "message" where a changed trait would run cells again */
   ack?: "trait" | "message";
-  /** what was asked for beside the address, by name */
-  request?: Outline;
+  /** what was asked for beside the address */
+  request?: CommandParts;
 }
 export type Command = "start" | "stop" | "retry";
 /** From here on events are in view: those before were cleared away. */
@@ -94,6 +97,7 @@ export class Session {
   readonly history = new History();
   readonly counts = new Map<string, number>();
   readonly columns: Columns;
+  readonly pins: Pins;
   readonly faults = new Faults();
   settings: Settings;
   head: Head | null = null;
@@ -154,6 +158,10 @@ export class Session {
       this.#port.writeColumns(columns);
       this.#changed();
     });
+    this.pins = new Pins((rows) => {
+      this.#port.writePins(rows);
+      this.#changed();
+    });
   }
 
   end(): void {
@@ -210,6 +218,18 @@ export class Session {
   columnsChanged(columns: SyncedColumns, page: string): void {
     this.columns.take(columns, page);
     this.#changed();
+  }
+
+  /** What is pinned, as the kernel or another page says. */
+  pinsChanged(rows: readonly Kept[]): void {
+    this.pins.take(rows);
+    this.#changed();
+  }
+
+  /** An event that this page holds, or that is pinned, by itself. */
+  event(seq: number): Kept | undefined {
+    const place = this.store.find(seq);
+    return place ? keep(seq, place) : this.pins.find(seq);
   }
 
   /** A change made on this page; returns why it is not a filter, and then changes nothing. */

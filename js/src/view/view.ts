@@ -5,9 +5,10 @@
  */
 
 import type { Range } from "../events/store.ts";
-import { asCurl, asPython, secretHint } from "../export/command.ts";
+import { asCurl, asPython, PLAIN, secretHint } from "../export/command.ts";
 import { FORMATS, type Format } from "../export/export.ts";
 import { UNFILTERED } from "../filter/filter.ts";
+import { MAX_PINS } from "../kernel/pins.ts";
 import type { Session } from "../kernel/session.ts";
 import { Chart } from "./chart/chart.ts";
 import { Lines, marks } from "./chart/lines.ts";
@@ -103,6 +104,7 @@ export class View {
       copy: (words) => void this.#copyText(words, "Copied."),
       chart: (path) => this.#chart.plot(path, null),
       latest: (path) => this.#toLatest(path),
+      pin: (seq) => this.#pin(seq),
       changed: () => this.#soon(),
     });
     this.#chooser = new Chooser(
@@ -166,7 +168,8 @@ export class View {
       this.#menu.options,
       grid,
       {
-        open: (seq) => this.#open(seq),
+        open: (seq, reveal) => this.#open(seq, reveal),
+        unpin: (seq) => this.#pin(seq),
         jump: () => this.#jump(),
         moved: () => {
           session.read();
@@ -410,11 +413,17 @@ export class View {
     this.#log.focus();
   }
 
-  #open(seq: number): void {
+  #open(seq: number, reveal: boolean): void {
     this.#detail.open(seq);
     // The pane takes room from the log: the row that was clicked must stay in sight.
-    this.#log.reveal(seq);
+    if (reveal) this.#log.reveal(seq);
     this.#soon();
+  }
+
+  #pin(seq: number): void {
+    const event = this.#session.event(seq);
+    if (event && !this.#session.pins.toggle(event))
+      this.#notice.say(`${MAX_PINS} rows are pinned: unpin one to pin another.`);
   }
 
   #closeDetail(): void {
@@ -471,7 +480,8 @@ export class View {
       log.cross(by);
       this.#soon();
     } else if (key === "c") void this.#copy(selected);
-    else if (key === "Enter") this.#open(selected);
+    else if (key === "p") this.#pin(selected);
+    else if (key === "Enter") this.#open(selected, true);
     else return false;
     return true;
   }
@@ -493,20 +503,19 @@ export class View {
           ? "A recording has no address to ask elsewhere."
           : "The address is known with the first answer.",
       );
-    const command = make(url, head?.last_event_id ?? "", settings.request);
-    if (!(await copyText(command, this.node))) return this.#notice.say(NO_COPY);
-    const secret = secretHint(url, settings.request);
-    const unknown = settings.request?.unknown ?? [];
-    const add = unknown.length > 0 ? ` Add what ${unknown.join(" and ")} gives.` : "";
+    const request = settings.request ?? PLAIN;
+    if (!(await copyText(make(url, head?.last_event_id ?? "", request), this.node)))
+      return this.#notice.say(NO_COPY);
+    const secret = secretHint(url, request);
+    const add = request.unknown.length > 0 ? ` Add what ${request.unknown.join(" and ")} gives.` : "";
     this.#notice.say(`Copied as ${what}.${secret && ` ${secret}`}${add}`);
   }
 
   async #copy(seq: number): Promise<void> {
-    const place = this.#session.store.find(seq);
-    if (!place) return;
-    const { block, row } = place;
-    const part = block.isCut(row) ? "the first 64 KiB of " : "";
-    await this.#copyText(block.data(row), `Copied ${part}the data of #${count(seq)}.`);
+    const event = this.#session.event(seq);
+    if (!event) return;
+    const part = event.cut ? "the beginning of " : "";
+    await this.#copyText(event.data, `Copied ${part}the data of #${count(seq)}.`);
   }
 
   async #copyText(words: string, said: string): Promise<void> {

@@ -109,24 +109,24 @@ export class Chart {
     this.#drawReading();
   }
 
-  #seen(at: number): boolean {
-    return at >= this.#axis.first && at < this.#axis.end;
+  /** The newest of those that are in sight; `mark`: what is said of each, after its time. */
+  #seen<T extends { at: number }>(all: readonly T[], mark: (one: T) => Omit<ChartMark, "at">): ChartMark[] {
+    return all
+      .filter(({ at }) => at >= this.#axis.first * 1000 && at < this.#axis.end * 1000)
+      .slice(-MAX_MARKS)
+      .map((one) => {
+        const { text, ...more } = mark(one);
+        return { at: one.at / 1000, text: `${clock(one.at, this.#utc())} ${text}`, ...more };
+      });
   }
   #gaps(): ChartMark[] {
-    return this.#session.gaps
-      .filter(({ at }) => this.#seen(at / 1000))
-      .slice(-MAX_MARKS)
-      .map(({ at, text }) => ({ at: at / 1000, text: `${clock(at, this.#utc())} ${oneLine(text)}` }));
+    return this.#seen(this.#session.gaps, ({ text }) => ({ text: oneLine(text) }));
   }
   #firsts(): ChartMark[] {
-    return this.#session.firsts
-      .filter(({ at }) => this.#seen(at / 1000))
-      .slice(-MAX_MARKS)
-      .map(({ type, at }) => ({
-        at: at / 1000,
-        text: `${clock(at, this.#utc())} first ${brief(type, 100)}`,
-        colour: colourOf(type),
-      }));
+    return this.#seen(this.#session.firsts, ({ type }) => ({
+      text: `first ${brief(type, 100)}`,
+      colour: colourOf(type),
+    }));
   }
 
   #drawReading(): void {

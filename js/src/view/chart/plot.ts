@@ -200,7 +200,7 @@ export class Plot {
     const all = names.map((name) => series.lines.get(name)).filter((line) => line !== undefined);
     const most = new Set([...all].sort((a, b) => b.count - a.count).slice(0, LINES));
     const [from, stop] = [since * FINE, end * FINE];
-    const draw = ({ name, count, points }: Line, label: string, style: string): Drawn => ({
+    const draw = ({ name, count, points }: Line, label: string, style = colourOf(name)): Drawn => ({
       name,
       count,
       label,
@@ -208,11 +208,8 @@ export class Plot {
       points: [...points].filter(([bucket]) => bucket >= from && bucket < stop).sort(([a], [b]) => a - b),
     });
     const drawn = all
-      .map((line) => ({ line, style: colourOf(line.name) }))
-      .filter(({ line }) => most.has(line))
-      .map(({ line, style }) =>
-        draw(line, line.name === "" && series.by !== null ? `no ${series.by}` : line.name, style),
-      );
+      .filter((line) => most.has(line))
+      .map((line) => draw(line, line.name === "" && series.by !== null ? `no ${series.by}` : line.name));
     const others = all.filter((line) => !most.has(line));
     if (others.length > 0)
       drawn.push(draw(merged([...others, series.rest], OTHERS, from, stop), "others", OTHERS_COLOUR));

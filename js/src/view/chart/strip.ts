@@ -3,7 +3,7 @@
  * view share. Brushed by pointer or by keys. What is painted is its owner's business.
  */
 
-import { attr, flag, h, modified, onResize, ours, show } from "../dom/dom.ts";
+import { attr, fit, flag, h, modified, onResize, ours, show } from "../dom/dom.ts";
 import type { Axis } from "./axis.ts";
 
 /** A press that moves less is a click: it ends the brush. */
@@ -25,7 +25,8 @@ export class Strip {
   #canvas = h("canvas.chart-canvas", { "aria-hidden": "true" });
   #brush = h("div.chart-brush", { hidden: true });
   #cursor = h("div.chart-cursor", { hidden: true });
-  #marks = h("div.chart-marks");
+  #over = h("div.chart-marks");
+  #marks: { node: HTMLElement }[] = [];
 
   constructor(axis: Axis, label: string, pointed: () => void, resized: () => void, signal: AbortSignal) {
     this.#axis = axis;
@@ -48,7 +49,7 @@ export class Strip {
       },
       this.#canvas,
       this.#brush,
-      this.#marks,
+      this.#over,
       this.#cursor,
     );
     onResize(
@@ -76,10 +77,13 @@ export class Strip {
   draw(marks: readonly ChartMark[]): void {
     const [from, to] = this.#axis.brush;
     if (!this.#axis.held) this.#cover(from ?? -Infinity, to ?? Infinity, from !== null || to !== null);
-    while (this.#marks.childElementCount > marks.length) this.#marks.lastElementChild?.remove();
-    while (this.#marks.childElementCount < marks.length) this.#marks.append(h("span.chart-mark"));
+    fit(this.#marks, marks.length, () => {
+      const node = h("span.chart-mark");
+      this.#over.append(node);
+      return { node };
+    });
     marks.forEach(({ at, text, colour }, i) => {
-      const mark = this.#marks.children[i] as HTMLElement;
+      const mark = this.#marks[i]!.node;
       mark.style.left = `${this.#axis.place(at)}%`;
       attr(mark, "title", text);
       flag(mark, "data-first", colour !== undefined);

@@ -4,6 +4,7 @@
  * shows text only, and never more than a browser can lay out.
  */
 
+import type { Kept } from "../../events/kept.ts";
 import { manyLines } from "../../events/visible.ts";
 import { asJson, asLine, type Row } from "../../export/export.ts";
 import { recognise } from "../../json/base64.ts";
@@ -24,22 +25,12 @@ import { Tree } from "./tree.ts";
 const DOM_CHARS = 2 ** 19;
 const MIN_HEIGHT = 72;
 
-interface Shown {
-  seq: number;
-  type: string;
-  id: string;
-  at: number;
-  size: number;
-  data: string;
-  cut: boolean;
-}
-
 export class Detail {
   readonly node: HTMLElement;
   readonly close: HTMLButtonElement;
   #session: Session;
   #cells: CellMenu;
-  #shown: Shown | null = null;
+  #shown: Kept | null = null;
   #height = 180;
   #title = h("span.detail-title");
   #type = h("span.type");
@@ -115,18 +106,9 @@ export class Detail {
   }
 
   open(seq: number): void {
-    const place = this.#session.store.find(seq);
-    if (!place) return;
-    const { block, row } = place;
-    this.#shown = {
-      seq,
-      type: block.type(row),
-      id: block.id(row),
-      at: block.at(row),
-      size: block.size(row),
-      data: block.data(row),
-      cut: block.isCut(row),
-    };
+    const event = this.#session.event(seq);
+    if (!event) return;
+    this.#shown = event;
     show(this.node, true);
     this.#data.scrollTop = 0;
     this.#draw();
@@ -161,7 +143,7 @@ export class Detail {
     this.#drawData(event);
   }
 
-  #drawData(event: Shown): void {
+  #drawData(event: Kept): void {
     const judged = judge(event.data);
     const isTree = judged === "whole" || (judged === "part" && event.cut);
     const asTree = isTree && !this.#rawWanted;
@@ -183,14 +165,14 @@ export class Detail {
     else this.#data.replaceChildren(...this.#plain(event, long));
   }
 
-  #menu({ data, cut, ...event }: Shown, path: string, at: HTMLElement): void {
+  #menu({ data, cut, ...event }: Kept, path: string, at: HTMLElement): void {
     const payload = new Payload(data, cut);
     const value = payload.at(path);
     const words = value ? payload.text(value, data.length) : "";
     this.#cells.open({ ...event, column: path, words, plain: plainOf(payload, value) }, at, at);
   }
 
-  #plain(event: Shown, long: boolean): (string | Node)[] {
+  #plain(event: Kept, long: boolean): (string | Node)[] {
     const words = manyLines(long ? event.data.slice(0, DOM_CHARS) : event.data);
     const payload = event.cut ? null : recognise(event.data);
     if (!payload) return textBlocks(words);

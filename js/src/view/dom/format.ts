@@ -11,6 +11,11 @@ export function count(n: number): string {
   return numbers.format(n);
 }
 
+/** A word as a sentence begins with it. */
+export function capital(word: string): string {
+  return word[0]!.toUpperCase() + word.slice(1);
+}
+
 /** "1 event", "2 events" */
 export function many(n: number, one: string, more = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : more}`;

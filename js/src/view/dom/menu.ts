@@ -8,6 +8,30 @@ import { Popover } from "./popover.ts";
 /** `null`: a line between two groups. */
 export type Item = [label: string, act: () => void, disabled?: boolean] | HTMLElement | null;
 
+/** A button that does something and closes what it stands in. */
+export function action(
+  popover: Popover,
+  props: Record<string, string | boolean>,
+  act: () => void,
+  ...words: (string | Node)[]
+): HTMLElement {
+  const click = (): void => {
+    popover.toggle(false);
+    act();
+  };
+  return h("button.view-row.view-action", { ...props, click }, ...words);
+}
+
+/** A line with a box to tick. */
+export function check(label: string, on: boolean, changed: (on: boolean) => void): HTMLElement {
+  const box: HTMLInputElement = h("input", {
+    type: "checkbox",
+    checked: on,
+    change: () => changed(box.checked),
+  });
+  return h("label.view-row.view-check", box, label);
+}
+
 export class Menu {
   readonly popover: Popover;
   #body = h("div.view-menu.column-menu", { role: "group" });
@@ -47,17 +71,6 @@ export class Menu {
     if (item === null) return h("div.view-line");
     if (!Array.isArray(item)) return item;
     const [label, act, disabled] = item;
-    const line = h(
-      "button.view-row.view-action",
-      {
-        click: () => {
-          this.popover.toggle(false);
-          act();
-        },
-      },
-      label,
-    );
-    line.disabled = disabled === true;
-    return line;
+    return action(this.popover, { disabled: disabled === true }, act, label);
   }
 }

@@ -4,19 +4,21 @@
  * go above and below. It decides nothing about filters or pauses: it is given lines.
  */
 
+import { sourceOf } from "../../events/kept.ts";
 import type { Store } from "../../events/store.ts";
 import { tabbed } from "../../export/export.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import type { Line, LogLines } from "../chart/lines.ts";
-import { flag, focusOn, h, onResize, ours, show, text } from "../dom/dom.ts";
+import { fit, flag, focusOn, h, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import { type Cell, plainOf } from "../panels/cellmenu.ts";
 import type { Options } from "../panels/options.ts";
 import { DATA, type Grid, HEADING_HEIGHT } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
-import { Row } from "./row.ts";
+import { Pinned } from "./pinned.ts";
+import { type Manner, Row } from "./row.ts";
 
 /** Rows drawn out of sight, where a person scrolls: the next turn of the wheel finds them. */
 const OVERSCAN = 4 * ROW_HEIGHT;
@@ -30,7 +32,9 @@ const MORE_PX = 18;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export interface LogEvents extends HeadingEvents {
-  open(seq: number): void;
+  /** the details of an event; `reveal`: its row must stay in sight */
+  open(seq: number, reveal: boolean): void;
+  unpin(seq: number): void;
   jump(): void;
   /** the menu of one cell */
   cellMenu(cell: Cell, at: Element): void;
@@ -41,7 +45,7 @@ export class Log {
   readonly node: HTMLElement;
   readonly scroller: HTMLElement;
   /** Unless something is pressed or selected: then the view stands still, and follows when that is over. */
-  following = true;
+  #following = true;
   selected: number | null = null;
 
   #session: Session;
@@ -59,6 +63,9 @@ export class Log {
   #space = h("div.space", { pointerdown: () => (this.#pressed = true) }, this.#list);
   #jump: HTMLButtonElement;
   #rows: Row[] = [];
+  /** Under the heading, wherever the rows are scrolled to: they take their room. */
+  #pins = h("div.pinned", { role: "list", label: "Pinned rows", hidden: true });
+  #pinned: Pinned[] = [];
   #lines: LogLines | null = null;
   /** What is held still while not following: the line at the top edge, and how far it is scrolled. */
   #anchor: { seq: number; offset: number } | null = null;
@@ -97,6 +104,7 @@ export class Log {
         click: (event: MouseEvent) => this.#clicked(event),
       },
       this.#heading.node,
+      this.#pins,
       this.#space,
     );
     this.#more = h("button.cell-more", {
@@ -151,7 +159,7 @@ export class Log {
 
   follow(): void {
     this.#selected()?.removeAllRanges();
-    this.following = true;
+    this.#following = true;
     this.#anchor = null;
   }
 
@@ -165,7 +173,7 @@ export class Log {
 
   /** True where the view must stand still although it follows the tail. */
   #holds(selected: Selection | null): boolean {
-    if (!this.following) return false;
+    if (!this.#following) return false;
     const holds = this.#pressed || selected !== null;
     if (!holds) this.#anchor = null;
     else if (!this.#anchor) this.#stand();
@@ -201,10 +209,11 @@ export class Log {
   draw(lines: LogLines, paused: boolean): void {
     const selected = this.#selected();
     // Where it stands still since, is told by the lines before these.
-    const following = !lines.still && this.following && !this.#holds(selected);
+    const following = !lines.still && this.#following && !this.#holds(selected);
     this.#lines = lines;
     const wrap = this.#options.wrap && !lines.still;
     this.#layOut();
+    this.#drawPinned(lines.still);
     const height = this.#room();
     this.#forget(wrap);
     flag(this.scroller, "data-wrap", wrap);
@@ -244,9 +253,9 @@ export class Log {
     this.#expected = this.scroller.scrollTop;
   }
 
-  /** The height the rows have: the heading stands before them. */
+  /** The height the rows have: the heading and what is pinned stand before them. */
   #room(): number {
-    return (this.#height || this.scroller.clientHeight) - HEADING_HEIGHT;
+    return (this.#height || this.scroller.clientHeight) - HEADING_HEIGHT - this.#pinned.length * ROW_HEIGHT;
   }
 
   #wide(): number {
@@ -273,7 +282,7 @@ export class Log {
   /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
   #forget(wrap: boolean): void {
     const { filter, evicted } = this.#store;
-    const now = `${wrap} ${filter} ${this.#tracks} ${this.#wide()} ${this.following ? "" : evicted}`;
+    const now = `${wrap} ${filter} ${this.#tracks} ${this.#wide()} ${this.#following ? "" : evicted}`;
     if (now !== this.#measured) this.#heights.clear();
     this.#measured = now;
     this.#heights.dropBefore(this.#store.first);
@@ -395,8 +404,8 @@ export class Log {
 
   /** The person left the tail: from here on nothing under the cursor moves by itself. */
   #leave(): void {
-    if (!this.following) return this.#setAnchor();
-    this.following = false;
+    if (!this.#following) return this.#setAnchor();
+    this.#following = false;
     this.#stand();
   }
 
@@ -441,11 +450,11 @@ export class Log {
     const row = node && this.#rowOf(node);
     if (!row) return;
     this.selected = row.seq;
-    this.#events.open(row.seq);
+    this.#events.open(row.seq, this.#rows.includes(row));
   }
 
   #drawJump(paused: boolean, selected: boolean): void {
-    show(this.#jump, this.#lines?.still !== true && (!this.following || selected));
+    show(this.#jump, this.#lines?.still !== true && (!this.#following || selected));
     if (this.#jump.hidden) return;
     const fresh = this.#store.shown - this.#store.shownBefore(this.#leftAt);
     text(this.#jump, `Jump to latest${fresh > 0 ? ` (+${count(fresh)})` : ""}`);
@@ -457,14 +466,7 @@ export class Log {
     const wanted: Line[] = [];
     for (let i = first; i < last; i++) wanted.push(lines.line(i));
     this.#place(wanted);
-    const utc = this.#options.time === "utc";
-    const now = this.#session.now();
-    const manner = {
-      wrap: this.#options.wrap && !lines.still,
-      grid: this.#grid,
-      faults: this.#session.faults,
-      clock: (ms: number) => moment(ms, now, utc),
-    };
+    const manner = this.#manner(this.#options.wrap && !lines.still);
     wanted.forEach((line, i) => {
       const row = this.#rows[i]!;
       row.write(
@@ -479,6 +481,52 @@ export class Log {
     this.#writeTimes(first, lines);
     const shift = `translateY(${this.#top(first)}px)`;
     if (this.#list.style.transform !== shift) this.#list.style.transform = shift;
+  }
+
+  #manner(wrap: boolean): Manner {
+    const utc = this.#options.time === "utc";
+    const now = this.#session.now();
+    return {
+      wrap,
+      grid: this.#grid,
+      faults: this.#session.faults,
+      clock: (ms) => moment(ms, now, utc),
+    };
+  }
+
+  /** `still`: what is shown is no log, so that no row of a log stands over it. */
+  #drawPinned(still: boolean): void {
+    const rows = still ? [] : this.#session.pins.rows;
+    const more = rows.length - this.#pinned.length;
+    // The rows below stay where they are on the screen.
+    if (this.#anchor) this.#anchor.offset += more * ROW_HEIGHT;
+    fit(this.#pinned, rows.length, () => {
+      const { open, unpin } = this.#events;
+      const pinned = new Pinned(
+        (seq) => open(seq, false),
+        (seq) => {
+          unpin(seq);
+          this.focus();
+        },
+      );
+      this.#pins.append(pinned.node);
+      return pinned;
+    });
+    show(this.#pins, rows.length > 0);
+    const manner = this.#manner(false);
+    const now = this.#session.now();
+    rows.forEach((event, i) => {
+      const { row } = this.#pinned[i]!;
+      row.write(
+        { key: `pinned ${event.seq}`, seq: event.seq, mark: null },
+        sourceOf(event),
+        manner,
+        this.#session.marker,
+      );
+      row.select(event.seq === this.selected, -1);
+      row.time(this.#options.time === "relative" ? ago(now - event.at) : manner.clock(event.at), this.#grid);
+      this.#pinned[i]!.say(event.seq);
+    });
   }
 
   /** To the cell on the left or right in the selected row. */
@@ -496,7 +544,8 @@ export class Log {
   }
 
   #rowOf(node: Element): Row | undefined {
-    return this.#rows.find((row) => row.seq >= 0 && row.node.contains(node));
+    const rows = [...this.#rows, ...this.#pinned.map(({ row }) => row)];
+    return rows.find((row) => row.seq >= 0 && row.node.contains(node));
   }
 
   /** True where the cell has a menu. */
@@ -516,11 +565,16 @@ export class Log {
     return true;
   }
 
+  /** The menu of the cell in which this is; false where there is none. */
+  #menuAround(node: Element | null): boolean {
+    const cell = node?.closest(".sse-row > *");
+    const row = cell && this.#rowOf(cell);
+    return row ? this.#menuOf(row, cell!) : false;
+  }
+
   #menuAt(x: number, y: number): void {
     const root = this.node.getRootNode() as Document | ShadowRoot;
-    const cell = root.elementFromPoint(x, y)?.closest(".sse-row > *");
-    const row = cell && this.#rowOf(cell);
-    if (row) this.#menuOf(row, cell);
+    this.#menuAround(root.elementFromPoint(x, y));
   }
 
   /** A place for the menu at the end of the cell under the pointer; nothing while text is being marked. */
@@ -538,9 +592,8 @@ export class Log {
   #context(event: MouseEvent): void {
     // The browser's own menu where text is selected, or Shift asks for it.
     if (event.shiftKey || this.#selected()) return;
-    const cell = (event.target as Element).closest(".sse-row > *");
-    const row = cell && this.#rowOf(cell);
-    if (cell && row ? this.#menuOf(row, cell) : event.target === this.scroller && this.menu()) ours(event);
+    if (this.#menuAround(event.target as Element) || (event.target === this.scroller && this.menu()))
+      ours(event);
   }
 
   #writeTimes(first: number, lines: LogLines): void {

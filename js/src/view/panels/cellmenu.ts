@@ -1,5 +1,5 @@
 /**
- * What can be done with one cell (filter to its value, leave it out, copy, chart, pin it as a column, mark), and with a
+ * What can be done with one cell (filter to its value, leave it out, copy, chart, pin it as a column, mark, pin its row), and with a
  * column: a condition on it. It asks the session; how a condition is tested is conditions.ts's business.
  */
 import { type Condition, OPERATORS, type Plain } from "../../filter/conditions.ts";
@@ -34,6 +34,8 @@ export interface CellActions {
   copy(words: string): void;
   chart(path: string): void;
   latest(path: string): void;
+  /** pins a row, or takes it away */
+  pin(seq: number): void;
   changed(): void;
 }
 
@@ -71,7 +73,7 @@ export class CellMenu {
   }
 
   open(cell: Cell, at: Element, focus: HTMLElement): void {
-    const { column, words } = cell;
+    const { column, seq, words } = cell;
     const path = column[0] === "\u0000" ? null : column;
     const title = path ?? column.slice(1);
     this.#menu.open(
@@ -83,6 +85,7 @@ export class CellMenu {
         ...(path === null ? this.#own(cell) : this.#field(path, cell)),
         null,
         [`Copy ${path === null ? title : "value"}`, () => this.#actions.copy(words)],
+        [this.#session.pins.find(seq) ? "Unpin row" : "Pin row", () => this.#actions.pin(seq)],
       ],
     );
   }

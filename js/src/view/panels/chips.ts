@@ -120,9 +120,9 @@ export class Chips {
       this.#counted = counts.size;
       for (const type of counts.keys()) this.#learn(type);
     }
-    for (const type of [...(filter.types ?? []), ...filter.exclude_types]) this.#learn(type);
-    this.#sort();
     const chosen = new Set([...(filter.types ?? []), ...filter.exclude_types]);
+    for (const type of chosen) this.#learn(type);
+    this.#sort();
     show(this.#reset, !passesEverything(filter) || session.cleared !== null);
     const digits = this.#order
       .slice(0, VISIBLE)

@@ -11,7 +11,7 @@ import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, onAbort, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
-import type { Item, Menu } from "../dom/menu.ts";
+import { check, type Item, type Menu } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
 import type { Grid } from "../log/grid.ts";
 import type { CellMenu } from "./cellmenu.ts";
@@ -80,17 +80,11 @@ export class Chooser {
       keydown: (event: KeyboardEvent) => this.#key(event),
     });
     this.#add = h("button.view-row.view-action", { hidden: true, click: () => this.#write() });
-    const own = (name: "id" | "data", word: string): HTMLElement => {
-      const box: HTMLInputElement = h("input", {
-        type: "checkbox",
-        checked: true,
-        change: () => {
-          this.#grid.show(name, box.checked);
-          this.#events.moved();
-        },
+    const own = (name: "id" | "data"): HTMLElement =>
+      check(name, true, (on) => {
+        this.#grid.show(name, on);
+        this.#events.moved();
       });
-      return h("label.view-row.view-check", box, word);
-    };
     const node = h(
       "div.chooser",
       { role: "group", label: "Columns" },
@@ -99,7 +93,7 @@ export class Chooser {
       this.#list,
       this.#note,
       h("div.view-line"),
-      h("div.own", own("id", "id"), own("data", "data")),
+      h("div.own", own("id"), own("data")),
     );
     this.popover = new Popover(null, node, () => this.#begin());
     onAbort(signal, () => clearTimeout(this.#work));

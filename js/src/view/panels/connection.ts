@@ -5,7 +5,7 @@
 
 import { oneLine, oneName } from "../../events/visible.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Capture, Stats } from "../../kernel/wire.ts";
+import type { Capture, Head, Stats } from "../../kernel/wire.ts";
 import { focusOn, h, show, text } from "../dom/dom.ts";
 import { ago, bytes, count, fullTime, many } from "../dom/format.ts";
 import { Popover } from "../dom/popover.ts";
@@ -59,25 +59,24 @@ export class Connection {
     if (!this.popover.open) return;
     const session = this.#session;
     const { head, lastByteAt, lastEventAt } = session;
-    const since = (at: number | null): string =>
-      at === null ? "" : `${ago(session.now() - at)}, ${fullTime(at)}`;
+    const { status, stats, capture, reconnection_time: retry } = head ?? ({} as Partial<Head>);
+    const since = (at: number | null | undefined): string =>
+      at == null ? "" : `${ago(session.now() - at)}, ${fullTime(at)}`;
     const facts: Record<string, string> = {
-      State: head ? MEANING[head.status.state] : "Nothing heard from the kernel yet",
+      State: status ? MEANING[status.state] : "Nothing heard from the kernel yet",
       Address: session.url,
-      Since: head ? since(head.status.since) : "",
-      Attempt: head && head.status.attempt > 0 ? count(head.status.attempt) : "",
-      Connections: head ? count(head.stats.connects) : "",
+      Since: since(status?.since),
+      Attempt: status?.attempt ? count(status.attempt) : "",
+      Connections: stats ? count(stats.connects) : "",
       "Last byte": since(lastByteAt),
       "Last event": since(lastEventAt),
       "Last event ID": head ? oneName(head.last_event_id) || "none" : "",
-      "Server\u2019s retry": head?.reconnection_time == null ? "" : `${count(head.reconnection_time)} ms`,
-      Read: head ? read(head.stats) : "",
-      Capture: head?.capture ? captured(head.capture) : "",
-      "Found there": head?.capture?.notes.join("; ") ?? "",
-      Reason: [head?.status.error || head?.status.reason || "", head?.status.hint ?? ""]
-        .filter(Boolean)
-        .join(" "),
-      Note: head?.status.note ?? "",
+      "Server\u2019s retry": retry == null ? "" : `${count(retry)} ms`,
+      Read: stats ? read(stats) : "",
+      Capture: capture ? captured(capture) : "",
+      "Found there": capture?.notes.join("; ") ?? "",
+      Reason: [status?.error || status?.reason, status?.hint].filter(Boolean).join(" "),
+      Note: status?.note ?? "",
     };
     for (const [fact, said] of Object.entries(facts)) {
       const known = this.#rows.get(fact);

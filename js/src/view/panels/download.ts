@@ -3,6 +3,7 @@
  * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
  * counted and said.
  */
+import { keep } from "../../events/kept.ts";
 import type { Entry } from "../../events/latest.ts";
 import { FORMATS, type Format, Writer } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";
@@ -61,15 +62,9 @@ export class Download {
       if (store.filter !== filter) return this.#over(own, "Nothing was saved: the filter changed.");
       const seq = (rows ? rows[written]?.seq : store.seqAt(store.shownBefore(next))) ?? end;
       if (seq >= end) break;
-      const { block, row } = rows ? { block: rows[written]!, row: 0 } : store.find(seq)!;
-      const event = {
-        seq,
-        at: block.at(row),
-        type: block.type(row),
-        id: block.id(row),
-        data: block.data(row),
-      };
-      if (block.isCut(row)) {
+      const source = rows ? { block: rows[written]!, row: 0 } : store.find(seq)!;
+      const event = keep(seq, source);
+      if (event.cut) {
         const whole = await this.#whole(seq, own.signal, () => tell("Waiting for the kernel: a long event"));
         if (whole === null) cut++;
         else event.data = whole;

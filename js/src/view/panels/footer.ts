@@ -67,9 +67,10 @@ export class Footer {
   }
 
   draw(pausedAt: number | null): void {
-    const { store, head, history, scan } = this.#session;
+    const { store, head, history, pins, scan } = this.#session;
     const a = account(store, head?.stats ?? null, pausedAt, this.#session.from);
     const pending = scan.pending();
+    const pinned = pins.rows.filter(({ seq }) => !store.find(seq)).length;
     this.#received.draw(a.received, "Every event the kernel received since the stream began");
     this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
     this.#filtered.draw(
@@ -82,7 +83,7 @@ export class Footer {
         ? "Arrived while paused: none, the view is live"
         : "Arrived since you paused: Resume shows them",
     );
-    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head, store, history.asked !== null));
+    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head, store, history.asked !== null, pinned));
     const stats = head?.stats;
     text(this.#busy, this.#session.busy() ?? "");
     text(

@@ -6,16 +6,7 @@
 import { oneLine } from "../../events/visible.ts";
 import type { Command, Session } from "../../kernel/session.ts";
 import { attr, flag, h, icon, show, text } from "../dom/dom.ts";
-import { count, rate } from "../dom/format.ts";
-
-const WORDS = {
-  connecting: "Connecting",
-  open: "Open",
-  quiet: "Quiet",
-  waiting: "Waiting",
-  closed: "Closed",
-  failed: "Failed",
-} as const;
+import { capital, count, rate } from "../dom/format.ts";
 
 export interface HeaderEvents {
   text(): void;
@@ -117,7 +108,7 @@ export class Header {
     const silent = this.#session.silent();
     const lost = this.#session.gone || silent;
     attr(this.#status, "data-state", lost ? "lost" : state);
-    text(this.#word, this.#session.gone ? "No kernel" : silent ? "Kernel silent" : WORDS[state]);
+    text(this.#word, this.#session.gone ? "No kernel" : silent ? "Kernel silent" : capital(state));
     const { reason: over, warns } = head?.status ?? {};
     // Why it is over stands beside the state; a warning takes a line of its own.
     const ended = state === "closed" && over && !warns && !lost ? oneLine(over) : "";

@@ -15,6 +15,7 @@ const KEYS: [string[], string][] = [
   [["\u2190", "\u2192"], "Select a cell"],
   [["m"], "Menu of the selected cell"],
   [["c"], "Copy the data of the selected row"],
+  [["p"], "Pin the selected row, or unpin it"],
   [["Space"], "Pause, resume"],
   [["Esc"], "Close details, leave the search box"],
   [["?"], "These keys"],

@@ -3,6 +3,7 @@
  * the kernel nor another view hears of them. It draws no row.
  */
 import { h, icon } from "../dom/dom.ts";
+import { action, check } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
 
 export type TimeMode = "absolute" | "utc" | "relative" | "delta";
@@ -62,10 +63,8 @@ export class ViewMenu {
     this.#body.append(h("div.view-row", h("span.view-label", label), content));
   }
 
-  check(label: string, changed: (on: boolean) => void): HTMLInputElement {
-    const input: HTMLInputElement = h("input", { type: "checkbox", change: () => changed(input.checked) });
-    this.#body.append(h("label.view-row.view-check", input, label));
-    return input;
+  check(label: string, changed: (on: boolean) => void): void {
+    this.#body.append(check(label, false, changed));
   }
 
   /** Several ways of one thing, side by side; choosing one closes the menu. */
@@ -93,13 +92,7 @@ export class ViewMenu {
 
   /** A line that does something and closes the menu. */
   action(label: string, key: string, act: () => void): void {
-    const run = (): void => {
-      this.popover.toggle(false);
-      act();
-    };
-    this.#body.append(
-      h("button.view-row.view-action", { click: run }, label, h("kbd.key", { "aria-hidden": "true" }, key)),
-    );
+    this.#body.append(action(this.popover, {}, act, label, h("kbd.key", { "aria-hidden": "true" }, key)));
   }
 
   #set(change: Partial<Options>): void {

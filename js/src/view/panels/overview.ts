@@ -8,7 +8,7 @@ import { oneLine, oneName } from "../../events/visible.ts";
 import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
 import { attr, flag, h, modified, onAbort, show, text } from "../dom/dom.ts";
-import { ago, count, rate } from "../dom/format.ts";
+import { ago, capital, count, rate } from "../dom/format.ts";
 import { PastPanel } from "./past.ts";
 
 const ROW = 24;
@@ -24,7 +24,6 @@ const COLUMNS: [Column, string, string][] = [
   ["worker", "Worker", "Where it runs"],
 ];
 const STATES: State[] = ["failed", "waiting", "connecting", "quiet", "open", "closed"];
-const word = (state: string): string => state[0]!.toUpperCase() + state.slice(1);
 
 class Line {
   readonly node: HTMLElement;
@@ -51,7 +50,7 @@ class Line {
     );
     text(this.#name, oneName(stream.name));
     text(this.#why, oneLine(stream.error || stream.note));
-    text(this.#word, word(stream.state));
+    text(this.#word, capital(stream.state));
     const values = [
       rate(stream.rate),
       stream.last ? ago(now - stream.last) : "\u2013",
@@ -251,7 +250,7 @@ export class Overview {
       const n = counts.get(name) ?? 0;
       show(this.#chips[i]!, n > 0 || roster.states.has(name));
       attr(this.#chips[i]!, "aria-pressed", String(roster.states.has(name)));
-      text(this.#chips[i]!.lastChild!, `${word(name)} ${count(n)}`);
+      text(this.#chips[i]!.lastChild!, `${capital(name)} ${count(n)}`);
     });
     this.#heads.forEach((node, i) =>
       attr(
