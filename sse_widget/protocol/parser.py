@@ -354,10 +354,12 @@ class EventStreamParser:
         self._line_start = text[-1] == _LF
 
         if cut:
-            whole, text = text[:cut], text[cut:]
             if self._waiting:
-                self._waiting.append(whole)
-                whole = b"".join(self._waiting)
+                # Not cut off first: that would be one copy more of all that came.
+                whole = b"".join((*self._waiting, memoryview(text)[:cut]))
+            else:
+                whole = text[:cut]
+            text = text[cut:]
             self._waiting = [text] if text else []
             self._waiting_size = len(text)
             self._waiting_has_line = has_line = b"\n" in text
