@@ -136,12 +136,12 @@ class _Run(NamedTuple):
 
 
 def _add(run: _Run, batch: EventBatch, last_id: str) -> str:
-    """Append a run to `batch`; returns the last event ID after it."""
+    """Put a run into `batch`, which has no events; returns the last event ID after it."""
     n = len(run.data)
-    batch.types += run.types or ["message"] * n
-    batch.data += run.data
-    batch.last_event_ids += run.ids or [last_id] * n
-    batch.has_id += [run.ids is not None] * n
+    batch.types = run.types or ["message"] * n
+    batch.data = run.data
+    batch.last_event_ids = run.ids or [last_id] * n
+    batch.has_id = [run.ids is not None] * n
     if run.comments:
         batch.comments += run.comments
     return batch.last_event_ids[-1]

@@ -362,7 +362,7 @@ class EventStreamParser:
             text = text[cut:]
             self._waiting = [text] if text else []
             self._waiting_size = len(text)
-            self._waiting_has_line = has_line = b"\n" in text
+            self._waiting_has_line = has_line = _LF in text
             self._line_in = self._line_at = 0
             begins = True
             # Where all blocks together are within the limit, each of them is.
@@ -376,7 +376,7 @@ class EventStreamParser:
         else:
             self._waiting.append(text)
             self._waiting_size += len(text)
-            has_line = b"\n" in text
+            has_line = _LF in text
             self._waiting_has_line = self._waiting_has_line or has_line
 
         if (
