@@ -29,15 +29,15 @@ class EventSource(NotPickled, EventTarget):
 
     `async for event in source`, or `for event in source` without asyncio; `anext(source)` and
     `next(source)` give one event. A loop that was left by `break` keeps the connection, and the
-    next loop goes on. `close()`, or the end of a `with` or `async with`, ends it; so does letting
-    go of the source.
+    next loop goes on. `close()`, or the end of a `with` or `async with`, ends it; so does dropping
+    the last reference to the source.
 
     Args:
         url: absolute http or https URL, as text or as the URL object of httpx, yarl or pydantic. It
-            is asked for byte for byte. A path goes on from the `base_url` of `client=`. Or a
+            is asked for byte for byte. A path is joined to the `base_url` of `client=`. Or a
             callable like `headers`.
         last_event_id: the id to resume after.
-        headers: sent along; ours give way to yours. Text that is not ASCII is sent as UTF-8. Or a
+        headers: sent with each request; yours replace ours of the same name. Text that is not ASCII is sent as UTF-8. Or a
             callable without arguments, sync or async, that is asked on every attempt, and once more
             after a 401.
         method: default GET, or POST where there is a body.
@@ -48,7 +48,7 @@ class EventSource(NotPickled, EventTarget):
         auth: (user, password); an `Auth` of httpx or httpx2; a function of the request, as httpx
             takes it; or a callable like `headers` that gives one of these.
         cookies: sent along: a mapping, pairs, or a jar. What the server sets comes back to its own
-            origin (scheme, host and port), up to 6 KiB; of one name yours is sent.
+            origin (scheme, host and port), up to 6 KiB; where both have a name, yours is sent.
         client: an httpx-compatible async client, or a callable that makes one. A client that is
             handed over is not closed, and keeps a cookie jar of its own; one that was made here is
             closed.
@@ -66,8 +66,8 @@ class EventSource(NotPickled, EventTarget):
         max_event_bytes: the most bytes of one event; a larger one is skipped and reported. None:
             16 MiB, and after a POST 64 MiB.
         stop_when: ends the stream for good after an event whose data or type equals this text, or
-            for which this callable is true, or that an `EventFilter` lets through; of a list, the
-            first of them that is met. That event is still delivered.
+            for which this callable is true, or that an `EventFilter` lets through; of a list, any
+            one of them. That event is still delivered.
         dedupe: after a reconnect, drop the events that came before: True compares id, type and
             data of events with an id of their own; a callable gives another key for an `Event`,
             None for one that is never dropped. They are counted in `stats.duplicates`.

@@ -179,8 +179,7 @@ class EventStreamParser:
     def feed(self, chunk: bytes | bytearray | memoryview) -> EventBatch:
         """Read the next bytes of the stream; return the events they complete.
 
-        What is empty, a batch or its lists of faults and comments, may be the same object each
-        time: nothing is to be added to it.
+        An empty batch, and an empty list in one, may be shared by several calls: do not add to it.
 
         Args:
             chunk: bytes, or a buffer of them such as a bytearray or a memoryview, which is copied: it

@@ -84,19 +84,21 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         url: absolute http or https URL; or a callable without arguments, sync or async, that is
             asked for it on every attempt.
         max_events: the most events held; older ones are evicted and counted.
-        max_bytes: the most bytes held: by the events, and by all that is held beside them: live
-            columns, what is remembered to tell repeats, what waits for the disk. `memory` tells.
+        max_bytes: the most bytes held, by the events and by all that is kept beside them: live
+            columns, events remembered to recognise repeats, events that wait for the disk. The
+            property `memory` says how much each holds.
         save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
             for readers who have no kernel; 0 keeps nothing.
-        capture: a folder where all events are kept, as Parquet files: begun where there is none,
-            gone on with where there is one. Or a `Capture`, which says more.
+        capture: a folder where all events are kept, as Parquet files; it is made where there is
+            none, and a capture in it is continued. Or a `Capture`, which has more options.
         columns: keys or dotted paths of the JSON payloads that are columns of `df` and of the log, as
             `stream.columns`.
         filter: what the log and `view_df` let through, as `stream.filter`: an `EventFilter`, or a
             set of event types.
-        exact_times: read a flood as it comes too, so that `received_at` is the time of each read:
-            otherwise more than 200 events a second are read every 40 ms (every 350 ms beside a cell
-            that computes), and what is read together has one time. It slows the cell down.
+        exact_times: read each chunk of a flood as it arrives, so that `received_at` is the time of
+            its read. Otherwise a stream of more than 200 events a second is read every 40 ms (every
+            350 ms beside a cell that computes), and events that are read together have one time.
+            It slows a cell that computes down.
         **options: all options of `EventSource`; also `layout=` and the other traits of an
             ipywidgets.DOMWidget.
 
@@ -104,7 +106,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         InvalidURL: the URL is none.
         TypeError: an unknown option; the message names it.
         ValueError: an option out of its range.
-        CaptureError: the capture cannot be gone on with, such as one of a newer version.
+        CaptureError: the capture cannot be continued, such as one of a newer version.
     """
 
     _given_once = frozenset([*SourceKeywords.__annotations__, "url", "exact_times"])
@@ -284,7 +286,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         return self._feed.status
 
     def clear(self) -> None:
-        """Let go of the events held, here and on the page; the stream and its numbers go on."""
+        """Drop the events held, here and on the page; the stream and its numbers go on."""
         self._feed.clear()
 
     def close(self) -> None:

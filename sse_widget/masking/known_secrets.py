@@ -1,9 +1,7 @@
-"""Masking: what may be shown of a URL, and of text that others wrote.
+"""Secrets: the secret values that the user gave for one stream, and text without them.
 
-Two ways, for two dangers. A URL is masked by its form: userinfo, query values that look secret, and
-where it is mistyped everything that could be a password. What a server said is masked by its content:
-the secret values that the user gave (`Secrets`) are taken out of it, however the server encoded them.
-Rather too much is hidden than too little. It reads no file and knows no stream.
+They are taken out of what a server said, however the server encoded them. It reads no file and knows no
+stream.
 """
 
 from __future__ import annotations
@@ -17,200 +15,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
-from .errors import SSEError
-from .visible import visible
-
-__all__ = ["MASK", "Secrets", "mask_url", "secret_name", "secret_value"]
+from ..errors import SSEError
+from ..visible import visible
+from .looks_secret import MASK, SCHEME, USERINFO, secret_name, secret_value
 
 E = TypeVar("E", bound=BaseException)
-
-MASK = "***"
-
-# ---------------------------------------------------------------------- what looks like a secret
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET_WORDS = frozenset(
-    [
-        "key",
-        "keys",
-        "token",
-        "tokens",
-        "auth",
-        "auths",
-        "authorization",
-        "secret",
-        "secrets",
-        "sig",
-        "sigs",
-        "signature",
-        "signatures",
-        "pass",
-        "passwd",
-        "password",
-        "passwords",
-        "passphrase",
-        "passcode",
-        "pwd",
-        "credential",
-        "credentials",
-        "cred",
-        "creds",
-        "session",
-        "sessions",
-        "sid",
-        "jwt",
-        "bearer",
-        "code",
-        "codes",
-        "otp",
-        "totp",
-        "hmac",
-        "csrf",
-        "xsrf",
-        "cookie",
-        "cookies",
-        "pat",
-        "apikey",
-        "ticket",
-        "tickets",
-    ]
-)
-# In one word, as in `jsessionid`: whatever is before or behind.
-_SECRET_PARTS = re.compile(
-    r"token$|secret|apikey|passw|passphrase|signature|credential|sess(?:ion)?id|sessionkey|"
-    r"(?:auth|access|secret|private|account|master|service|shared|signing|encryption|client|user|"
-    r"license|subscription)key|authcode|authtoken|bearer"
-)
-# Beginnings that makers of tokens give them, so that a leaked one is found.
-_TOKEN = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"eyJ[\w-]+\.|sk-|(?:sk|rk|pk)_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|gl[a-z]{2,5}-\w|glsa_|glc_|"
-    r"xox[a-z](?:\.xox[a-z])?-|xapp-|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8}|AIza[\w-]{8}|ya29\.|GOCSPX-|"
-    r"npm_\w{16}|pypi-\w{16}|hf_\w{16}|dop_v1_|doo_v1_|shp(?:at|ca|pa|ss)_|SG\.[\w-]{8}|sq0[a-z]{3}-|"
-    r"lin_api_|dapi[0-9a-f]{16}|nvapi-|gsk_\w{16}|pplx-\w{16}|xai-\w{16}|AGE-SECRET-KEY-|"
-    r"bot\d{6,}:|\d{8,10}:AA[\w-]{20}|(?i:bearer|basic) )|-----BEGIN "
-)
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|apikey) ")
-_USERINFO = re.compile(r"(?<=://)[^\s/@?#'\"<>]*@")
-_MIXED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w.~+=:-]{10,}")
-_LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
-
-
-def secret_name(name: str) -> bool:
-    """Whether a value of this name is a secret by its name: `access_token`, `JSESSIONID`, `secretKey`."""
-    if any(word.lower() in _SECRET_WORDS for word in _WORDS.findall(name)):
-        return True
-    return bool(_SECRET_PARTS.search(re.sub(r"[^a-z0-9]", "", name.lower())))
-
-
-def secret_value(value: str) -> bool:
-    """Whether this looks like a secret, whatever its name is: a token, a long key, a URL with one."""
-    if _TOKEN.search(value) or _LONG.fullmatch(value):
-        return True
-    # A URL in a URL, or a query in a query: secret where there is a secret in it.
-    inner = unquote(value)
-    parts = (part.partition("=") for part in re.split("[&;?]", inner))
-    return bool(_USERINFO.search(inner)) or any(
-        mark and rest and (secret_name(unquote(name)) or _TOKEN.search(unquote(rest)))
-        for name, mark, rest in parts
-    )
-
-
-# ---------------------------------------------------------------------- URLs
-
-_LEADING = re.compile(r"(?s)([\s'\"`<(\[{]*)(.*)")
-_ABSOLUTE = re.compile(r"(?s)([a-zA-Z][a-zA-Z0-9+.-]*:/+|(?:https?|wss?):/*)([^/?#\\]*)(.*)")
-_PORT = r"(?::[0-9]{0,5})?"
-_HOST = re.compile(rf"(?:\[[0-9a-fA-F:.%\w]*\]|[^\s:@\[\]]*){_PORT}")
-# No one has a user of such a name: a host with a dot and without a port, this computer, an address.
-_SURELY_HOST = re.compile(
-    rf"[\w-]+(?:\.[\w-]+)+\.?|(?:localhost|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9a-fA-F:.]+\]){_PORT}"
-)
-# What a user may have meant as an address: a host with a dot, and what follows.
-_ADDRESS = re.compile(
-    r"(?:https?/+)?(?:localhost|[\w-]{1,31}(?:\.[\w-]{1,31})*\.(?:[a-zA-Z]{2,24}|xn--[\w-]+)|"
-    rf"[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|[\w-]{{1,31}}(?=:[0-9])){_PORT}(?:[/?#].*)?|[/.?][^@]*",
-    re.DOTALL,
-)
-_MATRIX = re.compile(r";([^=;/]+)=([^;/]*)")
-
-
-def mask_url(url: str, secret_names: Iterable[str] = ()) -> str:
-    """`url` without its secrets: userinfo, values that look secret or are named, and the fragment.
-
-    A mistyped URL is masked too: up to its last "@", whatever stands before. Text that is no URL is
-    shown only where it looks like an address.
-
-    Args:
-        secret_names: names of query values that are always masked: those that came by `params=`.
-    """
-    named = frozenset(secret_names)
-    before, text = _LEADING.fullmatch(url).groups()  # type: ignore[union-attr]
-    found = _ABSOLUTE.fullmatch(text)
-    if found is None:
-        _, at, rest = text.rpartition("@")
-        if at:
-            return f"{before}{MASK}@{_mask_rest(rest, named)}"
-        if not _ADDRESS.fullmatch(text) or _TOKEN.search(text.partition("/")[0]):
-            return before + (MASK if text else "")
-        return before + _mask_rest(text, named)
-    scheme, authority, rest = found.groups()
-    user, at, host = authority.rpartition("@")
-    if "@" in rest and (at or not _SURELY_HOST.fullmatch(authority)):
-        # "https://bob:hun/ter2@example.com": what looks like a host is a part of the password.
-        _, _, host = (authority + rest).rpartition("@")
-        split = re.fullmatch(r"(?s)([^/?#\\]*)(.*)", host)
-        host, rest = split.groups() if split else ("", "")
-        user = at = "@"
-    if not _HOST.fullmatch(host):
-        # "https://bob:hunter2": a port that is none is a password.
-        host = f"{host.partition(':')[0]}:{MASK}" if host.count(":") == 1 else MASK
-    return f"{before}{scheme}{f'{MASK}@' if user else ''}{host}{_mask_rest(rest, named)}"
-
-
-def _mask_rest(rest: str, named: frozenset[str]) -> str:
-    """Path and query without their secrets; what is none keeps its bytes."""
-    rest = rest.partition("#")[0]
-    path, mark, query = rest.partition("?")
-    head, at, tail = path.rpartition("@")
-    if at and head.strip("/"):
-        path = f"/{MASK}@{tail}"
-    path = _MATRIX.sub(
-        lambda m: f";{m[1]}={MASK}" if m[2] and _secret(m[1], m[2], named) else m[0], path
-    )
-    path = "/".join(_mask_segments(path.split("/")))
-    parts = re.split("([&;])", query)
-    parts[::2] = [_mask_pair(part, named) for part in parts[::2]]
-    return path + mark + "".join(parts)
-
-
-def _mask_segments(segments: list[str]) -> Iterator[str]:
-    before = ""
-    for part in segments:
-        plain = unquote(part)
-        # "/token/hunter2...": what follows such a word and looks like no other word.
-        is_secret = _TOKEN.search(plain) or (secret_name(before) and _MIXED.fullmatch(plain))
-        yield MASK if is_secret else part
-        before = plain
-
-
-def _mask_pair(pair: str, named: frozenset[str]) -> str:
-    name, mark, value = pair.partition("=")
-    if not mark:
-        word, colon, _ = unquote_plus(name).partition(":")
-        named_so = bool(colon) and secret_name(word)
-        return MASK if named_so or secret_value(unquote_plus(name)) or "@" in name else pair
-    return f"{name}={MASK}" if value and _secret(name, value, named) else pair
-
-
-def _secret(name: str, value: str, named: frozenset[str]) -> bool:
-    name, value = unquote_plus(name), unquote_plus(value)
-    return name in named or secret_name(name) or "@" in value or secret_value(value)
-
-
-# ---------------------------------------------------------------------- what others wrote
 
 # Headers that are no secret, whatever their value is.
 _PLAIN_HEADERS = frozenset(
@@ -345,7 +156,7 @@ class Secrets:
             return
         certain = secret_name(name)
         self.add(value, certain=certain)
-        if not certain and not _SCHEME.match(value):
+        if not certain and not SCHEME.match(value):
             return  # words of it may be words of any sentence
         # "Bearer x", 'Token token="x"', "Basic dXNlcjpwYXNz".
         for piece in re.split(r"[\s,;\"]+", value):
@@ -413,7 +224,7 @@ class Secrets:
             cut: the text ends where it was cut off, perhaps in the middle of a secret.
         """
         if "://" in text:
-            text = _USERINFO.sub(f"{MASK}@", text)
+            text = USERINFO.sub(f"{MASK}@", text)
         forms = self._forms()
         for form in forms:
             if form not in text:
