@@ -79,6 +79,9 @@ class SourceKeywords(TypedDict, total=False):
     resume: Callable[[str], str | None] | None
 
 
+_USUAL_RETRY = RetryPolicy()  # it never changes: one is enough for all streams
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SourceOptions:
     """The options of one `EventSource`, each as it is used. The repr names them and shows no value.
@@ -119,7 +122,7 @@ class SourceOptions:
     client: HttpClient | Callable[[], HttpClient] | None = None
     verify: Verify = True
     proxy: Proxy | None = None
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = field(default_factory=lambda: _USUAL_RETRY)
     reconnect: bool | Literal["auto"] = "auto"
     idle_timeout: float | None = None
     max_event_bytes: int | None = None
@@ -300,7 +303,7 @@ def _proxy(name: str, value: Any) -> Proxy | None:
 
 def _retry(name: str, value: object) -> RetryPolicy:
     if value is None:
-        return RetryPolicy()
+        return _USUAL_RETRY
     if not isinstance(value, RetryPolicy):
         raise wrong_type(name, "a RetryPolicy, such as RetryPolicy(attempts=3)", value)
     return value

@@ -198,6 +198,8 @@ class RetryPolicy:
 
 
 def _statuses(value: object) -> frozenset[int]:
+    if value is _PASSING:
+        return _PASSING
     wanted = "HTTP statuses, such as {429, 503}"
     try:
         found = frozenset(value)  # type: ignore[call-overload]

@@ -345,10 +345,15 @@ def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
     return found
 
 
-def _session(socks: Proxy | None) -> aiohttp.ClientSession:
-    limits: dict[str, Any] = {"max_line_size": MAX_HEAD_BYTES, "max_field_size": MAX_HEAD_BYTES}
+@functools.cache
+def _limits() -> dict[str, Any]:
+    names = ["max_line_size", "max_field_size"]
     if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters:  # aiohttp 3.14
-        limits["max_headers"] = MAX_HEAD_BYTES
+        names.append("max_headers")
+    return dict.fromkeys(names, MAX_HEAD_BYTES)
+
+
+def _session(socks: Proxy | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=_connector(socks),
         cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
@@ -356,7 +361,7 @@ def _session(socks: Proxy | None) -> aiohttp.ClientSession:
         auto_decompress=False,
         read_bufsize=2**18,
         request_class=_Request,
-        **limits,
+        **_limits(),
     )
 
 

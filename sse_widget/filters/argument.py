@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from ..checks import wrong_type
 from .event_filter import EventFilter
 
+_EVERYTHING = EventFilter()  # it never changes
 _WANTED = 'an EventFilter, or event types such as {"trade", "quote"}'
 
 
@@ -21,7 +22,7 @@ def filter_of(name: str, value: object) -> EventFilter:
         InvalidFilter: a name that no event type can have.
     """
     if value is None:
-        return EventFilter()
+        return _EVERYTHING
     if isinstance(value, EventFilter):
         return value
     if isinstance(value, str):

@@ -21,6 +21,9 @@ else:  # before traitlets 5.10 it takes no parameters when it runs
     _Trait = traitlets.TraitType
 
 
+_UNFILTERED = EventFilter().to_wire()
+
+
 class LiveTrait(_Trait):
     """A trait that is read where it lives, so that it is never late, and is observable: the
     stream notifies when it changed. It cannot be set."""
@@ -52,7 +55,8 @@ class FilterWireTrait(Dict):
         wire = super().validate(obj, value)
         assert wire is not None
         try:
-            EventFilter.from_wire(without_revision(wire))
+            if (told := without_revision(wire)) != _UNFILTERED:
+                EventFilter.from_wire(told)
         except (InvalidFilter, TypeError, ValueError, OverflowError, RecursionError) as e:
             raise traitlets.TraitError(message_of(e)) from None
         if not isinstance(wire.get("rev"), int) or not isinstance(wire.get("by"), str):

@@ -176,12 +176,13 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             check_replay(options, capture, paced=paced)
         told = SourceOptions.of("SSEStream", options)
         window = RollingWindow(max_events, max_bytes)
-        passing = filter_of("filter", filter)
+        passing = None if filter is None else filter_of("filter", filter)
         paths = columns_of(columns)
         save_events = whole_number("save_events", save_events, at_least=0)
         if callable(url) and capture is not None:
             check_named(capture)
-        past = RestoredState(capture, shown_url(url, told), window)
+        name = "" if capture is None else shown_url(url, told)
+        past = RestoredState(capture, name, window)
         if past.recorder is not None:
             told = past.options(told, options)
         self._feed = feed = StreamFeed(url, told, window, past, paced=paced)
@@ -205,7 +206,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         feed.record()
         self._settings = page.settings
         super().__init__(rest=page.rest, end=self._end, **traits)
-        self.filter = passing
+        if passing is not None:
+            self.filter = passing
         if paths:
             self.columns = paths
         self.on_msg(page.link.heard)
