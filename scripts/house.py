@@ -37,7 +37,7 @@ _BRANCHES = (
 )
 _LOOKED_FOR = re.compile(r"'\w+' in \w+\.__dict__")
 _PATCHED = re.compile(
-    r"""[gs]etattr\(\s*[\w.]+,\s*["']_[a-zA-Z]|\b(?!self\b)[a-z]\w*\._[a-z]\w+ = (?!.*noqa)"""
+    r"""["']sse_widget[\w.]*\._[a-zA-Z]|[gs]etattr\(\s*[\w.]+,\s*["']_[a-zA-Z]|\b(?!self\b)[a-z]\w*\._[a-z]\w+ = (?!.*noqa)"""
 )
 _NAMEDTUPLE = {"_replace", "_asdict", "_fields", "_make"}  # public, in spite of the name
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -15,8 +15,8 @@ from ..protocol import why_no_event
 # So many bytes without an event are looked at, half a second after they came (a large event may be on its
 # way). Less is looked at so many seconds after the connection opened, where it brought no event at all:
 # between the events of a stream in order, a server may well send lines that mean nothing.
-_BYTES, _SETTLE = 4096, 0.5
-_SECONDS = 5.0
+_BYTES, SETTLE_S = 4096, 0.5
+LOOK_S = 5.0
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
@@ -61,7 +61,7 @@ class NoEventWatch:
         """A connection opened. What is known of the one before stays known until bytes come."""
         self.stop()
         self._begins, self.clean = True, False
-        self._tick = asyncio.get_running_loop().call_later(_SECONDS, self._look_now_and_then)
+        self._tick = asyncio.get_running_loop().call_later(LOOK_S, self._look_now_and_then)
 
     def stop(self) -> None:
         """It is gone."""
@@ -96,7 +96,7 @@ class NoEventWatch:
         if missing > 0:
             self._sample += chunk[:missing]
             if len(chunk) >= missing:
-                self._settle = asyncio.get_running_loop().call_later(_SETTLE, self._look)
+                self._settle = asyncio.get_running_loop().call_later(SETTLE_S, self._look)
 
     def _after_last(self) -> bytes:
         """What follows the last event in its own bytes, where the next one should begin."""
@@ -120,6 +120,6 @@ class NoEventWatch:
             self._tell(why)
 
     def _look_now_and_then(self) -> None:
-        self._tick = asyncio.get_running_loop().call_later(_SECONDS, self._look_now_and_then)
+        self._tick = asyncio.get_running_loop().call_later(LOOK_S, self._look_now_and_then)
         if not (self._any or self._begins) or (self.clean and len(self._after_last()) >= _BYTES):
             self._look()

@@ -26,7 +26,7 @@ _MOST_BYTES, _FIRST_BYTES, _LEAST_BYTES = 2 * BATCH_BYTES, BATCH_BYTES // 2, 32 
 _SLOW, _QUICK = 1.0, 0.5
 # Nobody has answered for a second (a busy kernel, a link that is full): small batches, four a second,
 # at first of this part of the allowance, then less, down to what still moves a log.
-_OVERDUE, _UNHEARD_PAUSE, _UNHEARD_PART = 1.0, 0.25, 32
+OVERDUE_S, _UNHEARD_PAUSE, _UNHEARD_PART = 1.0, 0.25, 32
 _UNHEARD_LEAST_BYTES, _UNHEARD_STEP = 4 * 1024, 8
 
 
@@ -64,7 +64,7 @@ class Allowance:
     def pause(self) -> float:
         """Seconds until a batch may go though it is not free; no page is left without news."""
         now = self._clock()
-        overdue = self._progress_at + _OVERDUE - now
+        overdue = self._progress_at + OVERDUE_S - now
         return overdue if overdue > 0 else self._sent_at + _UNHEARD_PAUSE - now
 
     def sent(self, size: int) -> None:

@@ -24,7 +24,7 @@ from .sse_file import read_sse
 
 _GZIP = b"\x1f\x8b"
 # A recording is played from memory; a few MiB of gzip can hold thousands of times their size.
-_UNPACKED_BYTES = 2 * 2**30
+UNPACKED_BYTES = 2 * 2**30
 
 
 class Recording:
@@ -110,7 +110,7 @@ def _unpacked(content: bytes, name: str) -> tuple[bytes, bool]:
         if not content.startswith(_GZIP):
             break
         members: list[bytes] = []
-        room = _UNPACKED_BYTES
+        room = UNPACKED_BYTES
         while content.startswith(_GZIP):
             inflater = zlib.decompressobj(wbits=31)
             try:
@@ -120,7 +120,7 @@ def _unpacked(content: bytes, name: str) -> tuple[bytes, bool]:
             room -= len(members[-1])
             if room <= 0:
                 raise ValueError(
-                    f"{name} unpacks to more than {_UNPACKED_BYTES >> 30} GiB: replay a part of it"
+                    f"{name} unpacks to more than {UNPACKED_BYTES >> 30} GiB: replay a part of it"
                 )
             is_cut = is_cut or not inflater.eof
             content = inflater.unused_data

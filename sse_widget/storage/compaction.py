@@ -26,11 +26,12 @@ from .dataset import Dataset
 from .folder_swap import recover, replace_folder
 from .footer import Footer
 from .held_folder import HeldFolder, sync
+from .local_store import LocalStore
 from .part import part_writer
 from .part_facts import Wanted
 from .part_schema import ROWS, Part
 from .retention import expire
-from .stores import LocalStore, Store
+from .store import Store
 
 # A temporary file of a writer that lives is younger.
 _LEFT_BEHIND = 600.0

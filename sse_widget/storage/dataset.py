@@ -39,7 +39,8 @@ from .part_schema import (
     is_shard,
     parts_of,
 )
-from .stores import Store, place_of
+from .store import Store
+from .stores import place_of
 
 T = TypeVar("T")
 K = TypeVar("K", Footer, PartFacts)

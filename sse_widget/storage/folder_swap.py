@@ -16,7 +16,7 @@ import time
 
 from .create_only import exchange, lacks
 from .held_folder import HeldFolder
-from .stores import MOVING
+from .local_store import MOVING
 
 _NEW = re.compile(r"merge-[\w.-]*@[0-9a-f]{12}", re.ASCII)
 _LATE = 600.0

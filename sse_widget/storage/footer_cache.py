@@ -18,7 +18,7 @@ from ..errors import CaptureDamaged
 from .footer import MAX_BYTES, Footer
 from .part_facts import PartFacts, StreamNames, facts_of, row_groups
 from .part_schema import ROWS, Part, damaged
-from .stores import Store
+from .store import Store
 
 V = TypeVar("V")
 _Key = tuple[str, int, int]

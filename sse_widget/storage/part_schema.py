@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..errors import CaptureDamaged
 from ..tables import SCHEMA, believed
 from .footer import MAX_NUMBER
-from .stores import FileInfo
+from .store import FileInfo
 
 ROWS = pa.schema(
     [

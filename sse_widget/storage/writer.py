@@ -25,7 +25,7 @@ from .folder_watch import FolderWatch
 from .footer import Footer, Position
 from .held_folder import FolderReplaced
 from .part import Append, decode, encode, gather
-from .stores import Folder
+from .store import Folder
 
 # A folder is closed, to be merged, at the first of these.
 FOLDER_PARTS = 200

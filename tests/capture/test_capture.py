@@ -307,7 +307,7 @@ def test_a_full_disk_is_told_and_caught_up_with(captures, origin, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr("sse_widget.storage.stores._LocalFolder.create", refuse)
+        disk.setattr("sse_widget.storage.local_store.LocalFolder.create", refuse)
         assert full.wait(10)
         until(lambda: "No space left" in capture.trouble)
         before = capture.stats

@@ -44,7 +44,7 @@ FINE = {
 @pytest.fixture
 def soon(monkeypatch):
     """What is looked at half a second after it came is so a little sooner."""
-    monkeypatch.setattr("sse_widget.client.no_event_watch._SETTLE", 0.02)
+    monkeypatch.setattr("sse_widget.client.no_event_watch.SETTLE_S", 0.02)
 
 
 async def note_of(source):
@@ -74,7 +74,7 @@ async def test_a_note_says_what_came_instead(name):
 
 
 async def test_little_is_looked_at_after_five_seconds(monkeypatch):
-    monkeypatch.setattr("sse_widget.client.no_event_watch._SECONDS", 0.05)
+    monkeypatch.setattr("sse_widget.client.no_event_watch.LOOK_S", 0.05)
     with Server(sends('{"error": "no such topic"}', then="hold")) as server:
         async with watched(server.url) as source:
             status, task = await note_of(source)
@@ -84,8 +84,8 @@ async def test_little_is_looked_at_after_five_seconds(monkeypatch):
 
 @pytest.mark.parametrize("name", FINE)
 async def test_nothing_is_said_of_what_is_in_order(monkeypatch, name):
-    monkeypatch.setattr("sse_widget.client.no_event_watch._SECONDS", 0.02)
-    monkeypatch.setattr("sse_widget.client.no_event_watch._SETTLE", 0.0)
+    monkeypatch.setattr("sse_widget.client.no_event_watch.LOOK_S", 0.02)
+    monkeypatch.setattr("sse_widget.client.no_event_watch.SETTLE_S", 0.0)
     looked = asyncio.Event()
 
     def told(source):
@@ -126,7 +126,7 @@ async def test_the_first_event_takes_it_back():
 
 
 async def test_what_follows_events_is_looked_at_too(monkeypatch):
-    monkeypatch.setattr("sse_widget.client.no_event_watch._SECONDS", 0.05)
+    monkeypatch.setattr("sse_widget.client.no_event_watch.LOOK_S", 0.05)
     body = "data: hello\n\n" + "".join(f"{row}\n" for row in ROWS)
     with Server(sends(body, then="hold")) as server:
         async with watched(server.url) as source:

@@ -238,7 +238,7 @@ async def test_back_pressure_holds_then_sends_the_newest(page):
 
 async def test_a_slow_page_does_not_hold_a_quick_one(page, monkeypatch):
     """Two pages, one of which answers late: batches follow the answers of the other."""
-    monkeypatch.setattr("sse_widget.notebook.allowance._OVERDUE", 3600)
+    monkeypatch.setattr("sse_widget.notebook.allowance.OVERDUE_S", 3600)
     page.channel.open()
     for _ in range(5 * BATCHES):
         seen = len(page.batches)

@@ -197,7 +197,7 @@ def test_of_a_packed_file_that_is_cut_there_are_whole_events_and_a_gap(kind):
 
 
 def test_what_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr("sse_widget.recordings.recording._UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr("sse_widget.recordings.recording.UNPACKED_BYTES", 2**20)
     fits = gzip.compress(b"data: x\n\n" * 2**16)
     assert len(rows_of(Recording(fits))) == 2**16
     for bomb in (gzip.compress(b"data: x\n\n" * 2**18), gzip.compress(b":\n" * 2**18) * 4):

@@ -15,7 +15,7 @@ from sse_widget.storage import writer as writing
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import Footer
-from sse_widget.storage.stores import MARKER
+from sse_widget.storage.local_store import MARKER
 from sse_widget.storage.writer import Writer
 
 from ..helpers.killed import killed

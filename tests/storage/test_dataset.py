@@ -20,7 +20,7 @@ from sse_widget.events import Cause, EventBatch, Gap
 from sse_widget.storage import writer as writing
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import KEY
-from sse_widget.storage.stores import MARKER
+from sse_widget.storage.local_store import MARKER
 from sse_widget.storage.writer import Writer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -22,7 +22,7 @@ from sse_widget.storage.compaction import compact
 from sse_widget.storage.create_only import WAYS, proven_way
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.held_folder import HeldFolder
-from sse_widget.storage.stores import LocalStore
+from sse_widget.storage.local_store import LocalStore
 from sse_widget.storage.writer import Writer
 
 from ..helpers.killed import killed

@@ -16,7 +16,7 @@ from sse_widget.events import Cause
 from sse_widget.storage import folder_watch, recorder
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
-from sse_widget.storage.stores import LocalStore
+from sse_widget.storage.local_store import LocalStore
 from sse_widget.storage.writer import Writer
 
 from ..helpers.many import until
