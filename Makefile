@@ -152,6 +152,7 @@ heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand s
 	SSE_WIDGET_MANY_SECONDS=3600 SSE_WIDGET_SPREAD=10000 SSE_WIDGET_SPREAD_SECONDS=900 SSE_WIDGET_ASLEEP_SECONDS=15 \
 	  $(BIN)/pytest -s tests/capture/test_many_streams.py tests/cluster/test_cluster.py $(ARGS)
 	SSE_WIDGET_CLUSTER=60 $(BIN)/pytest -s tests/cluster/test_operations.py $(ARGS)
+	SSE_WIDGET_ROWS=10000 $(BIN)/pytest -s tests/page/test_overview.py -k bounded $(ARGS)
 	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/storage/test_rolling.py $(ARGS)
 	$(BIN)/python -m tests.bench.history 100000000
 	$(BIN)/python -m tests.soak

@@ -140,7 +140,7 @@ class FindRequest(TypedDict):
     id: int
     name: str | None
     text: str
-    regex: NotRequired[bool]
+    regex: bool
 
 
 class FindEndRequest(TypedDict):

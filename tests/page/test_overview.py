@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -224,3 +225,73 @@ def test_axe_finds_nothing(open_stub, theme):
         "(v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`))"
     )
     assert found == []
+
+
+# How much is sorted and how many nodes change is counted; how long it takes is only told (`make heavy`).
+WORK = """() => {
+  window.work = {sorted: 0, changed: 0, long: []};
+  const sort = Array.prototype.sort;
+  Array.prototype.sort = function (...how) {
+    if (this.length > 500) work.sorted += this.length;
+    return sort.apply(this, how);
+  };
+  new MutationObserver((changes) => (work.changed += changes.length)).observe(
+    document.querySelector('.sse-overview'),
+    {subtree: true, childList: true, attributes: true, characterData: true});
+  new PerformanceObserver((list) => work.long.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe(
+    {type: 'longtask'});
+}"""
+FRAMES = """(n) => new Promise((done) => {
+  const grid = document.querySelector('.sse-streams');
+  const next = () => {
+    if (n-- === 0) return done();
+    grid.scrollTop += 2400;
+    requestAnimationFrame(next);
+  };
+  next();
+})"""
+UPDATE = """kernel.streams.forEach((stream, i) => { stream.received++; stream.rate = (i * 7919 + stream.received) % 101; });
+kernel.tell(false, kernel.streams.map((_, i) => i));"""
+
+
+def test_what_is_done_for_ten_thousand_streams_is_bounded(many):
+    """No task over 50 ms: rows are sorted once where they changed, and only those in sight are written."""
+    streams = int(os.environ.get("SSE_WIDGET_ROWS", "3000"))
+    many.kernel(f"kernel.make({streams})")
+    expect(many.grid).to_have_attribute("aria-rowcount", f"{streams + 1:,}".replace(",", ""))
+    many.page.evaluate(WORK)
+    many.kernel("kernel.busy = true")  # what it says, it says when the test tells it to
+
+    def work(what):
+        many.page.evaluate("Object.assign(work, {sorted: 0, changed: 0, long: []})")
+        what()
+        many.page.evaluate(FRAMES, 2)
+        done = many.page.evaluate("work")
+        if "SSE_WIDGET_ROWS" in os.environ:
+            print(f"{streams:,} streams, {what.__name__}: {done}")
+        return done["sorted"], done["changed"]
+
+    def sort():
+        many.sort("Rate")
+        # Under a pointer the rows keep their places.
+        many.page.mouse.move(0, 0)
+
+    def update():
+        many.kernel(UPDATE)
+
+    def scroll():
+        many.page.evaluate(FRAMES, 30)
+
+    def search():
+        for end in range(1, 8):
+            many.search.fill("stream 1"[:end])
+
+    assert work(sort)[0] == streams
+    sorted_, changed = work(update)
+    assert sorted_ == streams
+    assert changed < 60 * 12
+    assert work(scroll)[0] == 0
+    assert many.rows.count() < 60
+    sorted_, changed = work(search)
+    assert sorted_ <= 7 * streams
+    assert changed < 8 * 60 * 12

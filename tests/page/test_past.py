@@ -56,6 +56,17 @@ def test_it_is_closed_until_it_is_asked_for(past):
     expect(past.panel).to_have_count(0)
 
 
+def test_a_pattern_is_searched_for_where_the_button_is_pressed(past):
+    past.open()
+    past.box.fill("event \\d")
+    past.box.press("Enter")
+    pattern = past.panel.get_by_role("button", name="Use a regular expression")
+    pattern.click()
+    expect(pattern).to_have_attribute("aria-pressed", "true")
+    asked = [(m["text"], m["regex"]) for m in past.heard("find")]
+    assert asked == [("event \\d", False), ("event \\d", True)]
+
+
 def test_a_bar_says_what_came_and_jumps_there_in_the_log(past):
     past.open()
     past.kernel("kernel.sought = {name: 'stream 0001', seq: 50000}")

@@ -40,7 +40,7 @@ export type FromPast = { to: string; id: number } & (
 export type ToPast =
   | { kind: "timeline"; id: number; name: string | null }
   | { kind: "seek"; id: number; name: string | null; at: number }
-  | { kind: "find"; id: number; name: string | null; text: string; regex?: boolean }
+  | { kind: "find"; id: number; name: string | null; text: string; regex: boolean }
   | { kind: "find-end"; id: number };
 
 /** So many matches, then the person is asked whether to go on. */
@@ -87,7 +87,7 @@ export class Past {
     this.#ask("the jump", { kind: "seek", id: this.#nextId++, name, at });
   }
 
-  find(text: string, name: string | null): void {
+  find(text: string, name: string | null, regex: boolean): void {
     this.cancel();
     this.matches = [];
     this.found = null;
@@ -95,7 +95,7 @@ export class Past {
     this.#shown = MATCHES;
     if (text === "") return this.#changed();
     this.searching = "yes";
-    this.#ask("the search", { kind: "find", id: this.#nextId++, name, text });
+    this.#ask("the search", { kind: "find", id: this.#nextId++, name, text, regex });
     this.#changed();
   }
 

@@ -23,6 +23,8 @@ export interface Stream {
   hint: string;
   note: string;
   worker: string;
+  /** where a search looks, in lower case; "" where that is to be put together yet */
+  words: string;
 }
 export interface Worker {
   name: string;
@@ -99,8 +101,49 @@ const BUSY_MS = 1_000;
 /** Changes are told every second, to a page that is not seen every 5 s. */
 const PATIENCE_MS = 6_000;
 
+/** A stream of which nothing but its name is known; all have the same fields from the start. */
+function unknown(name: string, url: string): Stream {
+  return {
+    name,
+    url,
+    state: "connecting",
+    rate: 0,
+    last: 0,
+    received: 0,
+    gaps: 0,
+    lag: 0,
+    error: "",
+    hint: "",
+    note: "",
+    worker: "",
+    words: "",
+  };
+}
+
+/** Ten thousand of them in one message: no object is made, and none is taken apart. */
+function write(stream: Stream, row: Overview["rows"][number]): void {
+  if (stream.error !== row[7] || stream.worker !== row[9]) stream.words = "";
+  stream.state = row[1];
+  stream.rate = row[2];
+  stream.last = row[3];
+  stream.received = row[4];
+  stream.gaps = row[5];
+  stream.lag = row[6];
+  stream.error = row[7];
+  stream.hint = row[8];
+  stream.worker = row[9];
+  stream.note = row[10];
+}
+
+function wordsOf(stream: Stream): string {
+  stream.words ||= `${stream.name} ${stream.url} ${stream.error} ${stream.worker}`.toLowerCase();
+  return stream.words;
+}
+
 export class Roster {
   streams: Stream[] = [];
+  /** how many streams are in each state */
+  readonly counts = new Map<State, number>();
   head: Overview | null = null;
   selected: Selected | null = null;
   gone = false;
@@ -115,6 +158,9 @@ export class Roster {
   readonly past: Past;
 
   #line: Line;
+  /** rises with every change of `streams` */
+  #version = 0;
+  #arranged = "";
   /** where to go in a log that is not here yet */
   #going: { name: string; seq: number } | null = null;
   #watchers = new Set<() => void>();
@@ -157,12 +203,14 @@ export class Roster {
     // A batch of changes without the rows they change: ask for all.
     if (!message.names && this.head === null) return this.#line.send({ kind: "hello" });
     if (this.head && message.n > this.head.n + 1 && !message.names) this.#line.send({ kind: "hello" });
-    if (message.names) this.streams = message.names.map(([name, url]) => ({ name, url }) as Stream);
-    for (const [i, state, rate, last, received, gaps, lag, error, hint, worker, note] of message.rows) {
-      const stream = this.streams[i];
-      if (stream)
-        Object.assign(stream, { state, rate, last, received, gaps, lag, error, hint, worker, note });
+    if (message.names) this.streams = message.names.map(([name, url]) => unknown(name, url));
+    for (const row of message.rows) {
+      const stream = this.streams[row[0]];
+      if (stream) write(stream, row);
     }
+    this.#version++;
+    this.counts.clear();
+    for (const { state } of this.streams) this.counts.set(state, (this.counts.get(state) ?? 0) + 1);
     this.head = message;
     this.#take(message.log);
     this.#line.acknowledge({ n: message.n });
@@ -250,26 +298,25 @@ export class Roster {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Puts the rows that match into their order. */
+  /** Puts the rows that match into their order; nothing where no row has changed since, nor what is asked. */
   arrange(): void {
+    const { streams, states, sort, down } = this;
     const sought = this.search.toLowerCase();
-    const { streams, states, sort } = this;
+    const asked = `${this.#version} ${[...states]} ${sort} ${down} ${sought}`;
+    if (asked === this.#arranged) return;
+    this.#arranged = asked;
     this.shown = [];
     streams.forEach((stream, i) => {
       if (states.size > 0 && !states.has(stream.state)) return;
-      if (
-        sought &&
-        !`${stream.name} ${stream.url} ${stream.error} ${stream.worker}`.toLowerCase().includes(sought)
-      )
-        return;
+      if (sought && !wordsOf(stream).includes(sought)) return;
       this.shown.push(i);
     });
     if (sort === null) return;
-    const value = (i: number): number | string =>
-      sort === "state" ? ORDER.indexOf(streams[i]!.state) : streams[i]![sort];
-    const sign = this.down ? -1 : 1;
+    // What is compared is looked up once a row, not once a comparison.
+    const values = streams.map((stream) => (sort === "state" ? ORDER.indexOf(stream.state) : stream[sort]));
+    const sign = down ? -1 : 1;
     this.shown.sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
+      const [x, y] = [values[a]!, values[b]!];
       return (x < y ? -sign : x > y ? sign : 0) || a - b;
     });
   }

@@ -244,10 +244,8 @@ export class Overview {
     text(this.#total, stats ? `${count(stats.received)} events` : "");
     text(this.#rate, stats ? rate(stats.rate) : "");
     text(this.#run, head?.running === false ? "Start" : "Stop");
-    const counts = new Map<State, number>();
-    for (const stream of streams) counts.set(stream.state, (counts.get(stream.state) ?? 0) + 1);
     STATES.forEach((name, i) => {
-      const n = counts.get(name) ?? 0;
+      const n = roster.counts.get(name) ?? 0;
       show(this.#chips[i]!, n > 0 || roster.states.has(name));
       attr(this.#chips[i]!, "aria-pressed", String(roster.states.has(name)));
       text(this.#chips[i]!.lastChild!, `${capital(name)} ${count(n)}`);

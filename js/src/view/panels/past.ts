@@ -43,6 +43,19 @@ export class PastPanel {
     keydown: (event: KeyboardEvent) => this.#typed(event, () => this.#find()),
     input: () => this.#search.value === "" && this.#find(),
   });
+  #regex: HTMLElement = h(
+    "button.toggle",
+    {
+      label: "Use a regular expression",
+      title: "Use a regular expression",
+      "aria-pressed": "false",
+      click: () => {
+        attr(this.#regex, "aria-pressed", this.#regex.getAttribute("aria-pressed") !== "true");
+        this.#find();
+      },
+    },
+    ".*",
+  );
   #only = h("input", { type: "checkbox" });
   #onlyLabel = h("label.past-only", { hidden: true }, this.#only, h("span"));
   #progress = h("span.past-progress", { role: "status" });
@@ -89,7 +102,7 @@ export class PastPanel {
       this.#strip,
       h(
         "div.past-head",
-        h("div.search-box", this.#search),
+        h("div.search-box", this.#search, this.#regex),
         this.#onlyLabel,
         this.#progress,
         this.#stop,
@@ -226,7 +239,11 @@ export class PastPanel {
 
   #find(): void {
     const { past, selected } = this.#roster;
-    past.find(this.#search.value, this.#only.checked ? (selected?.name ?? null) : null);
+    past.find(
+      this.#search.value,
+      this.#only.checked ? (selected?.name ?? null) : null,
+      this.#regex.getAttribute("aria-pressed") === "true",
+    );
   }
 
   #drawSearch(): void {
