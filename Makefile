@@ -146,7 +146,7 @@ audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what 
 	@touch $@
 
 heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak
-	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/client/test_disconnects.py tests/protocol/test_fuzz.py $(ARGS)
+	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/servers/test_disconnects.py tests/protocol/test_fuzz.py $(ARGS)
 	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
 	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_compaction.py $(ARGS)
 	SSE_WIDGET_MANY_SECONDS=3600 SSE_WIDGET_SPREAD=10000 SSE_WIDGET_SPREAD_SECONDS=900 SSE_WIDGET_ASLEEP_SECONDS=15 \

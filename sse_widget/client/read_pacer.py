@@ -16,7 +16,7 @@ from typing import Protocol
 from ..runtime import MUCH_BYTES, contention, interval
 
 # A stream that brings more than this a second is read as it comes: its chunks are worth a wake-up
-# each, and a beat could be a brake where the system's socket buffers hold little more.
+# each, and an interval could be a brake where the system's socket buffers hold little more.
 ENOUGH_BYTES_S = 2 * 2**20
 # Events a second up to which each chunk is read as it comes, so that its time is its own; and how
 # many may come at once without being a flood: a quarter of a second's worth.
@@ -41,7 +41,7 @@ class ReadPacer:
     """`await rest()` before each read, `came(size, events)` after it.
 
     Args:
-        flow: of this connection; None where the client has none to offer: then there is no beat,
+        flow: of this connection; None where the client has none to offer: then nothing is paced,
             for each of its chunks may be one of many that it has read already.
     """
 
@@ -62,19 +62,19 @@ class ReadPacer:
         self._flow = flow
         self._clock = clock
         self._asked = 0.0  # when this read began
-        # When the chunk came that ended the last beat, what came since, and bytes a second in that.
+        # When the chunk came that ended the last interval, what came since, and bytes a second in that.
         self._since, self._bytes, self._rate = 0.0, 0, 0.0
-        # What the last beat brought. A new connection has small buffers, and may bring much.
+        # What the last interval brought. A new connection has small buffers, and may bring much.
         self._brought = MUCH_BYTES + 1
         self._due = False
         # A token bucket: the events that may still come, at that time, before it is a flood.
         self._calm, self._calm_at = float(_BURST_EVENTS), 0.0
 
     async def rest(self) -> None:
-        """A beat, where one is due. A wait that can be cancelled like any other."""
+        """Leave the socket alone for an interval, where one is due. A wait that can be cancelled like any other."""
         if self._due and self._flow is not None:
             self._due = False
-            seconds = self._beat()
+            seconds = self._interval()
             start = self._clock()
             self._flow.pause()
             try:
@@ -90,7 +90,7 @@ class ReadPacer:
         refilled = self._calm + (now - self._calm_at) * CALM_EVENTS_S
         calm = min(refilled, _BURST_EVENTS) - max(events, 1)
         self._calm, self._calm_at = max(calm, 0.0), now
-        seconds = self._beat()
+        seconds = self._interval()
         self._bytes += size
         # What comes after a rest was sent during it: it counts for the time before, as long as
         # that really was, or a late timer would look like a faster stream.
@@ -106,5 +106,5 @@ class ReadPacer:
             and max(self._rate, self._bytes / seconds) < ENOUGH_BYTES_S
         )
 
-    def _beat(self) -> float:
+    def _interval(self) -> float:
         return interval(self._brought)

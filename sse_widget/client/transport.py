@@ -28,7 +28,7 @@ from .proxies import Proxy, environment_proxy
 from .response_heads import MAX_HEAD_BYTES, Head, NotHTTP
 from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
-# The most that is read at once: all that the longest beat of a stream brings that is read in beats,
+# The most that is read at once: all that the longest interval of a stream brings that is read at intervals,
 # so that it takes one wake-up. asyncio's own number would make that two or three.
 _READ = 768 * 1024
 

@@ -92,7 +92,7 @@ class Channel:
         self.not_sent = 0
         self.resting = False  # the stream has ended: nothing to say, so no heartbeat either
 
-    # ------------------------------------------------------------------ the beat
+    # ------------------------------------------------------------------ each tick
 
     def open(self) -> None:
         """The stream is shown: begin to send."""

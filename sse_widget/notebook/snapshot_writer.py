@@ -60,7 +60,7 @@ class SnapshotWriter:
                 self._forget = on_cell_end(self._cell_ended)
             self._output.place()
             self._placed = True
-        runtime.call(self._beat)
+        runtime.call(self._tick)
         return True
 
     def keep(self) -> None:
@@ -103,7 +103,7 @@ class SnapshotWriter:
     def begin(self) -> None:
         """The stream is live (again)."""
         self._live = True
-        self._beat()
+        self._tick()
 
     def over(self) -> None:
         """The stream has ended."""
@@ -111,14 +111,14 @@ class SnapshotWriter:
         self._timer.cancel()
         self._write_aside()
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         if self._timer.due is None and self._live and self._output is not None:
             self._timer.set(self._wait, self._due)
 
     def _due(self) -> None:
         self._wait = min(2 * self._wait, _SLOWEST)
         self._write_aside()
-        self._beat()
+        self._tick()
 
     def _write_aside(self) -> None:
         if self._output is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 INTERVAL_S = 0.04
-# Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where a beat
+# Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where an interval
 # brings much the sooner, for what waits in the system's socket buffers must fit there.
 CONTENDED_INTERVAL_S, CONTENDED_INTERVAL_OF_MUCH_S = 0.35, 0.25
 MUCH_BYTES = 64 * 1024
@@ -52,15 +52,15 @@ def interval(size: float = 0) -> float:
 def pace(rows: int, size: int, *, read: bool) -> float:
     """Seconds between two messages to a page, where so many rows, of about so many bytes, wait.
 
-    A paint costs a page the same whatever is new. A few rows are read one by one: a message a beat.
+    A paint costs a page the same whatever is new. A few rows are read one by one: a message an interval.
     More are only seen to move: eight paints a second do, for a third of the page's CPU. Yet more
-    are a load by themselves and must not pile up: a message a beat again.
+    are a load by themselves and must not pile up: a message an interval again.
 
     Args:
-        read: it was just read, so that nothing more comes for a beat: no use to wait longer.
+        read: it was just read, so that nothing more comes for an interval: no use to wait longer.
     """
     if contention.contended:
-        # A message goes in the wake-up that read its rows: half a beat is not too soon for that one,
+        # A message goes in the wake-up that read its rows: half an interval is not too soon for that one,
         # and the timer leaves it the time to come a little late.
         return interval(size) / 2 if read else interval(size) * 1.5
     if not _FEW_ROWS < rows < _MANY_ROWS or size > _LUMP:

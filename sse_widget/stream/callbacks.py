@@ -311,12 +311,12 @@ class _Timed(_Cursor):
             self._nothing_new = True
             return False
         if self._nothing_new:
-            # The first after a silence waits for the next beat, like all others.
+            # The first after a silence waits for the next interval, like all others.
             self._nothing_new = False
-            self._next_beat(now)
+            self._next_interval(now)
         if now < self.due and not of.over:
             return False
-        self._next_beat(now)
+        self._next_interval(now)
         self.skip(of.window)
         start, stop, frame = of.frame(self.at)
         if start > self.at:
@@ -326,6 +326,6 @@ class _Timed(_Cursor):
             self.call(frame)
         return False
 
-    def _next_beat(self, now: float) -> None:
+    def _next_interval(self, now: float) -> None:
         if now >= self.due:
             self.due += self.what * math.ceil((now - self.due) / self.what or 1)

@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["Counter", "compare", "schedstat"]
 
 _SETTLE = 0.8
-# Beside a loop events are read in long beats: those of the last one are not there yet as it ends.
+# Beside a loop events are read at long intervals: those of the last one are not there yet as it ends.
 _CAUGHT_UP = 0.5
 
 

@@ -1,4 +1,4 @@
-"""Reading in beats: fewer wake-ups beside a busy cell, and nothing is late after silence."""
+"""Reading at intervals: fewer wake-ups beside a busy cell, and nothing is late after silence."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_burst_is_no_flood_and_a_flood_that_ends_is_none_any_more():
 
 
 async def test_a_stream_that_brings_much_is_read_as_it_comes():
-    """However small its chunks are; and in beats again when it brings less."""
+    """However small its chunks are; and at intervals again when it brings less."""
     flow = Flow()
     reads = Reads(flow)
     await reads.read(after=0, size=2**18)

@@ -266,7 +266,7 @@ async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
             def changed():
                 states.append(str(source.status.state))
                 if states[-1] == "quiet":
-                    # A few beats later, so that the watch has looked at a quiet stream too.
+                    # A few intervals later, so that the watch has looked at a quiet stream too.
                     asyncio.get_running_loop().call_later(0.05, quiet.set)
 
             source.on_status = changed

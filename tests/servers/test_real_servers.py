@@ -28,7 +28,7 @@ from ..helpers.scripted import free_port
 
 pytestmark = pytest.mark.anyio
 
-SERVERS = Path(__file__).parents[1] / "servers"
+SERVERS = Path(__file__).parent
 SOON = RetryPolicy(initial=0.02, minimum=0.02, maximum=0.1)
 
 
