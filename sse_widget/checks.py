@@ -17,10 +17,10 @@ __all__ = [
     "number",
     "plain_callable",
     "seconds",
+    "shown_value",
     "takes_arguments",
     "text",
     "texts",
-    "told",
     "truth",
     "whole_number",
     "wrong_type",
@@ -34,7 +34,7 @@ def wrong_type(name: str, wanted: str, value: object) -> TypeError:
     return TypeError(f"{name} must be {wanted}, not {given}")
 
 
-def told(value: object) -> str:
+def shown_value(value: object) -> str:
     """A wrong value as a message may repeat it: a number, a bool or None. Of anything else the type
     alone, since it may be a secret."""
     plain = value is None or isinstance(value, bool | int | float)

@@ -89,7 +89,7 @@ class CapturePage:
 
     def began(self, engine: Engine) -> None:
         if self._log is not None:  # a log that was open when it was stopped goes on
-            engine.watch(self._log.name, self._log.take)
+            engine.watch(self._log.name, self._log.receive)
 
     def reported(self) -> None:
         if self._log is not None and self._log.name not in self._run.table.rows:
@@ -194,7 +194,7 @@ class CapturePage:
         )
         # The page must know which log it is before the first message of it comes.
         self._push(whole=True)
-        self._run.watch(name, log.take)
+        self._run.watch(name, log.receive)
         log.open()
 
     def _deselect(self) -> None:

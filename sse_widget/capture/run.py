@@ -65,7 +65,7 @@ class CaptureRun:
         self.table = table
         self.closed = False
 
-    def tell(self, listener: RunListener) -> None:
+    def add_listener(self, listener: RunListener) -> None:
         """From here on `listener` is told."""
         self._listeners.append(listener)
 
@@ -120,12 +120,12 @@ class CaptureRun:
         """Capture these streams from here on, and no others. Where the engine cannot change its streams
         while it runs, all of them end, and go on where they were left."""
         if not self.running:
-            streams.tell(self.table)
-            self.table.take([])  # no report comes of those that left
+            streams.fill(self.table)
+            self.table.update([])  # no report comes of those that left
             return
         if not runtime.run(self._follow(streams)).result():
             self.stop()
-            streams.tell(self.table)
+            streams.fill(self.table)
             self.start()
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class CaptureRun:
     async def _follow(self, streams: StreamSet) -> bool:
         if self._engine is None or not await self._engine.follow(streams.good, streams.own):
             return False
-        streams.tell(self.table)
+        streams.fill(self.table)
         for listener in self._listeners:
             listener.reported()
         return True
@@ -204,6 +204,6 @@ class CaptureRun:
         if isinstance(error, LoopEnded):
             # What the engine would say is what was true before.
             self._engine, self._failure = None, str(error)
-            self.table.mark(self.table.rows, State.FAILED, str(error))
+            self.table.set_state(self.table.rows, State.FAILED, str(error))
         for listener in self._listeners:
             listener.ended()

@@ -84,7 +84,7 @@ class StreamLog:
         if self._reading is not None:
             self._reading.cancel()
 
-    def take(self, batch: EventBatch | None, gap: Gap | None, seq: int) -> None:
+    def receive(self, batch: EventBatch | None, gap: Gap | None, seq: int) -> None:
         """Something came of the stream: events from number `seq` on, or a gap before it."""
         if gap is not None:
             self._gaps.add(gap)

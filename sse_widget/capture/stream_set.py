@@ -70,7 +70,7 @@ class StreamSet:
         urls_shown = {n: shown(url, told_to(n, options, own)) for n, url in streams.items()}
         return cls(good, bad, own, urls_shown)
 
-    def tell(self, table: StreamTable) -> None:
+    def fill(self, table: StreamTable) -> None:
         """Give the table its rows, and say there why some are never begun."""
         table.follow(self.shown)
         for name, error in self.bad.items():

@@ -139,14 +139,14 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         if truth("exact_times", exact_times):
             self._options = {**self._options, "exact_times": True}
         table = StreamTable(streams.shown)
-        streams.tell(table)
+        streams.fill(table)
         self._run = CaptureRun(self._make_engine, table)
         self._files = CaptureFiles(self._to)
         self._page = page = CapturePage(self, self._run, self._files)
-        self._run.tell(page)
+        self._run.add_listener(page)
         self._settings = page.settings
         super().__init__(rest=page.rest, end=self._end, **traits)
-        self.on_msg(page.link.heard)
+        self.on_msg(page.link.on_message)
         CELLS.adopt(self)
         self._run.start()
 

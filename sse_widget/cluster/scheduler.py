@@ -22,7 +22,7 @@ from typing import Any
 
 from ..client import Url
 from ..events import State
-from ..fleet import StreamTable, Watcher, WorkerRow, ignore, reached
+from ..fleet import StreamTable, Watcher, WorkerRow, ignore, take_over_all
 from ..runtime import set_within
 from ..storage import Capture, Dataset, Position
 from .dask_backend import STARTING, Dask
@@ -127,7 +127,7 @@ class ClusterEngine:
     def _take_over(self) -> None:
         """All that is there is ours from here on, and how far each stream is in it."""
         names = [placement.name for placement in self._placements]
-        begin = reached(Dataset(self._to.to), (), generation=self._generation, shards=names)
+        begin = take_over_all(Dataset(self._to.to), (), generation=self._generation, shards=names)
         for placement in self._placements:
             placement.begin = {name: begin[name] for name in placement.urls if name in begin}
 
@@ -225,7 +225,7 @@ class ClusterEngine:
         placement.leaving = placement.heard = False
         placement.since = 0.0
         if self._table is not None and not placement.over and not self._stopping.is_set():
-            self._table.mark(placement.urls, State.CONNECTING, "its worker is gone: it moves")
+            self._table.set_state(placement.urls, State.CONNECTING, "its worker is gone: it moves")
 
     def _place(self, placement: _ShardPlacement, place: str) -> None:
         placement.place = place
@@ -320,7 +320,7 @@ class ClusterEngine:
         placement.failures = 0
         placement.trouble = look.trouble
         if self._table is not None:
-            self._table.take(look.reports, self._workers.label(placement.place))
+            self._table.update(look.reports, self._workers.label(placement.place))
         for batch, gap, seq in look.tail:
             self._watcher(batch, gap, seq)
 

@@ -39,7 +39,7 @@ class ShardSpec:
     to: Capture
     options: Mapping[str, Any] = field(repr=False)
     begin: Mapping[str, Position] = field(repr=False)
-    generation: str = ""  # of the capture, as given to `reached`
+    generation: str = ""  # of the capture, as given to `take_over_all`
 
 
 class Command(NamedTuple):

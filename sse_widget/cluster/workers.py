@@ -25,7 +25,7 @@ _LONGEST_S = 20.0
 Orders = Mapping[str, list[Command]]
 
 
-class Patience:
+class AnswerTimeout:
     """How long to wait for a worker's answer: longer where its answers took long, as TCP waits for its own
     (RFC 6298).
 
@@ -70,7 +70,7 @@ class WorkerMonitor:
         self._asked, self._heard = asked, heard
         self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
         self._silent: set[str] = set()
-        self._patience: dict[str, Patience] = {}
+        self._timeouts: dict[str, AnswerTimeout] = {}
         self._proven: set[str] = set()
         self._surveying: asyncio.Task[None] | None = None
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -95,7 +95,7 @@ class WorkerMonitor:
         for address in set(self._looks) - set(self._known):
             self._looks.pop(address).cancel()
             self._silent.discard(address)
-            self._patience.pop(address, None)
+            self._timeouts.pop(address, None)
             self._proven.discard(address)
 
     def placed(self) -> None:
@@ -142,9 +142,9 @@ class WorkerMonitor:
 
     async def _mind(self, address: str) -> None:
         """Look in on one worker as long as the scheduler knows it."""
-        patience = self._patience.setdefault(address, Patience())
+        timeout = self._timeouts.setdefault(address, AnswerTimeout())
         while True:
-            begun, most = time.monotonic(), patience.seconds
+            begun, most = time.monotonic(), timeout.seconds
             watched, orders = self._asked(address)
             try:
                 async with asyncio.timeout(most):
@@ -153,10 +153,10 @@ class WorkerMonitor:
                 # Where it was this process that stood still, nothing is known of the other.
                 if time.monotonic() - begun < most + 1.0:
                     self._silent.add(address)
-                    patience.missed()
+                    timeout.missed()
             else:
                 self._silent.discard(address)
-                patience.answered(time.monotonic() - begun)
+                timeout.answered(time.monotonic() - begun)
                 self._proven.add(address)
                 self._heard(address, orders, answer)
             if await set_within(HEARTBEAT_S, self._placed):

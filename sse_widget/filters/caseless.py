@@ -39,7 +39,7 @@ def search_caseless(needle: str, data: pa.ChunkedArray) -> pa.ChunkedArray:
     if exact or not pc.any(hits).as_py():
         return hits
     candidates = data.filter(hits).to_pylist()
-    return spread(hits, pa.array([needle in row.lower() for row in candidates], pa.bool_()))
+    return scatter(hits, pa.array([needle in row.lower() for row in candidates], pa.bool_()))
 
 
 def _origins(char: str) -> str:
@@ -64,7 +64,7 @@ def _capitals() -> dict[str, str]:
     return found
 
 
-def spread(bits: pa.ChunkedArray, values: Any) -> pa.ChunkedArray:
+def scatter(bits: pa.ChunkedArray, values: Any) -> pa.ChunkedArray:
     """`bits` with `values` in the places of its true ones, in their order."""
     whole = _joined(bits)
     return pa.chunked_array([pc.replace_with_mask(whole, whole, _joined(values))])

@@ -19,7 +19,7 @@ from ..basics import unchangeable
 from ..checks import number, truth
 from ..errors import InvalidFilter
 from ..visible import quoted
-from .caseless import search_caseless, spread
+from .caseless import scatter, search_caseless
 from .conditions import Condition, conditions_of, mask_of, passes
 from .regex import lone_surrogate, translate
 
@@ -141,7 +141,7 @@ class EventFilter:
             return gate
         if gate is None:
             return mask_of(self.where, table["data"])
-        return spread(gate, mask_of(self.where, table["data"].filter(gate)))
+        return scatter(gate, mask_of(self.where, table["data"].filter(gate)))
 
     def _gate_and_text(self, table: pa.Table) -> pa.ChunkedArray | None:
         gate = self._gate(table)
@@ -159,7 +159,7 @@ class EventFilter:
             free = pc.invert(self._search(self.exclude, data))
             hits = free if hits is None else pc.and_(hits, free)
         if narrow:
-            return spread(gate, hits)
+            return scatter(gate, hits)
         return hits if gate is None else pc.and_(hits, gate)
 
     def to_wire(self) -> dict[str, Any]:

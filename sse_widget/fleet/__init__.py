@@ -6,7 +6,7 @@ It must never know of the page.
 from .engine import Engine, LocalEngine, ignore
 from .fleet import Watcher
 from .per_stream import headers_by_name, own_options, told_to
-from .shard import Shard, reached
+from .shard import Shard, take_over_all
 from .stream_table import CaptureStats, StreamReport, StreamRow, StreamTable, WorkerRow
 from .stream_urls import named, shown, sorted_out
 
@@ -24,8 +24,8 @@ __all__ = [
     "ignore",
     "named",
     "own_options",
-    "reached",
     "shown",
     "sorted_out",
+    "take_over_all",
     "told_to",
 ]

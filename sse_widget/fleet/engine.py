@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..client import Url
 from ..storage import Capture, Dataset
 from .fleet import Watcher
-from .shard import Shard, reached
+from .shard import Shard, take_over_all
 from .stream_table import StreamTable, WorkerRow
 
 
@@ -65,7 +65,7 @@ class LocalEngine:
         self._off: set[str] = set()  # streams a user stopped before there was a shard
 
     async def run(self) -> None:
-        begin = await asyncio.to_thread(lambda: reached(Dataset(self._to.to), [""]))
+        begin = await asyncio.to_thread(lambda: take_over_all(Dataset(self._to.to), [""]))
         if self._stopped:
             return
         self._shard = shard = Shard(self._urls, self._to, self._options, begin=begin)
@@ -87,7 +87,7 @@ class LocalEngine:
 
     def report_to(self, table: StreamTable) -> None:
         if self._shard is not None:
-            table.take(self._shard.reports())
+            table.update(self._shard.reports())
 
     def watch(self, name: str | None, watcher: Watcher) -> None:
         self._watch = (name, watcher)

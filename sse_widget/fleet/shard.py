@@ -41,7 +41,7 @@ class Shard:
         options: of `EventSource`, the same for all.
         name: of the sequence; "" is the capture's only one.
         begin: how far each stream is by other sequences of the capture, where it was one of theirs.
-        generation: of the capture whose shard this is, as given to `reached`; "" where it is all of it.
+        generation: of the capture whose shard this is, as given to `take_over_all`; "" where it is all of it.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class Shard:
         return self._trouble
 
 
-def reached(
+def take_over_all(
     dataset: Dataset,
     besides: Iterable[str],
     *,

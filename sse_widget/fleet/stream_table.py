@@ -163,7 +163,7 @@ class StreamTable:
             rows.setdefault(name, StreamRow(name, url, StreamReport(name, State.CONNECTING)))
         self.rows = rows
 
-    def take(self, reports: Iterable[StreamReport], where: str = "") -> None:
+    def update(self, reports: Iterable[StreamReport], where: str = "") -> None:
         """What a fleet says now."""
         now = time.monotonic()
         reports = list(reports)
@@ -195,7 +195,7 @@ class StreamTable:
             name, State.FAILED, error=error, hint=hint, reason=Reason.FAILED
         )
 
-    def mark(self, names: Iterable[str], state: State, error: str = "") -> None:
+    def set_state(self, names: Iterable[str], state: State, error: str = "") -> None:
         """Set the state of streams that no report comes of."""
         for name in names:
             row = self.rows[name]

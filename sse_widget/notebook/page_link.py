@@ -45,7 +45,7 @@ class PageLink:
             with contextlib.suppress(Exception):
                 self._sender.send(comm, self._widget.send, content, buffers)
 
-    def heard(self, _: object, content: object, __: object) -> None:
+    def on_message(self, _: object, content: object, __: object) -> None:
         """A page sent a message: the handler for `on_msg`.
 
         `page_requests` says when it is answered, and what this waits for.

@@ -63,7 +63,7 @@ class SnapshotWriter:
         runtime.call(self._tick)
         return True
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Bring the output up to date: before this returns, but for the loop, which never waits."""
         if runtime.is_loop_thread():
             self._write_aside()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..checks import told
+from ..checks import shown_value
 
 
 def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
@@ -20,11 +20,11 @@ def paths_of(name: str, paths: str | Iterable[str]) -> list[str]:
     """
     if not isinstance(paths, Iterable):
         wanted = 'a list of names: ["price", "user.name"]'
-        raise TypeError(f"{name} must be {wanted}, not {told(paths)}")
+        raise TypeError(f"{name} must be {wanted}, not {shown_value(paths)}")
     listed = list(dict.fromkeys([paths] if isinstance(paths, str) else paths))
     for path in listed:
         if not isinstance(path, str):
-            raise TypeError(f"{name} must be names, not {told(path)}")
+            raise TypeError(f"{name} must be names, not {shown_value(path)}")
     return listed
 
 

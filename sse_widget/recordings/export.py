@@ -115,7 +115,7 @@ def save(
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with beside.open("xb") as file, Progress(table.num_rows, f"saving {path.name}") as progress:
-            write(table, file, progress.reached)
+            write(table, file, progress.update)
             file.flush()
             os.fsync(file.fileno())
         if path.exists():

@@ -43,7 +43,7 @@ class Progress:
         if self._shown:
             print(f"\r{' ' * self._shown}\r", end="", file=sys.stderr, flush=True)
 
-    def reached(self, done: int) -> None:
+    def update(self, done: int) -> None:
         """So much is done by now."""
         now = time.monotonic()
         if not self._looked_at or now < self._next:

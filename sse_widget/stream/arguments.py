@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import ipywidgets
 
 from .. import recordings, storage
-from ..checks import told
+from ..checks import shown_value
 from ..client import Request, SourceKeywords, SourceOptions, Url, unknown_option
 from .resume_command import CommandParts, command_parts
 
@@ -86,7 +86,7 @@ def plotted(path: str | None, by: str | None) -> dict[str, str]:
     """
     for name, value in (("path", path), ("by", by)):
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} must be a key or dotted path, not {told(value)}")
+            raise TypeError(f"{name} must be a key or dotted path, not {shown_value(value)}")
         if value == "":
             raise ValueError(f'{name} must be a key or dotted path such as "price", not ""')
     return {"path": path or "", "by": by or ""}

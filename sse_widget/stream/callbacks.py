@@ -122,7 +122,7 @@ class Callbacks:
     @property
     def callbacks(self) -> list[Callback]:
         """What is known of each, in the order they were registered."""
-        return [cursor.told() for cursor in self.cursors]
+        return [cursor.status() for cursor in self.cursors]
 
     def note(self, *, over: bool = False) -> None:
         """There are new events, or the stream is over; from any thread, cheap."""
@@ -186,7 +186,7 @@ class Callbacks:
                 if self.closed:
                     return
                 if cursor in self.cursors:
-                    more |= cursor.turn(self)
+                    more |= cursor.run_once(self)
             if more:
                 self._noted = True
 
@@ -222,14 +222,14 @@ class _Cursor:
         # Only functions a cell defines by name: others may share a name and be different.
         return mine == its and mine[0] == "__main__" and mine[1].isidentifier()
 
-    def told(self) -> Callback:
+    def status(self) -> Callback:
         name = getattr(self.fn, "__qualname__", repr(self.fn))
         return Callback(name, self.label(), self._calls, self._missed, self._errors, self._error)
 
     def label(self) -> str:
         raise NotImplementedError
 
-    def turn(self, of: Callbacks) -> bool:
+    def run_once(self, of: Callbacks) -> bool:
         """Hand over what is next; whether there may be more at once."""
         raise NotImplementedError
 
@@ -281,7 +281,7 @@ class _Typed(_Cursor):
         label: str = self.what.label
         return label
 
-    def turn(self, of: Callbacks) -> bool:
+    def run_once(self, of: Callbacks) -> bool:
         self.skip(of.window)
         snapshot = of.window.read(self.at, self.at + _SLICE)
         if snapshot.first > self.at:
@@ -305,7 +305,7 @@ class _Timed(_Cursor):
     def label(self) -> str:
         return f"every {self.what:g} s"
 
-    def turn(self, of: Callbacks) -> bool:
+    def run_once(self, of: Callbacks) -> bool:
         now = time.monotonic()
         if self.at >= of.window.bounds[1]:
             self._nothing_new = True

@@ -123,7 +123,7 @@ class StreamFeed:
         self.ended = SharedEvent(is_set=True)
         self.source = self._next_source(past.resume_point(options))
 
-    def tell(self, listener: FeedListener) -> None:
+    def add_listener(self, listener: FeedListener) -> None:
         """From here on `listener` is told, after those before it."""
         self._listeners.append(listener)
 

@@ -103,7 +103,7 @@ class StreamPage(FeedListener):
 
     def save(self) -> None:
         """Bring what is saved in the notebook up to date."""
-        self._snapshots.keep()
+        self._snapshots.save()
 
     def rest(self) -> None:
         """Until it is shown again: what the loop and the notebook would call keeps the widget."""
@@ -112,7 +112,7 @@ class StreamPage(FeedListener):
 
     def close(self) -> None:
         """The view goes; what is saved stays."""
-        self._snapshots.keep()
+        self._snapshots.save()
         runtime.call(self._channel.close)
         self._snapshots.close()
 
@@ -132,7 +132,7 @@ class StreamPage(FeedListener):
 
     def cleared(self) -> None:
         runtime.call(self._channel.note)
-        self._snapshots.keep()
+        self._snapshots.save()
 
     def status_changed(self) -> None:
         # A source that is not read yet is closed on the thread that calls `close`, and says so there.
@@ -142,7 +142,7 @@ class StreamPage(FeedListener):
         self._channel.note(gap=gap)
 
     def stopped(self) -> None:
-        self._snapshots.keep()
+        self._snapshots.save()
 
     def ending(self) -> None:
         self._channel.resting = True

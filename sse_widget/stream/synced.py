@@ -45,7 +45,7 @@ class SyncedFilter:
         self._revision += 1
         self._tell()
 
-    def heard(self, wire: Message) -> None:
+    def page_wrote(self, wire: Message) -> None:
         """What travels changed; a page wrote it where it has an author."""
         if not wire.get("by"):
             return
@@ -68,7 +68,7 @@ class SyncedFilter:
 
 class SyncedColumns:
     """The columns of the log and of `df`. A write of a page is answered with what holds then, and
-    `heard` says which write that was.
+    `heard` in what travels says which write that was.
 
     Args:
         read: the paths that are columns.
@@ -90,7 +90,7 @@ class SyncedColumns:
         self._revision += 1
         self._tell()
 
-    def heard(self, wire: Message) -> None:
+    def page_wrote(self, wire: Message) -> None:
         """What travels changed; a page wrote it where it has an author."""
         page = wire.get("by")
         if not page:

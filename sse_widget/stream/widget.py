@@ -202,7 +202,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             self._latest,
             self._readers,
         ):
-            feed.tell(listener)
+            feed.add_listener(listener)
         feed.record()
         self._settings = page.settings
         super().__init__(rest=page.rest, end=self._end, **traits)
@@ -210,7 +210,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             self.filter = passing
         if paths:
             self.columns = paths
-        self.on_msg(page.link.heard)
+        self.on_msg(page.link.on_message)
         CELLS.adopt(self)
         feed.start()
 
@@ -777,8 +777,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     @traitlets.observe("_filter")
     def _filter_moved(self, change: Bunch) -> None:
-        self._synced_filter.heard(change.new)
+        self._synced_filter.page_wrote(change.new)
 
     @traitlets.observe("_columns")
     def _columns_moved(self, change: Bunch) -> None:
-        self._synced_columns.heard(change.new)
+        self._synced_columns.page_wrote(change.new)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks import told, whole_number
+from ..checks import shown_value, whole_number
 from ..filters import EventFilter, filter_of
 from ..payload import paths_of
 from .durations import seconds_of
@@ -96,7 +96,7 @@ def _all_keys(json: bool, columns: object, unpacks: bool) -> bool:
     """Whether every key becomes a column."""
     if not isinstance(json, bool):
         raise TypeError(
-            f'json is True or False, not {told(json)}; for some keys: columns=["price"]'
+            f'json is True or False, not {shown_value(json)}; for some keys: columns=["price"]'
         )
     return json or (unpacks and columns is None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..checks import told
+from ..checks import shown_value
 from ..payload import NOT_JSON, holder_of, paths_of, read_whole, steps_of
 
 
@@ -30,7 +30,7 @@ class Unpacker:
     def __init__(self, explode: str | bool, nested_json: str | Iterable[str]) -> None:
         if not isinstance(explode, (str, bool)):
             raise TypeError(
-                f'explode is the path of one array, such as "items", or True, not {told(explode)}'
+                f'explode is the path of one array, such as "items", or True, not {shown_value(explode)}'
             )
         self._nested = paths_of("nested_json", nested_json)
         self._array = explode if isinstance(explode, str) else None

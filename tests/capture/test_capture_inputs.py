@@ -184,7 +184,7 @@ def test_a_clock_that_jumps_makes_no_number_absurd(monkeypatch, jump):
         report = StreamReport(
             "s", State.OPEN, received=received, written=received, waiting_since=since
         )
-        roster.take([report])
+        roster.update([report])
 
     for i in range(8):
         second(10 * i, now[0])

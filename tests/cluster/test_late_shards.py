@@ -11,7 +11,7 @@ import pytest
 
 from sse_widget import Capture, SSECapture
 from sse_widget.cluster.shard_host import Command, ShardHost, ShardSpec
-from sse_widget.fleet import reached
+from sse_widget.fleet import take_over_all
 from sse_widget.storage import Dataset, OwnedSequence, Superseded
 
 from ..helpers.many import read_back, until
@@ -24,7 +24,7 @@ def asked_of_a_worker(folder, origin) -> ShardHost:
     """The shard of a capture, on a worker that has not looked into its mail yet."""
     to = Capture(folder, every=0.05)
     urls = {"s0": f"{origin}/count/20/s0"}
-    reached(Dataset(folder), (), generation="first.", shards=[NAME])
+    take_over_all(Dataset(folder), (), generation="first.", shards=[NAME])
     return ShardHost(ShardSpec("token", NAME, urls, to, {}, {}, "first."))
 
 
@@ -60,7 +60,7 @@ async def test_a_shard_that_is_asked_first_to_stop_claims_nothing(tmp_path, orig
 
 async def test_a_shard_moves_among_the_processes_of_its_capture(tmp_path):
     folder = tmp_path / "capture"
-    reached(Dataset(folder), (), generation="first.", shards=[NAME])
+    take_over_all(Dataset(folder), (), generation="first.", shards=[NAME])
 
     def owned(generation: str) -> OwnedSequence:
         to = Capture(folder)
@@ -69,7 +69,7 @@ async def test_a_shard_moves_among_the_processes_of_its_capture(tmp_path):
     for _ in range(2):
         owned("first.").writer.close()
     # A later capture begins at once with what is its own, also where its shards have the same names.
-    reached(Dataset(folder), (), generation="second.", shards=[NAME])
+    take_over_all(Dataset(folder), (), generation="second.", shards=[NAME])
     with pytest.raises(Superseded):
         owned("first.")
     owned("second.").writer.close()

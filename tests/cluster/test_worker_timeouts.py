@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from sse_widget.cluster.workers import DEAD_AFTER_S, Patience
+from sse_widget.cluster.workers import DEAD_AFTER_S, AnswerTimeout
 
 
 def test_where_answers_come_at_once_a_silence_is_noticed_at_once():
-    patience = Patience()
+    timeout = AnswerTimeout()
     for _ in range(10):
-        patience.answered(0.01)
-    assert DEAD_AFTER_S <= patience.seconds < DEAD_AFTER_S + 0.1
+        timeout.answered(0.01)
+    assert DEAD_AFTER_S <= timeout.seconds < DEAD_AFTER_S + 0.1
 
 
 def test_where_answers_are_slow_more_is_waited_for_and_less_again_later():
-    patience = Patience()
-    patience.answered(2.0)
-    slow = patience.seconds
+    timeout = AnswerTimeout()
+    timeout.answered(2.0)
+    slow = timeout.seconds
     assert slow > 4 * DEAD_AFTER_S / 2 + 2.0
     for _ in range(60):
-        patience.answered(0.01)
-    assert patience.seconds < DEAD_AFTER_S + 0.2
+        timeout.answered(0.01)
+    assert timeout.seconds < DEAD_AFTER_S + 0.2
 
 
 def test_one_that_was_missed_may_take_longer_and_there_is_an_end_to_it():
     """Else an answer that always takes a little longer than that would never come in time."""
-    patience, before = Patience(), 0.0
+    timeout, before = AnswerTimeout(), 0.0
     for _ in range(3):
-        assert patience.seconds > before
-        before = patience.seconds
-        patience.missed()
+        assert timeout.seconds > before
+        before = timeout.seconds
+        timeout.missed()
     for _ in range(20):
-        patience.missed()
-    assert patience.seconds == 20.0
+        timeout.missed()
+    assert timeout.seconds == 20.0

@@ -258,13 +258,13 @@ def test_a_bar_is_shown_only_when_it_takes_long(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ipykernel", sys)  # as in a notebook
     with progress.Progress(100, "saving x") as bar:
         now[0] = 0.9
-        bar.reached(10)
+        bar.update(10)
         assert capsys.readouterr().err == ""
         now[0] = 1.1
-        bar.reached(50)
+        bar.update(50)
         assert "saving x" in (shown := capsys.readouterr().err)
         assert " 50%" in shown
-        bar.reached(60)
+        bar.update(60)
         assert capsys.readouterr().err == ""
     assert capsys.readouterr().err.strip() == ""
 
