@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _INTERVAL_S = 1.0
 # Seconds: `look` waits at most so long for the engine.
 _LOOK_S = 2.0
-# Seconds: `stop` waits at most so long until all is on disk.
-_STOP_S = 15.0
+# Seconds: `stop` waits at most so long until all is on disk; longer for very many streams.
+_STOP_S, _STOP_S_PER_STREAM = 15.0, 0.002
 
 
 class RunListener(Protocol):
@@ -114,7 +114,8 @@ class CaptureRun:
         """End all connections; what came is on disk when this returns."""
         runtime.call(self.halt)
         if self._task is not None and not runtime.is_loop_thread():
-            concurrent.futures.wait([self._task], _STOP_S)
+            most = _STOP_S + _STOP_S_PER_STREAM * len(self.table.rows)
+            concurrent.futures.wait([self._task], most)
 
     def follow(self, streams: StreamSet) -> None:
         """Capture these streams from here on, and no others. Where the engine cannot change its streams

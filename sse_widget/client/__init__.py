@@ -9,6 +9,7 @@ from .connect_limiter import ConnectLimiter
 from .event_source import EventSource, HookedSource
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
 from .proxies import Proxy, proxy_of
+from .recent_batches import RecentBatches
 from .request import Request
 from .request_facts import COMMAND_LINE, speaking
 from .request_parts import AsyncBody
@@ -24,6 +25,7 @@ __all__ = [
     "EventSource",
     "HookedSource",
     "Proxy",
+    "RecentBatches",
     "Request",
     "ResponseHeaders",
     "ResumePoint",

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..basics import Budget
 from ..events import Event, EventBatch
+from .recent_batches import RecentBatches
 
 Key = Callable[[Event], Hashable]
 
@@ -96,10 +97,7 @@ class ReplayDetector:
         self._limits = remember or (_REMEMBER_TO_DEDUPE if dedupe else _REMEMBER)
         self._long = min(_LONG, self._limits[1] // 4)
         self._share = Budget().share("remembered")
-        # Each with how many events and bytes it has.
-        self._batches: deque[tuple[EventBatch, int, int]] = deque()
-        self._events = 0
-        self._size = 0
+        self._batches = RecentBatches()
         self._known: Counter[Hashable] | None = None  # while what comes may be a replay
         self._after: Counter[Hashable] = Counter()  # of these, what came after the id asked for
         self._last: Hashable = None  # the key of the last event before the cut
@@ -129,10 +127,7 @@ class ReplayDetector:
         if size > min(self._long, self._most):
             batch = self._compact(batch, self._most)
             size = batch.nbytes
-        events = len(batch.types)
-        self._batches.append((batch, events, size))
-        self._events += events
-        self._size += size
+        self._batches.append(batch, size)
         self._forget()
 
     @property
@@ -143,13 +138,10 @@ class ReplayDetector:
         """Let go of the oldest, down to the limits; the newest batch stays."""
         batches, most_events, most = self._batches, self._limits[0], self._most
         while len(batches) > 1:
-            _, events, size = batches[0]
-            if self._events - events < most_events and self._size <= most:
+            if batches.events - batches.oldest_events < most_events and batches.nbytes <= most:
                 break
-            batches.popleft()
-            self._events -= events
-            self._size -= size
-        self._share.hold(self._size)
+            batches.drop_oldest()
+        self._share.hold(batches.nbytes)
 
     def _compact(self, batch: EventBatch, most: int) -> EventBatch:
         """The newest of these events, as many as fit; each long text as what tells it from others."""
@@ -171,7 +163,7 @@ class ReplayDetector:
 
     def remembered(self) -> list[EventBatch]:
         """What is compared with, oldest first."""
-        return [batch for batch, _, _ in self._batches]
+        return list(self._batches)
 
     def keys(self) -> Callable[[Sequence[EventBatch]], list[list[Hashable]]]:
         """For one cut: makes the keys of the events of some batches, None for one that is never a
@@ -213,7 +205,7 @@ class ReplayDetector:
         self._began_at = None
         self._met_last = False
         ids: deque[str] = deque(maxlen=_RISING)
-        for (batch, _, _), some in zip(self._batches, keys, strict=True):
+        for batch, some in zip(self._batches, keys, strict=True):
             for i, key in enumerate(some):
                 if key is not None:
                     self._known[key] += 1

@@ -34,7 +34,8 @@ SHARDS_PER_WORKER = 2
 _LEAST_SHARDS, _SHARD_STREAMS = 8, 3
 # Seconds between two rounds of moves to workers that have less to do.
 _BALANCE = 5.0
-_STOP = 10.0
+# Seconds: who ends a capture waits so long for its shards; longer for very many streams.
+_STOP, _STOP_PER_STREAM = 10.0, 0.002
 _TAKEN = 6
 _CALM = 30.0
 HERE = "this kernel"
@@ -163,7 +164,11 @@ class ClusterEngine:
             why = self._outcome(placement)
             if why is not None:
                 self._ended(placement, why)
-            elif not placement.heard and now - placement.placed_at > STARTING:
+            elif (
+                not placement.heard
+                and now - placement.placed_at > STARTING
+                and placement.place in self._workers.ready
+            ):
                 placement.failures += 1  # every thread of that worker is busy with something else
                 self._leave(placement)
         if placement.place or placement.over or self._stopping.is_set():
@@ -186,7 +191,7 @@ class ClusterEngine:
             if not future.done():
                 return None
             if placement.host is not None:
-                self._hear(placement, placement.host.look(None, []))
+                self._hear(placement, placement.host.look(None, [], in_full=True))
             why: str = future.result()
             return why
         if placement.why is None and future.status != "pending":
@@ -240,6 +245,7 @@ class ClusterEngine:
             self._options,
             placement.begin,
             self._generation,
+            owns_process=self._dask.own and place != HERE,
         )
         if place == HERE:
             placement.host = ShardHost(spec)
@@ -278,7 +284,7 @@ class ClusterEngine:
         for placement in self._placements:
             placement.leaving = True
             placement.orders.append(Command("", "stop"))
-        end = time.monotonic() + _STOP
+        end = time.monotonic() + _STOP + _STOP_PER_STREAM * len(self._urls)
         while time.monotonic() < end:
             self._look_here()
             left = [b for b in self._placements if b.place and self._outcome(b) is None]
@@ -319,7 +325,7 @@ class ClusterEngine:
         placement.heard = True
         placement.failures = 0
         placement.trouble = look.trouble
-        if self._table is not None:
+        if self._table is not None and look.reports:
             self._table.update(look.reports, self._workers.label(placement.place))
         for batch, gap, seq in look.tail:
             self._watcher(batch, gap, seq)

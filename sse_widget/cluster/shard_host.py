@@ -7,6 +7,7 @@ was cut) the shard writes what it has and ends. It knows nothing of clusters.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from ..events import EventBatch, Gap
 from ..fleet import Shard, StreamReport
 from ..runtime import set_within
 from ..storage import Capture, Position, Superseded
+from .long_lived import LongLived
 
 # Not asked for so long: the process that made the capture is gone.
 ORPHANED = 60.0
@@ -27,6 +29,10 @@ ORPHANED = 60.0
 _CLOSING_S = 0.2
 # Of the stream that is selected, between two looks.
 _TAIL_EVENTS = 5_000
+# How often a shard reports: of a thousand streams once a second. Each report is made, sent and read.
+_REPORT_S_PER_STREAM = 0.001
+
+_long_lived = LongLived()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class ShardSpec:
     options: Mapping[str, Any] = field(repr=False)
     begin: Mapping[str, Position] = field(repr=False)
     generation: str = ""  # of the capture, as given to `take_over_all`
+    owns_process: bool = False  # the process was started for the capture, and does nothing else
 
 
 class Command(NamedTuple):
@@ -82,6 +89,9 @@ class ShardHost:
         )
         self._stopped = False
         self._asked_at = time.monotonic()
+        self._report_every = len(spec.urls) * _REPORT_S_PER_STREAM
+        self._reported_at = 0.0
+        self._owns_process = spec.owns_process
         self._wanted = asyncio.Event()
         self._watched: str | None = None
         self._tail: deque[tuple[EventBatch | None, Gap | None, int]] = deque()
@@ -95,7 +105,8 @@ class ShardHost:
             return "ended"
         orphan = asyncio.get_running_loop().create_task(self._mind())
         try:
-            await self._shard.run()
+            with _long_lived.kept() if self._owns_process else contextlib.nullcontext():
+                await self._shard.run()
             return "left" if self._left else "ended"
         except Superseded:
             return "superseded"
@@ -115,8 +126,11 @@ class ShardHost:
             await asyncio.sleep(_CLOSING_S)
         self._shard.stop()
 
-    def look(self, watched: str | None, orders: list[Command]) -> ShardStatus:
-        self._asked_at = time.monotonic()
+    def look(
+        self, watched: str | None, orders: list[Command], *, in_full: bool = False
+    ) -> ShardStatus:
+        """What it is told, and how it is. Of very many streams it reports only now and then, and where `in_full`."""
+        self._asked_at = now = time.monotonic()
         self._wanted.set()
         if watched != self._watched:
             self._watched = watched
@@ -130,7 +144,11 @@ class ShardHost:
                 self._shard.command(order.stream, order.kind)
         tail = list(self._tail)
         self._tail.clear()
-        return ShardStatus(self._shard.reports(), self._shard.trouble(), tail)
+        reports: list[StreamReport] = []
+        if in_full or orders or now - self._reported_at >= self._report_every:
+            self._reported_at = now
+            reports = self._shard.reports()
+        return ShardStatus(reports, self._shard.trouble(), tail)
 
     def _keep(self, batch: EventBatch | None, gap: Gap | None, seq: int) -> None:
         self._tail.append((batch, gap, seq))
@@ -152,7 +170,7 @@ def hold(spec: ShardSpec, is_closing: Callable[[], bool]) -> str:
         _here[spec.token] = host = ShardHost(spec, is_closing)
         try:
             why = await host.run()
-            _ended[spec.token] = host.look(None, [])._replace(ended=why)
+            _ended[spec.token] = host.look(None, [], in_full=True)._replace(ended=why)
             return why
         finally:
             del _here[spec.token]

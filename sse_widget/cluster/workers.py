@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..runtime import set_within
-from .dask_backend import Dask
+from .dask_backend import STARTING, Dask
 from .shard_host import Command, ShardStatus
 
 HEARTBEAT_S = 0.5
@@ -144,7 +144,9 @@ class WorkerMonitor:
         """Look in on one worker as long as the scheduler knows it."""
         timeout = self._timeouts.setdefault(address, AnswerTimeout())
         while True:
-            begun, most = time.monotonic(), timeout.seconds
+            # A new worker first imports this package, which takes seconds where the machine is busy.
+            begun = time.monotonic()
+            most = timeout.seconds if address in self._proven else STARTING
             watched, orders = self._asked(address)
             try:
                 async with asyncio.timeout(most):

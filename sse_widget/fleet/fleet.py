@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from ..client import (
     ConnectLimiter,
     HookedSource,
+    RecentBatches,
     ResumePoint,
     SourceHooks,
     SourceOptions,
@@ -89,22 +90,17 @@ class FleetStream:
         self.earlier = Stats()  # of its sources before this one
         # (seq after it, when it came): how long events wait for the sink
         self.waiting: deque[tuple[int, float]] = deque(maxlen=4096)
-        self.recent: deque[tuple[EventBatch, int]] = deque()
-        self.recent_events = self.recent_bytes = 0
+        self.recent = RecentBatches()
         self.watcher: Watcher | None = None
 
     def remember(self, batch: EventBatch) -> None:
-        """Keep the latest batches, by reference, as far as they are small: of large ones none."""
-        size = batch.nbytes
-        self.recent.append((batch, size))
-        self.recent_events += len(batch)
-        self.recent_bytes += size
-        while self.recent_bytes > REMEMBER[1] or (
-            len(self.recent) > 1 and self.recent_events - len(self.recent[0][0]) >= REMEMBER[0]
+        """Keep the latest batches as far as they are small: of large ones none."""
+        recent = self.recent
+        recent.append(batch, batch.nbytes)
+        while recent.nbytes > REMEMBER[1] or (
+            len(recent) > 1 and recent.events - recent.oldest_events >= REMEMBER[0]
         ):
-            oldest, size = self.recent.popleft()
-            self.recent_events -= len(oldest)
-            self.recent_bytes -= size
+            recent.drop_oldest()
 
 
 class Fleet:
@@ -342,7 +338,9 @@ class Fleet:
                 reason=reason,
                 earlier=follower.earlier_events,
             )
-        status, stats = source.status, follower.earlier + source.stats
+        status, stats = source.status, source.stats
+        if follower.earlier.connects:
+            stats = follower.earlier + stats
         error = status.error
         text = "" if error is None else message_of(error)
         return StreamReport(
@@ -375,8 +373,8 @@ class Fleet:
         self._watched = follower = None if name is None else self._followers.get(name)
         if follower is not None:
             follower.watcher = watcher
-            first = follower.seq - follower.recent_events
-            for batch, _ in follower.recent:
+            first = follower.seq - follower.recent.events
+            for batch in follower.recent:
                 watcher(batch, None, first)
                 first += len(batch)
 

@@ -7,6 +7,7 @@ or not at all. `docs/capture-format.md` describes what is written here.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import re
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import msgspec
 
 from ..errors import CaptureDamaged, CaptureError, CaptureTooNew, message_of
 from ..events import Cause, Gap
@@ -104,7 +107,7 @@ class Footer:
             CaptureError: more streams than a footer can tell of.
         """
         for kept in _KEPT:
-            text = json.dumps(
+            text = _json(
                 {
                     "version": VERSION,
                     "part": self.part,
@@ -119,10 +122,8 @@ class Footer:
                         {"stream": name, **_gap(gap, kept)}
                         for name, gap in self.gaps[max(len(self.gaps) - kept.gaps, 0) :]
                     ],
-                },
-                ensure_ascii=False,
-                separators=(",", ":"),
-            ).encode("utf-8", "replace")
+                }
+            )
             if len(text) <= MAX_BYTES:
                 break
         else:
@@ -151,7 +152,7 @@ class Footer:
                 hint="Move it elsewhere; the rest of the capture can be read.",
             )
         try:
-            said = _object(json.loads(_inflated(text).decode()))
+            said = _object(_from_json(_inflated(text)))
             version = _whole(said["version"])
             if version > VERSION:
                 raise CaptureTooNew(
@@ -183,6 +184,21 @@ class Footer:
                 f"{path} has a footer that makes no sense: {message_of(e)}",
                 hint="Move it elsewhere; the rest of the capture can be read.",
             ) from None
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    """A footer of a thousand streams is written each second: msgspec takes a fifth of the time."""
+    try:
+        return msgspec.json.encode(said)
+    except UnicodeEncodeError:  # half a character
+        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+def _from_json(text: bytes) -> object:
+    with contextlib.suppress(msgspec.DecodeError):
+        return msgspec.json.decode(text)
+    return json.loads(text.decode())  # it says what is wrong
 
 
 # ---------------------------------------------------------------------- what is believed

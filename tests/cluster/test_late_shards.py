@@ -1,4 +1,4 @@
-"""A shard that begins late: its worker was busy when it was asked, and a later capture has taken all over since.
+"""A shard of a cluster: what it reports, and one that begins late. Its worker was busy when it was asked, and a later capture has taken all over since.
 
 Each event is on disk once all the same, also where the later capture writes the stream under another name.
 """
@@ -73,3 +73,13 @@ async def test_a_shard_moves_among_the_processes_of_its_capture(tmp_path):
     with pytest.raises(Superseded):
         owned("first.")
     owned("second.").writer.close()
+
+
+async def test_a_shard_of_very_many_streams_reports_now_and_then_and_at_its_end(tmp_path):
+    to = Capture(tmp_path / "capture")
+    urls = {f"s{i}": f"http://127.0.0.1:9/{i}" for i in range(100_000)}
+    host = ShardHost(ShardSpec("token", NAME, urls, to, {}, {}))
+    assert len(host.look(None, []).reports) == len(urls)
+    assert host.look(None, []).reports == []
+    assert len(host.look(None, [Command("s0", "retry")]).reports) == len(urls)
+    assert len(host.look(None, [], in_full=True).reports) == len(urls)
