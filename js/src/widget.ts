@@ -1,7 +1,7 @@
 /**
- * The widget of one stream. With `capture.ts` the only file that knows anywidget: makes one session per model on the model's lifetime, carries
- * messages and the synced traits to and from it, and puts views into the page. `initialize` does
- * nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
+ * The widget of one stream: it makes one session for each model, carries messages and the synced traits to and
+ * from it, and puts views into the page. This file and `capture.ts` are the only ones that know anywidget.
+ * `initialize` does nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
 import type { Kept } from "./events/kept.ts";
@@ -37,8 +37,8 @@ interface Entry {
  */
 const entries = new WeakMap<object, Entry>();
 
-// biome-ignore lint/suspicious/noExplicitAny: what an ear hears is what the host sends under that name.
-type Ear = (...heard: any[]) => void;
+// biome-ignore lint/suspicious/noExplicitAny: a handler is given what the host sends under its name.
+type Handler = (...sent: any[]) => void;
 
 function begin(model: Model, signal: AbortSignal): Entry {
   const page = pageId();
@@ -70,55 +70,55 @@ function begin(model: Model, signal: AbortSignal): Entry {
     const key: unknown = model.get("_settings");
     if (key !== null && typeof key === "object") entries.set(key, entry);
   };
-  const heard = (content: FromKernel, buffers: DataView[]): void => {
+  const onMessage = (content: FromKernel, buffers: DataView[]): void => {
     if ("to" in content && content.to !== page) return;
     greeted ||= content.kind === "hello";
     // A state update may have put another object in the place of `_settings`.
     remember();
     session.receive(content, buffers);
   };
-  const settled = (): void => {
+  const onSettings = (): void => {
     session.settings = model.get("_settings") ?? session.settings;
     remember();
   };
-  const filtered = (): void => {
+  const onFilter = (): void => {
     const filter = model.get("_filter");
     if (!filter || filter.by === page) return;
     session.filterChanged(filter);
     for (const view of entry.views) view.overruled();
   };
-  const columned = (): void => {
+  const onColumns = (): void => {
     const columns = model.get("_columns");
     if (columns && columns.by === "") session.columnsChanged(columns, page);
   };
-  const pinned = (): void => {
+  const onPins = (): void => {
     const pins = model.get("_pins");
     if (pins && pins.by !== page) session.pinsChanged(pins.rows);
   };
-  const plotted = (): void => {
+  const onPlot = (): void => {
     session.plot = model.get("_plot") ?? session.plot;
     for (const view of entry.views) view.plot();
   };
-  const lost = (): void => session.lost();
+  const onLost = (): void => session.lost();
   remember();
-  for (const take of [filtered, columned, pinned, plotted]) take();
-  const ears: [string, Ear][] = [
-    ["msg:custom", heard],
-    ["change:_filter", filtered],
-    ["change:_columns", columned],
-    ["change:_pins", pinned],
-    ["change:_plot", plotted],
-    ["change:_settings", settled],
-    ["comm_live_update", lost],
-    ["comm:close", lost],
+  for (const apply of [onFilter, onColumns, onPins, onPlot]) apply();
+  const handlers: [string, Handler][] = [
+    ["msg:custom", onMessage],
+    ["change:_filter", onFilter],
+    ["change:_columns", onColumns],
+    ["change:_pins", onPins],
+    ["change:_plot", onPlot],
+    ["change:_settings", onSettings],
+    ["comm_live_update", onLost],
+    ["comm:close", onLost],
   ];
-  for (const [name, ear] of ears) model.on(name, ear);
+  for (const [name, handler] of handlers) model.on(name, handler);
   const greet = (): void => port.send({ kind: "hello", packed: carriesNumbers() });
   greet();
   const again = setTimeout(greet, SECOND_HELLO_MS);
   signal.addEventListener("abort", () => {
     clearTimeout(again);
-    for (const [name, ear] of ears) model.off(name, ear);
+    for (const [name, handler] of handlers) model.off(name, handler);
     session.end();
   });
   return entry;

@@ -4,7 +4,7 @@ text without half characters, names that are imported late, and what loopback is
 It must never know what these objects are.
 """
 
-from .budget import UNLIMITED, Budget, Memory, Share
+from .budget import Budget, Memory, Share
 from .lazy_names import late_names
 from .loopback import asks_loopback, is_loopback
 from .pickling import NotPickled
@@ -12,7 +12,6 @@ from .strict_attributes import NamedAttributes, refuse_change, unchangeable
 from .surrogates import whole
 
 __all__ = [
-    "UNLIMITED",
     "Budget",
     "Memory",
     "NamedAttributes",

@@ -6,8 +6,7 @@ It must never know of connections or files.
 from .assets import NOT_BUILT, built, log_script
 from .cells import CELLS
 from .channel import Channel
-from .comm import SubshellSender
-from .host import reruns_on_change, session_liveness
+from .host import session_liveness
 from .messages import CaptureMessage, Described, StatsMessage
 from .page_link import PageLink
 from .snapshot import render
@@ -28,11 +27,9 @@ __all__ = [
     "PageLink",
     "SnapshotWriter",
     "StatsMessage",
-    "SubshellSender",
     "SyncedWidget",
     "built",
     "log_script",
     "render",
-    "reruns_on_change",
     "session_liveness",
 ]

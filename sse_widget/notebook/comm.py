@@ -1,6 +1,6 @@
-"""The way to the page: what is sent on a comm, in the context that keeps the way back open.
+"""SubshellSender: sends on a comm in such a way that the page can reach the kernel while a cell runs.
 
-It knows which message a thread answers. It does not know what is sent.
+It knows which message of the page a thread answers, and nothing of what is sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class SubshellSender:
-    """The way to the page that also opens the way back while a cell runs.
+    """Sends to the page, and keeps the way back open while a cell runs.
 
     JupyterLab sends what a page says on a comm by a subshell, which a busy cell does not hold up;
     but ipykernel (7.4) hands it to the shell that last *sent* on this comm, which for our thread

@@ -1,6 +1,6 @@
-"""An HTML output beside a cell's own, which can be written again.
+"""Output: an HTML output beside a cell's own output, which can be written again.
 
-It publishes what it is given. What is in it, and when it is written, is decided by `snapshot_writer`.
+It publishes the HTML that it is given; `snapshot_writer` decides what that is, and when.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When the snapshot of a stream is written into the notebook, and on which thread.
+"""SnapshotWriter: decides when the snapshot of a stream is written into the notebook, and on which thread.
 
 A snapshot is an output of its own beside the live log. It is made as the cell ends, empty where nothing
 came yet, and written when a stream ends, when a cell has run, and now and then while the stream is live,
@@ -19,7 +19,8 @@ from ..runtime import Timer
 from .host import on_cell_end
 from .html_output import Output
 
-# The first minute of a stream is what somebody tries out and saves; later once a minute is enough.
+# Seconds between two snapshots: few in the first minute, when a user tries a stream out and saves; later once
+# a minute is enough.
 _FIRST = 5.0
 _SLOWEST = 60.0
 

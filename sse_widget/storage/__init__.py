@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..basics import late_names
 
 if TYPE_CHECKING:
-    from .checking import CheckReport, check
+    from .checking import check
     from .compaction import compact
     from .dataset import Dataset
     from .footer import Position
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .search import Search, SearchProgress
     from .timeline import arrivals, first_after
     from .unbroken_rows import earlier_rows
-    from .writer import FOLDER_TIME, Writer
+    from .writer import Writer
 else:
     # Imported when first asked for: most streams are not captured, and none is played again.
     __getattr__, __dir__ = late_names(
@@ -29,9 +29,7 @@ else:
             "Capture": "options",
             "CaptureState": "recorder",
             "CaptureStatus": "recorder",
-            "CheckReport": "checking",
             "Dataset": "dataset",
-            "FOLDER_TIME": "writer",
             "OwnedSequence": "owned_sequence",
             "Position": "footer",
             "Recorder": "recorder",
@@ -55,11 +53,9 @@ else:
     )
 
 __all__ = [
-    "FOLDER_TIME",
     "Capture",
     "CaptureState",
     "CaptureStatus",
-    "CheckReport",
     "Dataset",
     "OwnedSequence",
     "Position",
