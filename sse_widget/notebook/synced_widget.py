@@ -75,6 +75,7 @@ class SyncedWidget(anywidget.AnyWidget):
     # An object whose __init__ did not get far has none of what its own made.
     _on_rest: Callable[[], None] = staticmethod(_nothing)
     _on_end: Callable[[], None] = staticmethod(_nothing)
+    _own_layout: ipywidgets.Layout | None = None
     _closed = False
     _let_go = False
 
@@ -91,6 +92,7 @@ class SyncedWidget(anywidget.AnyWidget):
     ) -> None:
         self._on_rest, self._on_end = rest, end
         super().__init__(**traits)
+        self._own_layout = None if "layout" in traits else self.layout
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (ipywidgets 8 does not ask for it.)
@@ -115,6 +117,17 @@ class SyncedWidget(anywidget.AnyWidget):
         # ipywidgets made no comm for an object whose __init__ did not get far.
         if getattr(self, "comm", None) is not None:
             super().close()
+        self._close_layout()
+
+    def _close_layout(self) -> None:
+        """A layout is a widget too, which ipywidgets keeps in kernel and page for good: one that was made
+        for this widget ends with it, unless another one has it."""
+        layout, self._own_layout = self._own_layout, None
+        if layout is None:
+            return
+        others = [w for w in list(_registry().values()) if w is not self]
+        if not any(w.trait_has_value("layout") and w.layout is layout for w in others):
+            layout.close()
 
     def __enter__(self) -> Self:
         return self

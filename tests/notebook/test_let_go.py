@@ -10,6 +10,7 @@ import asyncio
 import gc
 import weakref
 
+import ipywidgets
 import pytest
 
 from sse_widget import SSECapture, SSEStream
@@ -92,6 +93,30 @@ def test_a_closed_capture_is_freed(url, tmp_path):
         return weakref.ref(capture)
 
     freed(used())
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_the_layout_that_was_made_for_a_widget_is_closed_with_it(url, tmp_path, captured):
+    widget = SSECapture([url], to=tmp_path) if captured else SSEStream(url)
+    layout = widget.layout
+    assert layout.comm is not None
+    widget.close()
+    assert layout.comm is None
+    assert widget.layout is layout
+    layout.height = "300px"  # it can be read and set, and nobody is told
+
+
+def test_a_layout_of_the_user_or_of_another_widget_stays(url):
+    own = ipywidgets.Layout(height="300px")
+    SSEStream(url, layout=own).close()
+    assert own.comm is not None
+    stream = SSEStream(url)
+    box = ipywidgets.VBox([stream], layout=stream.layout)
+    stream.close()
+    assert box.layout.comm is not None
+    box.close()
+    box.layout.close()
+    own.close()
 
 
 # ---------------------------------------------------------------------- in a notebook
