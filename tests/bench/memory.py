@@ -1,6 +1,6 @@
 """What a stream gives back, and what a thousand of them keep: resident memory.
 
-Two hundred streams are made, shown and closed, one after the other, in a real JupyterLab, after twenty that
+Two hundred streams are made, shown and closed, one after the other, in a real JupyterLab, after forty that
 bring what the first ones bring for good. A thousand streams run in a process of their own, with windows
 that are full from the beginning of what is measured: whatever grows then, grows for ever.
 """
@@ -21,7 +21,7 @@ from .server import served
 
 __all__ = ["report"]
 
-_WARM, _STREAMS, _EVENTS = 20, 200, 200
+_WARM, _STREAMS, _EVENTS = 40, 200, 200
 _MORE_MIB, _PAGE_MIB = 5, 20
 # A window lets go of what it let go of when a few hundred events came: half a minute.
 _MANY, _RATE, _FULL_S, _SECONDS = 1_000, 10, 45.0, 60.0
