@@ -3,6 +3,7 @@
 It must never know of connections, files or the page.
 """
 
+from .arrays import microseconds, numbers, repeated, strings, texts
 from .checked_rows import believed
 from .dataframe import as_event_frame, to_dataframe
 from .durations import seconds_of, seconds_of_text
@@ -12,7 +13,7 @@ from .joined_text import JoinedText
 from .latest import LatestRows
 from .live_columns import LiveColumns, columns_of
 from .tally import OTHER_TYPES, Tally
-from .window import SCHEMA, RollingWindow, Snapshot, microseconds, numbers, repeated, strings, texts
+from .window import SCHEMA, RollingWindow, Snapshot
 
 __all__ = [
     "OTHER_TYPES",

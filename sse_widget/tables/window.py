@@ -8,17 +8,15 @@ short lock and build outside it. Nothing but the two bounds decides what is kept
 
 from __future__ import annotations
 
-import functools
 import os
-import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
-from itertools import compress, repeat
-from operator import floordiv, itemgetter, sub
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import compress
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +26,7 @@ from ..checks import whole_number
 from ..events import Event, EventBatch
 from ..filters import EventFilter
 from ..payload import bounded_slices
+from .arrays import microseconds, numbers, strings, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,12 +54,6 @@ _LEAST_SEALED = 256
 _PIECE_EVENTS = 1024
 # received_at and three 64-bit offsets.
 _ROW_BYTES = 32
-# A text that a whole batch has in common is held once, where it is short.
-_SAME = 2 * _SEAL_EVENTS
-_SHORT = 64
-# Texts shorter than this, on average, are faster found by what is put between them than asked for
-# their lengths (bytes; measured: both take the same time at about 80).
-_SEARCHED = 64
 _number = itemgetter(0)
 _SHARE = "events"
 # One for all windows, held for microseconds: a fork waits for it, so that no child inherits a window
@@ -70,10 +63,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_MICROSECOND = timedelta(microseconds=1)
-# Up to so many it is quicker to divide each of them.
-_FEW_TIMES = 32
 
 
 class Counts(NamedTuple):
@@ -447,75 +436,6 @@ def _between(
     batches[-1] = batches[-1].slice(0, stop - pieces[b - 1][0])
     batches[0] = batches[0].slice(start - pieces[a][0])
     return batches
-
-
-def strings(names: list[str]) -> pa.Array:
-    """An Arrow array of texts that are often the same: all of one type, none with an id."""
-    if names and names[0] == names[-1] and names.count(names[0]) == len(names):
-        return repeated(names[0], len(names))
-    return texts(names)
-
-
-def repeated(text: str, times: int) -> pa.Array:
-    """An Arrow array of one text, so many times."""
-    if times <= _SAME and len(text) <= _SHORT:
-        return _same(text).slice(0, times)
-    return pa.repeat(texts([text])[0], times)
-
-
-@functools.lru_cache(maxsize=32)
-def _same(text: str) -> pa.Array:
-    # Shared by all batches that have it: neither time nor memory an event.
-    return pa.repeat(texts([text])[0], _SAME)
-
-
-# `pa.array` imports pandas first: a fifth of a second, before the first event of a stream could be
-# shown. So what is made for every event does without.
-
-
-def numbers(values: np.ndarray[Any, np.dtype[np.int64]], type: pa.DataType) -> pa.Array:
-    """An Arrow array of these 64-bit numbers, without a copy."""
-    return pa.Array.from_buffers(type, len(values), [None, pa.py_buffer(values)])
-
-
-def microseconds(times: Iterable[datetime]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """How many there are since the epoch, for each of these aware times."""
-    found: np.ndarray[Any, np.dtype[np.int64]]
-    since = list(map(sub, times, repeat(_EPOCH)))
-    if len(since) > _FEW_TIMES and "pandas" in sys.modules:
-        # A third of the price for many, where it does not have to be imported for that.
-        found = pa.array(since, pa.duration("us")).view(pa.int64()).to_numpy()
-    else:
-        found = np.fromiter(map(floordiv, since, repeat(_MICROSECOND)), np.int64, len(since))
-    return found
-
-
-def texts(values: list[str]) -> pa.Array:
-    """An Arrow array of these texts."""
-    n = len(values)
-    joined = "".join(values)
-    blob = joined.encode()
-    offsets = np.zeros(n + 1, np.int64)
-    ends = _ends(values) if len(blob) < _SEARCHED * n else None
-    if ends is not None:
-        np.subtract(ends, np.arange(n - 1), out=offsets[1:-1])
-        offsets[-1] = len(blob)
-    else:
-        # What is as long in bytes as in characters is ASCII.
-        plain = len(blob) == len(joined)
-        lengths = map(len, values if plain else map(str.encode, values))
-        np.cumsum(np.fromiter(lengths, np.int64, n), out=offsets[1:])
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(blob)]
-    return pa.Array.from_buffers(pa.large_string(), n, buffers)
-
-
-def _ends(values: list[str]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-    """Where each but the last of these texts ends, in bytes, with one more byte after each; `None` where a
-    text has the character that is put between them. To look for it is half the price of asking each
-    short text for its length."""
-    joined = np.frombuffer("\0".join(values).encode(), np.uint8)
-    ends = np.flatnonzero(joined == 0)
-    return ends if len(ends) == len(values) - 1 else None
 
 
 def _running_sizes(batch: pa.RecordBatch) -> list[int]:
