@@ -23,6 +23,7 @@ Buffer = bytes | bytearray | memoryview | pa.Buffer
 CUT_BYTES = 64 * 1024
 # No server names a type so; one that does must not fill every message with it.
 NAME_CHARS = 1000
+_NAME_BYTES = 4 * (NAME_CHARS + 1)  # in UTF-8, with one more, by which a long one is known
 _ROW_OVERHEAD = 24
 _TEXTS = (0, 2)  # data and ids, among the buffers
 
@@ -93,15 +94,16 @@ def _name(event_type: str) -> str:
 
 def _types(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     """The different types, and which of them each row has."""
-    text, offsets = _joined(column)
+    # Cut first: what is not sent is not copied.
+    text, offsets, _ = _text(column, _NAME_BYTES)
     rows, size = len(offsets) - 1, int(offsets[1])
     # Of one type are most streams, and most messages of the others.
     if len(text) == rows * size and (np.diff(offsets) == size).all():
         name = bytes(text[:size])
         if bytes(text) == name * rows:
             return [name.decode()], np.zeros(rows, np.uint16)
-    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-    types: Any = array.dictionary_encode()
+    buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(text)]
+    types: Any = pa.Array.from_buffers(pa.large_string(), rows, buffers).dictionary_encode()
     # Not by `to_numpy`, which imports pandas: the first rows would wait for that.
     return types.dictionary.to_pylist(), np.from_dlpack(types.indices)
 

@@ -3,7 +3,7 @@
 It must never know of events, filters and DataFrames.
 """
 
-from .decode import NOT_JSON, cost, no_collection, read, read_object, read_whole
+from .decode import NOT_JSON, cost, has_more_keys, no_collection, read, read_object, read_whole
 from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .raw_values import Written, written_values
 from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
@@ -16,6 +16,7 @@ __all__ = [
     "bounded_slices",
     "cost",
     "free_name",
+    "has_more_keys",
     "holder_of",
     "no_collection",
     "paths_of",

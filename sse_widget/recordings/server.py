@@ -103,6 +103,8 @@ class CaptureServer:
                     return
                 file = io.BytesIO()
                 write_events(table.slice(begin, end - begin), file)
+                # A client that reads slowly keeps this thread, and with it what its allocator kept.
+                pa.default_memory_pool().release_unused()
                 yield file.getvalue()
                 begin = end
 

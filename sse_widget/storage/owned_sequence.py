@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+import pyarrow as pa
+
 from ..errors import CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, Gap
 from .compaction import Compacted, compact
@@ -136,6 +138,7 @@ class OwnedSequence:
             self.losing = False
         finally:
             self.untidy = self.untidy or writer.folder != folder
+            _give_back()
 
     def shed(self, most: int) -> dict[str, Gap]:
         """Let go of the oldest rows that wait until fewer than `most` bytes do: some more than have to, so
@@ -172,6 +175,14 @@ class OwnedSequence:
             )
         except Exception as e:
             return Compacted(failure=f"Housekeeping failed: {message_of(e)}")
+        finally:
+            _give_back()
+
+
+def _give_back() -> None:
+    """Arrow's allocator keeps what this thread freed, some 25 MiB, until the thread allocates again, and
+    nobody else can have it: more than what waits to be written ever is."""
+    pa.default_memory_pool().release_unused()
 
 
 def take_over(dataset: Dataset, name: str, generation: str = "") -> None:

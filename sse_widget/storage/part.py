@@ -35,6 +35,7 @@ _TYPE_CHARS = 250
 # A page of a file is made in memory, and read into it, as a whole: of so many bytes, or one row.
 _PAGE_BYTES = 2**20
 _PAGE_ROWS = 2**16
+_PIECE_BYTES = 4 * 2**20
 
 
 class Append(NamedTuple):
@@ -121,8 +122,8 @@ def gather(
     reached: dict[str, _Reached] = {}
     batches: list[EventBatch] = []
     runs: list[_Run] = []
-    with_id = 0
-    for stream, batch, skipped, last_id, reconnection_time, stats, _ in entries:
+    with_id = size = 0
+    for stream, batch, skipped, last_id, reconnection_time, stats, nbytes in entries:
         now_at = reached.get(stream)
         if now_at is None:
             now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
@@ -130,6 +131,7 @@ def gather(
         if batch is not None and batch.types:
             n = len(batch)
             batches.append(batch)
+            size += nbytes
             with_id += batch.has_id.count(True)
             run = runs[-1] if runs else None
             if run is None or run.code != now_at.code or run.start + run.count != now_at.seq:
@@ -148,7 +150,7 @@ def gather(
         columns = _shared(held, runs[0])
     has_id = _flags(batches, with_id, len(seq))
     return pa.Table.from_arrays(
-        [names, seq, *(columns or _columns(batches)), has_id], schema=ROWS
+        [names, seq, *(columns or _columns(batches, size)), has_id], schema=ROWS
     ), streams
 
 
@@ -182,8 +184,15 @@ def _shared(held: Callable[[int, int], Snapshot], run: _Run) -> list[pa.ChunkedA
     return snapshot.table.columns if whole else None
 
 
-def _columns(batches: list[EventBatch]) -> list[pa.Array]:
-    """`received_at`, `type`, `last_event_id` and `data` of all of these."""
+def _columns(batches: list[EventBatch], size: int) -> list[pa.ChunkedArray]:
+    """`received_at`, `type`, `last_event_id` and `data` of all of these, so many bytes: in pieces, for to make
+    one array of many texts takes their bytes three times."""
+    each = max(len(batches) * _PIECE_BYTES // max(size, 1), 1)
+    pieces = [batches[i : i + each] for i in range(0, max(len(batches), 1), each)]
+    return [pa.chunked_array(column) for column in zip(*map(_piece, pieces), strict=True)]
+
+
+def _piece(batches: list[EventBatch]) -> list[pa.Array]:
     times = microseconds(batch.received_at for batch in batches if batch.received_at is not None)
     at = np.repeat(times, [len(batch) for batch in batches])
     return [

@@ -393,6 +393,7 @@ class Writer:
             return None
         now = datetime.now(UTC)
         table, streams = gather(entries, self.positions, now, self.held)
+        entries.clear()  # the texts are in the table now
         begun = self._begun or now
         # Decided before its size is known: by what the folder has so far.
         closes = (

@@ -20,6 +20,7 @@ from ..payload import (
     NOT_JSON,
     bounded_slices,
     free_name,
+    has_more_keys,
     no_collection,
     paths_of,
     payloads,
@@ -86,6 +87,8 @@ def expand(
     is_json: list[bool] = []
     with no_collection():
         for texts in _slices(frame["data"]):
+            if columns is None:
+                keys.check_large(texts)
             values = read_whole(texts)
             whole, rows = unpacker.rows(values)
             keys.expect_more(len(rows) - len(values))
@@ -99,10 +102,15 @@ def expand(
     marks = is_json if mark and not all(is_json) else None
     # A key has the same name with `explode` and without it.
     added = _joined(frame, keys.pieces() | asked, dates, marks)
-    if unpacker.explodes:
-        places = np.repeat(np.arange(len(frame)), unpacker.counts)
-        frame = frame.drop(columns="data").iloc[places]
-    return beside(frame, added)
+    return beside(_spread(frame, unpacker), added)
+
+
+def _spread(frame: pd.DataFrame, unpacker: Unpacker) -> pd.DataFrame:
+    """`frame` with a row for each element, where that was asked for."""
+    if not unpacker.explodes:
+        return frame
+    places = np.repeat(np.arange(len(frame)), unpacker.counts)
+    return frame.drop(columns="data").iloc[places]
 
 
 def _joined(
@@ -158,8 +166,13 @@ class _Keys:
         """The table has so many rows more than there are events."""
         self._total += rows
 
+    def check_large(self, texts: Iterable[bytes]) -> None:
+        """Refuse what has too many keys before it is read, where reading it would take much memory."""
+        for text in texts:
+            if len(text) > _SLICE_BYTES and has_more_keys(text, MAX_KEYS):
+                self._check(MAX_KEYS + 1)
+
     def add(self, rows: list[dict[str, Any]]) -> None:
-        # Before a column is made of each: a single event may have a million keys.
         self._check(max(map(len, rows), default=0))
         if sum(map(len, rows)) > MAX_KEYS:
             self._check(len(self._pieces.keys() | set(chain.from_iterable(rows))))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 
@@ -25,9 +24,6 @@ pytestmark = pytest.mark.anyio
 MIB = 2**20
 SLACK = 64
 LIMIT = 16  # MiB, unless a shape says otherwise
-# Allocators keep what was freed, each thread for itself: up to 40 MiB, another amount in each run. What is
-# measured here is what we hold.
-PLAIN = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 # What a program begins with: the peak from there on, and a stream that has had its first event.
 BEGIN = """
@@ -82,11 +78,11 @@ def grown(script, program, tmp_path, *, limit=LIMIT, then=OVER):
             text=True,
             timeout=120,
             check=False,
-            env=os.environ | PLAIN,
         )
         server.failures.clear()  # it leaves without a goodbye
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
+    print("GROWN", said["grown"])
     assert said["grown"] < limit + SLACK, said
     assert sum(said["parts"].values()) <= (limit + 1) * MIB, said
     return said
@@ -113,13 +109,11 @@ peak.report(stream, held=stream.stats.held)
 """
 
 
-def ids(n=120):
-    return (b"id: %d-" % i + b"i" * MIB + b"\ndata: x\n\n" for i in range(n))
-
-
 @pytest.mark.parametrize("options", ["{}", "{'capture': folder}"])
-def test_ids_of_a_mebibyte(options, tmp_path):
-    said = grown(sending(ids()), READ.format(options=options, n=120), tmp_path)
+@pytest.mark.parametrize("field", [b"id", b"event"])
+def test_ids_and_types_of_a_mebibyte(field, options, tmp_path):
+    pieces = (b"%b: %d-" % (field, i) + b"i" * MIB + b"\ndata: x\n\n" for i in range(120))
+    said = grown(sending(pieces), READ.format(options=options, n=120), tmp_path)
     assert said["held"] >= 1
     assert said["parts"]["remembered"] < 3 * MIB
 
@@ -239,8 +233,8 @@ try:
 except ValueError as e:
     peak.report(stream, said=str(e))
 """
-    said = grown(sending([f"data: {{{keys}}}\n\n".encode()]), program, tmp_path, limit=128)
-    assert "700,000 different keys" in said["said"]
+    said = grown(sending([f"data: {{{keys}}}\n\n".encode()]), program, tmp_path, limit=32)
+    assert "different keys or more" in said["said"]
     assert "at most 10,000" in said["said"]
     assert 'columns=["..."]' in said["said"]
 

@@ -305,6 +305,37 @@ def test_made_up_keys_end_in_an_error_that_says_what_to_do(monkeypatch):
     assert expand(frame(*map(json.dumps, rows)), ["k7"])["k7"].count() == 1
 
 
+MANY = {f"a key of its own {n}": n for n in range(20_000)}
+LARGE = json.dumps(MANY)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (LARGE, True),
+        (LARGE[:-1] + ', "{": "}", "\\\\": ":"}', True),
+        (json.dumps({"inside": MANY}), False),
+        (json.dumps({"inside": [MANY, "]"]}), False),
+        ("{" + ", ".join(['"the same key" : 1'] * 20_000) + "}", False),
+        (json.dumps({"a": LARGE, "b": LARGE}), False),
+        (json.dumps([MANY]), False),
+        ('{"' + '\\"' * 300_000 + ":" * 20_000, False),  # a text that does not end
+        ('"a' * 200_000 + ":" * 20_000, False),
+    ],
+    ids=["many", "brackets", "nested", "array", "same", "texts", "top", "endless", "quotes"],
+)
+def test_one_large_event_with_too_many_keys_is_refused_unread(text, refused, monkeypatch):
+    """What is refused is not read first, which takes ten times its bytes."""
+    read_texts = []
+    monkeypatch.setattr(payload, "read_whole", lambda ts: read_texts.append(ts) or read(ts))
+    if refused:
+        with pytest.raises(ValueError, match="different keys or more"):
+            expand(frame(text))
+    else:
+        expand(frame(text))
+    assert len(read_texts) == (not refused)
+
+
 @pytest.mark.parametrize(
     ("texts", "dtype"),
     [
