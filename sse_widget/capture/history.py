@@ -1,4 +1,4 @@
-"""PastAnswers: answers what the page asks about the files of a capture: how many events came in each step of time,
+"""HistoryAnswers: answers what the page asks about the files of a capture: how many events came in each step of time,
 which event was the first after a moment, and which events hold a text.
 
 A search reads on only while its page asks for more: each request is answered with what a fraction of a second
@@ -45,7 +45,7 @@ class _Running:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class PastAnswers:
+class HistoryAnswers:
     """Answers the pages of one capture.
 
     Args:

@@ -1,5 +1,5 @@
 """What the kernel and a page of a capture tell each other, as types: the contract that `js/src/kernel/roster.ts`
-and `past.ts` have too.
+and `capture_history.ts` have too.
 
 Messages of one log are those of `notebook.messages`, with the number of the selection as `log`. Times are
 milliseconds since the epoch. A test holds these types against the page's, field by field. Nothing here runs.

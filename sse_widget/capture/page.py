@@ -13,7 +13,7 @@ from .. import runtime
 from ..fleet import Engine, ignore
 from ..notebook import Message, PageLink, SyncedWidget, log_script
 from .files import CaptureFiles
-from .history import PastAnswers
+from .history import HistoryAnswers
 from .messages import OverviewMessage, ScriptMessage, TotalsMessage
 from .run import CaptureRun
 from .stream_log import StreamLog
@@ -49,7 +49,7 @@ class CapturePage:
         self._told: list[list[object]] = []
         self._rows = run.table.rows
         self.link = PageLink(widget, self._answer)
-        self._past = PastAnswers(files, self.link.send)
+        self._history = HistoryAnswers(files, self.link.send)
         self.settings = {
             "to": files.to,
             "streams": len(run.table.rows),
@@ -70,7 +70,7 @@ class CapturePage:
 
     def close(self) -> None:
         """The view goes."""
-        runtime.call(self._past.close)
+        runtime.call(self._history.close)
         runtime.call(self._deselect)
 
     def _open(self, name: str | None) -> None:
@@ -81,7 +81,7 @@ class CapturePage:
             self._select(name)
 
     def _rest(self) -> None:
-        self._past.close()
+        self._history.close()
         self._deselect()
         self._displayed = False
 
@@ -151,7 +151,7 @@ class CapturePage:
             self._answer_page(content)
 
     def _answer_page(self, content: Message) -> None:
-        if self._past.answer(content):
+        if self._history.answer(content):
             return
         match content:
             case {"kind": "hello", "page": str(page)}:

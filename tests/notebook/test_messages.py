@@ -29,7 +29,7 @@ NAMES = {
     "roster.Totals": of_capture.TotalsMessage,
     "roster.Worker": WorkerRow,
     "roster.Overview": of_capture.OverviewMessage,
-    "past.Found": of_capture.FoundMessage,
+    "capture_history.Found": of_capture.FoundMessage,
 }
 # All messages of one direction, but those that the page keeps under a name of their own.
 UNIONS = {
@@ -45,13 +45,13 @@ UNIONS = {
         of_capture.SelectRequest,
         of_capture.AckRequest,
     ),
-    "past.ToPast": (
+    "capture_history.ToHistory": (
         of_capture.TimelineRequest,
         of_capture.SeekRequest,
         of_capture.FindRequest,
         of_capture.FindEndRequest,
     ),
-    "past.FromPast": (
+    "capture_history.FromHistory": (
         of_capture.TimelineMessage,
         of_capture.SeekMessage,
         of_capture.FailedMessage,

@@ -3,7 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
-import { type FromPast, Past, type ToPast } from "./past.ts";
+import { CaptureHistory, type FromHistory, type ToHistory } from "./capture_history.ts";
 import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
 import type { FromKernel, State } from "./wire.ts";
@@ -57,7 +57,7 @@ export interface Overview {
   log: [number, string, Settings] | null;
 }
 /** Messages of one log travel among those of the capture, with the number of the selection. */
-export type FromCapture = Overview | FromPast | (FromKernel & { log: number });
+export type FromCapture = Overview | FromHistory | (FromKernel & { log: number });
 /** So far this page is; `log`: with the log of that selection. */
 export interface Ack {
   n: number;
@@ -67,7 +67,7 @@ export type ToCapture =
   | { kind: "hello" | "script" | "start" | "stop" }
   | { kind: "select"; name: string | null }
   | ({ kind: "ack" } & Ack)
-  | ToPast;
+  | ToHistory;
 /** The log of one stream, see `log.ts`: it comes later than the rest of this page. */
 export interface Log {
   receive(message: FromKernel, buffers: DataView[]): void;
@@ -155,7 +155,7 @@ export class Roster {
   /** What is shown, in its order: places in `streams`. */
   shown: number[] = [];
 
-  readonly past: Past;
+  readonly history: CaptureHistory;
 
   #line: Line;
   /** rises with every change of `streams` */
@@ -169,7 +169,7 @@ export class Roster {
 
   constructor(line: Line) {
     this.#line = line;
-    this.past = new Past(
+    this.history = new CaptureHistory(
       (message) => line.send(message),
       () => this.changed(),
       (name, seq) => this.jump(name, seq),
@@ -193,7 +193,7 @@ export class Roster {
     this.heardAt = Date.now();
     this.gone = false;
     this.#poll.heard(message.kind !== "overview" || message.to !== undefined);
-    if (this.past.receive(message)) return;
+    if (this.history.receive(message)) return;
     if (message.kind !== "overview") {
       // One that comes before the log itself is not missed: the log begins by asking for all there is.
       if ("log" in message && message.log === this.selected?.number)
@@ -270,7 +270,7 @@ export class Roster {
   busy(): string | null {
     if (this.#asked?.done()) this.#asked = null;
     const late = this.#asked && Date.now() - this.#asked.at >= BUSY_MS;
-    const what = late ? this.#asked!.what : this.past.waits();
+    const what = late ? this.#asked!.what : this.history.waits();
     return what && `Kernel busy: ${what} as soon as the cell is done.`;
   }
 

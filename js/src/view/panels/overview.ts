@@ -9,7 +9,7 @@ import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
 import { attr, flag, h, modified, onAbort, show, text } from "../dom/dom.ts";
 import { ago, capital, count, rate } from "../dom/format.ts";
-import { PastPanel } from "./past.ts";
+import { HistoryPanel } from "./capture_history.ts";
 
 const ROW = 24;
 const SPARE = 6;
@@ -75,7 +75,7 @@ export class Overview {
   #arrangedAt = 0;
   #over = false;
   #view: { log: Log; life: AbortController } | null = null;
-  #past: PastPanel;
+  #history: HistoryPanel;
   #header: HTMLElement;
   #word = h("span", { class: "sse-word" });
   #to = h("span", { class: "sse-url" });
@@ -125,7 +125,7 @@ export class Overview {
   constructor(roster: Roster, to: string, signal: AbortSignal) {
     this.#roster = roster;
     this.#signal = signal;
-    this.#past = new PastPanel(roster);
+    this.#history = new HistoryPanel(roster);
     text(this.#to, oneLine(to));
     const close = h("button", { class: "sse-small", click: () => roster.select(null) }, "Close");
     attr(close, "aria-label", "Close the log");
@@ -154,7 +154,7 @@ export class Overview {
         this.#note,
       ),
       h("span", { class: "sse-totals" }, this.#total, this.#rate),
-      h("span", { class: "sse-buttons" }, this.#past.button, this.#run),
+      h("span", { class: "sse-buttons" }, this.#history.button, this.#run),
     );
     this.node = h(
       "div",
@@ -168,7 +168,7 @@ export class Overview {
       ),
       this.#grid,
       this.#none,
-      this.#past.node,
+      this.#history.node,
       this.#log,
       h(
         "div",
@@ -269,7 +269,7 @@ export class Overview {
     );
     this.#drawWorkers();
     text(this.#busy, oneLine(roster.busy()));
-    this.#past.draw();
+    this.#history.draw();
     this.#drawLog();
   }
 

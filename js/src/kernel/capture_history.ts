@@ -29,7 +29,7 @@ export interface Found {
   since: number | null;
   done: boolean;
 }
-export type FromPast = { to: string; id: number } & (
+export type FromHistory = { to: string; id: number } & (
   | ({ kind: "timeline" } & Timeline)
   | { kind: "seek"; name: string | null; seq: number | null }
   | Found
@@ -37,7 +37,7 @@ export type FromPast = { to: string; id: number } & (
 );
 
 /** `find` with the id of a search that goes on asks for the next part of it. */
-export type ToPast =
+export type ToHistory =
   | { kind: "timeline"; id: number; name: string | null }
   | { kind: "seek"; id: number; name: string | null; at: number }
   | { kind: "find"; id: number; name: string | null; text: string; regex: boolean }
@@ -50,9 +50,9 @@ const GIVE_UP_MS = 20_000;
 const BUSY_MS = 1_000;
 const KINDS = new Set(["timeline", "seek", "found", "past-failed"]);
 
-type Asked = { id: number; at: number; what: string; message: ToPast };
+type Asked = { id: number; at: number; what: string; message: ToHistory };
 
-export class Past {
+export class CaptureHistory {
   timeline: Timeline | null = null;
   matches: Match[] = [];
   /** null where nothing was searched for */
@@ -63,14 +63,18 @@ export class Past {
   /** no event came at the time that was sought, or later */
   nothing = false;
 
-  #send: (message: ToPast) => void;
+  #send: (message: ToHistory) => void;
   #changed: () => void;
   #go: (name: string, seq: number) => void;
   #nextId = 1;
   #asked = new Map<"timeline" | "seek" | "find", Asked>();
   #shown = 0;
 
-  constructor(send: (message: ToPast) => void, changed: () => void, go: (name: string, seq: number) => void) {
+  constructor(
+    send: (message: ToHistory) => void,
+    changed: () => void,
+    go: (name: string, seq: number) => void,
+  ) {
     this.#send = send;
     this.#changed = changed;
     this.#go = go;
@@ -133,7 +137,7 @@ export class Past {
   /** True where the message was one of these. */
   receive(message: { kind: string }): boolean {
     if (!KINDS.has(message.kind)) return false;
-    const told = message as FromPast;
+    const told = message as FromHistory;
     const [kind, asked] = [...this.#asked].find(([, { id }]) => id === told.id) ?? [];
     if (!kind || !asked) return true;
     asked.at = 0;
@@ -170,7 +174,7 @@ export class Past {
     this.#send(asked.message);
   }
 
-  #ask(what: string, message: Exclude<ToPast, { kind: "find-end" }>): void {
+  #ask(what: string, message: Exclude<ToHistory, { kind: "find-end" }>): void {
     this.#asked.set(message.kind, { id: message.id, at: Date.now(), what, message });
     this.#send(message);
   }

@@ -1,9 +1,9 @@
 /**
  * The history of a capture: how events came over all of it, as bars to jump by, a time to go to, and a search
- * in the files. It draws what `kernel/past.ts` knows, and decides only which bar is pointed at.
+ * in the files. It draws what `kernel/capture_history.ts` knows, and decides only which bar is pointed at.
  */
 import { oneLine, oneName } from "../../events/visible.ts";
-import type { Match } from "../../kernel/past.ts";
+import type { Match } from "../../kernel/capture_history.ts";
 import type { Roster } from "../../kernel/roster.ts";
 import { attr, h, modified, ours, show, text } from "../dom/dom.ts";
 import { count, many, moment } from "../dom/format.ts";
@@ -11,7 +11,7 @@ import { count, many, moment } from "../dom/format.ts";
 const SVG = "http://www.w3.org/2000/svg";
 const REFRESH_MS = 15_000;
 
-export class PastPanel {
+export class HistoryPanel {
   readonly node: HTMLElement;
   readonly button: HTMLButtonElement;
   open = false;
@@ -59,8 +59,8 @@ export class PastPanel {
   #only = h("input", { type: "checkbox" });
   #onlyLabel = h("label.past-only", { hidden: true }, this.#only, h("span"));
   #progress = h("span.past-progress", { role: "status" });
-  #stop = h("button.small", { hidden: true, click: () => this.#roster.past.cancel() }, "Stop");
-  #more = h("button.small", { hidden: true, click: () => this.#roster.past.more() }, "More");
+  #stop = h("button.small", { hidden: true, click: () => this.#roster.history.cancel() }, "Stop");
+  #more = h("button.small", { hidden: true, click: () => this.#roster.history.more() }, "More");
   #list = h("div.past-list", { role: "list", label: "Found", hidden: true });
   #drawn: Match[] = [];
 
@@ -116,12 +116,12 @@ export class PastPanel {
     show(this.node, this.open);
     attr(this.button, "aria-expanded", String(this.open));
     if (!this.open) return;
-    const { past, selected } = this.#roster;
+    const { history, selected } = this.#roster;
     const name = selected?.name ?? null;
     if (name !== this.#askedFor || (!document.hidden && Date.now() - this.#askedAt > REFRESH_MS)) {
       this.#askedFor = name;
       this.#askedAt = Date.now();
-      past.askTimeline(name);
+      history.askTimeline(name);
     }
     this.#drawBars();
     show(this.#onlyLabel, name !== null);
@@ -132,15 +132,15 @@ export class PastPanel {
   #toggle(): void {
     this.open = !this.open;
     this.#askedFor = undefined;
-    if (!this.open) this.#roster.past.cancel();
+    if (!this.open) this.#roster.history.cancel();
     this.#roster.changed();
   }
 
   // ------------------------------------------------------------------ the bars
 
   #drawBars(): void {
-    const { past } = this.#roster;
-    const { start, step, rows } = past.timeline ?? { start: 0, step: 1, rows: [] };
+    const { history } = this.#roster;
+    const { start, step, rows } = history.timeline ?? { start: 0, step: 1, rows: [] };
     let [max, sum] = [1, 0];
     for (const n of rows) {
       max = Math.max(max, n);
@@ -166,11 +166,11 @@ export class PastPanel {
     if (mark !== null)
       this.#cursor.style.left = `${Math.max(0, Math.min(100, (mark / Math.max(1, rows.length)) * 100))}%`;
     const of = oneName(this.#askedFor ?? "all streams");
-    text(this.#of, past.timeline === null ? "Reading\u2026" : `${of}: ${many(sum, "event")} on disk`);
+    text(this.#of, history.timeline === null ? "Reading\u2026" : `${of}: ${many(sum, "event")} on disk`);
     const words =
       at !== null && at >= 0
         ? `${this.#when(start + at * step)}: ${many(rows[at] ?? 0, "event")} in ${lasting(step)}`
-        : past.nothing
+        : history.nothing
           ? "No event came then or later."
           : rows.length > 0
             ? `${this.#when(start)} to ${this.#when(start + rows.length * step)}`
@@ -186,7 +186,7 @@ export class PastPanel {
 
   #barAt(clientX: number): number {
     const box = this.#strip.getBoundingClientRect();
-    const bars = this.#roster.past.timeline?.rows.length ?? 0;
+    const bars = this.#roster.history.timeline?.rows.length ?? 0;
     return Math.max(0, Math.min(bars - 1, Math.floor(((clientX - box.left) / box.width) * bars)));
   }
 
@@ -196,7 +196,7 @@ export class PastPanel {
   }
 
   #key(event: KeyboardEvent): void {
-    const bars = this.#roster.past.timeline?.rows.length ?? 0;
+    const bars = this.#roster.history.timeline?.rows.length ?? 0;
     if (modified(event) || bars === 0) return;
     const at = this.#pointed ?? bars - 1;
     const steps: Record<string, number> = {
@@ -214,7 +214,7 @@ export class PastPanel {
   }
 
   #goToBar(bar: number): void {
-    const { timeline } = this.#roster.past;
+    const { timeline } = this.#roster.history;
     if (timeline && timeline.rows.length > 0) this.#go(timeline.start + bar * timeline.step);
   }
 
@@ -225,7 +225,7 @@ export class PastPanel {
 
   #go(second: number): void {
     this.#at = second;
-    this.#roster.past.seek(this.#roster.selected?.name ?? null, second * 1000);
+    this.#roster.history.seek(this.#roster.selected?.name ?? null, second * 1000);
     this.#drawBars();
   }
 
@@ -238,8 +238,8 @@ export class PastPanel {
   }
 
   #find(): void {
-    const { past, selected } = this.#roster;
-    past.find(
+    const { history, selected } = this.#roster;
+    history.find(
       this.#search.value,
       this.#only.checked ? (selected?.name ?? null) : null,
       this.#regex.getAttribute("aria-pressed") === "true",
@@ -247,8 +247,8 @@ export class PastPanel {
   }
 
   #drawSearch(): void {
-    const { past } = this.#roster;
-    const { found, matches, searching, failure } = past;
+    const { history } = this.#roster;
+    const { found, matches, searching, failure } = history;
     show(this.#stop, searching !== "no");
     show(this.#more, searching === "more");
     const part = found && found.events > 0 ? Math.floor((100 * found.searched) / found.events) : 0;
