@@ -145,17 +145,8 @@ audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what 
 	$(@D)/$(PIP) pip-audit
 	@touch $@
 
-heavy: install browser fronts apps stores ## 10,000 cuts, 50 kills, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak
-	SSE_WIDGET_CUTS=10000 SSE_WIDGET_FUZZ_SECONDS=3600 $(BIN)/pytest -s tests/servers/test_disconnects.py tests/protocol/test_fuzz.py $(ARGS)
-	SSE_WIDGET_KILLS=50 SSE_WIDGET_HISTORY=5 SSE_WIDGET_CRASHES=1000 \
-	  $(BIN)/pytest -s tests/storage/test_kill.py tests/storage/test_compaction.py $(ARGS)
-	SSE_WIDGET_MANY_SECONDS=3600 SSE_WIDGET_SPREAD=10000 SSE_WIDGET_SPREAD_SECONDS=900 SSE_WIDGET_ASLEEP_SECONDS=15 \
-	  $(BIN)/pytest -s tests/capture/test_many_streams.py tests/cluster/test_cluster.py $(ARGS)
-	SSE_WIDGET_CLUSTER=60 $(BIN)/pytest -s tests/cluster/test_operations.py $(ARGS)
-	SSE_WIDGET_ROWS=10000 $(BIN)/pytest -s tests/page/test_overview.py -k bounded $(ARGS)
-	SSE_WIDGET_ROLLING_SECONDS=600 $(BIN)/pytest -s tests/storage/test_rolling.py $(ARGS)
-	$(BIN)/python -m tests.bench.history 100000000
-	$(BIN)/python -m tests.soak
+heavy: install browser fronts ## what takes hours, and one table of what it measured: 10,000 cuts, 50 kills, real stores, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak; ARGS="kills many" for some of it
+	$(BIN)/python -m tests.heavy $(ARGS)
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)

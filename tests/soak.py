@@ -19,6 +19,7 @@ import numpy as np
 from .bench.measure import table
 from .bench.rig import Rig, rig, rss
 from .bench.server import served
+from .helpers.measured import measured
 
 _SECONDS = float(os.environ.get("SSE_WIDGET_SOAK_SECONDS", "1800"))
 _RATE = 20_000
@@ -109,7 +110,9 @@ def main() -> None:
             page.notebook.execute("stream.close()")
     print()
     print("Over the last two thirds, a straight line by least squares:\n")
-    print(table(["", "mean", "slope in 10 minutes", "around the line"], lines(samples)))
+    print(table(["", "mean", "slope in 10 minutes", "around the line"], found := lines(samples)))
+    for name, mean, slope, _ in found:
+        measured(f"soak, {name}", f"{mean}, {slope} in 10 minutes")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from sse_widget import EventBatch
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.writer import Writer
 
+from ..helpers.measured import measured
 from .measure import Report, table, verdict
 
 __all__ = ["generate", "report"]
@@ -93,4 +94,6 @@ def report(events: int = _EVENTS) -> Report:
 
 if __name__ == "__main__":
     made = report(int(sys.argv[1]) if len(sys.argv) > 1 else _EVENTS)
-    print(made.text, *made.verdicts, sep="\n")
+    print(made.text)
+    for name, value, aim, met in made.verdicts:
+        measured(name, f"{value} (aim {aim}{'' if met else ', not met'})")

@@ -13,11 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sse_widget.storage.dataset import Dataset
 
 from ..helpers.many import read_back, served
+from ..helpers.measured import measured
 
 STREAMS, RATE = 1000, 10
 SECONDS = float(os.environ.get("SSE_WIDGET_MANY_SECONDS", "20"))
@@ -45,12 +47,16 @@ def queued(pids):
             pass
     return total / 1e9
 
-def used(processes):
-    return sum(sum(p.cpu_times()[:2]) for p in processes)
+def used(server):
+    # Seconds of processor time: of this process (and the scheduler in it), its workers, the server.
+    me = psutil.Process()
+    others = [p for p in me.children(recursive=True)]
+    seconds = lambda *processes: sum(sum(p.cpu_times()[:2]) for p in processes)
+    return {"kernel": seconds(me), "workers": seconds(*others), "server": seconds(psutil.Process(server))}
 
 def main():
-    origin, to, streams, rate, seconds, cluster = sys.argv[1:]
-    streams, seconds = int(streams), float(seconds)
+    origin, to, streams, rate, seconds, cluster, server = sys.argv[1:]
+    streams, seconds, server = int(streams), float(seconds), int(server)
     urls = {f"s{i}": f"{origin}/count/{rate}/s{i}" for i in range(streams)}
     urls["silent"] = f"{origin}/silent/x"
     capture = SSECapture(urls, to=to, cluster=None if cluster == "here" else cluster)
@@ -58,18 +64,22 @@ def main():
     while capture.stats.open < streams and time.monotonic() - began < 300:
         time.sleep(0.2)
     opened = time.monotonic() - began
+    # Its processes load what they need with the first files.
+    while capture.stats.written < 5 * streams and time.monotonic() - began < 330:
+        time.sleep(0.2)
     me = psutil.Process()
     all_of_them = [me, *me.children(recursive=True)]
     pids = [p.pid for p in all_of_them]
     memory, late, waited = [], [], [0.0]
-    before, cpu, began = queued(pids), used(all_of_them), time.monotonic()
+    before, cpu, began = queued(pids), used(server), time.monotonic()
     while time.monotonic() - began < seconds:
         time.sleep(1)
         memory.append(sum(p.memory_info().rss for p in all_of_them))
         stats = capture.stats
         late.append(stats.lag)
         waited.append(queued(pids) - before)
-    cpu = used(all_of_them) - cpu
+    took = time.monotonic() - began
+    cpu = {name: (seconds - cpu[name]) / took for name, seconds in used(server).items()}
     third = max(len(memory) // 3, 1)
     told = {
         "open": stats.open,
@@ -77,7 +87,7 @@ def main():
         "silent": str(capture["silent"].state),
         "first": sorted(memory[:third])[third // 2],
         "last": sorted(memory[-third:])[third // 2],
-        "cpu": round(cpu / (time.monotonic() - began), 3),
+        "cpu": cpu,
         "lag": max(late),
         "descriptors": sum(p.num_fds() for p in all_of_them) if hasattr(me, "num_fds") else 0,
         # The most in any five seconds: what the machine, not the capture, kept the streams waiting.
@@ -95,14 +105,17 @@ if __name__ == "__main__":
 """
 
 
-def row(where, streams, rate, seconds, told, read):
-    """What it took, a stream."""
-    cpu = told["cpu"] / (streams * rate) * 1e6
+def told_row(rate, told, read, streams):
+    """What it took, a stream and an event."""
+    share = {name: f"{cpu:.2f}" for name, cpu in told["cpu"].items()}
+    cpu = sum(cpu for name, cpu in told["cpu"].items() if name != "server") / (streams * rate)
     return (
-        f"\n{streams:,} streams at {rate}/s, {where}, {seconds:g} s: {read.lost} lost, {read.twice} twice, "
-        f"longest silence {read.silence:.1f} s (its server {read.stalled:.1f} s, no processor {told['starved']:.1f} s), "
-        f"open after {told['opened in']} s; a stream: {told['descriptors'] / streams:.2f} descriptors, "
-        f"{told['last'] / streams / 1024:.0f} KiB; an event: {cpu:.0f} us of processor time; {told}"
+        f"{read.lost} lost, {read.twice} twice, longest silence {read.silence:.1f} s (its server {read.stalled:.1f} s, no "
+        f"processor {told['starved']:.1f} s), open after {told['opened in']} s; a stream: "
+        f"{told['descriptors'] / streams:.2f} descriptors, {told['last'] / streams / 1024:.0f} KiB "
+        f"(first third {told['first'] / streams / 1024:.0f}); an event: {cpu * 1e6:.0f} us of processor time; of a core: "
+        f"{', '.join(f'{name} {cpu}' for name, cpu in share.items())}; {told['received']:,} events, lag at most "
+        f"{told['lag']:.1f} s, {told['moved']} gaps by moves"
     )
 
 
@@ -115,10 +128,11 @@ def test_many_streams(tmp_path, where, streams, rate, seconds):
     script.write_text(SCRIPT, "utf-8")  # a file: the workers of a cluster import it again
     cluster = "local" if where == "cluster" else where
     with served() as origin:
+        [server] = psutil.Process().children()
         done = subprocess.run(
             [
                 *(sys.executable, str(script), origin, str(to)),
-                *map(str, (streams, rate, seconds, cluster)),
+                *map(str, (streams, rate, seconds, cluster, server.pid)),
             ],
             stdout=subprocess.PIPE,
             check=True,
@@ -127,7 +141,8 @@ def test_many_streams(tmp_path, where, streams, rate, seconds):
         )
     told = json.loads(done.stdout)
     read = read_back(Dataset(to).dataset())
-    print(row(where, streams, rate, seconds, told, read))
+    what = f"{streams:,} streams at {rate}/s, {where}, {seconds:g} s"
+    measured(what, told_row(rate, told, read, streams))
     assert (told["open"], told["trouble"]) == (streams, "")
     # It sends no head: it is tried again after a while.
     assert told["silent"] in ("connecting", "waiting")

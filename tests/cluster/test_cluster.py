@@ -27,6 +27,7 @@ from sse_widget import ConnectionFailed, EventSource, RetryPolicy, SSECapture
 from sse_widget.cluster.dask_backend import check
 
 from ..helpers.many import Readback, read_back, until
+from ..helpers.measured import measured
 from ..helpers.scripted import free_port
 
 STREAMS, RATE = 200, 10
@@ -64,7 +65,7 @@ def proven(capture, what) -> Readback:
     stats = capture.stats
     assert (stats.pending, capture.trouble) == (0, "")
     read = read_back(capture.history)
-    print(f"\n{what}: {read}")
+    measured(f"{STREAMS} streams on two workers, {what}", str(read))
     assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
     assert read.events == stats.written == stats.received
     return read

@@ -20,6 +20,7 @@ from sse_widget import SSECapture
 
 from ..helpers.dask_processes import Processes, processes
 from ..helpers.many import Readback, read_back, until
+from ..helpers.measured import measured
 
 STREAMS = int(os.environ.get("SSE_WIDGET_CLUSTER", "24"))
 HEAVY = "SSE_WIDGET_CLUSTER" in os.environ
@@ -61,9 +62,10 @@ def proven(capture: SSECapture, what: str) -> Readback:
     capture.stop()
     assert capture.trouble == ""
     read = read_back(capture.history)
-    print(
-        f"\n{what}: {read.streams} streams, {read.events:,} events, {read.lost} lost, {read.twice} twice, "
-        f"longest silence {read.silence:.1f} s"
+    measured(
+        what,
+        f"{read.streams} streams, {read.events:,} events, {read.lost} lost, {read.twice} twice, "
+        f"longest silence {read.silence:.1f} s",
     )
     assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
     return read

@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from ..helpers.measured import measured
 from .test_accessibility import AXE
 
 
@@ -268,7 +269,7 @@ def test_what_is_done_for_ten_thousand_streams_is_bounded(many):
         many.page.evaluate(FRAMES, 2)
         done = many.page.evaluate("work")
         if "SSE_WIDGET_ROWS" in os.environ:
-            print(f"{streams:,} streams, {what.__name__}: {done}")
+            measured(f"the page with {streams:,} streams, {what.__name__}", str(done))
         return done["sorted"], done["changed"]
 
     def sort():

@@ -13,6 +13,7 @@ import time
 from sse_widget import EventStreamParser
 
 from ..helpers import literal
+from ..helpers.measured import measured
 
 SECONDS = float(os.environ.get("SSE_WIDGET_FUZZ_SECONDS", "30"))
 STREAMS = 1_000_000
@@ -84,5 +85,5 @@ def test_no_difference_from_the_literal_reading():
             if known.reconnection_time is not None:
                 assert parser.reconnection_time == known.reconnection_time, (seed, data)
         count += 1
-    print(f"{count:,} streams, seed {seed}")
+    measured("parser and its specification, fuzzed", f"{count:,} streams, seed {seed}")
     assert count > 0

@@ -14,6 +14,7 @@ import pytest
 from sse_widget import RetryPolicy
 
 from ..helpers.clients import connect
+from ..helpers.measured import measured
 from ..helpers.scripted import CHUNKED, UNTIL_CLOSED, Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
@@ -68,6 +69,10 @@ async def test_every_id_once_and_in_order(inclusive):
                 expected += 1
         assert len(server.requests) == CUTS + 1
     assert expected > CUTS
+    measured(
+        "connections cut at random bytes",
+        f"{CUTS:,} cuts, {expected:,} events: each once, in order",
+    )
     assert source.status.state == "closed"
     assert source.stats.received == expected - 1
     assert (source.stats.duplicates > 0) == inclusive

@@ -11,6 +11,14 @@ import pytest
 
 from sse_widget.errors import CaptureTaken
 from sse_widget.events import Cause, Gap
+from sse_widget.storage import (
+    compaction,
+    create_only,
+    folder_swap,
+    held_folder,
+    local_store,
+    retention,
+)
 from sse_widget.storage import writer as writing
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
@@ -19,6 +27,7 @@ from sse_widget.storage.local_store import MARKER
 from sse_widget.storage.writer import Writer
 
 from ..helpers.killed import killed
+from ..helpers.measured import measured
 from .test_dataset import AT, batch, numbers, write
 
 
@@ -107,7 +116,8 @@ def test_a_damaged_file_keeps_its_folder_as_it_is(to):
     assert len(files(to)) == 4
 
 
-_CODE = "storage/(compaction|expiry|replacing|held_folder|create_only|stores)"
+_MODULES = (compaction, create_only, folder_swap, held_folder, local_store, retention)
+_CODE = "storage/({})".format("|".join(m.__name__.rpartition(".")[2] for m in _MODULES))
 _COMPACT = """
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
@@ -134,6 +144,10 @@ def test_killed_between_any_two_lines_each_row_is_there_once(tmp_path):
         compact(Dataset(to), keep_bytes=keep)
         assert everybody(to) == list(range(3, 10)), f"killed at line {kill_at}"
         assert staged(to) == []
+    measured(
+        "merging and removing, killed between two lines",
+        f"{len(points)} of {points[-1]} lines: each row in one file",
+    )
 
 
 def test_readers_meet_each_row_once_while_files_are_merged(to):

@@ -22,6 +22,7 @@ from sse_widget import SSEStream
 from sse_widget.storage.dataset import Dataset
 
 from ..helpers.many import until
+from ..helpers.measured import measured
 from ..helpers.scripted import Peer, Server
 from ..stream.test_capturing import AT_ONCE
 
@@ -105,7 +106,7 @@ def test_killed_nothing_is_lost_and_nothing_is_there_twice(tmp_path):
     ids = [int(i) for i in rows["last_event_id"].to_pylist()]
     assert ids == list(range(feed.stop_at))
     assert rows["seq"].to_pylist() == ids
-    print(f"{KILLS} kills, {len(ids):,} events: 0 lost, 0 twice")
+    measured("a capture, kill -9", f"{KILLS} kills, {len(ids):,} events: 0 lost, 0 twice")
     files = list((tmp_path / "capture").rglob("*.parquet"))
     assert sum(pq.read_metadata(path).num_rows for path in files) == len(ids)
     assert sorted(pd.read_parquet(tmp_path / "capture")["seq"]) == ids
@@ -128,4 +129,8 @@ def test_killed_every_hole_is_a_gap_of_its_size(tmp_path):
     assert gaps == holes
     assert len(holes) > 0
     assert ids[-1] == feed.stop_at - 1
-    print(f"{KILLS} kills: {len(holes)} holes of {sum(n for _, n in holes):,} events, all told")
+    events = sum(n for _, n in holes)
+    measured(
+        "the same, of a source that forgets",
+        f"{KILLS} kills: {len(holes)} holes of {events:,} events, all told",
+    )

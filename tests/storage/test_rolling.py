@@ -18,6 +18,8 @@ import pyarrow as pa
 from sse_widget import EventFilter, SSEStream
 from sse_widget.events import State
 
+from ..helpers.measured import measured
+
 SECONDS = int(os.environ.get("SSE_WIDGET_ROLLING_SECONDS", "3"))
 RATE = 20_000
 HELD = 100_000
@@ -81,11 +83,12 @@ def test_looking_every_second_at_a_fast_stream():
     took.sort()
     half = len(memory) // 2
     early, late = memory[half // 2 : half], memory[-max(half // 2, 1) :]
-    print(
-        f"\n{stats.received:,} events in {n} s, {stats.evicted:,} evicted, {stats.connects} connection; "
+    measured(
+        "a window that rolls",
+        f"{stats.received:,} events in {n} s, {stats.evicted:,} evicted, {stats.connects} connection; "
         f"a look took {took[len(took) // 2] * 1e3:.0f} ms, at most {took[-1] * 1e3:.0f} ms; "
         f"MiB resident at the beginning {memory[0]:.0f}, by quarters "
-        + ", ".join(f"{max(memory[i * n // 4 : (i + 1) * n // 4] or [0]):.0f}" for i in range(4))
+        + ", ".join(f"{max(memory[i * n // 4 : (i + 1) * n // 4] or [0]):.0f}" for i in range(4)),
     )
     if SECONDS >= 60:  # the window has filled up long before
         assert max(late) - max(early) < 32

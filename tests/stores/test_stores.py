@@ -24,6 +24,7 @@ from sse_widget.errors import CaptureError, CaptureTaken
 from sse_widget.storage import Dataset, Writer, check
 
 from ..helpers.many import read_back, until
+from ..helpers.measured import measured
 from ..helpers.scripted import Server
 from ..storage.test_dataset import batch
 from ..storage.test_kill import CHILD, Feed
@@ -69,7 +70,7 @@ def proven(to, what):
     report = check(Dataset(to))
     assert report.problems == ()
     read = read_back(Dataset(to).dataset())
-    print(f"\n{to.partition('://')[0]}: {what}: {read}")
+    measured(f"{to.partition('://')[0]}://, {what}", str(read))
     assert (read.streams, read.lost, read.twice, read.numbered) == (STREAMS, 0, 0, True)
     return read
 
@@ -116,7 +117,7 @@ def test_killed_again_and_again(server, to):
     rows = Dataset(to).read()
     assert [int(i) for i in rows["last_event_id"].to_pylist()] == list(range(feed.stop_at))
     assert rows["seq"].to_pylist() == list(range(feed.stop_at))
-    print(f"\n{server.kind}: {KILLS} kills, {feed.stop_at:,} events: 0 lost, 0 twice")
+    measured(f"{server.kind}, kill -9", f"{KILLS} kills, {feed.stop_at:,} events: 0 lost, 0 twice")
 
 
 def test_of_two_writers_the_latest_has_it(to, urls):
