@@ -123,8 +123,12 @@ class ReplayDetector:
         """These events were delivered."""
         if True not in batch.has_id and not callable(self.dedupe):
             return
+        events, most_events = len(batch.types), self._limits[0]
+        if events > most_events:
+            batch = batch.slice(events - most_events, events)
         size = batch.nbytes
-        if size > min(self._long, self._most):
+        # Event by event only where it has to be: a flood brings thousands at once.
+        if size > self._most or (size > self._long and self._has_long_text(batch)):
             batch = self._compact(batch, self._most)
             size = batch.nbytes
         self._batches.append(batch, size)
@@ -156,6 +160,10 @@ class ReplayDetector:
             size += sum(map(sys.getsizeof, event))
         types, data, ids = zip(*reversed(short), strict=True)
         return EventBatch(list(types), list(data), list(ids), batch.has_id[first:])
+
+    def _has_long_text(self, batch: EventBatch) -> bool:
+        columns = (batch.types, batch.data, batch.last_event_ids)
+        return any(max(map(len, texts), default=0) > self._long for texts in columns)
 
     def _short(self, text: str) -> str:
         # Its hash, with a key of this process, which no server knows.
