@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import functools
 import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -34,6 +36,8 @@ _READ = 768 * 1024
 # The same where little comes: the system's allocator makes a buffer of 128 KiB and more anew for each read and
 # gives it back, which takes ten times as long as the read itself (15 us, and 1 us with this).
 _LITTLE = 64 * 1024
+# What the system may hold for a socket that is left alone for an interval.
+_BUFFER = 1024 * 1024
 
 
 class _Transport(httpx.AsyncBaseTransport):
@@ -252,6 +256,7 @@ class _Body(httpx.AsyncByteStream):
         self._response = response
         self._broken: BaseException | None = None
         self._paused = False
+        self._roomy = False  # the system holds all that comes while it is paused, if it may
         self._most = 0
         # asyncio's own; that of TLS, or another loop's, may have its own size.
         sized = self._read_at_most(_LITTLE)
@@ -287,6 +292,9 @@ class _Body(httpx.AsyncByteStream):
             self._read_at_most(_READ)
         connection = self._response.connection
         transport = None if connection is None else connection.transport
+        if transport is not None and not self._roomy:
+            self._roomy = True
+            _make_room(transport.get_extra_info("socket"))
         # aiohttp may have paused it itself, because of what nobody has read yet.
         if transport is not None and not self._paused and transport.is_reading():
             transport.pause_reading()
@@ -411,6 +419,27 @@ def _keep_alive(sock: Any) -> None:
         option = getattr(socket, name, None)
         if option is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _make_room(sock: Any) -> None:
+    """Let the system hold what comes during an interval of paced reading, from the first one on.
+
+    Its own buffer begins with 128 KiB and grows with what is read at once: beside a busy cell a flood waited
+    for seconds until it was large enough. Where a program may not ask for so much, its growth is better than
+    the little that would be given.
+    """
+    if sock is not None and _most_buffer() >= _BUFFER:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+
+
+@functools.cache
+def _most_buffer() -> int:
+    """Bytes that a program may ask the system for, for one socket; 0 where that is not told."""
+    try:
+        return int(Path("/proc/sys/net/core/rmem_max").read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def default_client(verify: Verify = True, proxy: Proxy | None = None) -> httpx.AsyncClient:

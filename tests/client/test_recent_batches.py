@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sse_widget import EventBatch
 from sse_widget.client import RecentBatches
+from sse_widget.client.resumption import ReplayDetector
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -57,3 +58,10 @@ def test_single_events_are_nothing_to_the_garbage_collector():
         recent.append(batch(str(n)), 10)
     gc.collect()  # which finds that these hold nothing that could refer back
     assert len(gc.get_objects()) - before < 100
+
+
+def test_of_a_flood_the_latest_events_are_remembered_as_they_came():
+    detector = ReplayDetector(remember=(100, 2**20))
+    flood = [f"{n} {'x' * 1_000}" for n in range(1_000)]
+    detector.remember(batch(*flood))
+    assert [text for one in detector.remembered() for text in one.data] == flood[-100:]

@@ -43,6 +43,13 @@ async def test_ids_that_count_up_tell_how_many_are_missing():
     assert "5 events are missing" in gap.text
 
 
+async def test_what_comes_again_of_a_flood_is_counted_its_long_texts_too():
+    flood = events(*range(3_000)) + events(3_000, data="x" * 200_000)
+    again = events(*range(2_500, 3_000)) + events(3_000, data="x" * 200_000)
+    _, gap, _ = await resumed(flood, again + events(3_001))
+    assert gap.repeated == 501
+
+
 async def test_a_stream_without_ids_is_unknown_loss():
     _, gap, _ = await resumed("data: a\n\n", "data: b\n\n")
     assert gap.replayed is None
