@@ -43,16 +43,16 @@ _GAPS_KNOWN = 16
 
 
 class Sink(Protocol):
-    """Where the events of a fleet go. Called on the loop's thread; only `room` waits."""
+    """Where the events of a fleet go. Called on the loop's thread; only `wait_for_space` waits."""
 
     def begun(self, name: str) -> tuple[Position | None, list[EventBatch]]:
         """Where the stream was left, None where it is new; and the latest events before that."""
 
     @property
     def full(self) -> bool:
-        """Whether streams should wait for `room()` before they read on."""
+        """Whether streams should wait for `wait_for_space()` before they read on."""
 
-    async def room(self) -> None: ...
+    async def wait_for_space(self) -> None: ...
 
     def append(
         self, name: str, batch: EventBatch, last_event_id: str, reconnection_time: int | None
@@ -215,7 +215,7 @@ class Fleet:
             async for batch in source.batches():
                 self._take(follower, batch)
                 if self._sink.full:
-                    await self._sink.room()
+                    await self._sink.wait_for_space()
         except SSEError:
             pass  # the source's status says it
         except asyncio.CancelledError:

@@ -169,9 +169,9 @@ class Shard:
                 if sequence.losing
                 else f"{e.message}. {e.hint}"
             )
-        if sequence.untidy:
-            tidied = await self._on_disk(sequence.tidy)
-            self._trouble = tidied.failure or self._trouble
+        if sequence.needs_compaction:
+            compacted = await self._on_disk(sequence.compact)
+            self._trouble = compacted.failure or self._trouble
 
     async def _on_disk(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
@@ -191,7 +191,7 @@ class Shard:
         if rows >= FLUSH_ROWS or size >= FLUSH_BYTES:
             self._due.set()
         if size > WAITING_BYTES and self._trouble:
-            self._sequence.shed(WAITING_BYTES)
+            self._sequence.drop_oldest(WAITING_BYTES)
 
     @property
     def full(self) -> bool:
@@ -199,7 +199,7 @@ class Shard:
             return False
         return self._sequence.writer.pending[1] > FULL_BYTES
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Wait while the disk is slower than the streams. Where it refuses, that would not help."""
         while self.full:
             self._room.clear()

@@ -150,7 +150,7 @@ def _alone(place: Store, shard: str) -> Iterator[tuple[bool, HeldFolder | None]]
 
 @contextlib.contextmanager
 def _locked(place: LocalStore, where: HeldFolder, shard: str) -> Iterator[bool]:
-    """Whether the lock could be had. Where a file system has none, two that tidy at once do the same
+    """Whether the lock could be had. Where a file system has none, two that merge at once do the same
     work twice, and harm nothing."""
     try:
         import fcntl

@@ -331,7 +331,7 @@ class LocalFolder:
             if e.errno not in (errno.ENOENT, errno.EXDEV):
                 raise
             held.check()
-            # Somebody tidied up; or beside the capture there is another mount of the same disk.
+            # A user removed it; or beside the capture there is another mount of the same disk.
             store.forget_staging(inside=e.errno == errno.EXDEV)
             store.create(held, name, content)
         try:

@@ -57,7 +57,7 @@ class OwnedSequence:
         refused: why the disk refuses to be claimed, for now; None where it is ours.
         not_kept: how many rows were let go since.
         losing: rows were let go since the last commit.
-        untidy: a folder was closed since the last tidying.
+        needs_compaction: a folder was closed since the last tidying.
 
     Raises:
         CaptureTaken: another owner was quicker, again and again.
@@ -79,7 +79,7 @@ class OwnedSequence:
         self._generation = generation
         self.dataset = dataset
         self.not_kept = 0
-        self.untidy = self.losing = False
+        self.needs_compaction = self.losing = False
         self._to = to
         self._name = name
         self._losses: dict[str, _Loss] = {}
@@ -137,15 +137,15 @@ class OwnedSequence:
             writer.commit()
             self.losing = False
         finally:
-            self.untidy = self.untidy or writer.folder != folder
+            self.needs_compaction = self.needs_compaction or writer.folder != folder
             _give_back()
 
-    def shed(self, most: int) -> dict[str, Gap]:
+    def drop_oldest(self, most: int) -> dict[str, Gap]:
         """Let go of the oldest rows that wait until fewer than `most` bytes do: some more than have to, so
         that this is not done again for the next one. What a stream lost is a gap of it, which is written
         with what comes next; those gaps are returned. From any thread."""
         gaps = {}
-        for name, lost in self.writer.shed(most - most // 8).items():
+        for name, lost in self.writer.drop_oldest(most - most // 8).items():
             if not lost.rows:
                 continue
             known = self._losses.get(name)
@@ -161,9 +161,9 @@ class OwnedSequence:
             self.writer.gap(name, gaps[name])
         return gaps
 
-    def tidy(self) -> Compacted:
+    def compact(self) -> Compacted:
         """Merge and remove what may be; a failure is only said, for it never ends a capture."""
-        self.untidy = False
+        self.needs_compaction = False
         try:
             return compact(
                 self.dataset,

@@ -118,7 +118,7 @@ class Recorder:
         self._thread = quiet_thread(self._serve, "sse-widget disk")
         self._thread.start()
 
-    def hear(
+    def subscribe(
         self,
         *,
         changed: Callable[[], None],
@@ -157,13 +157,13 @@ class Recorder:
         """Nothing is taken any more."""
         return self._state in (CaptureState.TAKEN, CaptureState.FAILED, CaptureState.CLOSED)
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Wait while the disk is slower than the stream. Where it refuses, that would not help."""
         full = min(FULL_BYTES, self._share.limit // 2)
         while self._state is CaptureState.WRITING and self._writer.pending[1] > full:
             await asyncio.wrap_future(self.flush_soon())
 
-    def take(self, batch: EventBatch, last_event_id: str) -> None:
+    def append(self, batch: EventBatch, last_event_id: str) -> None:
         """The next events of the stream; does not wait."""
         if not batch.types or self.over:
             return
@@ -176,7 +176,7 @@ class Recorder:
         if rows >= ROWS or size >= min(BYTES, most // 4):
             self._due.set()
         if size > most and self._state is CaptureState.WAITING:
-            for gap in self._sequence.shed(most).values():
+            for gap in self._sequence.drop_oldest(most).values():
                 self._gapped(gap)
 
     def gap(self, gap: Gap) -> None:
@@ -258,7 +258,7 @@ class Recorder:
         try:
             if not self.over:
                 self._commit()
-            if self._sequence.untidy and not self.over:
+            if self._sequence.needs_compaction and not self.over:
                 self._tidy()
         finally:
             for done in waiters:
@@ -297,9 +297,9 @@ class Recorder:
         self._gapped(gap)
 
     def _tidy(self) -> None:
-        tidied = self._sequence.tidy()
-        notes = (tidied.failure,) if tidied.failure else tidied.notes
-        if tidied.removed:
+        compacted = self._sequence.compact()
+        notes = (compacted.failure,) if compacted.failure else compacted.notes
+        if compacted.removed:
             self.oldest = self._oldest()
         if notes != self.notes:
             self.notes = notes
@@ -310,7 +310,7 @@ class Recorder:
             found = self.dataset.oldest(self.name)
         except (OSError, CaptureError):
             return self.oldest
-        return self._writer.reached(self.name) if found is None else found
+        return self._writer.next_seq(self.name) if found is None else found
 
     def _move(self, state: CaptureState, error: CaptureError | None) -> None:
         if (state, error and error.message) == (self._state, self._error and self._error.message):

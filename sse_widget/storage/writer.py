@@ -38,7 +38,7 @@ _GAPS_KEPT = 1_000
 T = TypeVar("T")
 
 
-class Shed(NamedTuple):
+class Dropped(NamedTuple):
     """What a stream lost of what waited, since it was last written.
 
     Attributes:
@@ -166,7 +166,7 @@ class Writer:
         entry = Append(stream, batch, 0, last_event_id, reconnection_time, stats, size)
         with self._lock:
             if stream not in self._seq:
-                self._seq[stream] = self.reached(stream)
+                self._seq[stream] = self.next_seq(stream)
             self._seq[stream] += len(batch)
             before = self._entries[-1] if self._entries else None
             if before is not None and before.stream == stream and not batch.types:
@@ -183,12 +183,12 @@ class Writer:
             self._gaps.most = _GAPS_KEPT * max(len(self._seq), 1)
             self._gaps.add(gap, stream)
 
-    def reached(self, stream: str) -> int:
+    def next_seq(self, stream: str) -> int:
         """The number of the first event of a stream that is in no part yet, nor on its way."""
         there = self.positions if self._prepared is None else self._prepared.footer.streams
         return there[stream].seq if stream in there else 0
 
-    def shed(self, size: int) -> dict[str, Shed]:
+    def drop_oldest(self, size: int) -> dict[str, Dropped]:
         """Let go of the oldest rows until at most `size` bytes wait, those of a part that is on its way
         included; the numbers of the rows stay taken. From any thread.
 
@@ -219,7 +219,7 @@ class Writer:
                     if entry.stream == name
                 )
                 end = self._seq[name] - waiting + skip.skipped
-                lost[name] = Shed(end, skip.skipped)
+                lost[name] = Dropped(end, skip.skipped)
         return lost
 
     # ------------------------------------------------------------------ writing it

@@ -130,7 +130,7 @@ class StreamFeed:
     def record(self) -> None:
         """Have the recorder write what comes: once all that listens is there."""
         if self.recorder is not None:
-            hear_of_recorder(self, self.recorder)
+            subscribe_to_recorder(self, self.recorder)
             # It may have met trouble before there was anybody to tell.
             runtime.call(self.capture_changed)
 
@@ -270,8 +270,8 @@ class StreamFeed:
             async for batch in source.batches():
                 self._take(batch)
                 if self.recorder is not None:
-                    self.recorder.take(batch, source.last_event_id)
-                    await self.recorder.room()
+                    self.recorder.append(batch, source.last_event_id)
+                    await self.recorder.wait_for_space()
         except SSEError:
             pass  # the source's status says it
         except Exception as e:  # a bug, or a user's callback: shown, never printed into a cell
@@ -348,7 +348,7 @@ class StreamFeed:
         return {n: getattr(stats, n) for n in KEPT_COUNTERS}, self.source.reconnection_time
 
 
-def hear_of_recorder(feed: StreamFeed, recorder: Recorder) -> None:
+def subscribe_to_recorder(feed: StreamFeed, recorder: Recorder) -> None:
     """Let the thread of the disk tell the feed, and ask it, without keeping alive a stream that no
     variable holds."""
     me = weakref.ref(feed)
@@ -366,6 +366,6 @@ def hear_of_recorder(feed: StreamFeed, recorder: Recorder) -> None:
         return ({}, None) if found is None else found.facts()
 
     window = feed.window
-    recorder.hear(
+    recorder.subscribe(
         changed=changed, gapped=gapped, facts=facts, held=window.read, budget=window.budget
     )

@@ -40,7 +40,7 @@ def of_every_kind(to: Path) -> None:
     writer.gap("quotes", Gap(3, AT, Cause.RECONNECT, "cut", replayed=False))
     writer.commit()
     writer.add("quotes", batch(3, 4))
-    lost = writer.shed(0)["quotes"]
+    lost = writer.drop_oldest(0)["quotes"]
     writer.add("quotes", batch(7, 2))
     writer.gap("quotes", Gap(3, AT, Cause.RECONNECT, "cut", missing=2, replayed=False))
     at = AT + timedelta(seconds=1)

@@ -108,7 +108,7 @@ def test_what_the_disk_cost_is_told_by_a_gap(tmp_path, is_told):
     writer.add("a", batch(5))
     writer.commit()
     writer.add("a", batch(7))
-    lost = writer.shed(0)["a"]
+    lost = writer.drop_oldest(0)["a"]
     writer.add("a", batch(5))
     if is_told:
         gap = Gap(lost.end, AT, Cause.DISK, "full", missing=lost.rows, replayed=False)

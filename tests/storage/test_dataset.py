@@ -244,10 +244,10 @@ def test_what_waits_too_long_is_let_go_and_numbers_stay_true(to):
     for n in range(10, 20):
         writer.add("s", batch(n))
     size = writer.pending[1]
-    assert writer.shed(size // 2) == {"s": (5, 5)}
+    assert writer.drop_oldest(size // 2) == {"s": (5, 5)}
     for n in range(20, 30):
         writer.add("s", batch(n))
-    assert writer.shed(size // 2) == {"s": (15, 15)}
+    assert writer.drop_oldest(size // 2) == {"s": (15, 15)}
     assert writer.pending == (5, size // 2)
     writer.commit()
     assert Dataset(to).read()["seq"].to_pylist() == [15, 16, 17, 18, 19]

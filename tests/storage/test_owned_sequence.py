@@ -24,9 +24,9 @@ def test_a_loss_that_goes_on_is_one_gap_and_the_next_one_another(tmp_path):
     sequence = owned(tmp_path / "capture", "a")
     for _ in range(2):
         sequence.writer.add("a", batch(10))
-    first = sequence.shed(15_000)["a"]
+    first = sequence.drop_oldest(15_000)["a"]
     sequence.writer.add("a", batch(10))
-    more = sequence.shed(15_000)["a"]
+    more = sequence.drop_oldest(15_000)["a"]
     assert (first.missing, first.seq) == (10, 10)
     assert (more.missing, more.seq, more.at) == (20, 20, first.at)
     assert sequence.losing
@@ -35,7 +35,7 @@ def test_a_loss_that_goes_on_is_one_gap_and_the_next_one_another(tmp_path):
     assert sequence.written("a") == 30
     for _ in range(2):
         sequence.writer.add("a", batch(10))
-    later = sequence.shed(15_000)["a"]
+    later = sequence.drop_oldest(15_000)["a"]
     assert (later.missing, later.seq) == (10, 40)
     assert later.at > first.at
     assert sequence.not_kept == 30
