@@ -19,7 +19,7 @@ import msgspec
 
 from .basics import refuse_change
 from .errors import EventTooLarge, message_of
-from .visible import quoted, visible
+from .visible import quoted, quoted_repr, visible
 
 __all__ = [
     "Cause",
@@ -34,20 +34,13 @@ __all__ = [
 ]
 
 
-def _told(value: object) -> str:
-    """Its repr; of text one in which nothing is hidden."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(_told, value))}]"
-    return quoted(value) if isinstance(value, str) else repr(value)
-
-
 # An id may be as long as an event; a sentence is not.
 _GAP_CHARS = 1_000
 
 
 def _told_fields(called: str, value: object, names: Iterable[str]) -> str:
     """A repr like that of any dataclass, in which two texts that differ look different."""
-    told = (f"{name}={_told(getattr(value, name))}" for name in names)
+    told = (f"{name}={quoted_repr(getattr(value, name))}" for name in names)
     return f"{called}({', '.join(told)})"
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["quoted", "visible", "visible_name"]
+__all__ = ["quoted", "quoted_repr", "visible", "visible_name"]
 
 # Controls, bidirectional controls, line ends, zero-width characters and other characters without a
 # glyph (Unicode's Default_Ignorable_Code_Point), tags, and halves of surrogate pairs. Joiners and
@@ -61,6 +61,15 @@ def visible_name(text: str, limit: int | None = None) -> str:
 def quoted(text: str) -> str:
     """`repr(text)` with escapes for all that cannot be seen: it evaluates to the same text."""
     return _REPR.sub(_escape, repr(text))
+
+
+def quoted_repr(value: object) -> str:
+    """The repr of a value whose texts are `quoted`, also those in a list, tuple or frozenset."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(quoted_repr, value))}]"
+    if isinstance(value, frozenset) and value:
+        return f"{{{', '.join(map(quoted_repr, value))}}}"
+    return quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _sign(match: re.Match[str]) -> str:

@@ -6,13 +6,12 @@ they raise.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from ..basics import NamedAttributes
-from ..checks import texts
+from ..checks import takes_arguments, texts
 
 Listener = Callable[..., Any]
 
@@ -30,7 +29,8 @@ class _Entry:
     def use(self, listener: Listener) -> None:
         """Call this one from here on, at the same place."""
         self.listener = listener
-        self.takes_argument = _takes_argument(listener)
+        # JavaScript lets a listener leave the event out, and so do we.
+        self.takes_argument = takes_arguments(listener, 1)
 
 
 class Listeners:
@@ -158,14 +158,3 @@ class EventTarget(NamedAttributes):
 def _check_callable(what: str, listener: object) -> None:
     if not callable(listener):
         raise TypeError(f"{what} must be callable, not {type(listener).__name__}")
-
-
-def _takes_argument(listener: Listener) -> bool:
-    """Whether to hand the event to this callable; JavaScript lets one leave it out, so do we."""
-    try:
-        inspect.signature(listener).bind(None)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin that does not say
-        return True
-    return True

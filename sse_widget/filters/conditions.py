@@ -25,8 +25,8 @@ from ..basics import unchangeable
 from ..checks import wrong_type
 from ..errors import InvalidFilter
 from ..payload import bounded_slices, payloads, read, read_object, reader_of, steps_of
-from ..visible import quoted
-from .regex import lone_surrogate
+from ..visible import quoted, quoted_repr
+from .regex import refuse_half
 
 Plain = str | float | int | bool | None
 Value = Plain | tuple[Plain, ...]
@@ -80,7 +80,7 @@ class Condition:
     def __init__(self, path: str, op: str, value: object = True) -> None:
         if not isinstance(path, str):
             raise wrong_type("the path of a condition", 'text such as "price"', path)
-        _whole(path)
+        refuse_half("where", path)
         put = object.__setattr__
         put(self, "path", path)
         put(self, "op", _operator(op))
@@ -94,7 +94,7 @@ class Condition:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"({quoted(self.path)}, {self.op!r}, {_told(self.value)})"
+        return f"({quoted(self.path)}, {self.op!r}, {quoted_repr(_as_written(self.value))})"
 
     def test(self) -> Callable[[Any], bool]:
         """The condition as a function of the value at its path."""
@@ -327,7 +327,7 @@ def _plain(path: str, value: object) -> Plain:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        _whole(value)
+        refuse_half("where", value)
         return str(value)
     if type(value).__name__ == "bool_" or type(value).__name__ == "bool":
         return bool(value)
@@ -342,18 +342,9 @@ def _plain(path: str, value: object) -> Plain:
     raise wrong_type(f"the value for {quoted(path)}", "text, a number, True, False or None", value)
 
 
-def _whole(value: str) -> None:
-    half = lone_surrogate(value)
-    if half is not None:
-        raise InvalidFilter(
-            f"where holds half a character (a lone surrogate) at position {half}",
-            hint="Remove it: no event can hold it.",
-        )
-
-
-def _told(value: Value) -> str:
+def _as_written(value: Value) -> object:
+    """As JSON has it: whole numbers without a fraction."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_told, value))}]"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return repr(int(value))
-    return quoted(value) if isinstance(value, str) else repr(value)
+        return tuple(map(_as_written, value))
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return int(value) if whole else value  # type: ignore[arg-type]

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from ..basics import unchangeable
 from ..checks import number, truth
 from ..errors import InvalidFilter
-from ..visible import quoted
+from ..visible import quoted_repr
 from .caseless import scatter, search_caseless
 from .conditions import Condition, conditions_of, mask_of, passes
-from .regex import lone_surrogate, translate
+from .regex import refuse_half, translate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -104,7 +104,7 @@ class EventFilter:
     def __repr__(self) -> str:
         nothing = EventFilter()
         told = ", ".join(
-            f"{f.name}={_told(value)}"
+            f"{f.name}={quoted_repr(value)}"
             for f in fields(self)
             if (value := getattr(self, f.name)) != getattr(nothing, f.name)
         )
@@ -232,14 +232,6 @@ class EventFilter:
         return search_caseless(needle.lower(), data)
 
 
-def _told(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(repr, value))}]"
-    if isinstance(value, frozenset) and value:
-        return f"{{{', '.join(map(quoted, value))}}}"
-    return quoted(value) if isinstance(value, str) else repr(value)
-
-
 def _names(field: str, value: object) -> frozenset[str]:
     if isinstance(value, str):
         value = (value,)
@@ -249,7 +241,7 @@ def _names(field: str, value: object) -> frozenset[str]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{field} must hold str, not {type(name).__name__}")
-        _whole(field, name)
+        refuse_half(field, name)
     return frozenset(names)
 
 
@@ -257,7 +249,7 @@ def _needle(field: str, value: object, regex: bool) -> str:
     if not isinstance(value, str):
         hint = "; for a pattern write regex=True" if isinstance(value, re.Pattern) else ""
         raise TypeError(f"{field} must be a str, not {type(value).__name__}{hint}")
-    _whole(field, value)
+    refuse_half(field, value)
     if regex:
         try:
             translate(value)
@@ -266,15 +258,6 @@ def _needle(field: str, value: object, regex: bool) -> str:
                 raise
             raise InvalidFilter(f"{field}: {error.message}", hint=error.hint) from None
     return value
-
-
-def _whole(field: str, value: str) -> None:
-    half = lone_surrogate(value)
-    if half is not None:
-        raise InvalidFilter(
-            f"{field} holds half a character (a lone surrogate) at position {half}",
-            hint="Remove it: no event can hold it.",
-        )
 
 
 def _time(field: str, value: object) -> datetime | None:

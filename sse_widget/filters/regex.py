@@ -72,6 +72,20 @@ def lone_surrogate(text: str) -> int | None:
     return next((at for at, char in enumerate(text) if "\ud800" <= char <= "\udfff"), None)
 
 
+def refuse_half(field: str, text: str) -> None:
+    """Refuse text that no event can hold.
+
+    Raises:
+        InvalidFilter: it holds half a character.
+    """
+    half = lone_surrogate(text)
+    if half is not None:
+        raise InvalidFilter(
+            f"{field} holds half a character (a lone surrogate) at position {half}",
+            hint="Remove it: no event can hold it.",
+        )
+
+
 @lru_cache(maxsize=256)
 def translate(pattern: str) -> str:
     """`pattern` in RE2's syntax; raises InvalidFilter naming what is not shared, and where."""
