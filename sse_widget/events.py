@@ -38,18 +38,18 @@ __all__ = [
 _GAP_CHARS = 1_000
 
 
-def _told_fields(called: str, value: object, names: Iterable[str]) -> str:
+def _repr_of_fields(called: str, value: object, names: Iterable[str]) -> str:
     """A repr like that of any dataclass, in which two texts that differ look different."""
     told = (f"{name}={quoted_repr(getattr(value, name))}" for name in names)
     return f"{called}({', '.join(told)})"
 
 
-class _Told:
+class _QuotedRepr:
     __slots__ = ()
 
     def __repr__(self) -> str:
         names = [f.name for f in fields(self)]  # type: ignore[arg-type]
-        return _told_fields(type(self).__name__, self, names)
+        return _repr_of_fields(type(self).__name__, self, names)
 
 
 class TypeCounts(dict[str, int]):
@@ -100,7 +100,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __repr__(self) -> str:
-        return _told_fields(type(self).__name__, self, self.__struct_fields__)
+        return _repr_of_fields(type(self).__name__, self, self.__struct_fields__)
 
     def json(self) -> Any:
         """`data` read as JSON.
@@ -147,7 +147,7 @@ class EventBatch(msgspec.Struct, eq=False):
         return msgspec.structs.astuple(self) == msgspec.structs.astuple(other)
 
     def __repr__(self) -> str:
-        return _told_fields("EventBatch", self, self.__struct_fields__)
+        return _repr_of_fields("EventBatch", self, self.__struct_fields__)
 
     def __reduce__(self) -> tuple[type[EventBatch], tuple[Any, ...]]:
         return EventBatch, msgspec.structs.astuple(self)
@@ -227,7 +227,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Gap(_Told):
+class Gap(_QuotedRepr):
     """A place in the stream where events may be missing.
 
     Attributes:

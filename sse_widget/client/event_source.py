@@ -87,9 +87,11 @@ class EventSource(NotPickled, EventTarget):
     CLOSED: ClassVar[int] = 2
 
     def __init__(self, url: Url, **options: Unpack[SourceKeywords]) -> None:
-        told = SourceOptions.of("EventSource", options)
+        checked = SourceOptions.of("EventSource", options)
         listeners = Listeners()
-        self._set_up(listeners, Driver(Request.of(url, told), told, listeners, hooks=SourceHooks()))
+        self._set_up(
+            listeners, Driver(Request.of(url, checked), checked, listeners, hooks=SourceHooks())
+        )
 
     def _set_up(self, listeners: Listeners, driver: Driver) -> None:
         super().__init__(listeners)

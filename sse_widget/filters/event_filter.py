@@ -59,8 +59,8 @@ class EventFilter:
             like null: it passes != and no other comparison. Capitals count. `{"symbol": "BTC"}` is
             short for ==, and for in where the value is a list.
         since, until: bounds on `received_at`, since <= received_at < until, kept as aware UTC
-            datetimes. A naive datetime is local time, a date its midnight; an ISO 8601 string and a
-            pandas Timestamp do too. An event whose `received_at` is None passes no bound.
+            datetimes. A datetime without a zone is local time, and a date is its midnight; so with
+            ISO 8601 text and pandas' Timestamp. An event whose `received_at` is None passes no bound.
 
     Raises:
         TypeError: an argument of the wrong type, by name.

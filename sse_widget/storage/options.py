@@ -20,10 +20,10 @@ class Capture:
 
     Args:
         to: a folder, or the URL of a store whose put is atomic (`s3://...`, extra packages).
-        stream: its name there, one capture may hold several; None: the URL, masked.
-        every: seconds after which what came is on disk.
+        stream: the name of the stream in the capture, which may hold several; None: its URL, masked.
+        every: seconds after which events that came are on disk.
         keep: events older than this are removed: a timedelta, or "90s", "30m", "12h", "7d".
-        keep_bytes: the oldest are removed while the files are larger than this.
+        keep_bytes: the oldest events are removed while the files are larger than this.
         merge: small files are merged into large ones.
 
     Raises:
