@@ -125,8 +125,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
 }
 
 function entryOf(model: Model): Entry | undefined {
-  const key: unknown = model.get("_settings");
-  return entries.get(model) ?? (key !== null && typeof key === "object" ? entries.get(key) : undefined);
+  return entries.get(model) ?? entries.get(model.get("_settings"));
 }
 
 export default {

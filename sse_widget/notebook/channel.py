@@ -9,7 +9,8 @@ The messages (times in milliseconds since the epoch, `seq` the number of an even
 
 * `batch`: numbered `n` = 1, 2, 3, ..., so that the page sees a lost one; rows `first` to
   `first + count`, and the head: counters, status, changed type counts, new gaps. `polled` where a
-  page had asked for it, because by itself nothing reached it.
+  page had asked for it, because by itself nothing reached it; `unseen` where nobody looks, so that
+  few rows wait for one another.
 * `rows`, `event`, `hello`: answers, to the one page that asked.
 
 `wire` says how rows travel.
@@ -33,6 +34,10 @@ from .wire import Message, encode, newest, packed
 Send = Callable[[Message, list[Any]], None]
 
 HEARTBEAT = 2.0
+# Seconds between messages of few rows to pages on which nobody looks at the stream: each message costs the
+# kernel and the page a millisecond, and a notebook has more streams than a screen.
+_UNSEEN_S = 2.0
+_FEW_ROWS = 20
 # Requests for rows that are on disk, which may wait for one another.
 _READS = 64
 _NO_EVENT = {"type": "", "last_event_id": ""}
@@ -79,6 +84,7 @@ class Channel:
         self._due = 0.0  # when the timer was to fire, in the loop's time
         self._live = False
         self._news = False
+        self._seen = True  # as the pages say
         # What is held already was before this began: a page asks for it as for any history.
         self._cursor = window.bounds[1]
         self._n = 0
@@ -159,6 +165,8 @@ class Channel:
         # What a connection says of itself as it opens must not hold up its first event.
         rows = self._window.bounds[1] - self._cursor
         since = now - (self._rows_at if rows else self._sent_at)
+        if not self._seen and 0 < rows <= _FEW_ROWS:
+            return _UNSEEN_S - since
         return pace(rows, int(rows * self._row_bytes), read=read) - since
 
     def _push(self, *, polled: bool = False) -> None:
@@ -183,6 +191,8 @@ class Channel:
         message: Message = {"kind": "batch", "n": self._n, "allowed": self._allowance.bytes}
         if polled:
             message["polled"] = True
+        if not self._seen:
+            message["unseen"] = True
         self._send({**message, **self._head(types, gaps), **rows}, buffers)
 
     def _send(self, content: Message, buffers: list[Any]) -> None:
@@ -219,6 +229,8 @@ class Channel:
                 self.hello(page)
             case {"kind": "poll"}:
                 self.poll()
+            case {"kind": "sight", "seen": bool(seen)}:
+                self.sight(seen)
             case {
                 "kind": "rows",
                 "page": str(page),
@@ -236,6 +248,7 @@ class Channel:
     def hello(self, page: str) -> None:
         """A page has come (or come back): tell it where we are."""
         self.open()
+        self._seen = True
         self._send(
             {
                 "kind": "hello",
@@ -245,6 +258,13 @@ class Channel:
             },
             [],
         )
+
+    def sight(self, seen: bool) -> None:
+        """A page has the stream on its screen, or no longer. Of several pages the one that is looked at
+        contradicts: it hears from each batch what another one said."""
+        self._seen = seen
+        if seen and self._live:
+            self._go()
 
     def poll(self) -> None:
         """A page hears nothing: what is new, at once. Some hosts pass on only what is sent while a

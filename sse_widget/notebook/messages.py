@@ -136,6 +136,13 @@ class AckRequest(TypedDict):
     n: int
 
 
+class SightRequest(TypedDict):
+    """Whether any view of the page is on the screen."""
+
+    kind: Literal["sight"]
+    seen: bool
+
+
 class CommandRequest(TypedDict):
     """What a user pressed."""
 

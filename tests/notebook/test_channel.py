@@ -187,6 +187,31 @@ async def test_few_rows_go_every_beat_and_more_go_together(quick):
     assert sizes == [1, 5, 5, 5, 155, 655]
 
 
+async def test_few_rows_wait_for_one_another_where_nobody_looks(quick):
+    def sight(seen):
+        assert quick.channel.answer({"kind": "sight", "page": "p", "seen": seen})
+
+    def told(*data, after):
+        quick.later += after
+        quick.append(*data)
+        return len(quick.rows)
+
+    sight(False)
+    assert told("a", after=2.1) == 1
+    assert [told("b", after=1), told("c", after=0.9), told("d", after=0.2)] == [1, 1, 4]
+    assert quick.batches[-1][0]["unseen"] is True
+    # Many are no reason to wait.
+    assert told(*map(str, range(50)), after=0.2) == 54
+    assert told("e", after=0.2) == 54
+    sight(True)
+    assert len(quick.rows) == 55
+    assert told("f", after=0.1) == 56
+    assert "unseen" not in quick.batches[-1][0]
+    sight(False)
+    quick.channel.hello("another page")
+    assert told("g", after=0.1) == 57
+
+
 async def test_large_rows_go_every_beat(quick):
     for seconds in (1, INTERVAL_S, INTERVAL_S):
         quick.later += seconds + 0.001

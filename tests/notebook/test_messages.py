@@ -38,6 +38,7 @@ UNIONS = {
         messages.RowsRequest,
         messages.EventRequest,
         messages.AckRequest,
+        messages.SightRequest,
         messages.CommandRequest,
     ),
     "roster.ToCapture": (

@@ -37,8 +37,9 @@ def test_a_log_out_of_sight_is_drawn_every_ten_seconds_and_holds_nothing_up(open
     stub.page.clock.run_for(8_000)
     expect(stub.row("meanwhile")).to_have_count(0)
     # What is said of the stream is read out also where nobody looks.
-    expect(stub.page.locator(".sse-total")).to_have_text("4 events")
+    stub.kernel("kernel.be({state: 'waiting', retry_in: 60, error: 'refused'})")
     stub.page.clock.run_for(1_000)
+    expect(stub.status).to_contain_text("refused")
     expect(stub.row("meanwhile")).to_have_count(1)
     stub.page.clock.run_for(3_000)
     assert stub.page.evaluate("model.attributes._ack.n === kernel.n")
@@ -47,6 +48,27 @@ def test_a_log_out_of_sight_is_drawn_every_ten_seconds_and_holds_nothing_up(open
     assert stub.page.evaluate(SIGHT) is True
     stub.page.clock.run_for(200)
     expect(stub.row("just now")).to_have_count(1)
+
+
+def test_the_kernel_hears_whether_somebody_looks(open_stub):
+    def told(after):
+        stub.page.clock.run_for(after)
+        return [message["seen"] for message in stub.heard("sight")]
+
+    stub = open_stub(clock=True)
+    stub.feed(*TICKS)
+    assert told(4_000) == []
+    stub.page.evaluate("document.body.style.paddingTop = '5000px'")
+    assert stub.page.evaluate(SIGHT) is False
+    # Who only scrolls past tells it nothing.
+    assert told(3_000) == []
+    assert told(5_000) == [False]
+    stub.page.evaluate("document.body.style.paddingTop = ''")
+    assert stub.page.evaluate(SIGHT) is True
+    assert told(0) == [False, True]
+    # Another page says that nobody looks at it there.
+    stub.feed(*TICKS, unseen=True)
+    assert told(0) == [False, True, True]
 
 
 def test_a_log_that_follows_is_at_its_end_after_one_layout_of_the_page(open_stub):

@@ -184,7 +184,7 @@ describe("the accounts", () => {
         store.evict(pick(2) ? [[paused ?? 0, (paused ?? 0) + 50]] : []);
       }
       if (pick(2)) scan.work(1);
-      const a = account(store, { received }, paused);
+      const a = account({ store, head: { stats: { received } }, from: 0 }, paused);
       expect(a.shown + a.filtered + a.paused + a.elsewhere).toBe(a.received);
       expect(Math.min(a.shown, a.filtered, a.paused, a.elsewhere)).toBeGreaterThanOrEqual(0);
     }

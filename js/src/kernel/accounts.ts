@@ -4,8 +4,8 @@
  * last one and not by luck.
  */
 
-import type { Store } from "../events/store.ts";
-import type { Head, Stats } from "./wire.ts";
+import type { Session } from "./session.ts";
+import type { Stats } from "./wire.ts";
 
 export interface Accounts {
   received: number;
@@ -17,15 +17,17 @@ export interface Accounts {
   elsewhere: number;
 }
 
-/** `pausedAt`: the seq at which a view stands still (events from there on wait), or null; `from`: where it begins. */
+/** `pausedAt`: the seq at which a view stands still (events from there on wait), or null. */
 export function account(
-  store: Store,
-  stats: Pick<Stats, "received"> | null,
+  {
+    store,
+    head,
+    from,
+  }: Pick<Session, "store" | "from"> & { head: { stats: Pick<Stats, "received"> } | null },
   pausedAt: number | null,
-  from = 0,
 ): Accounts {
   // An answer to a request may know more than the last header: never count below what is here.
-  const received = Math.max(stats?.received ?? 0, store.end);
+  const received = Math.max(head?.stats.received ?? 0, store.end);
   const stop = Math.max(pausedAt ?? store.end, from);
   const shown = store.shownBefore(stop) - store.shownBefore(from);
   const cleared = store.rowsBefore(from);
@@ -40,17 +42,8 @@ export function account(
   };
 }
 
-/**
- * Where the events that are not on this page are, as sentences whose numbers add up too; `pinned`: of how many
- * a copy is pinned.
- */
-export function whereabouts(
-  a: Accounts,
-  head: Head | null,
-  store: Store,
-  asking: boolean,
-  pinned: number,
-): string {
+/** Where the events that are not on this page are, as sentences whose numbers add up too. */
+export function whereabouts(a: Accounts, { head, history, pins, store }: Session): string {
   if (a.elsewhere === 0) return "Every event the kernel received is on this page.";
   const n = (x: number): string => x.toLocaleString("en-US");
   const floor = Math.min(Math.max(head?.oldest ?? 0, head?.cleared_to ?? 0), a.received);
@@ -65,11 +58,12 @@ export function whereabouts(
     lines.push(
       `\u00B7 ${n(there)} ${head?.capture ? "held by the kernel or in the capture: scroll up to read them" : "still held by the kernel: df has them"}`,
     );
-    if (asking) lines.push("Some are on their way to this page now.");
+    if (history.asked) lines.push("Some are on their way to this page now.");
     else if (store.evicted > 0) lines.push("A page keeps 100,000 events or 64 MiB, and lets older ones go.");
     else if (head && head.stats.not_sent > 0)
       lines.push("While the stream is fast some are held back; the newest are fetched when it is calm.");
   }
+  const pinned = pins.rows.filter(({ seq }) => !store.find(seq)).length;
   if (pinned > 0) lines.push(`Copies of ${n(pinned)} of them are pinned.`);
   return lines.join("\n");
 }

@@ -63,6 +63,8 @@ export interface Watcher {
   /** A second has passed: what tells the time may say something else now. */
   beat(): void;
   pins(): Range[];
+  /** whether any of it is on the screen */
+  seen(): boolean;
   /** the event at the top of a view that does not follow the tail */
   reading(): number | null;
   /** Go to this event, whether it is here yet or not. */
@@ -88,6 +90,12 @@ export const SILENT_MS = 7_000;
 const RATE_MS = 2_500;
 /** A heartbeat comes every 2 s. */
 const PATIENCE_MS = 2_600;
+/** Who only scrolls past tells the kernel nothing. */
+const UNSEEN_MS = 5_000;
+
+function isOver({ status: { state } }: Head): boolean {
+  return state === "closed" || state === "failed";
+}
 
 export class Session {
   readonly store = new Store();
@@ -145,6 +153,9 @@ export class Session {
   #work: ReturnType<typeof setTimeout> | undefined;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #grewAt = 0;
+  /** what the kernel was told of whether somebody looks, and when somebody did */
+  #seen = true;
+  #seenAt = 0;
   #command: { kind: Command; at: number; done: (head: Head) => boolean } | null = null;
   #events = new Map<number, { at: number; answer: (event: WholeEvent) => void }>();
   #nextEvent = 1;
@@ -266,8 +277,8 @@ export class Session {
   command(kind: Command): void {
     const attempt = this.head?.status.attempt;
     const done: Record<Command, (head: Head) => boolean> = {
-      start: (head) => head.status.state !== "closed" && head.status.state !== "failed",
-      stop: (head) => head.status.state === "closed" || head.status.state === "failed",
+      start: (head) => !isOver(head),
+      stop: isOver,
       retry: (head) => head.status.state !== "waiting" || head.status.attempt !== attempt,
     };
     this.#command = { kind, at: Date.now(), done: done[kind] };
@@ -307,8 +318,7 @@ export class Session {
 
   /** The stream has ended: nothing comes before it is started again. */
   get over(): boolean {
-    const state = this.head?.status.state;
-    return state === "closed" || state === "failed";
+    return this.head !== null && isOver(this.head);
   }
 
   /** The kernel's time now, in ms: its clock and this page's need not agree. */
@@ -357,6 +367,13 @@ export class Session {
     this.#pump();
   }
 
+  /** Somebody looks, or nobody does: then the kernel need not hurry. */
+  sight(seen: boolean): void {
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#port.send({ kind: "sight", seen });
+  }
+
   lost(): void {
     this.gone = true;
     this.#changed();
@@ -366,6 +383,8 @@ export class Session {
     const holes = this.#numbers.see(message.n);
     if (holes === null) return;
     if (message.n < this.#acked) this.#acked = 0;
+    // Another page said so, and this one is looked at.
+    if (message.unseen && this.#seen) this.#port.send({ kind: "sight", seen: true });
     this.#countRates(message);
     this.#takeHead(message);
     for (const { byteLength } of buffers) this.#onTheWay += byteLength;
@@ -390,6 +409,7 @@ export class Session {
 
   #hello(message: Extract<FromKernel, { kind: "hello" }>): void {
     this.#numbers.baseline(message.n);
+    this.#seen = true;
     this.counts.clear();
     this.gaps = [];
     this.#takeHead(message);
@@ -501,6 +521,9 @@ export class Session {
     this.#beatSoon();
     if (!this.gone && !this.over && this.#poll.due()) this.#port.send({ kind: this.head ? "poll" : "hello" });
     this.#pump();
+    const seen = !this.#port.hidden() && [...this.#watchers].some((watcher) => watcher.seen());
+    if (seen) this.#seenAt = Date.now();
+    if (Date.now() - this.#seenAt >= UNSEEN_MS || seen) this.sight(seen);
     for (const watcher of this.#watchers) watcher.beat();
   }
 

@@ -88,7 +88,7 @@ export interface Packed {
 
 export type FromKernel = Packed &
   (
-    | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean } & Head & Rows)
+    | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean; unseen?: boolean } & Head & Rows)
     | ({ kind: "hello"; to: string; n: number } & Head)
     | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)
     | {
@@ -107,6 +107,7 @@ export type ToKernel =
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
   | { kind: "ack"; n: number }
+  | { kind: "sight"; seen: boolean }
   | { kind: "start" | "stop" | "retry" };
 
 /** The buffers of a message, however they came. */

@@ -8,6 +8,7 @@ import type { Range } from "../events/store.ts";
 import { asCurl, asPython, PLAIN, secretHint } from "../export/command.ts";
 import { FORMATS, type Format } from "../export/export.ts";
 import { UNFILTERED } from "../filter/filter.ts";
+import { account } from "../kernel/accounts.ts";
 import { MAX_PINS } from "../kernel/pins.ts";
 import type { Session } from "../kernel/session.ts";
 import { Chart } from "./chart/chart.ts";
@@ -35,7 +36,7 @@ import { LatestPanel } from "./panels/latest.ts";
 import { Notice } from "./panels/notice.ts";
 import { ViewMenu, type Way } from "./panels/options.ts";
 import { Search } from "./panels/search.ts";
-import { Snapshot } from "./panels/snapshot.ts";
+import { hideSnapshot } from "./panels/snapshot.ts";
 
 const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */
@@ -68,7 +69,8 @@ export class View {
   #chart: Chart;
   #connection: Connection;
   #download: Download;
-  #snapshot: Snapshot;
+  /** the copy that the notebook has of the log */
+  #hidden = false;
   #pausedAt: number | null = null;
   #frame = 0;
   /** Whether any of it is on the screen. A notebook has more streams than a screen. */
@@ -223,23 +225,17 @@ export class View {
       "pointerdown",
       (event) => {
         const target = (event.composedPath()[0] ?? document) as Node;
-        for (const menu of [
-          this.#chips,
-          this.#menu.popover,
-          this.#connection.popover,
-          this.#chooser.popover,
-          this.#cellMenu.popover,
-        ])
-          menu.pressed(target);
+        for (const { popover } of [this.#chips, this.#menu, this.#connection, this.#chooser, this.#cellMenu])
+          popover.pressed(target);
       },
       { signal, capture: true },
     );
-    this.#snapshot = new Snapshot(session, signal);
     session.watch(
       {
         changed: () => this.#soon(),
         beat: () => this.#beat(),
         pins: () => this.#pins(),
+        seen: () => this.#inSight,
         reading: () => this.#log.around(0)?.[0] ?? null,
         jump: (seq) => {
           this.#log.goTo(seq);
@@ -261,7 +257,10 @@ export class View {
     const observer = new IntersectionObserver(
       (entries) => {
         const { isIntersecting } = entries.at(-1)!;
-        if (isIntersecting && !this.#inSight) this.#drawNow();
+        if (isIntersecting && !this.#inSight) {
+          this.#drawNow();
+          this.#session.sight(true);
+        }
         this.#inSight = isIntersecting;
       },
       // What is about to be scrolled into sight is drawn before it is there.
@@ -284,15 +283,15 @@ export class View {
     this.#soon();
   }
 
-  /** Out of sight: what is read out; and now and then the rest, for who searches the page. All such
-   * views draw in the same second. */
+  /** Out of sight: what is read out, which is seldom new; and now and then the rest, for who searches the
+   * page. All such views draw in the same second. */
   #drawUnseen(): void {
     const second = Math.floor(Date.now() / 1000);
     if (second % UNSEEN_S === 0) this.#draw();
     else {
       this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
       this.#announcer.draw();
-      this.#snapshot.draw();
+      this.#hidden ||= hideSnapshot(this.#session, this.#signal);
     }
     this.#session.painted();
   }
@@ -342,15 +341,17 @@ export class View {
     this.#search.draw();
     this.#chips.draw();
     this.#conditions.draw();
-    this.#empty.draw(this.#pausedAt);
+    const sums = account(session, this.#pausedAt);
+    this.#empty.draw(sums);
     this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
+    this.#header.drawTotals();
     this.#chart.draw();
     this.#detail.draw();
     this.#connection.draw();
     this.#chooser.draw();
-    this.#footer.draw(this.#pausedAt);
+    this.#footer.draw(sums, this.#pausedAt !== null);
     this.#announcer.draw();
-    this.#snapshot.draw();
+    this.#hidden ||= hideSnapshot(this.#session, this.#signal);
     this.#text.draw();
     this.#header.drawText(this.#text.source !== null || this.#text.open, this.#text.open);
     // The last, for scrolling lays the page out: all that was written until now, at once.

@@ -8,18 +8,12 @@ import { Popover } from "./popover.ts";
 /** `null`: a line between two groups. */
 export type Item = [label: string, act: () => void, disabled?: boolean] | HTMLElement | null;
 
-/** A button that does something and closes what it stands in. */
-export function action(
-  popover: Popover,
-  props: Record<string, string | boolean>,
-  act: () => void,
-  ...words: (string | Node)[]
-): HTMLElement {
-  const click = (): void => {
+/** What a button does that closes what it stands in. */
+export function closing(popover: Popover, act: () => void): () => void {
+  return () => {
     popover.toggle(false);
     act();
   };
-  return h("button.view-row.view-action", { ...props, click }, ...words);
 }
 
 /** A line with a box to tick. */
@@ -71,6 +65,7 @@ export class Menu {
     if (item === null) return h("div.view-line");
     if (!Array.isArray(item)) return item;
     const [label, act, disabled] = item;
-    return action(this.popover, { disabled: disabled === true }, act, label);
+    const click = closing(this.popover, act);
+    return h("button.view-row.view-action", { disabled: disabled === true, click }, label);
   }
 }

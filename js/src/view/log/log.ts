@@ -80,8 +80,10 @@ export class Log {
   #expected = 0;
   /** where the tail begins, while the browser has yet to lay out what was written */
   #due: number | null = null;
-  #width = 0;
-  #height = 0;
+  /** As the observer says, and until then a guess: to ask the page is a layout of all that was written, and
+   * a host may lay nothing out that is out of sight. */
+  #width = 700;
+  #height = 340;
 
   constructor(session: Session, options: Options, grid: Grid, events: LogEvents, signal: AbortSignal) {
     this.#session = session;
@@ -243,7 +245,7 @@ export class Log {
     else if (this.#due === null && top !== this.#expected) this.#scrollOn(top);
     this.#drawJump(paused, selected !== null);
     // What was written just now needed wider columns.
-    if (this.#grid.layout(this.#wide()).template !== this.#tracks) this.#events.moved();
+    if (this.#grid.layout(this.#width).template !== this.#tracks) this.#events.moved();
   }
 
   /** Scrolls there, or leaves it where it is. */
@@ -255,11 +257,7 @@ export class Log {
 
   /** The height the rows have: the heading and what is pinned stand before them. */
   #room(): number {
-    return (this.#height || this.scroller.clientHeight) - HEADING_HEIGHT - this.#pinned.length * ROW_HEIGHT;
-  }
-
-  #wide(): number {
-    return this.#width || this.scroller.clientWidth;
+    return this.#height - HEADING_HEIGHT - this.#pinned.length * ROW_HEIGHT;
   }
 
   /** The columns as they are now. */
@@ -271,7 +269,7 @@ export class Log {
       name: `time${time === "utc" ? " UTC" : local ? ` ${offsetOf(this.#session.now())}` : ""}`,
       title: local ? `Local time, ${ZONE}` : "",
     };
-    const { template, least } = grid.layout(this.#wide());
+    const { template, least } = grid.layout(this.#width);
     this.#heading.draw();
     if (this.#tracks === template) return;
     this.#tracks = template;
@@ -282,7 +280,7 @@ export class Log {
   /** Measured heights go where they are no longer true; the row at the top edge holds its place. */
   #forget(wrap: boolean): void {
     const { filter, evicted } = this.#store;
-    const now = `${wrap} ${filter} ${this.#tracks} ${this.#wide()} ${this.#following ? "" : evicted}`;
+    const now = `${wrap} ${filter} ${this.#tracks} ${this.#width} ${this.#following ? "" : evicted}`;
     if (now !== this.#measured) this.#heights.clear();
     this.#measured = now;
     this.#heights.dropBefore(this.#store.first);

@@ -65,11 +65,12 @@ class Chip {
 
 export class Chips {
   readonly node: HTMLElement;
+  /** the list of all types */
+  readonly popover: Popover;
   #session: Session;
   #row = h("div.chip-row", { role: "group", label: "Event types" });
   #more: HTMLButtonElement;
   #reset: HTMLButtonElement;
-  #menu: Popover;
   #search: HTMLInputElement;
   #list = h("div.chip-list", { role: "group", label: "All event types" });
   #listed: Chip[] = [];
@@ -83,6 +84,8 @@ export class Chips {
   #tried = "";
   #sortedAt = -Infinity;
   #fittedAt = 0;
+  /** what the row said when it was last looked at, in characters: another width has another number */
+  #chars = 0;
   #width = 0;
 
   constructor(session: Session, showAll: () => void, signal: AbortSignal) {
@@ -95,7 +98,7 @@ export class Chips {
       input: () => this.draw(),
     });
     const menu = h("div.menu", this.#search, this.#list, this.#listNote);
-    this.#menu = new Popover(this.#more, menu, () => this.draw());
+    this.popover = new Popover(this.#more, menu, () => this.draw());
     this.node = h("div.chips", this.#row, menu);
     this.#row.append(this.#more, this.#reset);
     onResize(
@@ -106,11 +109,6 @@ export class Chips {
       },
       signal,
     );
-  }
-
-  /** A press anywhere else closes the list, as menus do. */
-  pressed(target: Node): void {
-    this.#menu.pressed(target);
   }
 
   draw(): void {
@@ -133,14 +131,16 @@ export class Chips {
     this.#tried = trial;
     this.#drawRow(chosen);
     // Counts and rates grow too: no row is cut in half.
-    if (fresh || Date.now() - this.#fittedAt > FIT_MS) {
+    const chars = this.#row.textContent!.length;
+    if (fresh || (chars !== this.#chars && Date.now() - this.#fittedAt > FIT_MS)) {
       this.#fittedAt = Date.now();
+      this.#chars = chars;
       while (this.#fits > 1 && this.#overflows()) {
         this.#fits--;
         this.#drawRow(chosen);
       }
     }
-    if (this.#menu.open) this.#drawList();
+    if (this.popover.open) this.#drawList();
   }
 
   /** By count, where not all have room: seldom, and never under a pointer or a focus. */

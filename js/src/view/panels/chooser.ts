@@ -11,7 +11,7 @@ import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { attr, fit, h, onAbort, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
-import { check, type Item, type Menu } from "../dom/menu.ts";
+import { check, closing, type Item, type Menu } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
 import type { Grid } from "../log/grid.ts";
 import type { CellMenu } from "./cellmenu.ts";
@@ -209,10 +209,7 @@ export class Chooser {
       "button.link",
       {
         title: "These numbers over time",
-        click: () => {
-          this.popover.toggle(false);
-          this.#events.chart(entry.path);
-        },
+        click: closing(this.popover, () => this.#events.chart(entry.path)),
       },
       "Chart",
     );

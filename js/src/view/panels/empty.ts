@@ -4,7 +4,7 @@
  */
 
 import { oneLine } from "../../events/visible.ts";
-import { account } from "../../kernel/accounts.ts";
+import type { Accounts } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { many } from "../dom/format.ts";
@@ -24,14 +24,8 @@ export class Empty {
     this.node = h("div.empty", { hidden: true }, this.#title, this.#more, this.#all);
   }
 
-  draw(pausedAt: number | null): void {
-    const { store, head, scan } = this.#session;
-    const { shown, filtered, paused, cleared } = account(
-      store,
-      head?.stats ?? null,
-      pausedAt,
-      this.#session.from,
-    );
+  draw({ shown, filtered, paused, cleared }: Accounts): void {
+    const { head, scan } = this.#session;
     const filteredAway = filtered > cleared && scan.pending() === 0;
     show(this.node, shown === 0 && (filtered === cleared || filteredAway));
     show(this.#all, filteredAway || cleared > 0);

@@ -2,7 +2,7 @@
  * The accounts: received = shown + filtered + paused + not on this page, each number explaining
  * itself. It counts nothing; all numbers of one drawing are taken from the store at one instant.
  */
-import { account, whereabouts } from "../../kernel/accounts.ts";
+import { type Accounts, whereabouts } from "../../kernel/accounts.ts";
 import type { Session } from "../../kernel/session.ts";
 import { flag, h, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";
@@ -66,11 +66,9 @@ export class Footer {
     );
   }
 
-  draw(pausedAt: number | null): void {
-    const { store, head, history, pins, scan } = this.#session;
-    const a = account(store, head?.stats ?? null, pausedAt, this.#session.from);
+  draw(a: Accounts, isPaused: boolean): void {
+    const { head, scan } = this.#session;
     const pending = scan.pending();
-    const pinned = pins.rows.filter(({ seq }) => !store.find(seq)).length;
     this.#received.draw(a.received, "Every event the kernel received since the stream began");
     this.#shown.draw(a.shown, "In the log above: held by this page and let through by the filter");
     this.#filtered.draw(
@@ -79,11 +77,11 @@ export class Footer {
     );
     this.#paused.draw(
       a.paused,
-      pausedAt === null
-        ? "Arrived while paused: none, the view is live"
-        : "Arrived since you paused: Resume shows them",
+      isPaused
+        ? "Arrived since you paused: Resume shows them"
+        : "Arrived while paused: none, the view is live",
     );
-    this.#elsewhere.draw(a.elsewhere, whereabouts(a, head, store, history.asked !== null, pinned));
+    this.#elsewhere.draw(a.elsewhere, whereabouts(a, this.#session));
     const stats = head?.stats;
     text(this.#busy, this.#session.busy() ?? "");
     text(

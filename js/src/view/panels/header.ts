@@ -101,6 +101,13 @@ export class Header {
     attr(this.#text.node, "aria-pressed", open);
   }
 
+  drawTotals(): void {
+    const { head, store, from, gone, rate: speed } = this.#session;
+    text(this.#total, `${count(Math.max(0, Math.max(head?.stats.received ?? 0, store.end) - from))} events`);
+    const runs = head !== null && !gone && !this.#session.silent();
+    text(this.#rate, runs && head.status.state === "open" && speed !== null ? rate(speed) : "\u2013");
+  }
+
   /** `saidBelow`: the empty log shows reason and hint, larger. */
   draw(paused: boolean, saidBelow: boolean): void {
     const { head } = this.#session;
@@ -133,12 +140,6 @@ export class Header {
     text(this.#odd, odd);
     show(this.#note, reason !== "" || hint !== "" || odd !== "");
     this.#note.classList.toggle("sse-said-below", saidBelow);
-    const { store, from } = this.#session;
-    text(this.#total, `${count(Math.max(0, Math.max(head?.stats.received ?? 0, store.end) - from))} events`);
-    text(
-      this.#rate,
-      state === "open" && !lost && this.#session.rate !== null ? rate(this.#session.rate) : "\u2013",
-    );
     show(this.#retry.node, state === "waiting" && !lost);
     flag(this.#pause.node, "data-paused", paused);
     // Nothing comes that could be held back.

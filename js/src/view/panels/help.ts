@@ -4,22 +4,23 @@
  */
 import { closeButton, focusOn, h, modified, show } from "../dom/dom.ts";
 
-const KEYS: [string[], string][] = [
-  [["/"], "Search"],
-  [["Enter", "Shift Enter"], "In the search box: next, previous match"],
-  [["\u2191", "\u2193"], "Select a row"],
-  [["PageUp", "PageDown"], "A page up, down"],
-  [["Home"], "The oldest row"],
-  [["End", "f"], "The newest row, and follow"],
-  [["Enter"], "Details of the selected row"],
-  [["\u2190", "\u2192"], "Select a cell"],
-  [["m"], "Menu of the selected cell"],
-  [["c"], "Copy the data of the selected row"],
-  [["p"], "Pin the selected row, or unpin it"],
-  [["Space"], "Pause, resume"],
-  [["Esc"], "Close details, leave the search box"],
-  [["?"], "These keys"],
-];
+/** Keys, with "or" between them, and what they do. */
+const KEYS = [
+  ["/", "Search"],
+  ["Enter or Shift Enter", "In the search box: next, previous match"],
+  ["\u2191 or \u2193", "Select a row"],
+  ["PageUp or PageDown", "A page up, down"],
+  ["Home", "The oldest row"],
+  ["End or f", "The newest row, and follow"],
+  ["Enter", "Details of the selected row"],
+  ["\u2190 or \u2192", "Select a cell"],
+  ["m", "Menu of the selected cell"],
+  ["c", "Copy the data of the selected row"],
+  ["p", "Pin the selected row, or unpin it"],
+  ["Space", "Pause, resume"],
+  ["Esc", "Close details, leave the search box"],
+  ["?", "These keys"],
+] as const;
 
 export class Help {
   readonly node: HTMLElement;
@@ -30,11 +31,8 @@ export class Help {
     this.#close = closeButton("Close keys", "Close (Esc)", () => this.toggle(false));
     const list = h("dl.help-keys");
     for (const [keys, what] of KEYS) {
-      const names = keys.flatMap((key, i) => [
-        i > 0 ? " or " : "",
-        ...key.split(" ").flatMap((part, j) => [j > 0 ? " " : "", h("kbd.key", part)]),
-      ]);
-      list.append(h("dt", ...names), h("dd", what));
+      const names = keys.split(" ").flatMap((key) => [" ", key === "or" ? key : h("kbd.key", key)]);
+      list.append(h("dt", ...names.slice(1)), h("dd", what));
     }
     this.node = h(
       "div.help",

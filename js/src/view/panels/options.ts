@@ -3,7 +3,7 @@
  * the kernel nor another view hears of them. It draws no row.
  */
 import { h, icon } from "../dom/dom.ts";
-import { action, check } from "../dom/menu.ts";
+import { check, closing } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";
 
 export type TimeMode = "absolute" | "utc" | "relative" | "delta";
@@ -75,10 +75,7 @@ export class ViewMenu {
         {
           title,
           label: name ?? word,
-          click: () => {
-            this.popover.toggle(false);
-            act();
-          },
+          click: closing(this.popover, act),
         },
         word,
       ),
@@ -92,7 +89,10 @@ export class ViewMenu {
 
   /** A line that does something and closes the menu. */
   action(label: string, key: string, act: () => void): void {
-    this.#body.append(action(this.popover, {}, act, label, h("kbd.key", { "aria-hidden": "true" }, key)));
+    const click = closing(this.popover, act);
+    this.#body.append(
+      h("button.view-row.view-action", { click }, label, h("kbd.key", { "aria-hidden": "true" }, key)),
+    );
   }
 
   #set(change: Partial<Options>): void {

@@ -42,14 +42,13 @@ export class Search {
   constructor(session: Session, events: SearchEvents, signal: AbortSignal) {
     this.#session = session;
     this.#events = events;
+    const typing = { spellcheck: "false", autocomplete: "off", input: () => this.#soon() };
     this.input = h("input", {
       type: "search",
       class: "sse-input",
       placeholder: "Search data",
       label: "Search data",
-      spellcheck: "false",
-      autocomplete: "off",
-      input: () => this.#soon(),
+      ...typing,
       search: () => this.#apply(),
     });
     this.#regex = this.#toggle(".*", "Use a regular expression", "regex");
@@ -58,9 +57,7 @@ export class Search {
     this.#exclude = h("input.input", {
       placeholder: "Leave out data with\u2026",
       label: "Leave out data with",
-      spellcheck: "false",
-      autocomplete: "off",
-      input: () => this.#soon(),
+      ...typing,
     });
     this.#not = h(
       "button.toggle",

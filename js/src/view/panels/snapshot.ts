@@ -6,26 +6,15 @@
 import type { Session } from "../../kernel/session.ts";
 import { onAbort } from "../dom/dom.ts";
 
-export class Snapshot {
-  #session: Session;
-  #signal: AbortSignal;
-  #hidden = false;
-
-  constructor(session: Session, signal: AbortSignal) {
-    this.#session = session;
-    this.#signal = signal;
-  }
-
-  draw(): void {
-    const { head, settings } = this.#session;
-    if (this.#hidden || !head || !/^\w+$/.test(settings.session ?? "")) return;
-    this.#hidden = true;
-    // A sheet made by script: a policy that forbids styles in the page does not speak of it.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(`.sse-snapshot[data-sse-stream="${settings.session}"] { display: none }`);
-    document.adoptedStyleSheets.push(sheet);
-    onAbort(this.#signal, () => {
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
-    });
-  }
+/** True once it is hidden, until the signal; before, the kernel has said nothing yet. */
+export function hideSnapshot({ head, settings }: Session, signal: AbortSignal): boolean {
+  if (!head || !/^\w+$/.test(settings.session ?? "")) return false;
+  // A sheet made by script: a policy that forbids styles in the page does not speak of it.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`.sse-snapshot[data-sse-stream="${settings.session}"] { display: none }`);
+  document.adoptedStyleSheets.push(sheet);
+  onAbort(signal, () => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
+  });
+  return true;
 }
