@@ -9,6 +9,7 @@ the loop only sends what they found.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -122,7 +123,7 @@ class HistoryAnswers:
 
     def _seek(self, name: str | None, at: float) -> SeekMessage:
         # A time that no event can have is before all, or after all.
-        moment = int(min(max(at, 0.0), 2.0**52) * 1000)
+        moment = 0 if math.isnan(at) else int(min(max(at, 0.0), 2.0**52) * 1000)
         found = first_after(self._files.dataset, name, moment)
         stream, seq = (name, None) if found is None else found
         return {"kind": "seek", "name": stream, "seq": seq}

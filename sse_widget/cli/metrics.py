@@ -11,20 +11,18 @@ import contextlib
 import json
 import os
 import shutil
-import socket
-import socketserver
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from .._version import __version__
 from ..basics import asks_loopback, is_loopback
 from ..capture import SSECapture
+from ..errors import message_of
 from ..runtime import quiet_thread
+from .bounded_server import BoundedServer
 from .health import health_of
 
 if TYPE_CHECKING:
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 MOST_LABELLED = 1_000
 # Seconds that the size of a capture is believed: a walk through a folder of months takes a while.
 _SIZE_S = 60.0
-# Seconds: who connects and says nothing is hung up on.
-_PATIENCE_S = 10.0
 
 # name -> (column of SSECapture.streams, what it counts). Each begins at 0 with this process.
 _COUNTERS = {
@@ -86,8 +82,7 @@ class MetricsServer:
         self._capture = capture
         self._metrics = make_wsgi_app(registry)
         self._is_for_here = is_loopback(host)
-        self._server = _Server((host, port), _Handler)
-        self._server.set_app(self._answer)
+        self._server = BoundedServer((host, port), self._answer)
         self._thread = quiet_thread(self._server.serve_forever, "sse-widget metrics")
         self._thread.start()
 
@@ -104,6 +99,14 @@ class MetricsServer:
         self._thread.join()
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            return self._respond(environ, start)
+        except (
+            Exception
+        ) as e:  # told to the client: a traceback would stand in the log of the recorder
+            return _say(start, "500 Internal Server Error", f"{message_of(e)}\n")
+
+    def _respond(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if self._is_for_here and not asks_loopback(environ.get("HTTP_HOST", "")):
             return _say(start, "403 Forbidden", "This is for this machine only.\n")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -135,33 +138,6 @@ def _say(
     return [body]
 
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    # On Windows another process could take a port of ours; elsewhere a port may be used again at once.
-    allow_reuse_address = sys.platform != "win32"
-
-    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # Not the base class's, which asks for the name of the address: that may take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
-        self.setup_environ()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Who asks may go before the answer."""
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = _PATIENCE_S
-
-    def log_message(self, format: str, *args: object) -> None:
-        """A scrape is no news."""
-
-
 # ---------------------------------------------------------------------- the numbers
 
 
@@ -175,10 +151,22 @@ class _Streams:
     def __init__(self, capture: Callable[[], SSECapture]) -> None:
         self._capture = capture
         self._totals = {name: _Total() for name in _COUNTERS}
+        self._lock = threading.Lock()
+        self._begun, self._found = -1.0, list[Any]()
         self._size = (0, 0)
         self._size_of, self._size_due = "", 0.0
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> list[Metric]:
+        """All metrics as they are now. Those who ask while others are waiting for an answer share the next one: reading
+        many streams takes a while, which the streams would miss."""
+        asked = time.monotonic()
+        with self._lock:
+            if self._begun < asked:
+                self._begun = time.monotonic()
+                self._found = list(self._read())
+            return self._found
+
+    def _read(self) -> Iterator[Metric]:
         from prometheus_client.core import (
             CounterMetricFamily,
             GaugeMetricFamily,
@@ -266,16 +254,15 @@ class _Total:
     def __init__(self) -> None:
         self._sum = 0.0
         self._known: dict[str, float] = {}
-        self._lock = threading.Lock()  # two may ask at once
 
     def of(self, counts: pd.Series[Any]) -> float:
-        """With what came since the last look."""
-        with self._lock:
-            for stream, value in counts.items():
-                before = self._known.get(str(stream), 0.0)
-                self._known[str(stream)] = float(value)
-                self._sum += value - before if value >= before else value
-            return self._sum
+        """With what came since the last look. A stream that is gone is forgotten: if it comes again it counts from 0."""
+        known = self._known
+        self._known = {str(stream): float(value) for stream, value in counts.items()}
+        for stream, value in self._known.items():
+            before = known.get(stream, 0.0)
+            self._sum += value - before if value >= before else value
+        return self._sum
 
 
 def _size(folder: Path) -> tuple[int, int]:
