@@ -4,7 +4,7 @@ It must never know of tables, files or notebooks.
 """
 
 from .certificates import check_verify
-from .client_choice import make_client
+from .client_choice import load_our_client, make_client
 from .connect_limiter import ConnectLimiter
 from .event_source import EventSource, HookedSource
 from .options import SourceKeywords, SourceOptions, signature_of, unknown_option
@@ -38,6 +38,7 @@ __all__ = [
     "address_text",
     "check_url",
     "check_verify",
+    "load_our_client",
     "make_client",
     "proxy_of",
     "signature_of",

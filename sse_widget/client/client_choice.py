@@ -7,6 +7,7 @@ refused by name: a blocking client would hold up the one thread of all streams. 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import sys
 from http.cookiejar import Cookie, DefaultCookiePolicy
@@ -108,6 +109,12 @@ def _our_client(verify: Verify, proxy: Proxy | None) -> Any:
     from .transport import default_client
 
     return default_client(verify, proxy)
+
+
+def load_our_client() -> None:
+    """Import what our own client needs, so that the first connection need not."""
+    if sys.platform != "emscripten":
+        importlib.import_module(f"{__package__}.transport")
 
 
 class _KeepsNothing(DefaultCookiePolicy):

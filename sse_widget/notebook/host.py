@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .. import runtime
+
 
 def kernel() -> Any:
     """The ipykernel this process is, or None."""
@@ -68,6 +70,20 @@ def on_cell_end(fn: Callable[[], None]) -> Callable[[], None]:
             events.unregister("post_run_cell", ended)
 
     return forget
+
+
+def after_this_cell(work: Callable[[], object]) -> None:
+    """Call `work` once, on a thread of its own, when the cell that runs now is done: what takes a while and
+    somebody will wait for later. Nowhere but in a kernel is it called."""
+    if getattr(kernel(), "shell", None) is None:
+        return
+
+    def ended() -> None:
+        forget()
+        with contextlib.suppress(RuntimeError):  # the interpreter is on its way out
+            runtime.quiet_thread(work, "sse-widget prepares", end=lambda: None).start()
+
+    forget = on_cell_end(ended)
 
 
 def running_cell() -> tuple[str, str] | None:

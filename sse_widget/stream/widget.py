@@ -36,12 +36,13 @@ from ..client import (
     SourceKeywords,
     SourceOptions,
     Url,
+    load_our_client,
     signature_of,
 )
 from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
-from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
+from ..notebook import CELLS, NOT_BUILT, SyncedWidget, after_this_cell, built
 from ..tables import RollingWindow, as_event_frame, columns_of, to_dataframe
 from .analysis import Analysis
 from .arguments import (
@@ -782,3 +783,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     @traitlets.observe("_columns")
     def _columns_moved(self, change: Bunch) -> None:
         self._synced_columns.page_wrote(change.new)
+
+
+# A notebook imports this in one cell and makes its first stream in another: between them there is time for the
+# HTTP client, which is half of what the first row waited for.
+after_this_cell(load_our_client)
