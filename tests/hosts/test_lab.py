@@ -248,6 +248,11 @@ def test_menus_conditions_latest_and_text_while_a_cell_runs(lab):
         cell.click(button="right")
         widget.get_by_role("button", name=action).click()
 
+    do(symbol, "Pin row")
+    pinned = widget.get_by_role("list", name="Pinned rows").get_by_role("listitem")
+    expect(pinned).to_contain_text("BTC")
+    do(pinned.locator(".sse-type"), "Unpin row")
+    expect(pinned).to_have_count(0)
     do(symbol, "Copy value")
     expect(widget.get_by_text(re.compile("^Copied|did not let"))).to_be_visible()
     do(symbol, "Filter to this value")
@@ -361,6 +366,11 @@ def test_reload_brings_the_history_back(lab):
         notebook = lab.notebook([IMPORT + f"stream = SSEStream({server.url!r})\nstream"])
         notebook.run(0)
         settled(notebook, 300)
+        last = log(notebook).get_by_role("listitem").last
+        last.locator(".sse-data").click(button="right")
+        notebook.widget.get_by_role("button", name="Pin row").click()
+        pinned = notebook.widget.get_by_role("list", name="Pinned rows")
+        expect(pinned).to_contain_text("300")
         notebook.save()
         notebook.reload()
         # Widget state is not saved by default: the cell shows its output once it runs again, or
@@ -369,6 +379,7 @@ def test_reload_brings_the_history_back(lab):
         notebook.run(0)
         found = settled(notebook, 300)
         expect(footer(notebook)).to_contain_text(re.compile(r"shown\s+300"))
+        expect(pinned).to_contain_text("300")
         assert found["received"] == 300
         assert len(server.requests) == 1
         notebook.execute("stream.close()")
