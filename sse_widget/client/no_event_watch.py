@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..protocol import why_no_event
+from ..runtime import look_at
 
 # So many bytes without an event are looked at, half a second after they came (a large event may be on its
 # way). Less is looked at so many seconds after the connection opened, where it brought no event at all:
@@ -61,7 +62,7 @@ class NoEventWatch:
         """A connection opened. What is known of the one before stays known until bytes come."""
         self.stop()
         self._begins, self.clean = True, False
-        self._tick = asyncio.get_running_loop().call_later(LOOK_S, self._look_now_and_then)
+        self._look_later()
 
     def stop(self) -> None:
         """It is gone."""
@@ -119,7 +120,11 @@ class NoEventWatch:
             self._told = True
             self._tell(why)
 
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tick = loop.call_at(look_at(loop.time(), LOOK_S), self._look_now_and_then)
+
     def _look_now_and_then(self) -> None:
-        self._tick = asyncio.get_running_loop().call_later(LOOK_S, self._look_now_and_then)
+        self._look_later()
         if not (self._any or self._begins) or (self.clean and len(self._after_last()) >= _BYTES):
             self._look()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..errors import ConnectionFailed, IdleTimeout
-from ..runtime import awake_time
+from ..runtime import awake_time, look_at
 from .interrupt import Interrupt
 from .request_facts import speech
 
@@ -104,7 +104,9 @@ class IdleWatchdog:
     def _schedule(self, silent: float) -> None:
         limits = (QUIET_AFTER, UNANSWERED_AFTER, ANSWER_TIMEOUT, self._idle)
         due = min([INTERVAL_S, *(d - silent for d in limits if d is not None and d > silent)])
-        self._timer = asyncio.get_running_loop().call_later(due, self._look)
+        loop = asyncio.get_running_loop()
+        at = look_at(loop.time(), due) if due == INTERVAL_S else loop.time() + due
+        self._timer = loop.call_at(at, self._look)
 
     def _look(self) -> None:
         now, awake, wall = time.monotonic(), awake_time(), time.time()

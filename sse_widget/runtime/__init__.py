@@ -16,7 +16,7 @@ from .loop import (
     serves,
 )
 from .observers import ObserverThread
-from .pacing import MUCH_BYTES, contention, interval, pace
+from .pacing import MUCH_BYTES, contention, interval, look_at, pace
 from .platforms import awake_time, usual_read, wait_for
 from .shared_event import SharedEvent
 from .threads import quiet_thread
@@ -38,6 +38,7 @@ __all__ = [
     "finalize",
     "interval",
     "is_loop_thread",
+    "look_at",
     "pace",
     "quiet_thread",
     "run",

@@ -7,6 +7,8 @@ only says how long they are; a socket is read by `client.read_pacer`, a page tol
 
 from __future__ import annotations
 
+import math
+
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 INTERVAL_S = 0.04
 # Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where an interval
@@ -19,6 +21,8 @@ _FEW_ROWS, _MANY_ROWS, _LUMP = 10, 400, 128 * 1024
 # A thread that wants the interpreter asks a busy one for it after 5 ms, once for each system call.
 _LATE = 0.003
 _MANY, _MOST = 3, 6
+# Seconds: a look that is due before that is due then.
+_EXACT_S = 2.0
 
 
 class ContentionDetector:
@@ -40,6 +44,12 @@ class ContentionDetector:
 
 
 contention = ContentionDetector()
+
+
+def look_at(now: float, seconds: float) -> float:
+    """When to look again in about so many seconds, by the clock of `now`: at a whole second, so that
+    the looks of many idle streams are one wake-up. Never later, and as it is for less than two seconds."""
+    return now + seconds if seconds < _EXACT_S else float(math.floor(now + seconds))
 
 
 def interval(size: float = 0) -> float:

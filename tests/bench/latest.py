@@ -20,7 +20,7 @@ from .server import served
 __all__ = ["report"]
 
 _RATE, _KEYS = 20_000, 1_000
-_PAIRS, _SECONDS = 7, 10.0
+_PAIRS, _SECONDS = 4, 5.0
 _MORE = 1.1  # times
 _PAINTED = 100  # ms
 _FIRST = 5_000  # events

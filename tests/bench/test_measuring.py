@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from sse_widget import SSEStream
 from .. import soak
 from ..helpers.clients import over
 from ..helpers.scripted import Server, sends
-from . import busy, flat, profile, rig, sinks
+from . import busy, flat, profile, rig, sinks, versus
 from .server import served
 
 
@@ -94,3 +95,11 @@ def test_a_profile_names_no_place_of_this_machine():
     assert "/" not in re.sub(
         r"events/s|docs/\S+|\d+/\d+", "", text.partition("```")[2].rpartition("```")[0]
     )
+
+
+def test_two_checkouts_do_the_same_tasks():
+    root = Path(__file__).parents[2]
+    found = versus.compare_checkouts(root, root, "append", rounds=1)
+    assert len(found) == 3
+    assert all(len(ours) == len(theirs) == 1 for ours, theirs in found.values())
+    assert versus.table_of(found).count("\n") == 4

@@ -15,7 +15,7 @@ from sse_widget import SSECapture, SSEStream
 from sse_widget.client import read_pacer
 from sse_widget.client.read_pacer import ENOUGH_BYTES_S, ReadPacer
 from sse_widget.runtime import pacing as beats
-from sse_widget.runtime.pacing import INTERVAL_S, ContentionDetector
+from sse_widget.runtime.pacing import INTERVAL_S, ContentionDetector, look_at
 
 from ..helpers.scripted import CHUNKED, Server
 
@@ -334,3 +334,10 @@ def test_a_single_late_timer_changes_nothing(monkeypatch):
     for _ in range(5):
         beats.contention.note(0.5)
     assert beats.interval() > before
+
+
+def test_the_looks_of_idle_streams_fall_together_and_never_late():
+    looks = {look_at(100.0 + n / 20, 5.0) for n in range(20)}
+    assert looks == {105.0}
+    assert look_at(100.99, 5.0) <= 105.99
+    assert look_at(100.3, 0.02) == 100.3 + 0.02
