@@ -1,4 +1,5 @@
-"""The same on the workers of a Dask cluster. Optional: Dask is imported when it is asked for.
+"""The engine of a capture whose streams run on the workers of a Dask cluster. Optional: Dask is imported when a
+cluster is asked for.
 
 It must never know of widgets.
 """

@@ -1,7 +1,7 @@
 """Something to watch: a small server with streams that need no network.
 
-`url("/ticks")` is all there is to know. Importing this package imports no server; using it needs the
-extra `sse-widget[demo]`. The modules of this wing know nothing of the rest of sse-widget.
+`url("/ticks")` starts it and gives the address of a stream. Importing this package imports no server; using it needs the
+extra `sse-widget[demo]`. The modules of this package know nothing of the rest of sse-widget.
 """
 
 from __future__ import annotations
