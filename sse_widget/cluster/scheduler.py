@@ -84,7 +84,7 @@ class ClusterEngine:
         self._to = to if "://" in place else replace(to, to=Path(place).absolute())
         self._options = options
         self._dask = Dask(cluster)
-        self._workers = WorkerMonitor(self._dask, self._asked, self._answered)
+        self._workers = WorkerMonitor(self._dask, self._asked, self._answered, self._streams_on)
         self._placements: list[_ShardPlacement] = []
         self._table: StreamTable | None = None
         self._watched: str | None = None
@@ -301,6 +301,10 @@ class ClusterEngine:
             if placement.place == address:
                 orders[placement.token] = list(placement.orders)
         return self._watched, orders
+
+    def _streams_on(self, address: str) -> int:
+        """How many streams the worker at this address has."""
+        return sum(len(b.urls) for b in self._placements if b.place == address)
 
     def _answered(
         self,

@@ -21,6 +21,9 @@ DEAD_AFTER_S = 3.0
 # The longest that is waited for an answer, however slow the earlier ones were.
 _LONGEST_S = 20.0
 
+# One that opens thousands of streams answers late, and whoever begins them elsewhere makes that worse.
+_PER_STREAM_S = 0.003
+
 # Token -> what a shard host is told.
 Orders = Mapping[str, list[Command]]
 
@@ -58,6 +61,7 @@ class WorkerMonitor:
         asked: what to tell the worker at this address: the stream whose tail is wanted, and orders
             by shard host; called once for each look.
         heard: called with the address, the orders it was told, and the answers, by shard host.
+        streams: how many streams the worker at this address has.
     """
 
     def __init__(
@@ -65,9 +69,10 @@ class WorkerMonitor:
         dask: Dask,
         asked: Callable[[str], tuple[str | None, Orders]],
         heard: Callable[[str, Orders, Mapping[str, ShardStatus]], None],
+        streams: Callable[[str], int],
     ) -> None:
         self._dask = dask
-        self._asked, self._heard = asked, heard
+        self._asked, self._heard, self._streams = asked, heard, streams
         self._known: dict[str, Any] = {}  # address -> what the scheduler tells of the worker
         self._silent: set[str] = set()
         self._timeouts: dict[str, AnswerTimeout] = {}
@@ -147,6 +152,7 @@ class WorkerMonitor:
             # A new worker first imports this package, which takes seconds where the machine is busy.
             begun = time.monotonic()
             most = timeout.seconds if address in self._proven else STARTING
+            most += self._streams(address) * _PER_STREAM_S
             watched, orders = self._asked(address)
             try:
                 async with asyncio.timeout(most):

@@ -33,8 +33,9 @@ from ..tables import GapLog
 from .per_stream import told_to
 from .stream_table import StreamReport
 
-# Attempts a second while a fleet begins: 1,000 streams are spread over two seconds.
-BEGIN_PER_SECOND = 500
+# Attempts a second while a fleet begins: 1,000 streams are spread over four seconds. A core opens about a thousand a
+# second, and a worker of a cluster has several fleets.
+BEGIN_PER_SECOND = 250
 # What a stream keeps of its latest events: for telling repeats, and for who selects it. Of a
 # thousand streams it is the largest part of the memory.
 REMEMBER = (64, 2**16)
