@@ -78,6 +78,9 @@ def read_whole(texts: Sequence[bytes]) -> list[Any]:
     """As `read`, but half a character, which JSON can spell, is U+FFFD: nothing that holds one can be
     printed."""
     values = read(texts)
+    # In all of them at once: most streams never write such an escape.
+    if b"\\u" not in b"".join(texts):
+        return values
     for i, text in enumerate(texts):
         if b"\\u" in text and _HALF.search(text) is not None:
             with contextlib.suppress(RecursionError):  # nested so deep: it stays as it came

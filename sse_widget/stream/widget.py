@@ -786,5 +786,5 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
 
 # A notebook imports this in one cell and makes its first stream in another: between them there is time for the
-# HTTP client, which is half of what the first row waited for.
+# HTTP client, for which the first row would wait.
 after_this_cell(load_our_client)

@@ -210,7 +210,7 @@ def _transposed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Sequence[Any]
     """Every key of these rows with its values, in order of appearance; None where it lacks."""
     first = rows[0] if rows else {}
     # Most streams send the same keys each time: then no row is asked key by key.
-    if len(first) > 1 and all(len(row) == len(first) for row in rows):
+    if len(first) > 1 and set(map(len, rows)) == {len(first)}:
         try:
             yield from zip(first, zip(*map(itemgetter(*first), rows), strict=True), strict=True)
             return
