@@ -39,6 +39,16 @@ for _ in range(2):
     stream.close()
 print(*times)
 """
+# Of how many streams, and how many copies of the page's script and style go to the page with them, at most.
+_SHOWN, _COPIES = 20, 1
+_SENT = f"""
+from sse_widget import SSEStream
+streams = [SSEStream("http://127.0.0.1:9/") for _ in range({_SHOWN})]
+states = [stream.get_state() for stream in streams]
+sent = [state["_esm"] + state["_css"] for state in states if len(state.get("_esm", "")) > 10_000]
+print(len(sent), sum(map(len, sent)) / 2**20)
+for stream in streams: stream.close()
+"""
 # What an import must leave for later.
 HEAVY = (
     *("aiohttp", "pyarrow.parquet", "starlette", "uvicorn"),
@@ -117,6 +127,10 @@ def report() -> Report:
         name = f"`SSEStream(url)`, the {what}"
         rows.append([name, f"{took * 1e3:.1f}", "", f"{_MADE} ms"])
         verdicts.append(verdict(name, took * 1e3, "<", _MADE, " ms", digits=1))
+    copies, mib = map(float, _python(_SENT).split())
+    name = f"{_SHOWN} streams: copies of the script and style sent to the page"
+    rows.append([f"{name} ({mib:.1f} MiB)", f"{copies:.0f}", "", f"{_COPIES}"])
+    verdicts.append(verdict(name, copies, "≤", _COPIES, digits=0))
     also, clients = heavy(), heavy(CLIENT, (*HEAVY, *NOT_OF_A_CLIENT))
     verdicts += [
         verdict("heavy modules imported", len(also), "≤", 0, digits=0),
