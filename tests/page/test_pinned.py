@@ -134,7 +134,8 @@ def test_so_many_fit(busy):
 
 
 def test_what_is_long_is_kept_by_its_beginning(stub):
-    stub.feed({"data": "x" * 60_000})
+    stub.feed({"data": "x" * 60_000, "id": "7" * 20_000, "type": "\U0001f44d" * 9_000})
     pin(stub, "xxx")
     (row,) = stub.page.evaluate("model.attributes._pins.rows")
     assert (len(row["data"]), row["size"], row["cut"]) == (16_000, 60_000, True)
+    assert (len(row["id"]), row["type"]) == (2_000, "\U0001f44d" * 1_000)

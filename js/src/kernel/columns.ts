@@ -13,6 +13,11 @@ export interface SyncedColumns {
   heard?: [page: string, n: number];
 }
 
+/** Without this one where it is there, else with it at the end. */
+export function toggled(all: readonly string[], one: string): string[] {
+  return all.includes(one) ? all.filter((other) => other !== one) : [...all, one];
+}
+
 export class Columns {
   paths: readonly string[] = [];
   /** rises with every change of `paths` */
@@ -39,7 +44,7 @@ export class Columns {
   }
 
   toggle(path: string): void {
-    this.set(this.has(path) ? this.paths.filter((other) => other !== path) : [...this.paths, path]);
+    this.set(toggled(this.paths, path));
   }
 
   /** One place to the left or right. */

@@ -11,6 +11,11 @@ import { wholeEnd } from "../events/visible.ts";
 export const MAX_PINS = 8;
 /** The kernel takes no longer text from a page. */
 const PIN_CHARS = 16_000;
+const NAME_CHARS = 2_000;
+
+function short(text: string, chars: number): string {
+  return text.slice(0, wholeEnd(text, Math.min(chars, text.length)));
+}
 
 export class Pins {
   rows: readonly Kept[] = [];
@@ -29,9 +34,14 @@ export class Pins {
     const rows = this.rows.filter(({ seq }) => seq !== event.seq);
     if (rows.length === this.rows.length) {
       if (rows.length >= MAX_PINS) return false;
-      const { data } = event;
-      const cut = data.length > PIN_CHARS;
-      rows.push(cut ? { ...event, data: data.slice(0, wholeEnd(data, PIN_CHARS)), cut } : event);
+      const { type, id, data } = event;
+      rows.push({
+        ...event,
+        type: short(type, NAME_CHARS),
+        id: short(id, NAME_CHARS),
+        data: short(data, PIN_CHARS),
+        cut: event.cut || data.length > PIN_CHARS,
+      });
       rows.sort((a, b) => a.seq - b.seq);
     }
     this.rows = rows;

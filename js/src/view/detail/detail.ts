@@ -6,7 +6,7 @@
 
 import type { Kept } from "../../events/kept.ts";
 import { manyLines } from "../../events/visible.ts";
-import { asJson, asLine, type Row } from "../../export/export.ts";
+import { asJson, asLine } from "../../export/export.ts";
 import { recognise } from "../../json/base64.ts";
 import { judge } from "../../json/jsonscan.ts";
 import { Payload } from "../../json/paths.ts";
@@ -73,7 +73,8 @@ export class Detail {
       () => this.#height,
       (px) => this.#resize(px),
     );
-    const row = (): Row => this.#shown ?? { seq: 0, at: Number.NaN, type: "", id: "", data: "" };
+    // The buttons are seen only where an event is shown.
+    const row = (): Kept => this.#shown!;
     const copies = h(
       "span.copies",
       copyButton("Copy data", () => row().data, "Copy the data (c)"),

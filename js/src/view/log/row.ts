@@ -70,8 +70,7 @@ export class Row {
   /** `cell`: the one that keys have chosen; -1 for none. */
   select(selected: boolean, cell: number): void {
     flag(this.node, "aria-current", selected);
-    for (let i = 0; i < this.node.childElementCount; i++)
-      flag(this.node.children[i]!, "data-current", selected && i === cell);
+    [...this.node.children].forEach((node, i) => flag(node, "data-current", selected && i === cell));
   }
 
   /** What is copied of it: its cells, those that are selected, with the whole data. */

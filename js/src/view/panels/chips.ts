@@ -5,6 +5,7 @@
  * row has the most frequent ones, and changes only where another became clearly more frequent.
  */
 import { passesEverything } from "../../filter/filter.ts";
+import { toggled } from "../../kernel/columns.ts";
 import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
 import { attr, fit, flag, h, onResize, show, text } from "../dom/dom.ts";
@@ -216,13 +217,10 @@ export class Chips {
   #toggle(type: string, exclude: boolean): void {
     const { types, exclude_types } = this.#session.filter;
     if (exclude || exclude_types.includes(type)) {
-      const out = exclude_types.includes(type)
-        ? exclude_types.filter((t) => t !== type)
-        : [...exclude_types, type];
-      this.#session.setFilter({ exclude_types: out });
+      this.#session.setFilter({ exclude_types: toggled(exclude_types, type) });
       return;
     }
-    const next = types?.includes(type) ? types.filter((t) => t !== type) : [...(types ?? []), type];
+    const next = toggled(types ?? [], type);
     this.#session.setFilter({ types: next.length > 0 ? next : null });
   }
 

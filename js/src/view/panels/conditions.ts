@@ -20,18 +20,13 @@ export class Conditions {
     this.#drawn = where;
     show(this.node, where.length > 0);
     this.node.replaceChildren(
-      ...where.map((condition) =>
-        h(
-          "button.chip",
-          {
-            label: `Remove the condition ${say(condition)}`,
-            title: "Remove this condition",
-            click: () => this.#session.setFilter({ where: where.filter((other) => other !== condition) }),
-          },
-          h("span.chip-name", say(condition)),
-          "\u00D7",
-        ),
-      ),
+      ...where.map((condition) => {
+        const words = say(condition);
+        const label = `Remove the condition ${words}`;
+        const click = (): unknown =>
+          this.#session.setFilter({ where: where.filter((other) => other !== condition) });
+        return h("button.chip", { label, title: label, click }, h("span.chip-name", words), "\u00D7");
+      }),
     );
   }
 }
