@@ -64,7 +64,7 @@ def main():
     capture = SSECapture(urls, to=to, cluster=None if cluster == "here" else cluster)
     began = time.monotonic()
     while capture.stats.open < streams and time.monotonic() - began < 300:
-        time.sleep(0.2)
+        time.sleep(0.2 if streams < 2_000 else 1)  # each look at all streams takes a while
     opened = time.monotonic() - began
     # Its processes load what they need with the first files.
     while capture.stats.written < 5 * streams and time.monotonic() - began < 330:

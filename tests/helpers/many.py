@@ -25,6 +25,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
+
 from ..bench import server
 
 __all__ = ["Readback", "read_back", "served"]
@@ -191,25 +194,44 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 def read_back(history: Any) -> Readback:
-    """Check a capture's files against what the server sent."""
-    frame = history.to_table(columns=["stream", "seq", "received_at", "data"]).to_pandas()
-    parts = frame["data"].str.split(" ", expand=True)
-    frame["n"] = parts[0].astype("int64")
-    frame["at"] = frame["received_at"].astype("int64") / 1e6
-    stalled = float((parts[2].astype("float64") - parts[1].astype("float64")).max())
-    frame = frame.sort_values(["stream", "seq"])
-    by_stream = frame.groupby("stream")
-    n = by_stream["n"].agg(["min", "max", "nunique", "size"])
-    counted = by_stream["seq"].transform(lambda seq: range(len(seq)))
+    """Check a capture's files against what the server sent. Of each event it holds four numbers."""
+    codes: dict[str, int] = {}
+    found: list[list[np.ndarray[Any, Any]]] = []
+    stalled = 0.0
+    for batch in history.to_batches(columns=["stream", "seq", "received_at", "data"]):
+        if not batch.num_rows:
+            continue
+        stream = batch["stream"].dictionary_encode()
+        code = np.array([codes.setdefault(s, len(codes)) for s in stream.dictionary.to_pylist()])
+        words = pc.list_flatten(pc.split_pattern(batch["data"], " ")).to_numpy(False)
+        n, due, sent = words.reshape(-1, 3).T
+        stalled = max(stalled, float((sent.astype("f8") - due.astype("f8")).max()))
+        at = batch["received_at"].cast("int64").to_numpy()
+        seq = batch["seq"].to_numpy()
+        found.append([code[stream.indices.to_numpy()], seq, n.astype("i8"), at])
+    code, seq, n, at = map(np.concatenate, zip(*found, strict=True))
+    order = np.lexsort((seq, code))
+    code, seq, n, at = code[order], seq[order], n[order], at[order]
+    first = np.flatnonzero(np.diff(code, prepend=-1))  # the first row of each stream
+    size = np.diff(first, append=len(code))
+    inside = np.ones(len(code), bool)
+    inside[first] = False
+    by_number = np.lexsort((n, code))
+    same = (np.diff(code[by_number]) == 0) & (np.diff(n[by_number]) == 0)
+    distinct = len(code) - int(same.sum())
+    last = np.maximum.reduceat(n, first)
     return Readback(
-        streams=len(n),
-        events=len(frame),
-        lost=int((n["max"] - n["min"] + 1 - n["nunique"]).sum()),
-        twice=int((n["size"] - n["nunique"]).sum()),
-        numbered=bool((frame["seq"] == counted).all()),
-        silence=float(by_stream["at"].diff().max()),
+        streams=len(first),
+        events=len(code),
+        lost=int((last - np.minimum.reduceat(n, first) + 1).sum() - distinct),
+        twice=len(code) - distinct,
+        numbered=bool((seq == np.arange(len(code)) - np.repeat(first, size)).all()),
+        silence=float(np.diff(at, prepend=at[0])[inside].max(initial=0)) / 1e6,
         stalled=stalled,
-        last={str(name): int(last) for name, last in n["max"].items()},
+        last={
+            name: int(last[place])
+            for place, name in enumerate(sorted(codes, key=codes.__getitem__))
+        },
     )
 
 
