@@ -214,23 +214,26 @@ def test_in_a_terminal_the_line_lives(origin, tmp_path, rich):
     options = ["record", f"a={origin}/count/50/a", "--to", str(Path(tmp_path) / "c")]
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     with subprocess.Popen(
-        [sys.executable, "-c", script, *options, "--duration", "2"],
+        [sys.executable, "-c", script, *options, "--duration", "1h"],
         stderr=theirs,
         env={**environment, "TERM": "xterm-256color", "COLUMNS": "100"},
     ) as process:
         os.close(theirs)
-        said = b""
-        while select.select([ours], [], [], 30)[0]:
+        said, opened = b"", False
+        while select.select([ours], [], [], 60)[0]:
             try:
                 said += os.read(ours, 65536)
             except OSError:
                 break  # the other side was closed
-        assert process.wait(20) == 0
+            if b"1 of 1 open" in said and not opened:
+                opened = True
+                process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
     os.close(ours)
     text = said.decode()
     assert "1 of 1 open" in text
     assert "\r" in text
-    assert "of 0:00:02" in text
+    assert "of 1:00:00" in text
     assert re.search(r"\d+ events of 1 stream are in", text.splitlines()[-1])
 
 
