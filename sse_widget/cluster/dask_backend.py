@@ -69,9 +69,10 @@ class Dask:
         else:
             self._starting = None
 
-    async def started(self) -> None:
+    async def started(self, seconds: float = STARTING) -> None:
+        """Wait at most so long until a cluster of our own is there, or is known not to come."""
         if self._starting is not None:
-            await asyncio.wait([self._starting], timeout=STARTING)
+            await asyncio.wait([self._starting], timeout=seconds)
 
     async def close(self) -> None:
         """End a cluster of our own; a user's is left alone."""

@@ -38,6 +38,8 @@ _BALANCE = 5.0
 _STOP, _STOP_PER_STREAM = 10.0, 0.002
 _TAKEN = 6
 _CALM = 30.0
+# Seconds that the start of a cluster of our own is waited for longer, for each stream.
+_START_PER_STREAM_S = 0.006
 HERE = "this kernel"
 
 
@@ -106,7 +108,8 @@ class ClusterEngine:
     async def run(self) -> None:
         """Until stopped, or until every stream has ended by itself; then all is on disk."""
         self._dask.renew()
-        await self._dask.started()
+        # Streams that begin in this process move when the cluster is there: of thousands that is more work than waiting.
+        await self._dask.started(STARTING + len(self._urls) * _START_PER_STREAM_S)
         await self._workers.begin()
         self._placements = self._shares()
         await asyncio.to_thread(self._take_over)
