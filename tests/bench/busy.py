@@ -19,8 +19,8 @@ from typing import Any
 __all__ = ["Counter", "compare", "schedstat"]
 
 _SETTLE = 0.8
-# Beside a loop events are read at long intervals: those of the last one are not there yet as it ends.
-_CAUGHT_UP = 0.5
+# Seconds: the longest time between two reads that is waited for.
+_BETWEEN_READS = 2.0
 
 
 def schedstat(tid: int) -> tuple[float, float]:
@@ -104,6 +104,14 @@ def _counted(url: str) -> Iterator[tuple[int, Any]]:
     counter.end()
 
 
+def _read_now(count: Any) -> tuple[int, float]:
+    """How many came, and when, as some have just been read: between two reads the rest waits unseen."""
+    before, end = count(), time.perf_counter() + _BETWEEN_READS
+    while count() == before and time.perf_counter() < end:
+        time.sleep(0.001)
+    return count(), time.perf_counter()
+
+
 def compare(stream: Any, url: str, rounds: int, seconds: float) -> dict[str, float]:
     """What both cost: `cpu` is a share of a core, `slower` a share of the loop's time alone."""
     ways = {"ours": lambda: _shown(stream), "peer": lambda: _counted(url)}
@@ -119,14 +127,14 @@ def compare(stream: Any, url: str, rounds: int, seconds: float) -> dict[str, flo
             alone.append(loop(seconds / 2)[0])
             with ways[name]() as (tid, count):
                 time.sleep(_SETTLE)
-                before, ran, start = count(), schedstat(tid)[0], time.perf_counter()
+                before, since = _read_now(count)
+                ran, start = schedstat(tid)[0], time.perf_counter()
                 taken[name], lost = loop(seconds)
                 took = time.perf_counter() - start
                 seen.setdefault(f"{name} cpu", []).append((schedstat(tid)[0] - ran) / took)
                 seen.setdefault(f"{name} lost", []).append(lost)
-                time.sleep(_CAUGHT_UP)
-                came = (count() - before) / (time.perf_counter() - start)
-                seen.setdefault(f"{name} rate", []).append(came)
+                after, until = _read_now(count)
+                seen.setdefault(f"{name} rate", []).append((after - before) / (until - since))
         base = statistics.median(alone)
         for name, time_ in taken.items():
             seen.setdefault(f"{name} slower", []).append(time_ / base - 1)
