@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from sse_widget import SSEStream
+
 from ..helpers.page_code import PageModule
 
 # Each runs something, hides, or breaks off, in some shell and some way of quoting.
@@ -56,6 +58,21 @@ HOSTILE = [
     "=touch",
     "a\0b",
 ]
+# All that the name of a header, or a method, can hold.
+NAMES = [
+    "it's",
+    "'`touch|pwned`'",
+    "$HOME",
+    "!!",
+    "^a^touch",
+    "#no",
+    "a&touch&",
+    "*",
+    "~",
+    "%s-%n",
+    "'",
+    "+.|",
+]
 SHELLS = {
     "sh": ["sh"],
     "dash": ["dash"],
@@ -73,18 +90,28 @@ for word; do printf '%s\\000' "$word"; done >> "$OUT"
 printf '\\001' >> "$OUT"
 """
 _COPY = """
-const plain = { auth: "", cookies: false, body: "", unknown: [] };
-const copied = (make) => given.map((text) =>
-  make(`https://a.example/${text}?k=***&${text}`, text, { ...plain, method: text, headers: [text] }));
+const copied = (make) => given.map(([text, parts]) => make(`https://a.example/${text}?k=***&${text}`, text, parts));
 return [copied(page.asCurl), copied(page.asPython)];
 """
+
+
+def name_beside(text):
+    """A name of a header and a method that goes with this text."""
+    return NAMES[HOSTILE.index(text) % len(NAMES)]
+
+
+def told(name):
+    """What the kernel tells the page of a request with such a method and header."""
+    with SSEStream("http://127.0.0.1:1/", method=name, headers={name: "s3cret"}) as stream:
+        return stream.get_state()["_settings"]["request"]
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
     """What the page puts on the clipboard for each."""
     page = PageModule("export/command.ts", tmp_path_factory.mktemp("page"))
-    return page.run(_COPY, HOSTILE)
+    parts = {name: told(name) for name in NAMES}
+    return page.run(_COPY, [(text, parts[name_beside(text)]) for text in HOSTILE])
 
 
 @pytest.fixture
@@ -118,11 +145,12 @@ def test_each_is_one_argument_and_nothing_else_runs(shell, lines, tmp_path):
     got = [line.split("\0")[:-1] for line in came.split("\1")[:-1]]
     expected = []
     for text in HOSTILE:
+        name = name_beside(text)
         text = text.replace("\0", "")  # an argument cannot hold it
         globs = ["-g"] if set(text) & set("[]{}") else []
         last = f"https://a.example/{text}?k={secret}&{text}"
-        words = ["-X", text, "-H", "Accept: text/event-stream", "-H", f"Last-Event-ID: {text}"]
-        expected.append(["-N", *globs, *words, "-H", f"{text}: ", last])
+        words = ["-H", "Accept: text/event-stream", "-H", f"Last-Event-ID: {text}"]
+        expected.append(["-N", *globs, "-X", name.upper(), *words, "-H", f"{name}: ", last])
     assert got == expected, run.stderr
     assert list(cwd.iterdir()) == []
 
@@ -134,8 +162,8 @@ def test_a_cell_of_python_has_each_as_one_text(copied):
         said = {word.arg: word.value for word in call.keywords}
         assert [ast.literal_eval(word) for word in call.args] == [url]
         assert ast.literal_eval(said["last_event_id"]) == text
-        assert ast.literal_eval(said["method"]) == text
-        assert list(ast.literal_eval(said["headers"])) == [text]
+        assert ast.literal_eval(said["method"]) == name_beside(text).upper()
+        assert list(ast.literal_eval(said["headers"])) == [name_beside(text)]
 
 
 def test_the_text_itself_is_harmless(copied):

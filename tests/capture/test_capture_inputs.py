@@ -62,10 +62,10 @@ class _Counting:
     def __init__(self, dataset):
         self.dataset = dataset
 
-    def to_table(self, columns):
+    def to_batches(self, columns):
         import pyarrow.compute as pc
 
-        return self.dataset.to_table(columns=columns, filter=pc.field("stream").isin(COUNTED))
+        return self.dataset.to_batches(columns=columns, filter=pc.field("stream").isin(COUNTED))
 
 
 COUNTED = ["s0", "s1", "s2"]
