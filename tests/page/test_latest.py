@@ -89,13 +89,14 @@ def test_it_goes_with_filter_pause_and_clear(busy):
 
 
 def test_rows_outlive_their_events_and_keys_are_bounded(stub):
+    bar = stub.page.get_by_role("group", name="Latest", exact=True)
     stub.feed(tick("first", price=1))
     stub.button("View").click()
     stub.button("Latest of each key").click()
+    expect(bar).to_contain_text("1 key")
     stub.kernel(
         'kernel.flood(101000, 5000, (i) => ({data: `{"symbol":"S${i % 1000}","price":${i}}`}))'
     )
-    bar = stub.page.get_by_role("group", name="Latest", exact=True)
     expect(bar).to_contain_text("1,001 keys")
     stub.kernel('kernel.flood(9000, 5000, (i) => ({data: `{"symbol":"T${i}"}`}))')
     expect(bar).to_contain_text("older ones let go")
