@@ -207,6 +207,7 @@ def test_a_terminal_that_is_gone_ends_it_and_is_no_reload(tmp_path):
         options = ("--list", listed, "--to", tmp_path / "c", "--log-format", "json")
 
         def take():
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under nohup
             os.setsid()
             os.close(os.open(os.ttyname(theirs), os.O_RDWR))  # from here on it controls us
 
