@@ -264,7 +264,7 @@ def test_menus_conditions_latest_and_text_while_a_cell_runs(lab):
     widget.get_by_label("Value", exact=True).fill("1")
     widget.get_by_role("button", name="Filter", exact=True).click()
     expect(widget.get_by_role("group", name="Conditions")).to_contain_text("price > 1")
-    widget.get_by_role("button", name="Show all").click()
+    widget.get_by_role("button", name="Show all", exact=True).click()
     widget.get_by_role("button", name="Resume").click()
     do(rows.locator(".sse-cell").first, "One row for each value")
     bar = widget.get_by_role("group", name="Latest", exact=True)

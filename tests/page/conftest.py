@@ -130,8 +130,8 @@ class Stub:
             "button", name=name
         )
 
-    def button(self, name: str):
-        return self.page.get_by_role("button", name=name)
+    def button(self, name: str, *, exact: bool = False):
+        return self.page.get_by_role("button", name=name, exact=exact)
 
     def feed(self, *events: dict, **how):
         self.page.evaluate("([events, how]) => kernel.feed(events, how)", [events, how])

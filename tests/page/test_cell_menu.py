@@ -55,7 +55,7 @@ def test_a_cell_filters_and_excludes(busy):
     assert where(busy) == [["symbol", "==", "BTC"], ["price", "!=", 103]]
     conditions(busy).get_by_role("button", name="Remove the condition symbol = BTC").click()
     expect(busy.rows).to_have_count(11)
-    busy.button("Show all").click()
+    busy.button("Show all", exact=True).click()
     expect(busy.rows).to_have_count(12)
     expect(conditions(busy)).to_be_hidden()
     expect(busy.page.get_by_text("Kernel busy")).to_be_hidden()
