@@ -223,6 +223,8 @@ class Secrets:
         Args:
             cut: the text ends where it was cut off, perhaps in the middle of a secret.
         """
+        if not text:
+            return text  # the usual note of a stream: what was put off may wait on
         if "://" in text:
             text = USERINFO.sub(f"{MASK}@", text)
         forms = self._forms()
