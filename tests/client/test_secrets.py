@@ -14,7 +14,7 @@ import traceback
 import pytest
 
 from sse_widget import RetryPolicy, SSEStream
-from sse_widget.masking import mask_url
+from sse_widget.masking import Secrets, mask_url
 
 from ..helpers.clients import over
 from ..helpers.pages import head
@@ -201,3 +201,18 @@ def test_planted_secrets_appear_nowhere(name):
 )
 def test_mask_url(url, masked):
     assert mask_url(url) == masked
+
+
+def test_what_was_put_off_waits_until_there_is_text_to_hide_it_in():
+    """Most streams say nothing of themselves when they end, and then nothing is looked up for it."""
+    secrets, asked = Secrets(), []
+
+    def later() -> None:
+        asked.append("it")
+        secrets.add(SECRET)
+
+    secrets.add_later(later)
+    assert secrets.hide("") == ""
+    assert asked == []
+    assert SECRET not in secrets.hide(f"with {SECRET} in it")
+    assert asked == ["it"]
