@@ -356,7 +356,9 @@ class ClusterEngine:
 
     def workers(self) -> list[WorkerRow]:
         found: dict[str, WorkerRow] = {}
-        for address in [*self._workers.known, *(b.place for b in self._placements if b.place)]:
+        # Read once: any thread asks, and the loop may be moving streams meanwhile.
+        placed = [(p.place, tuple(p.urls)) for p in self._placements]
+        for address in [*self._workers.known, *(place for place, _ in placed if place)]:
             silent = address != HERE and address not in self._workers.answering
             found.setdefault(
                 address,
@@ -368,12 +370,10 @@ class ClusterEngine:
                 },
             )
         rates = self._table.rates() if self._table is not None else {}
-        for placement in self._placements:
-            if placement.place:
-                found[placement.place]["streams"] += len(placement.urls)
-                found[placement.place]["rate"] += sum(
-                    rates.get(name, 0.0) for name in placement.urls
-                )
+        for place, names in placed:
+            if place:
+                found[place]["streams"] += len(names)
+                found[place]["rate"] += sum(rates.get(name, 0.0) for name in names)
         # In an order that does not change with who came first: worker 2 before worker 10.
         return sorted(found.values(), key=lambda worker: (len(worker["name"]), worker["name"]))
 
