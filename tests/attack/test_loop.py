@@ -368,6 +368,8 @@ def test_nothing_of_ours_prints(capfd):
         killer = SSEStream(server.url, client=ended())
         assert eventually(lambda: killer.status.state == "failed")
         killer.close()
+        # It went with the loop, and hears of it a moment later: before, there is nothing to start.
+        assert eventually(lambda: other.stream.status.state in ("failed", "closed"))
         other.stream.start()
         other.goes_on()
     assert capfd.readouterr() == ("", "")
