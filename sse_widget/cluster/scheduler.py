@@ -356,9 +356,9 @@ class ClusterEngine:
 
     def workers(self) -> list[WorkerRow]:
         found: dict[str, WorkerRow] = {}
-        # Read once: any thread asks, and the loop may be moving streams meanwhile.
-        placed = [(p.place, tuple(p.urls)) for p in self._placements]
-        for address in [*self._workers.known, *(place for place, _ in placed if place)]:
+        # The place of each is read once: any thread asks, and the loop may move streams meanwhile.
+        placed = [(place, b.urls) for b in self._placements if (place := b.place)]
+        for address in [*self._workers.known, *(place for place, _ in placed)]:
             silent = address != HERE and address not in self._workers.answering
             found.setdefault(
                 address,
@@ -370,10 +370,9 @@ class ClusterEngine:
                 },
             )
         rates = self._table.rates() if self._table is not None else {}
-        for place, names in placed:
-            if place:
-                found[place]["streams"] += len(names)
-                found[place]["rate"] += sum(rates.get(name, 0.0) for name in names)
+        for place, urls in placed:
+            found[place]["streams"] += len(urls)
+            found[place]["rate"] += sum(rates.get(name, 0.0) for name in urls)
         # In an order that does not change with who came first: worker 2 before worker 10.
         return sorted(found.values(), key=lambda worker: (len(worker["name"]), worker["name"]))
 

@@ -224,7 +224,7 @@ class Secrets:
             cut: the text ends where it was cut off, perhaps in the middle of a secret.
         """
         if not text:
-            return text  # the usual note of a stream: what was put off may wait on
+            return text  # most notes are empty, and need nothing looked up
         if "://" in text:
             text = USERINFO.sub(f"{MASK}@", text)
         forms = self._forms()

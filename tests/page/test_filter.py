@@ -64,7 +64,7 @@ def test_conditions_of_the_kernel_filter_with_the_search_and_stay(stub):
     stub.kernel("kernel.setFilter({where: [['price', '>', 1]], text: '[bB]TC', regex: true})")
     expect(stub.rows).to_have_count(1)
     expect(stub.rows).to_contain_text("7")
-    stub.page.get_by_role("button", name="Show all", exact=True).click()
+    stub.button("Show all", exact=True).click()
     expect(stub.rows).to_have_count(5)
     assert stub.filter()["where"] == []
 
