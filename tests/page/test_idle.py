@@ -56,6 +56,7 @@ def test_the_kernel_hears_whether_somebody_looks(open_stub):
         return [message["seen"] for message in stub.heard("sight")]
 
     stub = open_stub(clock=True)
+    stub.still()
     stub.feed(*TICKS)
     assert told(4_000) == []
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")
