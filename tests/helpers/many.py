@@ -66,7 +66,7 @@ class _Server:
     def __init__(self) -> None:
         self.began = time.time()
         self.heap: list[_Group] = []
-        self.groups: dict[tuple[float, int], _Group] = {}
+        self.groups: dict[tuple[float, float], _Group] = {}  # by rate and offset
         self.news = asyncio.Event()
 
     def answer(self, head: str, transport: asyncio.Transport) -> None:
@@ -92,11 +92,11 @@ class _Server:
 
     def group(self, rate: float, slot: int, now: float) -> _Group:
         """Streams do not all tick at once: those of a slot do."""
-        group = self.groups.get((rate, slot))
+        offset = slot / _SLOTS / rate
+        group = self.groups.get((rate, offset))
         if group is None:
-            offset = slot / _SLOTS / rate
             n = max(int((now - offset) * rate), 0)
-            group = self.groups[rate, slot] = _Group(n / rate + offset, n, rate, offset, [])
+            group = self.groups[rate, offset] = _Group(n / rate + offset, n, rate, offset, [])
             heapq.heappush(self.heap, group)
             self.news.set()
         return group
@@ -106,9 +106,13 @@ class _Server:
             now = time.time() - self.began
             while self.heap and self.heap[0].due <= now:
                 group = self.heap[0]
+                group.readers = [reader for reader in group.readers if not reader.is_closing()]
+                if not group.readers:  # else a slow machine makes what nobody reads, and no more
+                    heapq.heappop(self.heap)
+                    del self.groups[group.rate, group.offset]
+                    continue
                 events = group.events(now, self.began)
                 heapq.heapreplace(self.heap, group)
-                group.readers = [reader for reader in group.readers if not reader.is_closing()]
                 for reader in group.readers:
                     reader.write(events)
             wait = self.heap[0].due - (time.time() - self.began) if self.heap else 1.0
