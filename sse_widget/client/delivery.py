@@ -134,7 +134,7 @@ class Delivery:
             if not self._wait_for_batch():
                 break
         if driver.loop_ended:
-            ended = LoopEnded("the thread that serves all streams ended meanwhile")
+            ended = driver.how_loop_ended()
             driver.move(State.FAILED, error=ended, reason=Reason.FAILED)
             raise ended
         self.wait_closed_blocking()

@@ -249,11 +249,9 @@ class Driver:
 
     async def _begin(self) -> None:
         """What is to be done before the first batch is read, or is wrong before another one is."""
-        if self.loop_ended:
-            raise LoopEnded(
-                "the event loop this EventSource was read on has ended, and its connection with it; "
-                "make another one, with last_event_id= to go on after what came"
-            )
+        # What that loop leaves behind says so too, which may take it a second.
+        if self.loop_ended or (not self.interrupt.closed and runtime.has_died(self.loop)):
+            raise self.how_loop_ended()
         if self.over.is_set():
             raise StopAsyncIteration
         if self._reading:
@@ -266,6 +264,17 @@ class Driver:
         self.loop = asyncio.get_running_loop()
         self._closer = closer_of(self._held, _weakly(self.on_released))
         await anext(self._closer)
+
+    def how_loop_ended(self) -> LoopEnded:
+        """What is to be raised where the loop that read has ended, and nobody closed this source."""
+        died = runtime.has_died(self.loop)
+        who = (
+            "thread that serves all streams" if died else "event loop this EventSource was read on"
+        )
+        return LoopEnded(
+            f"the {who} ended, and the connection with it; make another EventSource, with "
+            "last_event_id= to go on after what came"
+        )
 
     def given_up(self, error: BaseException) -> BaseException:
         """A listener or another callable of the user's raised, or the client: over, and the status

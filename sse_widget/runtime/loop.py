@@ -17,6 +17,7 @@ import os
 import queue
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar, cast
@@ -42,6 +43,7 @@ _ended = False  # the process is on its way out
 # Turns of the loop without a task after which none is made any more.
 _SILENT_ROUNDS = 3
 _running: set[Future[Any]] = set()  # what `run` started and is not done
+_dead: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()  # that ended as nobody meant
 _left: list[object] = []  # of loops that ended and could not be tidied up
 # What collected objects have still to do. The queue may be written to from a destructor: its `put` is
 # reentrant.
@@ -109,6 +111,7 @@ def _bury(dead: asyncio.AbstractEventLoop, why: BaseException | None) -> None:
     with _lock:
         if _loop is dead:
             _loop = _thread = None
+        _dead.add(dead)
         waiting = list(_running)
     cause = "it was closed" if why is None else f"{type(why).__name__}: {why}".rstrip(": ")
     for future in waiting:
@@ -303,6 +306,13 @@ async def run_in_thread(fn: Callable[[], T]) -> T:
 def serves(loop: asyncio.AbstractEventLoop | None) -> bool:
     """Whether this is the loop of the background thread."""
     return loop is not None and loop is _loop
+
+
+def has_died(loop: asyncio.AbstractEventLoop | None) -> bool:
+    """Whether this was the loop of the background thread, which ended as nobody meant. What it left
+    behind may still be in the middle of its end."""
+    with _lock:
+        return loop in _dead
 
 
 def is_loop_thread() -> bool:

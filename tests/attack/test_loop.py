@@ -331,6 +331,36 @@ def test_a_plain_loop_is_told_that_the_thread_ended():
         killer.close()
 
 
+def test_a_plain_loop_hears_it_while_the_old_thread_still_ends():
+    entered, left, let_go = threading.Event(), threading.Event(), asyncio.Event()
+
+    class Clings(httpx.AsyncBaseTransport):
+        """Its request does not let itself be cancelled, as long as the ending thread waits for it."""
+
+        async def handle_async_request(self, request):
+            entered.set()
+            while True:
+                try:
+                    await let_go.wait()
+                except asyncio.CancelledError:
+                    if left.is_set():
+                        raise
+
+    with Server(once) as server:
+        source = EventSource(server.url)
+        assert next(source).data == "a"
+        clinging = SSEStream(server.url, client=lambda: httpx.AsyncClient(transport=Clings()))
+        assert entered.wait(SECONDS)
+        killer = SSEStream(server.url, client=ended())
+        assert eventually(lambda: killer.status.state == "failed")
+        with pytest.raises(RuntimeError, match="the thread that serves all streams ended"):
+            next(source)
+        assert source.status.state == "failed"
+        left.set()
+        killer.close()
+        clinging.close()
+
+
 def test_the_page_hears_that_the_loop_died(monkeypatch):
     with Other() as other:
         sent = []
