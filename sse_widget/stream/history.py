@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from .. import recordings, storage
+from .. import recordings, runtime, storage
 from ..client import ResumePoint, SourceKeywords, SourceOptions
 from ..errors import CaptureError
 from ..events import EventBatch, Gap, Stats
@@ -33,6 +33,8 @@ _GAPS_FROM = 200  # files whose gaps are read on opening
 _REMEMBER = (20_000, 16 * 2**20)
 _REMEMBER_LEAST = 2**18
 _BATCH = 1_000
+# Seconds for which a turn of the loop is waited for.
+_TURN_S = 5.0
 # Of `Stats`, what the files hold beside the events.
 KEPT_COUNTERS = ("duplicates", "oversize", "comments", "ignored", "bytes", "connects")
 
@@ -125,6 +127,8 @@ class History:
 
         if self._recorder is None:
             return pyarrow.dataset.dataset(recordings.arrow_table(self._window.read()))
+        # An event is counted, and handed to the recorder, in one turn of the loop: not before that is over.
+        runtime.call_within(_TURN_S, lambda: None)
         self._recorder.flush()
         return self._recorder.dataset.dataset(self._recorder.name)
 
