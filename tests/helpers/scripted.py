@@ -96,7 +96,7 @@ class Peer:
         with contextlib.suppress(OSError):
             while self.sock.recv(65536):
                 pass
-        self.server.gone.put(self)
+        self.server.left(self)
 
 
 class Server:
@@ -149,6 +149,11 @@ class Server:
     def connections(self) -> int:
         """How many are open now."""
         return len(self._open)
+
+    def left(self, peer: Peer) -> None:
+        """The client of this peer went."""
+        self._open.discard(peer.sock)  # first: who hears of it may count those that are open
+        self.gone.put(peer)
 
     def _accept(self) -> None:
         n = 0
