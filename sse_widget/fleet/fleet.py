@@ -206,6 +206,8 @@ class Fleet:
     def _begin(self, follower: FleetStream, after: float) -> None:
         self._running += 1
         follower.task = asyncio.get_running_loop().create_task(self._follow(follower, after))
+        # Not at the end of the task's own work: where it is cancelled before its first step, there is none.
+        follower.task.add_done_callback(lambda _: self._one_less())
 
     async def _follow(self, follower: FleetStream, after: float) -> None:
         source: HookedSource | None = None
@@ -227,7 +229,6 @@ class Fleet:
         finally:
             if source is not None:
                 await source.aclose()
-            self._one_less()
 
     def _source(self, follower: FleetStream) -> HookedSource:
         """A source is for one life: the first goes on where the files end, a later one where the

@@ -7,9 +7,8 @@ fleet in this process or one on another machine.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 # A rate over the last seconds: long enough that ten events a second are no flicker.
 _RATE_SECONDS = 5.0
+# Seconds between two samples of it. Whoever looks more often makes no older one go.
+_SAMPLE_SECONDS, _SAMPLES = 0.4, 16
 _TEXT = 300
 # What each owner of a stream counts from 0.
 _COUNTED = ("bytes", "connects", "duplicates", "oversize", "gaps")
@@ -120,8 +121,16 @@ class StreamRow:
     report: StreamReport
     where: str = ""
     earlier: StreamReport | None = None
-    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=16))
+    # Replaced, never changed: a user's thread reads it while the loop adds to it.
+    samples: tuple[tuple[float, int], ...] = ()
     is_leaving: bool = False
+
+    def sample(self, now: float, received: int) -> None:
+        """So many have come by now."""
+        known = self.samples
+        if len(known) > 1 and now - known[-2][0] < _SAMPLE_SECONDS:
+            known = known[:-1]
+        self.samples = (*known[1 - _SAMPLES :], (now, received))
 
     def rate(self) -> float:
         """Events a second over the last seconds; of a stream that is over, none."""
@@ -130,7 +139,7 @@ class StreamRow:
             return 0.0
         samples = self.samples
         while len(samples) > 2 and now - samples[1][0] > _RATE_SECONDS:
-            samples.popleft()
+            samples = samples[1:]
         if len(samples) < 2:
             return 0.0
         # Up to the last report; without reports the rate fades.
@@ -187,7 +196,7 @@ class StreamTable:
                 report = report._replace(received=known.written, written=known.written)
             row.where = where
             row.report = report
-            row.samples.append((now, report.received))
+            row.sample(now, report.received)
 
     def fail(self, name: str, error: str, hint: str) -> None:
         """A stream that was never begun, and why."""

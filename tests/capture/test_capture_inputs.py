@@ -5,6 +5,7 @@ A clear state for that stream or that file, and the rest goes on unharmed.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 
 from sse_widget import SSECapture
 from sse_widget.events import State
+from sse_widget.fleet.fleet import Fleet
 from sse_widget.fleet.stream_table import StreamReport, StreamTable
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import KEY
@@ -198,6 +200,18 @@ def test_a_clock_that_jumps_makes_no_number_absurd(monkeypatch, jump):
     assert roster.stats.lag < 2
 
 
+def test_a_rate_is_one_of_seconds_however_often_somebody_looks(monkeypatch):
+    now = [0.0]
+    clocks = SimpleNamespace(time=lambda: now[0], monotonic=lambda: now[0])
+    monkeypatch.setattr("sse_widget.fleet.stream_table.time", clocks)
+    table = StreamTable({"s": "http://localhost/"})
+    # A hundred looks a second at ten events a second, of which none comes any more for half a second.
+    for look in range(1000):
+        now[0] += 0.01
+        table.update([StreamReport("s", State.OPEN, received=min(look // 10, 95))])
+    assert 8 < table.stats.rate < 11
+
+
 # ---------------------------------------------------------------------- what a person asks of one
 
 
@@ -207,3 +221,14 @@ def test_a_stream_that_is_stopped_before_it_began_stays_stopped(capture, origin)
         one[name].stop()
     until(lambda: set(one.streams["state"]) == {"closed"})
     assert one.trouble == ""
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_is_stopped_before_its_first_step_is_over():
+    sink = SimpleNamespace(full=False, written=lambda name: 0)
+    fleet = Fleet({"s": "http://127.0.0.1:9/"}, sink, {})
+    running = asyncio.create_task(fleet.run())
+    await asyncio.sleep(0)  # the task of the stream is there, and has not begun
+    fleet.command("s", "stop")
+    await asyncio.wait_for(running, 60)
+    assert [report.state for report in fleet.reports()] == ["closed"]
