@@ -363,12 +363,15 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
                 message says how far it is.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
-        while not condition(stats := self.stats):
-            if not self.running or time.monotonic() > end:
-                why = f"within {timeout} s" if self.running else "before the capture ended"
+        while True:
+            # Asked first: where it ends meanwhile, what came last is looked at too.
+            running = self.running
+            if condition(stats := self.stats):
+                return stats
+            if not running or time.monotonic() > end:
+                why = f"within {timeout} s" if running else "before the capture ended"
                 raise TimeoutError(f"not {why}: {self!r} {self.trouble}".rstrip())
             await asyncio.sleep(_LOOK_S)
-        return stats
 
     def set_streams(self, urls: Streams) -> None:
         """Capture these streams from here on, and no others; a stream is known by its name.

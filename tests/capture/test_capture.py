@@ -146,6 +146,18 @@ async def test_one_can_wait_for_what_the_numbers_say(captures, origin):
         await capture.until(lambda s: s.streams > 3)
 
 
+@pytest.mark.anyio
+async def test_what_came_as_the_capture_ended_is_looked_at_too(captures):
+    with Server(sends("id: 1\ndata: 1\n\n"), answers("204 No Content")) as server:
+        capture = captures([server.url], retry=AT_ONCE)
+
+        def condition(stats):
+            until(lambda: not capture.running)  # while we look at what was before
+            return stats.written == 1
+
+        assert (await capture.until(condition)).received == 1
+
+
 def test_events_without_ids_are_captured_too(captures):
     with Server(sends("data: 1\n\ndata: 2\n\n", then="hold")) as server:
         capture = captures([server.url])
