@@ -27,7 +27,7 @@ from ..runtime import set_within
 from ..storage import Capture, Dataset, Position
 from .dask_backend import STARTING, Dask
 from .shard_host import Command, ShardHost, ShardSpec, ShardStatus
-from .workers import DEAD_AFTER_S, HEARTBEAT_S, WorkerMonitor
+from .workers import HEARTBEAT_S, WorkerMonitor
 
 SHARDS_PER_WORKER = 2
 # Enough for four workers, where each has some streams: a shard writes a file a second.
@@ -200,7 +200,8 @@ class ClusterEngine:
         if placement.why is None and future.status != "pending":
             # The worker tells why when it is looked in on; where it cannot, Dask gave it up.
             placement.since = placement.since or time.monotonic()
-            if future.status != "finished" or time.monotonic() - placement.since > DEAD_AFTER_S:
+            late = time.monotonic() - placement.since > self._workers.patience(placement.place)
+            if future.status != "finished" or late:
                 return "lost"
         return placement.why
 
@@ -233,7 +234,9 @@ class ClusterEngine:
         placement.leaving = placement.heard = False
         placement.since = 0.0
         if self._table is not None and not placement.over and not self._stopping.is_set():
-            self._table.set_state(placement.urls, State.CONNECTING, "its worker is gone: it moves")
+            # One that a user stopped is closed wherever it goes.
+            moves = [name for name in placement.urls if name not in self._off]
+            self._table.set_state(moves, State.CONNECTING, "its worker is gone: it moves")
 
     def _place(self, placement: _ShardPlacement, place: str) -> None:
         placement.place = place

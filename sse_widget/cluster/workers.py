@@ -122,6 +122,11 @@ class WorkerMonitor:
         """Those of them that have answered: a new one first imports this package, which may take seconds."""
         return [address for address in self.answering if address in self._proven]
 
+    def patience(self, address: str) -> float:
+        """Seconds within which the worker at this address should have told what ended there."""
+        timeout = self._timeouts.get(address, AnswerTimeout())
+        return timeout.seconds + HEARTBEAT_S
+
     def label(self, address: str) -> str:
         """What a user reads: a worker's name, where it has one."""
         name = str(self._known.get(address, {}).get("name", address))
