@@ -162,13 +162,13 @@ async def test_a_server_that_went_is_waited_for(server: Process, number: signal.
             found.append(int(event.last_event_id))
             if len(found) == 20:
                 server.send(number)
-            back += source.stats.connects == 2
+            back += refused  # of the new process: the old one may have answered twice
             if back == 20:
                 break
         assert source.status.state is State.OPEN
         assert found == list(range(1, len(found) + 1))
         assert refused == 1
-        assert [gap.resumed_from for gap in source.gaps] == [str(found[-21])]
+        assert source.gaps[-1].resumed_from == str(found[-21])
 
 
 async def test_keep_alive_comments_are_no_events(server: Process) -> None:
