@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import queue
 import sys
 import threading
 import time
@@ -218,16 +219,22 @@ def test_events_that_a_callable_was_looking_at_come_again_after_a_stop():
 
 
 def test_silence_while_a_callable_thinks_is_not_the_servers():
-    thought = threading.Event()
+    thought, errors = threading.Event(), []
+    made = queue.SimpleQueue()
 
     def think(event):
+        # On a slow machine there may have been silence before.
+        errors.append(len(made.get(timeout=SECONDS).errors))
         thought.wait(0.5)  # longer than idle_timeout; nobody sets it
-        return False
+        return True
 
     with Server(once) as server:
-        stream = SSEStream(server.url, stop_when=think, idle_timeout=0.4, reconnect=False)
+        stream = SSEStream(server.url, stop_when=think, idle_timeout=0.4, retry=AT_ONCE)
         try:
-            assert eventually(lambda: stream.stats.received == 1)
+            made.put(stream)
+            assert eventually(lambda: stream.status.state == "closed")
+            assert stream.stats.received == 1
+            assert errors == [len(stream.errors)]
         finally:
             stream.close()
 

@@ -4,8 +4,8 @@ loop, within a share of the loop's time, and what waits is bounded."""
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,36 +20,39 @@ MANY = WAITING + 20
 
 @contextlib.contextmanager
 def held_loop():
-    """The loop does nothing until this is left."""
-    inside, go = threading.Event(), threading.Event()
+    """The loop does nothing until this is left, but what `on_loop` asks it to do at once."""
+    inside = threading.Event()
 
     def hold():
         inside.set()
-        go.wait(SECONDS)
+        while (work := _at_once.get(timeout=SECONDS)) is not None:
+            work()
 
     runtime.call(hold)
     assert inside.wait(SECONDS)
+    _held.append(True)
     try:
         yield
     finally:
-        go.set()
+        _held.clear()
+        _at_once.put(None)
 
 
-def asked(widget, *contents):
-    """As a kernel hands them over that answers several pages at once; in this order."""
-    with ThreadPoolExecutor(len(contents)) as handlers:
-        for content in contents:
-            taken = threading.Event()
-            handlers.submit(lambda c=content, t=taken: (t.set(), say(widget, c)))
-            assert taken.wait(SECONDS)
+_at_once, _held = queue.SimpleQueue(), []
 
 
 def on_loop(fn):
-    """What this gives, called on the loop after everything that was called before."""
+    """What this gives, called on the loop: at once where it is held, else after all that was called before."""
     done, found = threading.Event(), []
-    runtime.call(lambda: (found.append(fn()), done.set()))
+    (_at_once.put if _held else runtime.call)(lambda: (found.append(fn()), done.set()))
     assert done.wait(SECONDS)
     return found[0]
+
+
+def asked(widget, *contents):
+    """Many pages ask before any is answered, in this order: on the loop's thread, where a handler waits for
+    no answer. Of handlers on threads of their own nobody could say which one comes first."""
+    on_loop(lambda: [say(widget, content) for content in contents])
 
 
 class Sent:

@@ -221,20 +221,27 @@ async def test_a_proxy_that_takes_a_plain_request_and_hangs_up_is_named(environm
     assert f"no answer: the proxy {proxy.origin} closed the connection" in str(error)
 
 
-async def test_a_proxy_that_never_answers_is_named(environment, monkeypatch):
-    monkeypatch.setattr("sse_widget.client.watchdog.UNANSWERED_AFTER", 0.02)
-    monkeypatch.setattr("sse_widget.client.watchdog.ANSWER_TIMEOUT", 0.1)
-    monkeypatch.setattr("sse_widget.client.watchdog.INTERVAL_S", 0.01)
+async def test_a_proxy_that_never_answers_is_named(environment, later):
     notes = set()
-    with Server(Peer.hold) as proxy:
+
+    def silent(peer):
+        later(11)
+        peer.hold()
+
+    def note():
+        notes.add(source.status.note)
+        if named in source.status.note:
+            later(20)
+
+    with Server(silent) as proxy:
         environment.setenv("HTTPS_PROXY", f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
+        named = f"through the proxy http://***@127.0.0.1:{proxy.port}"
         source = WatchedSource("https://feeds.invalid/events", retry=ONCE)
-        source.on_status = lambda: notes.add(source.status.note)
+        source.on_status = note
         with pytest.raises(ConnectionFailed) as caught:
             await source.run()
-    named = f"through the proxy http://***@127.0.0.1:{proxy.port}"
     assert named in str(caught.value)
-    assert any(named in note for note in notes)
+    assert any(named in said for said in notes)
 
 
 async def test_a_proxy_of_https(environment, certificate):
