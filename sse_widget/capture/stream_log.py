@@ -101,6 +101,8 @@ class StreamLog:
         with contextlib.suppress(OSError, CaptureError):
             dataset = self._files.dataset
             self._oldest = await asyncio.to_thread(dataset.oldest, self.name)
+            # Else what is between the files and the log would be counted nowhere.
+            await asyncio.to_thread(self._wait_until_written, self._window.bounds[0])
             before = (await asyncio.to_thread(dataset.streams)).get(self.name, Position())
             if self._window.bounds[1] == 0:
                 # Nothing came since it was selected: the log is what the files have.
@@ -114,6 +116,11 @@ class StreamLog:
 
     def _read_files(self, first: int, stop: int) -> Snapshot:
         """Some rows that end before `stop`, the newest first. It blocks."""
+        self._wait_until_written(stop)
+        return earlier_rows(self._files.dataset, self.name, first, stop)
+
+    def _wait_until_written(self, stop: int) -> None:
+        """Until the events up to this number are on disk, as far as there are any. It blocks."""
         deadline = time.monotonic() + _WRITTEN_S
         while time.monotonic() < deadline:
             report = self._report()
@@ -121,7 +128,6 @@ class StreamLog:
             if report.written >= min(stop, report.received):
                 break
             time.sleep(_LOOK_S)
-        return earlier_rows(self._files.dataset, self.name, first, stop)
 
     def look(self) -> None:
         """The state may have changed."""
