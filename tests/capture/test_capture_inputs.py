@@ -46,9 +46,10 @@ def capture(to, origin):
 
 def grows(capture, by=30):
     """The counting streams go on, and lose and double nothing."""
-    until(lambda: capture.stats.connects)  # before that it may not know what earlier ones wrote
-    written = capture.stats.written
-    until(lambda: capture.stats.written > written + by)
+    # Before that one may not know what earlier ones wrote.
+    until(lambda: (capture.streams.loc[COUNTED, "connects"] > 0).all())
+    written = capture.streams.loc[COUNTED, "written"]
+    until(lambda: (capture.streams.loc[COUNTED, "written"] > written + by / 3).all())
 
 
 def ended(capture):

@@ -49,7 +49,7 @@ def test_new_ones_begin_changed_ones_go_on_and_the_others_are_not_touched(tmp_pa
             assert capture.running
             # And later it goes on where it was left.
             capture.set_streams(urls)
-            received(capture, 50)
+            received(capture, 60)
     assert targets(server) == ["/events", "/gone", "/gone", "/new", "/old", "/old", "/same"]
     assert on_disk(tmp_path, "gone") == ([*range(20)], [*range(20)])
     assert on_disk(tmp_path, "same") == ([*range(10)], [*range(10)])
