@@ -124,7 +124,10 @@ def served(module: str = "tests.bench.server") -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     finally:
-        process.communicate("", timeout=10)
+        try:
+            process.communicate("", timeout=60)
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def apart(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     try:
         until(file.exists)
         with Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=180)
             address = client.scheduler.address
         yield scheduler, address
     finally:
@@ -205,8 +205,8 @@ def test_a_local_cluster_that_is_lost_is_replaced(urls, tmp_path, end):
         cluster = first.cluster
         end(cluster)
         # The files alone say where each stream goes on; another cluster takes them.
-        until(lambda: capture.client not in (None, first), 90)
-        until(lambda: len(places(capture)) == 2 and "this kernel" not in places(capture), 90)
+        until(lambda: capture.client not in (None, first))
+        until(lambda: len(places(capture)) == 2 and "this kernel" not in places(capture))
         flows(capture)
         until(lambda: all(w["state"] == "open" for w in capture.workers))
         proven(capture, f"{end.__name__} of a local cluster")
@@ -301,7 +301,7 @@ def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
         until(lambda: capture.stats.written > 50)
         until(lambda: set(capture.streams["worker"]) == {"worker 0", "worker 1"})
         # Each of its workers has one thread, and the streams gave it back.
-        assert capture.client.submit(sum, (1, 2)).result(timeout=30) == 3
+        assert capture.client.submit(sum, (1, 2)).result(timeout=180) == 3
 
         def all_is_well():
             workers = capture.workers

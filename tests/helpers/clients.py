@@ -65,7 +65,7 @@ async def failure(url, **options):
     return caught.value
 
 
-def join(name, seconds=10.0):
+def join(name, seconds=60.0):
     """Wait until no thread of this name runs any more; whether that is so."""
     found = [thread for thread in threading.enumerate() if thread.name == name]
     for thread in found:
@@ -73,6 +73,6 @@ def join(name, seconds=10.0):
     return not any(thread.is_alive() for thread in found)
 
 
-def over(stream, seconds=30.0):
+def over(stream, seconds=120.0):
     """Wait until a stream is over; its status."""
     return asyncio.run(asyncio.wait_for(stream.wait_closed(), seconds))

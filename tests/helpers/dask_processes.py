@@ -155,8 +155,8 @@ class Processes:
     @contextlib.contextmanager
     def client(self, workers: int) -> Iterator[Client]:
         """A client, once so many workers are there."""
-        with Client(self.address, set_as_default=False, timeout=60) as client:
-            client.wait_for_workers(workers, timeout=60)
+        with Client(self.address, set_as_default=False, timeout=180) as client:
+            client.wait_for_workers(workers, timeout=180)
             yield client
 
     def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:

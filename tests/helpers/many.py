@@ -189,7 +189,7 @@ class Readback:
     last: dict[str, int] = field(repr=False)
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 180.0) -> None:
     """Look until it is true: for what the files have, or other processes, there is no event."""
     end = time.monotonic() + seconds
     while not condition():

@@ -72,7 +72,7 @@ def saved_copy(stream):
     return _Output.written
 
 
-def finished(capture, seconds=30.0):
+def finished(capture, seconds=120.0):
     """Wait until every stream of a capture has ended by itself."""
     with contextlib.suppress(TimeoutError):
         asyncio.run(capture.until(lambda stats: False, timeout=seconds))

@@ -27,6 +27,7 @@ from sse_widget.storage.local_store import MARKER
 from sse_widget.storage.writer import Writer
 
 from ..helpers.killed import killed
+from ..helpers.many import until
 from ..helpers.measured import measured
 from .test_dataset import AT, batch, numbers, write
 
@@ -180,9 +181,11 @@ def test_readers_meet_each_row_once_while_files_are_merged(to):
     for thread in threads:
         thread.start()
     try:
+        until(lambda: seen)
         for n in range(1, 60, 3):
             write(to, [n], [n + 1], [n + 2])
             compact(Dataset(to))
+        until(lambda: 61 in seen or failures)
     finally:
         over.set()
         for thread in threads:

@@ -26,6 +26,7 @@ from sse_widget.storage.local_store import LocalStore
 from sse_widget.storage.writer import Writer
 
 from ..helpers.killed import killed
+from ..helpers.many import until
 from .test_dataset import batch, numbers, write
 
 
@@ -324,9 +325,11 @@ def test_readers_look_again_while_a_folder_has_no_name(to, monkeypatch):
     for reader in readers:
         reader.start()
     try:
+        until(lambda: seen)
         for n in range(1, 17, 2):
             write(to, [n], [n + 1])
             compact(Dataset(to))
+        until(lambda: 17 in seen or failures)
     finally:
         over.set()
         for reader in readers:

@@ -84,9 +84,9 @@ def killed_again_and_again(feed, to, pause=0.0):
                 server.asked.get()
             child = subprocess.Popen([sys.executable, "-c", CHILD, server.url, str(to)])
             try:
-                server.asked.get(timeout=30)
+                server.asked.get(timeout=180)
                 if n == 0:
-                    until(lambda: any(to.rglob("*.parquet")), 60)
+                    until(lambda: any(to.rglob("*.parquet")))
                 time.sleep(random.uniform(0.0, 2.0))  # the instant is what this is about
             finally:
                 child.send_signal(signal.SIGKILL)
@@ -94,8 +94,11 @@ def killed_again_and_again(feed, to, pause=0.0):
             time.sleep(pause)
         feed.stop_at = feed.now()
         stream = SSEStream(server.url, capture=to, retry=AT_ONCE)
-        until(lambda: stream.last_event_id == str(feed.stop_at - 1), 60)
+        until(lambda: stream.last_event_id == str(feed.stop_at - 1))
         stream.close()
+        until(
+            lambda: stream.capture.state == "closed"
+        )  # close() waits for a slow disk only so long
         feed.ended.set()
 
 
