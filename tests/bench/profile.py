@@ -10,6 +10,7 @@ import cProfile
 import io
 import pstats
 import re
+import threading
 import time
 from typing import Any
 
@@ -54,6 +55,8 @@ def _profiled(url: str, seconds: float) -> tuple[str, int, float, float]:
     # A page that paints at once.
     stream.send = lambda content, buffers=None: heard({"kind": "ack", "n": content["n"]})
     heard({"kind": "hello", "page": "profile"})
+    while not stream.stats.received:
+        time.sleep(0.01)
     time.sleep(0.5)
     profile = cProfile.Profile()
     noted: list[float] = []
@@ -66,9 +69,13 @@ def _profiled(url: str, seconds: float) -> tuple[str, int, float, float]:
         background.call(clock)
         background.call(begin)
         time.sleep(seconds)
+        while stream.stats.received == before:  # a machine that is busy elsewhere
+            time.sleep(seconds)
         background.call(end)
         background.call(clock)
-        time.sleep(0.1)
+        done = threading.Event()
+        background.call(done.set)
+        done.wait()
         events = stream.stats.received - before
     stream.close()
     text = io.StringIO()

@@ -72,7 +72,7 @@ def test_timed_events_say_when_they_were_sent(origin):
     enough = threading.Event()
     stream = SSEStream(f"{origin}/timed/5000")
     stream.on()(lambda event: event.json()["n"] == 1000 and enough.set())
-    assert enough.wait(10)
+    assert enough.wait(60)
     stream.close()
     sent = [json.loads(data) for data in stream.df["data"]]
     assert [event["n"] for event in sent] == list(range(1, len(sent) + 1))

@@ -57,7 +57,8 @@ def test_single_events_are_nothing_to_the_garbage_collector():
     for n in range(1_000):
         recent.append(batch(str(n)), 10)
     gc.collect()  # which finds that these hold nothing that could refer back
-    assert len(gc.get_objects()) - before < 100
+    # One for each would be a thousand; threads of earlier tests may make some meanwhile.
+    assert len(gc.get_objects()) - before < 500
 
 
 def test_of_a_flood_the_latest_events_are_remembered_as_they_came():

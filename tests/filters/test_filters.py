@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 import time
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -269,13 +270,12 @@ def test_half_characters_of_a_hand_made_event_are_read_as_replacement_characters
 # ---------------------------------------------------------------- time
 
 
-def test_a_pattern_that_ruins_backtracking_engines_is_fast() -> None:
-    rows = events([("a", "a" * 30 + "b", 1), ("a", "a" * 30, 1)])
-    started = time.perf_counter()
+def test_a_pattern_that_ruins_backtracking_engines_comes_to_an_end() -> None:
+    """Of so many characters such an engine would try more ways than it ever could."""
+    rows = events([("a", "a" * 200 + "b", 1), ("a", "a" * 200, 1)])
     assert kept(EventFilter(text="(a+)+$", regex=True), rows) == [1]
     assert kept(EventFilter(text="^(?:a|a?)+$", regex=True), rows) == [1]
     assert not EventFilter(text="(a*)*c", regex=True).matches(rows[0])
-    assert time.perf_counter() - started < 1.0
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,13 @@ def test_a_pattern_that_ruins_backtracking_engines_is_fast() -> None:
     ],
     ids=["plain", "beyond ASCII", "pattern", "sigma"],
 )
-def test_a_hundred_thousand_rows_take_a_fraction_of_a_second(filter_: EventFilter) -> None:
-    rows = 100_000
+def test_of_a_hundred_thousand_rows_none_is_looked_at_by_python(filter_: EventFilter) -> None:
+    rows, calls = 100_000, 0
+
+    def counted(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
     data = pa.array(
         [f'{{"price": {i}, "name": "Москва {i}"}}' for i in range(rows)], pa.large_string()
     )
@@ -300,10 +305,13 @@ def test_a_hundred_thousand_rows_take_a_fraction_of_a_second(filter_: EventFilte
             "received_at": pa.array(range(rows), pa.timestamp("us", "UTC")),
         }
     )
-    filter_.mask(many)
-    started = time.perf_counter()
-    filter_.mask(many)
-    assert time.perf_counter() - started < 0.5
+    filter_.mask(many)  # what is made once, such as a table of letters, is there
+    sys.setprofile(counted)  # calls of functions of C too, and their ends
+    try:
+        filter_.mask(many)
+    finally:
+        sys.setprofile(None)
+    assert 0 < calls < rows / 10
 
 
 # ---------------------------------------------------------------- a value

@@ -46,6 +46,8 @@ async def reach(source, state):
 @pytest.mark.parametrize("name", states())
 @pytest.mark.parametrize("where", ["task", "thread", "aclose", "cancel"])
 async def test_close_from_anywhere_in_any_state(name, where, caplog):
+    gc.collect()  # what earlier tests left says now what it has to say
+    caplog.clear()
     script, state = states()[name]
     before = asyncio.all_tasks()
     with Server(script or Peer.hold) as server, caplog.at_level(logging.WARNING):
