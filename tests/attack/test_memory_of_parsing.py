@@ -96,7 +96,7 @@ def output(program, script):
             [sys.executable, "-c", PEAK + program, server.url],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stderr
@@ -128,7 +128,7 @@ LONG_ID = """
 from sse_widget import SSEStream
 stream = SSEStream(sys.argv[1], max_bytes=32 * 2**20, reconnect=False)
 import asyncio
-asyncio.run(asyncio.wait_for(stream.wait_closed(), 100))
+asyncio.run(asyncio.wait_for(stream.wait_closed(), 500))
 stats = stream.stats
 assert stats.received == 3001 == stats.held + stats.evicted, (stats, stream.status)
 assert 0 < stats.held and len(stream.df) == stats.held

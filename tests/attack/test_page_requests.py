@@ -14,7 +14,7 @@ from sse_widget.notebook.page_requests import WAITING, PageRequests
 
 from ..helpers.pages import say
 
-SECONDS = 30
+SECONDS = 60
 MANY = WAITING + 20
 
 

@@ -130,7 +130,7 @@ def test_gaps_can_be_printed():
     with Server(sends(cut), Peer.hold) as server:
         stream = SSEStream(server.url, retry=AT_ONCE)
         try:
-            server.asked.get(timeout=10), server.asked.get(timeout=10)
+            server.asked.get(timeout=60), server.asked.get(timeout=60)
             assert all(harmless(repr(gap) + gap.text) for gap in stream.gaps)
         finally:
             stream.close()
@@ -146,7 +146,7 @@ def test_what_a_persons_own_callback_raises_is_shown_harmlessly(capfd):
 
         said = threading.Event()
         stream.on()(lambda event: said.set())  # its turn is after that one's
-        assert said.wait(10)
+        assert said.wait(60)
     finally:
         stream.close()
     err = capfd.readouterr().err

@@ -121,7 +121,7 @@ async def test_several_wait_on_several_loops_and_one_gives_up():
         assert not any(task.done() for task in waiting)
         stream.stop()
         assert {status.reason for status in await asyncio.gather(*waiting)} == {Reason.STOPPED}
-        elsewhere.join(10)
+        elsewhere.join(60)
         assert not elsewhere.is_alive()
         stream.close()
 

@@ -59,7 +59,7 @@ async def test_the_next_loop_goes_on_where_the_one_before_was_left():
             assert source.last_event_id == "7"
         assert [event async for event in source] == []
         assert len(server.requests) == 1
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 @pytest.mark.anyio
@@ -104,7 +104,7 @@ async def test_closing_after_a_loop_was_left_closes_the_connection():
         source.close()
         assert await take(source, 1) == []
         assert source.ready_state == EventSource.CLOSED
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 @pytest.mark.anyio
@@ -113,7 +113,7 @@ async def test_a_source_that_nobody_has_any_more_closes_its_connection():
         await take(connect(server.url), 3)
         await take(connect(server.url), 2)
         for _ in range(2):
-            await asyncio.to_thread(server.gone.get, timeout=5)
+            await asyncio.to_thread(server.gone.get, timeout=60)
 
 
 def plain(source, n: int) -> list[str]:
@@ -142,14 +142,14 @@ def test_plain_loops_go_on_too():
         assert plain(source, 1) == []
         with pytest.raises(StopIteration):
             next(source)
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 def test_the_end_of_a_with_closes_however_it_is_left():
     with Server(pieces) as server:
         with pytest.raises(ZeroDivisionError):
             _divide(server.url)
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
     with connect(f"http://127.0.0.1:{free_port()}/") as source:
         pass
     assert source.ready_state == EventSource.CLOSED
@@ -169,7 +169,7 @@ def test_a_loop_on_another_event_loop_says_what_to_do():
         with pytest.raises(RuntimeError, match="last_event_id="):
             asyncio.run(take(source, 100))
         source.close()
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 @pytest.mark.anyio
@@ -177,7 +177,7 @@ async def test_a_plain_with_around_an_async_loop():
     with Server(pieces) as server:
         with connect(server.url) as source:
             assert await take(source, 1) == ["0"]
-        await asyncio.to_thread(server.gone.get, timeout=5)
+        await asyncio.to_thread(server.gone.get, timeout=60)
         assert source.ready_state == EventSource.CLOSED
 
 
@@ -185,7 +185,7 @@ def test_a_stream_is_closed_by_with():
     with Server(pieces) as server:
         with SSEStream(server.url) as stream:
             assert asyncio.run(stream.until(where=lambda e: e.data == "7", timeout=20)).seq == 7
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
         assert stream.status.state == "closed"
         assert len(stream.df) == 8
 
@@ -194,7 +194,7 @@ def test_a_stream_is_closed_by_with():
                 await other.until(timeout=20)
 
         asyncio.run(inside())
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 async def left_by_break(url):
@@ -267,7 +267,7 @@ def test_the_end_of_asyncio_run_prints_nothing(leaves, caplog, capsys, monkeypat
         with contextlib.suppress(ZeroDivisionError):
             asyncio.run(leaves(server.url))
         gc.collect()
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
     assert [record.getMessage() for record in caplog.records] == []
     assert unraisable == []
     assert capsys.readouterr().err == ""

@@ -417,7 +417,7 @@ def test_bounds_that_are_none_change_nothing(counted):
 def test_bounds_hold_for_what_comes_after():
     def more(peer):
         peer.stream("data: 00\n\n" * 3)
-        step.get(timeout=10)
+        step.get(timeout=60)
         peer.send("data: 01\n\n" * 50)
         peer.hold()
 

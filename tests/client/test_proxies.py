@@ -407,12 +407,12 @@ def test_a_stream_and_a_capture_have_both_options_and_show_no_password(certifica
     ):
         options = {"proxy": f"http://me:{SECRET}@127.0.0.1:{proxy.port}", "verify": certificate}
         stream = SSEStream(server.url, **options)
-        asyncio.run(stream.until(timeout=10))
+        asyncio.run(stream.until(timeout=60))
         state = {k: v for k, v in stream.get_state().items() if k not in ("_esm", "_css")}
         said = [repr(stream), repr(stream.status), repr(state), repr(vars(stream))]
         stream.close()
         capture = SSECapture([server.url], to=tmp_path, **options)
-        asyncio.run(capture.until(lambda stats: stats.received, timeout=10))
+        asyncio.run(capture.until(lambda stats: stats.received, timeout=60))
         said.append(repr(capture.streams) + repr(vars(capture)))
         capture.close()
     assert SECRET not in "".join(said)

@@ -250,7 +250,7 @@ async def test_http2_with_the_stock_transport():
         _, events = await collect(
             url, client=lambda: httpx.AsyncClient(http1=False, http2=True), reconnect=False
         )
-        thread.join(5)
+        thread.join(60)
     assert [e.data for e in events] == ["a", "b"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import time
 
 import pytest
@@ -153,7 +154,7 @@ async def test_what_resume_asks_for_again_is_resumed_as_asked():
 async def test_a_gap_grows_with_what_is_known_of_it():
     def again(peer):
         peer.stream(events(1))
-        step.get(timeout=10)
+        step.get(timeout=60)
         peer.send(events(2))
         peer.hold()
 
@@ -307,7 +308,7 @@ async def test_waking_from_sleep_is_a_gap(monkeypatch):
                     break
     assert got == ["d1", "d2", "d3"]
     assert [(g.cause, g.replayed) for g in source.gaps] == [("sleep", True)]
-    assert "slept for 3600 s" in source.gaps[0].text
+    assert re.search(r"slept for 36\d\d s", source.gaps[0].text)  # and what passed meanwhile
 
 
 @pytest.mark.parametrize(("answer", "error"), [(7, TypeError), ("7\r\nX-Evil: 1", ValueError)])

@@ -78,7 +78,7 @@ def test_planted_secrets_appear_nowhere(name):
                 f"http://me:{SECRET}@127.0.0.1:{port}/events?token={SECRET}&q=visible", **options()
             )
             if name == "open":
-                asyncio.run(stream.until(timeout=10))
+                asyncio.run(stream.until(timeout=60))
             else:
                 over(stream)
             text = said(stream, log)

@@ -201,7 +201,7 @@ async def test_retries_a_status_that_is_worth_it_and_honours_retry_after():
 )
 async def test_a_retry_after_that_is_no_time_to_come_is_no_wait(value):
     with Server(answers("503 Busy", f"Retry-After: {value}\r\n"), sends("data: a\n\n"), OVER) as s:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             _, events = await collect(s.url)
     assert [e.data for e in events] == ["a"]
 
@@ -262,7 +262,7 @@ async def test_a_silent_stream_is_quiet_until_the_next_byte(monkeypatch):
 
     def pauses(peer):
         peer.stream("data: a\n\n")
-        quiet.wait(10)
+        quiet.wait(60)
         peer.send("data: b\n\n")
         peer.hold()
 
@@ -556,7 +556,7 @@ async def test_close_from_another_task_ends_a_silent_stream():
         source = connect(server.url)
         source.on_message = lambda: asyncio.get_running_loop().call_later(0, source.close)
         assert [e.data async for e in source] == ["a"]
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 async def test_close_from_another_thread():
@@ -567,7 +567,7 @@ async def test_close_from_another_thread():
             got.append(event.data)
             threading.Thread(target=source.close).start()
         assert got == ["a"]
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 async def test_close_while_waiting_for_the_next_attempt():
@@ -584,8 +584,8 @@ async def test_leaving_the_loop_and_the_context_closes_the_connection():
         async with connect(server.url) as source:
             async for _ in source:
                 break
-        server.gone.get(timeout=5)
-    async with asyncio.timeout(5):  # httpx's own generators are ended by the loop, a turn later
+        server.gone.get(timeout=60)
+    async with asyncio.timeout(60):  # httpx's own generators are ended by the loop, a turn later
         while asyncio.all_tasks() - before:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
@@ -600,7 +600,7 @@ async def test_cancelling_the_reader_passes_and_closes():
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 # ---------------------------------------------------------------------- without asyncio
@@ -615,7 +615,7 @@ def test_plain_loop_left_early_closes():
     with Server(sends("data: 1\n\ndata: 2\n\n", then="hold")) as server:
         for _ in connect(server.url):
             break
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 def test_a_plain_loop_that_the_collector_ends_holds_up_no_stream():
@@ -627,7 +627,7 @@ def test_a_plain_loop_that_the_collector_ends_holds_up_no_stream():
         background.call(left.clear)
         background.call(done.set)
         assert done.wait(4)  # it waited 5 s, for itself
-        server.gone.get(timeout=10)
+        server.gone.get(timeout=60)
 
 
 def test_plain_loop_raises_what_ends_the_stream():

@@ -121,7 +121,7 @@ async def test_who_ends_it_himself_is_told_of_no_gap(how):
                 if how == "close":
                     source.close()
         assert told(source.gaps) == []
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
 
 
 # ---------------------------------------------------------------------- what comes after it

@@ -165,12 +165,12 @@ def test_live_columns_of_events_held_and_to_come(live):
 
     def speak(peer):
         peer.stream('data: {"price": 1}\n\n')
-        gate.wait(10)
+        gate.wait(60)
         peer.send('data: {"price": 2, "user": {"name": "b"}}\n\ndata: x\n\n')
 
     with Server(speak, OVER) as server:
         stream = live(server)
-        asyncio.run(stream.until(timeout=10))
+        asyncio.run(stream.until(timeout=60))
         assert stream.columns == []
         stream.columns = ["price", "user.name", "type"]
         assert stream.columns == ["price", "user.name", "type"]
@@ -248,12 +248,12 @@ def test_a_replay_has_its_own_options(replay):
 
 def test_a_replay_is_stopped_and_goes_on(replay):
     stream = replay(speed=1e-6)
-    asyncio.run(stream.until(type="trade", timeout=10))
+    asyncio.run(stream.until(type="trade", timeout=60))
     stream.stop()
     assert len(stream.df) == 1
     assert stream.status.state == "closed"
     stream.start()
-    asyncio.run(stream.until(type="quote", timeout=10))
+    asyncio.run(stream.until(type="quote", timeout=60))
     assert stream.df.index.tolist() == [0, 1, 2]
     assert stream.gaps == []
 
@@ -293,7 +293,7 @@ def test_callbacks_hear_held_events_and_new_ones(live):
 
     def speak(peer):
         peer.stream('event: trade\ndata: {"p": 1}\n\nevent: quote\ndata: 0\n\n')
-        gate.wait(10)
+        gate.wait(60)
         peer.send('event: trade\ndata: {"p": 2}\n\n')
 
     with Server(speak, OVER) as server:
@@ -303,9 +303,9 @@ def test_callbacks_hear_held_events_and_new_ones(live):
         def trade(event):
             got.put((event.seq, event.json()["p"]))
 
-        assert got.get(timeout=10) == (0, 1)
+        assert got.get(timeout=60) == (0, 1)
         gate.set()
-        assert got.get(timeout=10) == (2, 2)
+        assert got.get(timeout=60) == (2, 2)
     (told,) = stream.callbacks
     assert (told.calls, told.missed, told.errors) == (2, 0, 0)
     stream.off(trade)
@@ -317,7 +317,7 @@ def test_new_rows_at_the_end_of_the_stream(replay):
     stream = replay()
     stream.columns = ["price"]
     stream.every("2h")(frames.put)
-    frame = frames.get(timeout=10)
+    frame = frames.get(timeout=60)
     assert frame.index.tolist() == [0, 1, 2, 3]
     assert frame["price"].tolist()[:2] == [1.5, 2.0]
 
@@ -332,6 +332,6 @@ def test_a_callback_may_end_its_stream(replay):
         stream.close()
         done.set()
 
-    assert done.wait(10)
+    assert done.wait(60)
     assert stream.status.state == "closed"
     assert [c.errors for c in stream.callbacks] == [0]

@@ -40,7 +40,7 @@ class Rig:
         self.cursors.note()
 
     def take(self, count: int) -> list[object]:
-        return [self.got.get(timeout=10) for _ in range(count)]
+        return [self.got.get(timeout=60) for _ in range(count)]
 
     def settled(self) -> None:
         """All that is held has been handed to a callback that was registered last."""
@@ -52,7 +52,7 @@ class Rig:
                 done.set()
 
         self.cursors.on(None)(see)
-        assert done.wait(10)
+        assert done.wait(60)
         self.cursors.off(see)
 
 
@@ -115,7 +115,7 @@ def test_a_type_of_which_nothing_came_yet(rig):
     looked = threading.Event()
     r.cursors = Callbacks(r.window, origin=lambda: looked.set() or "http://here")
     r.cursors.on("t")(r.got.put)
-    assert looked.wait(10)
+    assert looked.wait(60)
     r.put("other", type="u")
     r.put("a")
     assert r.take(1)[0].data == "a"
@@ -188,12 +188,12 @@ def test_a_cursor_overtaken_by_eviction_counts_what_it_missed(rig):
 
     def slow(event: Event) -> None:
         came.set()
-        assert go.wait(10)
+        assert go.wait(60)
         r.got.put(event.seq)
 
     r.put("first")
     r.cursors.on("t")(slow)
-    assert came.wait(10)
+    assert came.wait(60)
     r.put(*map(str, range(1, 31)))
     go.set()
     assert r.take(11) == [0, *range(21, 31)]
@@ -206,12 +206,12 @@ def test_what_was_cleared_was_not_missed(rig):
 
     def slow(event: Event) -> None:
         came.set()
-        assert go.wait(10)
+        assert go.wait(60)
         r.got.put(event.seq)
 
     r.put("first")
     r.cursors.on("t")(slow)
-    assert came.wait(10)
+    assert came.wait(60)
     r.put("a", "b")
     r.window.clear()
     r.put("c")

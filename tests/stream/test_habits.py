@@ -100,12 +100,12 @@ def test_on_and_every_take_the_function_too(replay):
         got.put(event.seq)
 
     assert stream.on("trade", see) is see
-    assert [got.get(timeout=10) for _ in range(4)] == [1, 3, 5, 7]
+    assert [got.get(timeout=60) for _ in range(4)] == [1, 3, 5, 7]
     stream.on(["trade", "quote"], lambda event: got.put(event.type))
-    assert [got.get(timeout=10) for _ in range(2)] == ["quote", "trade"]
+    assert [got.get(timeout=60) for _ in range(2)] == ["quote", "trade"]
     frames = queue.Queue()
     assert stream.every(0.01, frames.put) == frames.put
-    assert len(frames.get(timeout=10)) == 8
+    assert len(frames.get(timeout=60)) == 8
 
 
 def test_on_takes_a_filter(replay):
@@ -118,7 +118,7 @@ def test_on_takes_a_filter(replay):
         got.put(event.seq)
 
     stream.on(EventFilter(exclude='"price": 7'), lambda event: got.put(-event.seq), held=True)
-    assert sorted(got.get(timeout=10) for _ in range(8)) == [-6, -5, -4, -3, -2, -1, 0, 5]
+    assert sorted(got.get(timeout=60) for _ in range(8)) == [-6, -5, -4, -3, -2, -1, 0, 5]
     assert {c.on for c in stream.callbacks} >= {repr(late)}
 
 
@@ -130,7 +130,7 @@ def test_on_without_parentheses_is_about_every_event(replay):
     def see(event):
         got.put(event.seq)
 
-    assert [got.get(timeout=10) for _ in range(8)] == list(range(8))
+    assert [got.get(timeout=60) for _ in range(8)] == list(range(8))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_stop_when_takes_several_of_all_kinds(until):
 def test_start_after_close_is_refused_and_after_stop_it_is_not(tmp_path):
     with Server(sends("data: a\n\n", then="hold"), Peer.hold) as server:
         with SSEStream(server.url) as stream:
-            asyncio.run(stream.until(timeout=10))
+            asyncio.run(stream.until(timeout=60))
             stream.stop()
             stream.start()
             with SSECapture({"a": server.url}, to=tmp_path / "to") as capture:

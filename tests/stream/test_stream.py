@@ -54,7 +54,7 @@ def streams():
 
 def wait(stream, **what):
     """The first event that is asked for."""
-    return asyncio.run(stream.until(timeout=10, **what))
+    return asyncio.run(stream.until(timeout=60, **what))
 
 
 def drain(stream):
@@ -121,7 +121,7 @@ def test_text_joins_the_deltas_so_far(streams):
 
     def speak(peer):
         peer.stream(deltas("Hel", "", "lo"))
-        gate.wait(10)
+        gate.wait(60)
         peer.send(deltas(" wörld") + "data: [DONE]\n\n")
         peer.hold()
 
@@ -280,9 +280,9 @@ def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
     looked, again, counted = threading.Event(), threading.Event(), threading.Event()
 
     def serve(peer):
-        looked.wait(10)
+        looked.wait(60)
         peer.stream("data: a\n\n")
-        again.wait(10)
+        again.wait(60)
         peer.send("data: b\n\n")
         peer.hold()
 
@@ -296,7 +296,7 @@ def test_an_observer_that_raises_is_shown_once_and_told_again(streams, capsys):
         stream = streams(server.url)
         stream.observe(broken, "event_types")
         looked.set()
-        assert counted.wait(10)
+        assert counted.wait(60)
         stream.close()
         assert join("sse-widget observers")
     assert capsys.readouterr().err.count("SystemExit: no") == 1
@@ -316,7 +316,7 @@ def test_stop_keeps_the_log_and_start_resumes(streams):
         stream = streams(server.url)
         wait(stream, where=lambda e: e.data == "a")
         stream.stop()
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
         assert stream.status.state == "closed"
         assert len(stream.df) == 1
         stream.start()
@@ -334,12 +334,12 @@ def test_a_callable_that_blocks_holds_up_no_other_stream(streams, option):
 
     def fetch():
         inside.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return None
 
     with Server(sends("data: a\n\n", then="hold")) as server:
         slow = streams(server.url, **{option: fetch})
-        assert inside.wait(10)
+        assert inside.wait(60)
         other = streams(server.url)
         assert wait(other).data == "a"
         assert slow.status.state == "connecting"
@@ -356,7 +356,7 @@ def test_a_callable_that_never_returns_holds_up_no_stop(streams):
 
     with Server(Peer.hold) as server:
         stream = streams(server.url, headers=hang)
-        assert inside.wait(10)
+        assert inside.wait(60)
         stream.stop()
         assert stream.status.state == "closed"
         over(stream, 10)
@@ -403,9 +403,9 @@ def test_start_from_many_threads_is_one_connection(streams):
     with Server(Peer.hold) as server:
         stream = streams(server.url)
         for _ in range(10):
-            server.asked.get(timeout=10)
+            server.asked.get(timeout=60)
             stream.stop()
-            server.gone.get(timeout=10)
+            server.gone.get(timeout=60)
             together = threading.Barrier(8)
 
             def start(together=together):
@@ -417,9 +417,9 @@ def test_start_from_many_threads_is_one_connection(streams):
                 thread.start()
             for thread in threads:
                 thread.join()
-        server.asked.get(timeout=10)
+        server.asked.get(timeout=60)
         stream.close()
-        server.gone.get(timeout=10)
+        server.gone.get(timeout=60)
         assert server.asked.empty()
         assert server.connections == 0
 
@@ -430,7 +430,7 @@ def test_stop_and_start_of_the_page_at_once_leave_a_stream_that_runs(streams):
 
     def again(peer):
         peer.stream("data: b\n\n")
-        more.wait(10)
+        more.wait(60)
         peer.send("data: c\n\n")
         peer.hold()
 
@@ -444,10 +444,10 @@ def test_stop_and_start_of_the_page_at_once_leave_a_stream_that_runs(streams):
 
         background.call(both)
         assert wait(stream, where=lambda event: event.data == "b")
-        server.gone.get(timeout=10)
+        server.gone.get(timeout=60)
 
         async def later():
-            found = asyncio.ensure_future(stream.until(where=lambda e: e.data == "c", timeout=10))
+            found = asyncio.ensure_future(stream.until(where=lambda e: e.data == "c", timeout=60))
             await asyncio.sleep(0)
             more.set()
             return await found
@@ -461,7 +461,7 @@ def test_a_message_that_cannot_be_sent_ends_no_stream(streams, monkeypatch):
 
     def serve(peer):
         peer.stream("data: a\n\n")
-        more.wait(10)
+        more.wait(60)
         peer.send("data: b\n\n")
         peer.hold()
 
@@ -509,7 +509,7 @@ def test_close_keeps_the_frame_and_is_idempotent(streams):
         wait(stream)
         stream.close()
         stream.close()
-        server.gone.get(timeout=5)
+        server.gone.get(timeout=60)
         assert stream.df["data"].tolist() == ["a"]
 
 
@@ -742,7 +742,7 @@ def test_what_came_before_the_log_was_shown_was_not_held_back(streams, monkeypat
         wait(stream, type="end")
         monkeypatch.setattr(stream, "send", lambda *args: sent.set())
         stream._repr_mimebundle_()
-        assert sent.wait(10)
+        assert sent.wait(60)
         assert balanced(stream).not_sent == 0
 
 
@@ -796,7 +796,7 @@ def hang(*args, **kwargs):
 
 socket.getaddrinfo = hang
 stream = SSEStream("http://hung.example/")
-asked.wait(10)
+asked.wait(60)
 stream.stop()
 print(stream.status.state)
 """
