@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 
 from sse_widget import EventFilter, SSEStream
 
-from ..helpers.browser import chromium
+from ..helpers.browser import chromium, stop_clock
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -135,10 +135,10 @@ def test_what_a_reader_does_is_shown_as_python_that_does_the_same(page: Page, si
 
 
 def test_a_cut_is_a_row_and_nothing_is_lost(page: Page, site: Path) -> None:
-    page.clock.install()
+    stop_clock(page)
     page.goto(f"{site.as_uri()}/index.html")
+    page.clock.run_for(2000)
     expect(rows(page).first).to_be_visible()
-    page.clock.pause_at(page.evaluate("Date.now() + 2000"))
     page.get_by_role("button", name="Cut the connection").click()
     page.clock.run_for(500)
     expect(page.get_by_role("status").first).to_contain_text("connection was reset")

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # A machine that does much else is slow to paint; what is expected comes all the same.
 expect.set_options(timeout=30_000)
@@ -44,3 +44,13 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def stop_clock(page: Page) -> None:
+    """The time of what is loaded from here on moves only where a test moves it; a second began just now.
+
+    Before it is loaded: of a clock that runs nobody knows how far it will be once it is told to stop.
+    """
+    began = 1_790_000_000
+    page.clock.install(time=began)
+    page.clock.pause_at(began + 3600.1)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from ..helpers.browser import chromium
+from ..helpers.browser import chromium, stop_clock
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "sse_widget" / "static"
@@ -159,11 +159,6 @@ class Stub:
             }})"""
         )
 
-    def still(self):
-        """From here on the clock of the page moves only when it is told to; begins with a second."""
-        now = self.page.evaluate("Date.now()")
-        self.page.clock.pause_at(now // 1000 + 2.1)
-
     def account(self, name: str):
         return self.page.locator(f"[data-account={name}] b")
 
@@ -202,7 +197,10 @@ def shared_page(browser: Browser, errors: Errors):
 
 @pytest.fixture
 def open_stub(browser: Browser, address: str, shared_page: Page, errors: Errors):
-    """Opens the stub page; what the page logs as an error fails the test at its end."""
+    """Opens the stub page; what the page logs as an error fails the test at its end.
+
+    With `clock` its time stands still but where a test moves it.
+    """
     errors.clear()
     contexts = []
 
@@ -211,7 +209,7 @@ def open_stub(browser: Browser, address: str, shared_page: Page, errors: Errors)
         if clock:
             contexts.append(browser.new_context(viewport=VIEWPORT))
             page = errors.watch(contexts[-1].new_page())
-            page.clock.install()
+            stop_clock(page)
         # A test that failed half-way must not take others along.
         page.set_viewport_size(VIEWPORT)
         page.mouse.move(0, 0)

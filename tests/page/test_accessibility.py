@@ -104,9 +104,6 @@ def test_escape_goes_on_to_the_host_where_there_is_nothing_to_close(stub):
 
 def test_news_are_said_at_most_every_ten_seconds(open_stub):
     stub = open_stub(clock=True)
-    stub.still()
-    stub.page.reload()  # so that no time has passed since it was made
-    stub.page.wait_for_selector("body[data-ready]")
     spoken = stub.page.locator("[aria-live=polite][aria-atomic=true]:not([role])")
 
     def drawn_after(ms):
@@ -182,7 +179,10 @@ SCENES = {
         ),
         stub.button("Waiting").click(),
     ),
-    "no kernel": lambda stub: (stub.feed(*TICKS), stub.kernel("model.trigger('comm_live_update')")),
+    "no kernel": lambda stub: (
+        stub.feed(*TICKS),
+        stub.kernel("kernel.busy = true; model.trigger('comm_live_update')"),
+    ),
     "all types": lambda stub: (
         stub.kernel(
             "kernel.feed(Array.from({length: 200}, (_, i) => ({type: 'type-' + i, data: 'x'})))"
@@ -296,6 +296,8 @@ def test_what_is_pressed_or_selected_is_seen_in_forced_colours(browser, address,
     stub.feed(*TICKS, {"type": "trade", "data": "another"})
     stub.chip("trade").click()
     stub.row("another").click()
+    expect(stub.chip("trade")).to_have_attribute("aria-pressed", "true")
+    expect(stub.row("another")).to_have_attribute("aria-current", "true")
     ground = "e => getComputedStyle(e).backgroundColor"
     for chosen, plain in (
         (stub.chip("trade"), stub.chip("quote")),

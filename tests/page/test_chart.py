@@ -29,7 +29,6 @@ def brush(stub, plot):
 
 def filled(stub):
     """Ten seconds with 12 events each, seen as they came."""
-    stub.still()
     for _ in range(10):
         stub.kernel("kernel.flood(12, 12)")
         stub.page.clock.run_for(1000)

@@ -119,7 +119,6 @@ def test_a_paused_view_saves_what_it_shows_and_long_events_are_fetched(stub):
 
 def test_a_save_that_waits_shows_it_and_can_be_cancelled(open_stub):
     stub = open_stub(clock=True)
-    stub.still()
     stub.feed({"data": "x" * 100_000})
     stub.page.clock.run_for(100)
     stub.kernel("kernel.busy = true")

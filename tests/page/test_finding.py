@@ -93,7 +93,6 @@ def test_text_to_leave_out(stub):
 
 def test_a_chip_tells_its_rate(open_stub):
     stub = open_stub(clock=True)
-    stub.still()
     for _ in range(8):
         stub.kernel("kernel.flood(12, 12)")
         stub.page.clock.run_for(1000)

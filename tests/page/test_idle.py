@@ -31,7 +31,6 @@ def test_a_log_out_of_sight_is_drawn_every_ten_seconds_and_holds_nothing_up(open
     expect(stub.rows).to_have_count(3)
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")
     assert stub.page.evaluate(SIGHT) is False
-    stub.still()
     stub.page.clock.run_for(11_100 - stub.page.evaluate("Date.now() % 10000"))
     stub.feed({"data": "meanwhile"})
     stub.page.clock.run_for(8_000)
@@ -56,7 +55,6 @@ def test_the_kernel_hears_whether_somebody_looks(open_stub):
         return [message["seen"] for message in stub.heard("sight")]
 
     stub = open_stub(clock=True)
-    stub.still()
     stub.feed(*TICKS)
     assert told(4_000) == []
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")

@@ -98,7 +98,8 @@ def test_seven_seconds_without_a_sign(open_stub):
     stub.feed(*TICKS)
     stub.page.clock.run_for(6000)
     expect(stub.page.get_by_text("No sign of the kernel")).to_be_hidden()
-    stub.page.clock.run_for(2000)
+    # Where nothing comes it is drawn every other second.
+    stub.page.clock.run_for(3000)
     expect(stub.status).to_contain_text(SILENT)
     expect(stub.row("BTC")).to_be_visible()
     stub.kernel("kernel.beat()")
@@ -127,7 +128,8 @@ def test_the_countdown_runs_and_retry_now_asks_the_kernel(open_stub):
     expect(stub.status).to_contain_text("retry in 3 s, attempt 2")
     expect(stub.status).to_contain_text("refused")
     expect(stub.status).to_contain_text("Is it running?")
-    stub.page.clock.run_for(1500)
+    # Where nothing comes it is drawn every other second.
+    stub.page.clock.run_for(1900)
     expect(stub.status).to_contain_text("retry in 2 s")
     stub.button("Retry now").click()
     stub.page.clock.run_for(100)
@@ -212,12 +214,15 @@ def test_a_busy_kernel_is_named_and_nothing_else_waits(stub):
 BUSY = {
     "Retry": lambda stub: (
         stub.kernel("kernel.be({state: 'waiting', retry_in: 60, attempt: 2, error: 'refused'})"),
+        stub.page.clock.run_for(100),
         stub.button("Retry now").click(),
     ),
     "earlier events": lambda stub: stub.feed({"data": "lost"}, lost=True),
     "the whole event": lambda stub: (
         stub.feed({"data": "x" * 100_000}),
+        stub.page.clock.run_for(100),
         stub.row("xxx").click(),
+        stub.page.clock.run_for(100),
         stub.page.get_by_role("button", name="Load").click(),
     ),
 }
@@ -253,7 +258,8 @@ def test_what_needs_the_kernel_waits_for_it_and_says_so(open_stub, what):
 
 def test_a_restarted_kernel_is_said_and_the_log_stays(stub):
     stub.feed(*TICKS)
-    stub.kernel("model.trigger('comm_live_update')")
+    # It answers no hello that comes after.
+    stub.kernel("kernel.busy = true; model.trigger('comm_live_update')")
     expect(stub.status).to_contain_text("Kernel restarted or gone: run the cell again to go on.")
     expect(stub.rows).to_have_count(3)
 
@@ -327,7 +333,7 @@ def test_the_state_opens_the_details_of_the_connection(open_stub):
     ):
         expect(facts).to_contain_text(text)
     stub.kernel("kernel.beat()")
-    stub.page.clock.run_for(3_000)
+    stub.page.clock.run_for(3_900)
     expect(facts).to_contain_text("8 s ago")
     stub.kernel("kernel.beat()")
     stub.page.keyboard.press("Escape")

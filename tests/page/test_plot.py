@@ -83,7 +83,6 @@ def test_from_the_column_menu_by_type_or_another_path(stub):
 
 def test_it_is_live_and_read_under_the_pointer(open_stub):
     stub = open_stub(clock=True)
-    stub.still()
     stub.kernel("kernel.plot('n')")
     for i in range(20):
         stub.feed(
@@ -112,7 +111,6 @@ def test_it_is_live_and_read_under_the_pointer(open_stub):
 
 def test_brushing_it_filters_and_both_charts_show_it(open_stub):
     stub = open_stub(clock=True)
-    stub.still()
     for _ in range(10):
         stub.kernel("kernel.flood(12, 12)")
         stub.page.clock.run_for(1000)
