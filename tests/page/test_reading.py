@@ -40,7 +40,11 @@ def test_wrapped_rows_show_all_and_the_tail_is_followed(stub):
     choose(stub, "Wrap long lines")
     expect(stub.row("row 399 ")).to_be_in_viewport()
     stub.wait(f"Math.abs({BELOW}) < 2")
-    assert len({row.bounding_box()["height"] for row in stub.rows.all()}) > 4
+    # All that are in sight have been laid out.
+    heights = (
+        "[...document.querySelectorAll('.sse-row')].map((r) => r.getBoundingClientRect().height)"
+    )
+    stub.wait(f"new Set({heights}).size > 4")
     stub.kernel(f"kernel.flood(60, 20, {LONG})")
     expect(stub.row("row 459 ")).to_be_in_viewport()
     stub.wait(f"Math.abs({BELOW}) < 2")

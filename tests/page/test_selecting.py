@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from .test_reading import BELOW
+
 EVENTS = [
     {"type": "trade", "id": str(i), "data": f'{{"i":{i},"note":"a\\tb"}}'} for i in range(200)
 ]
@@ -17,7 +19,8 @@ COPIED = """new Promise((done) => {
 @pytest.fixture
 def live(stub):
     stub.feed(*EVENTS)
-    expect(stub.row('"i":199,')).to_be_visible()
+    expect(stub.row('"i":199,')).to_be_in_viewport()
+    stub.wait(f"Math.abs({BELOW}) < 2")
     return stub
 
 
