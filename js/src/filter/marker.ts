@@ -17,7 +17,8 @@ const NONE: Marks = [];
 const MAX_MARKS = 200;
 const CACHE = 500;
 const ASKED = 400;
-const STUCK_MS = 1_500;
+/** With the start of the worker. */
+const STUCK_MS = 5_000;
 const SLOW_MS = 100;
 
 /** Plain text, compared as the filter does; `toLowerCase` may change a text's length. */

@@ -40,6 +40,8 @@ export interface Guard<Answer> {
   stuck(): void;
 }
 
+const STEP_MS = 250;
+
 /** One worker that is started when it is needed, and ended where it does not answer in time. */
 export class Guarded<Answer> {
   #workers: Workers;
@@ -75,10 +77,12 @@ export class Guarded<Answer> {
   /** For so long from now on it may be silent. */
   wait(ms: number): void {
     this.rest();
+    // In steps: where the whole machine stood still, asleep or busy, that counts as one.
     this.#watch = setTimeout(() => {
+      if (ms > STEP_MS) return this.wait(ms - STEP_MS);
       this.end();
       this.#guard.stuck();
-    }, ms);
+    }, STEP_MS);
   }
 
   /** Nothing is expected of it. */

@@ -17,6 +17,8 @@ const PAGE = 200;
 /** How much opens by itself at first. */
 const FIRST_LINES = 300;
 const FIRST_MS = 20;
+/** So few are opened also where the machine is busy: what is small looks the same each time. */
+const FIRST_NODES = 20;
 const MAX_INDENT = 40;
 const LEAF_CHARS = 1_000;
 const KEY_CHARS = 300;
@@ -59,7 +61,7 @@ export class Tree {
     top.toggle?.setAttribute("tabindex", "0");
     const deadline = performance.now() + FIRST_MS;
     const queue = [top];
-    for (let i = 0; i < queue.length && performance.now() < deadline; i++) {
+    for (let i = 0; i < queue.length && (i < FIRST_NODES || performance.now() < deadline); i++) {
       const node = queue[i]!;
       if (i > 0 && this.node.childElementCount + Math.min(node.value.count, PAGE) > FIRST_LINES) continue;
       queue.push(...this.#open(node).filter((child) => child.toggle));
