@@ -149,7 +149,7 @@ class Stub:
         # Not wait_for_function: it evaluates strings in the page, which the policy forbids.
         self.page.evaluate(
             f"""new Promise((resolve, reject) => {{
-              const end = Date.now() + 15000;
+              const end = Date.now() + 30000;
               const look = () => {{
                 if ({condition}) resolve();
                 else if (Date.now() > end) reject(new Error({condition!r}));
@@ -158,6 +158,20 @@ class Stub:
               look();
             }})"""
         )
+
+    def beats(self):
+        """A sign of the kernel every second, as of a real one.
+
+        After seven seconds without any the page says so, in a line that moves what is below it.
+        """
+        self.kernel("setInterval(() => kernel.beat(), 1000)")
+
+    def lasting(self):
+        """What is said for a moment stays, however long it is until somebody reads it."""
+        self.kernel("""
+          const later = setTimeout;
+          window.setTimeout = (run, ms, ...more) => (ms >= 1500 ? 0 : later(run, ms, ...more));
+        """)
 
     def account(self, name: str):
         return self.page.locator(f"[data-account={name}] b")

@@ -204,6 +204,7 @@ def test_only_visible_rows_are_read_and_the_view_holds_still(stub):
       JSON.parse = (...args) => (window.parsed++, parse(...args));
     """)
     stub.kernel(f"kernel.flood(50000, 5000, {MANY})")
+    stub.beats()
     expect(stub.account("shown")).to_have_text("50,000")
     scroll_up(stub, 4000)
     before = stub.page.evaluate(
@@ -249,10 +250,11 @@ def test_wrapped_and_narrow_they_stay_readable(stub):
     last = stub.rows.last
     expect(last.locator(".sse-data")).to_contain_text('"i":299')
     # The data has a line of its own then.
-    assert (
-        last.locator(".sse-data").bounding_box()["y"]
-        > last.locator(".sse-cell").first.bounding_box()["y"] + 15
-    )
+    stub.wait("""(() => {
+      const [cell, data] = ['.sse-cell', '.sse-data'].map((s) =>
+        [...document.querySelectorAll(`.sse-row ${s}`)].at(-1)?.getBoundingClientRect().top);
+      return data > cell + 15;
+    })()""")
     stub.page.set_viewport_size({"width": 344, "height": 640})
     expect(last.locator(".sse-cell").first).to_have_text("row 299")
     # Rows are used again for others while they are laid out anew: the last one as it is at a time.
@@ -265,8 +267,7 @@ def test_wrapped_and_narrow_they_stay_readable(stub):
     # What does not fit is a scroll to the side away, heading and rows together.
     stub.kernel("document.querySelector('[role=log]').scrollLeft = 60")
     lefts = "['.sse-row .sse-cell', '.sse-column:has(.sse-column-name)'].map((s) => Math.round(document.querySelector(s).getBoundingClientRect().left))"
-    a, b = stub.page.evaluate(lefts)
-    assert a == b
+    stub.wait(f"new Set({lefts}).size === 1")
     stub.page.set_viewport_size({"width": 1000, "height": 640})
 
 

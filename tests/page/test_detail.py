@@ -34,11 +34,10 @@ def test_the_row_that_was_clicked_stays_in_sight(stub):
     expect(stub.row('{"i":399,')).to_be_visible()
     stub.rows.last.click()
     expect(stub.page.get_by_role("region", name="Event details")).to_contain_text("#399")
-    stub.wait("document.querySelector('[aria-current=true]')")
-    assert stub.page.evaluate("""(() => {
+    stub.wait("""(() => {
       const log = document.querySelector('[role=log]').getBoundingClientRect();
-      const row = document.querySelector('[aria-current=true]').getBoundingClientRect();
-      return row.top >= log.top - 1 && row.bottom <= log.bottom + 1;
+      const row = document.querySelector('[aria-current=true]')?.getBoundingClientRect();
+      return row && row.top >= log.top - 1 && row.bottom <= log.bottom + 1;
     })()""")
 
 

@@ -32,6 +32,7 @@ EVENTS = [
 
 
 def save(stub, suffix: str) -> str:
+    stub.lasting()
     stub.button("View").click()
     with stub.page.expect_download() as download:
         stub.page.get_by_role("button", name=suffix, exact=True).click()
@@ -40,6 +41,7 @@ def save(stub, suffix: str) -> str:
 
 
 def clipboard(stub):
+    stub.lasting()
     stub.kernel("navigator.clipboard.writeText = async (text) => void (window.copied = text)")
     return lambda: stub.page.evaluate("window.copied")
 

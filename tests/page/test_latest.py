@@ -50,9 +50,12 @@ def test_one_row_a_key_with_its_newest_values(busy):
 def test_what_changed_is_marked_for_a_moment(busy):
     cell = busy.row("ETH").locator(".sse-cell").nth(1)
     assert cell.get_attribute("data-fresh") is None
+    # The moment lasts until the test has looked.
+    busy.kernel("window.now = performance.now(); performance.now = () => now")
     busy.feed(tick("ETH", price=11))
     expect(cell).to_have_attribute("data-fresh", "true")
     assert busy.row("BTC").locator("[data-fresh]").count() == 0
+    busy.kernel("now += 1500; kernel.beat()")
     expect(cell).not_to_have_attribute("data-fresh", "true")
 
 

@@ -43,7 +43,8 @@ def many(open_stub) -> Many:
 
 
 def test_a_row_says_how_a_stream_is(many):
-    many.kernel("kernel.make(3)")
+    # Of a kernel whose clock is ahead, so that it is now for long enough.
+    many.kernel("kernel.make(3); kernel.set(1, {last: Date.now() + 3_600_000})")
     expect(many.rows).to_have_count(3)
     expect(many.row("stream 0001")).to_contain_text("Open")
     for text in ("10/s", "now", "101", "0.3 s"):

@@ -23,6 +23,7 @@ def busy(stub):
     stub.feed(*({"type": "tick", "id": f"i{n}", "data": f"event {n}."} for n in range(60)))
     expect(stub.row("event 59.")).to_be_in_viewport()
     stub.kernel("kernel.busy = true")
+    stub.beats()
     return stub
 
 
@@ -126,6 +127,7 @@ def test_by_keys(busy):
 
 
 def test_so_many_fit(busy):
+    busy.lasting()
     busy.log.focus()
     for _ in range(9):
         keys(busy, "ArrowUp", "p")

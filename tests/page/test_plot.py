@@ -133,6 +133,7 @@ def test_brushing_it_filters_and_both_charts_show_it(open_stub):
 
 def test_a_selected_row_stays_where_a_chart_makes_the_log_grow(stub):
     feed(stub)
+    stub.beats()
     expect(stub.rows.last).to_be_in_viewport()
     stub.rows.nth(-3).click()
     held = stub.page.locator(".sse-row[aria-current]").text_content()

@@ -59,6 +59,7 @@ def test_wrapped_rows_show_all_and_the_tail_is_followed(stub):
 def test_a_wrapped_row_under_the_cursor_never_moves(stub):
     stub.kernel(f"kernel.take(Array.from({{length: 2000}}, (_, i) => ({LONG})(i)))")
     stub.kernel(f"kernel.flood(400, 50, {LONG})")
+    stub.beats()
     expect(stub.account("shown")).to_have_text("2,400")
     choose(stub, "Wrap long lines")
     scroll_up(stub, 3000)

@@ -106,6 +106,7 @@ def test_what_is_elsewhere_adds_up(stub):
 
 def test_the_tail_is_followed_until_the_reader_scrolls_up(stub):
     stub.kernel("kernel.flood(500)")
+    stub.beats()
     expect(stub.row('{"i":499,')).to_be_visible()
     scroll_up(stub)
     before = stub.page.evaluate(MIDDLE)
@@ -122,6 +123,7 @@ def test_the_tail_is_followed_until_the_reader_scrolls_up(stub):
 def test_what_is_under_the_cursor_stays_while_older_rows_come_and_go(stub):
     stub.kernel("kernel.take(Array.from({length: 3000}, (_, i) => ({data: 'older ' + i})))")
     stub.kernel("kernel.flood(96000)")
+    stub.beats()
     # The 3,000 before this page come by themselves; then the page is full and evicts its oldest.
     expect(stub.account("shown")).to_have_text("99,000")
     scroll_up(stub, 40_000)
@@ -218,6 +220,7 @@ def test_an_empty_log_says_what_it_waits_for(stub):
 def test_clear_empties_the_view_and_can_be_undone(stub):
     stub.feed(*TICKS)
     stub.kernel("kernel.busy = true")
+    stub.lasting()
     stub.button("Clear").click()
     expect(stub.rows).to_have_count(0)
     # Counts, head and accounts begin anew; the kernel lets go of nothing.

@@ -19,6 +19,7 @@ COPIED = """new Promise((done) => {
 @pytest.fixture
 def live(stub):
     stub.feed(*EVENTS)
+    stub.beats()
     expect(stub.row('"i":199,')).to_be_in_viewport()
     stub.wait(f"Math.abs({BELOW}) < 2")
     return stub

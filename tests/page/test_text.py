@@ -101,6 +101,7 @@ def test_it_stands_beside_the_log_or_above_it(open_stub):
 
 def test_the_text_can_be_copied(open_stub):
     stub = open_stub()
+    stub.lasting()
     stub.kernel("navigator.clipboard.writeText = async (text) => void (window.copied = text)")
     stub.feed(delta("a\n"), delta("b"))
     toggle(stub).click()

@@ -46,6 +46,7 @@ def test_it_works_in_a_frame_without_an_origin(webview):
     webview.search.fill("btc")
     webview.rows.first.click()
     expect(webview.page.get_by_role("region", name="Event details")).to_be_visible()
+    webview.lasting()
     webview.button("Copy data").click()
     expect(webview.button("Copied").or_(webview.button("Copy failed"))).to_be_visible()
 
