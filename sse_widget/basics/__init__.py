@@ -1,10 +1,11 @@
 """What any object of ours may need: attributes that are checked, a refusal to be pickled, a budget of bytes,
-text without half characters, names that are imported late, and what loopback is.
+text without half characters, names that are imported late, chance, and what loopback is.
 
 It must never know what these objects are.
 """
 
 from .budget import Budget, Memory, Share
+from .chance import CHANCE
 from .lazy_names import late_names
 from .loopback import asks_loopback, is_loopback
 from .pickling import NotPickled
@@ -12,6 +13,7 @@ from .strict_attributes import NamedAttributes, refuse_change, unchangeable
 from .surrogates import whole
 
 __all__ = [
+    "CHANCE",
     "Budget",
     "Memory",
     "NamedAttributes",

@@ -7,12 +7,11 @@ says.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Self
 
-from ..basics import unchangeable
+from ..basics import CHANCE, unchangeable
 from ..checks import number, whole_number, wrong_type
 from ..errors import BadStatus, ConnectionFailed, IdleTimeout, SSEError
 from ..events import Reason
@@ -136,7 +135,7 @@ class RetryPolicy:
         *,
         attempt: int,
         reconnection_time: int | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE.random,
     ) -> Retry | Stop:
         """What to do after `error`, or after a clean end of the stream where it is None.
 
@@ -164,7 +163,7 @@ class RetryPolicy:
         self,
         attempt: int,
         reconnection_time: int | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE.random,
     ) -> float:
         """Seconds to wait before this attempt (1 for the first after a healthy connection)."""
         if reconnection_time is None:

@@ -8,12 +8,12 @@ fails, hangs or lies harms no other.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from ..basics import CHANCE
 from ..client import (
     ConnectLimiter,
     HookedSource,
@@ -196,7 +196,7 @@ class Fleet:
         for follower in followers:
             if not (follower.stopped or follower.is_leaving):
                 follower.failure = ""
-                self._begin(follower, random.uniform(0, window) if window > 0.05 else 0.0)
+                self._begin(follower, CHANCE.uniform(0, window) if window > 0.05 else 0.0)
 
     def _one_less(self) -> None:
         self._running -= 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import random
 
 import numpy as np
 import pytest
@@ -11,11 +13,15 @@ from sse_widget import (
     BadContentType,
     BadStatus,
     ConnectionFailed,
+    EventSource,
     IdleTimeout,
     Reason,
     RetryPolicy,
+    SSECapture,
 )
 from sse_widget.client.retry import Retry, Stop
+
+from ..helpers.scripted import Server
 
 
 def delays(policy, attempts, *, server=None, chance=0.0):
@@ -176,3 +182,22 @@ def test_its_repr_says_what_differs_from_the_default():
     policy = RetryPolicy(attempts=np.int64(3), statuses=(503, 429))
     assert repr(policy) == "RetryPolicy(statuses=(429, 503), attempts=3)"
     assert eval(repr(policy)) == policy
+
+
+def ends(peer):
+    peer.stream("data: a\n\n")
+
+
+def test_the_users_own_random_numbers_are_left_alone(tmp_path):
+    """What was seeded gives the same numbers again, whatever reconnects meanwhile."""
+    with Server(ends, ends, ends) as server:
+        random.seed(1)
+        before = random.getstate()
+        retry = RetryPolicy(initial=0.01, jitter=1.0)
+        with EventSource(server.url, retry=retry) as source:
+            assert [next(source).data for _ in range(3)] == ["a"] * 3
+        # So many that their beginnings are spread.
+        urls = {str(n): server.url for n in range(20)}
+        with SSECapture(urls, to=tmp_path / "capture", retry=retry) as capture:
+            asyncio.run(capture.until(lambda stats: stats.received >= len(urls)))
+        assert random.getstate() == before

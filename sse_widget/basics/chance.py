@@ -1,0 +1,11 @@
+"""Chance of our own: what draws at random in the background leaves the generator of the user alone.
+
+A notebook that was begun with `random.seed(1)` gives the same numbers again, whatever streams reconnect meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+
+# The operating system's: it has no state, which a forked child would go on with.
+CHANCE = random.SystemRandom()
