@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import secrets
 import socket
 import ssl
 import struct
@@ -208,6 +209,12 @@ def answers(status: str, headers: str = "", body: bytes | str = b"") -> Callable
 
 
 def free_port() -> int:
-    """A port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return int(s.getsockname()[1])
+    """A port where nothing listens.
+
+    Below those that the system gives to connections and to servers that ask for any: of the thousands
+    that other tests have open meanwhile none gets it before it is used.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.error
@@ -24,7 +23,7 @@ from playwright.sync_api import Browser, Locator, Route, expect
 
 from ..helpers.browser import chromium
 from ..helpers.lab import Lab, notebook_of
-from ..helpers.scripted import Peer, Server
+from ..helpers.scripted import Peer, Server, free_port
 
 ENVIRONMENTS = os.environ.get("SSE_WIDGET_APPS")
 
@@ -97,8 +96,7 @@ def serving(name: str, folder: Path, url: str) -> Iterator[str]:
     file, source, command = APPS[name]
     source = source.replace("'URL'", repr(url)).replace("(URL)", f"({url!r})")
     (folder / file).write_text(source)
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = free_port()
     program, *options = command.replace("PORT", str(port)).split()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "PYTHON"))}
     server = subprocess.Popen(
