@@ -5,13 +5,17 @@ The widget is not tried: the wheels it needs there (numpy, pandas, pyarrow) are 
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
 import io
+import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 
 from ..helpers import structs
 from ..helpers.browser import chromium
@@ -52,41 +56,61 @@ def browser():
         yield browser
 
 
-def pyodide(browser, server: Server) -> Page:
-    """A page of the server's own origin, with Pyodide and the package in it."""
-    page = browser.new_page()
+@pytest.fixture(scope="module")
+def files() -> Iterator[str]:
+    """Where Pyodide and the packages are. Not answers of the driver: what it hands over it holds many times."""
     packages = packed()
 
-    def answer(route: Route) -> None:
-        name = route.request.url.rpartition("/pyodide/")[2]
-        if name == "packages.zip":
-            route.fulfill(body=packages, content_type="application/zip")
-        elif name == "":
-            route.fulfill(body="<!doctype html><title>Pyodide</title>", content_type="text/html")
-        else:
-            file = PYODIDE / name
-            kind = KINDS.get(file.suffix, "application/octet-stream")
-            route.fulfill(body=file.read_bytes(), content_type=kind)
+    class Files(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            file = PYODIDE / self.path.lstrip("/")
+            body = packages if file.name == "packages.zip" else file.read_bytes()
+            self.send_response(200)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Content-Type", KINDS.get(file.suffix, "application/octet-stream"))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    page.route("**/pyodide/**", answer)
-    page.goto(f"{server.origin}/pyodide/")
-    page.evaluate("""async () => {
-        const { loadPyodide } = await import("/pyodide/pyodide.mjs");
-        window.py = await loadPyodide();
-        py.unpackArchive(await (await fetch("/pyodide/packages.zip")).arrayBuffer(), "zip");
-    }""")
-    return page
+        def log_message(self, *args: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def pyodide(browser, files: str, server: Server) -> Iterator[Page]:
+    """A page of the server's own origin, with Pyodide and the package in it."""
+    page = browser.new_page()
+    page.goto(f"{server.origin}/page")
+    page.evaluate(
+        """async (files) => {
+        const { loadPyodide } = await import(`${files}/pyodide.mjs`);
+        window.py = await loadPyodide({ indexURL: `${files}/` });
+        py.unpackArchive(await (await fetch(`${files}/packages.zip`)).arrayBuffer(), "zip");
+    }""",
+        files,
+    )
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 def run(page: Page, code: str) -> str:
     return str(page.evaluate("code => py.runPythonAsync(code)", code))
 
 
-def test_a_stream_is_read_and_resumed(browser):
+def test_a_stream_is_read_and_resumed(browser, files):
     first, second = "id: 1\nevent: trade\ndata: é one\n\n", "id: 2\ndata: two\n\n"
-    scripts = sends(first), sends(second, then="hold"), answers("404 Not Found")
-    with Server(*scripts) as server:
-        page = pyodide(browser, server)
+    html = '<!doctype html><title>Pyodide</title><link rel="icon" href="data:,">'
+    page_ = answers("200 OK", "Content-Type: text/html\r\n", html)
+    scripts = page_, sends(first), sends(second, then="hold"), answers("404 Not Found")
+    with Server(*scripts) as server, pyodide(browser, files, server) as page:
         read = """
 from sse_widget import EventSource, RetryPolicy
 got = []
@@ -99,9 +123,9 @@ repr(got)
 """
         got = run(page, read.replace("URL", repr(server.url)))
         assert got == repr([("trade", "é one", "1"), ("message", "two", "2")])
-        assert server.requests[1].headers["last-event-id"] == "1"
+        assert server.requests[2].headers["last-event-id"] == "1"
         # Leaving the loop ends the request.
-        server.gone.get(timeout=15)
+        server.gone.get(timeout=60)
         # A body makes it a POST, and what cannot be had is said in words.
         failing = """
 from sse_widget import BadStatus, ConnectionFailed, EventSource, RetryPolicy
@@ -115,7 +139,7 @@ for url, options in ((URL, {"json": {"é": 1}}), ("http://127.0.0.1:9/", {})):
 "\\n".join(said)
 """
         said = run(page, failing.replace("URL", repr(server.url)))
-        assert [r.method for r in server.requests[2:]] == ["POST"]
+        assert [r.method for r in server.requests[3:]] == ["POST"]
         assert "Access-Control-Allow-Origin" in said
         # There are no threads: what needs one says what to do instead.
         sync = """
@@ -126,4 +150,3 @@ except RuntimeError as error:
 said
 """
         assert "async for" in run(page, sync.replace("URL", repr(server.url)))
-        page.close()
