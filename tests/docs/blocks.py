@@ -21,7 +21,7 @@ from typing import Any
 
 _FENCE = re.compile(r"(\s*)(`{3,}|:{3,})(.*)")
 _SAVED = re.compile(r"# (\w+\.py)\n")
-_SECONDS = 60  # for a whole page: a stream that says nothing must not hold the tests up
+_SECONDS = 300  # for a whole page: a stream that says nothing must not hold the tests up
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,8 @@ from typing import Any, Self
 import anywidget
 from playwright.sync_api import Browser, Page
 
-from .lab import ROOT
+from .lab import ROOT, SLOWEST
+from .scripted import free_port
 
 FRONT = ROOT / "tests" / "hosts" / "front"
 FILES = {
@@ -71,8 +71,7 @@ class Front:
         self._files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._files.serve_forever, daemon=True)
         self._thread.start()
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            port = s.getsockname()[1]
+        port = free_port()
         self.server = f"http://127.0.0.1:{port}/"
         env = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
         env |= {f"JUPYTER_{name}_DIR": self._folder.name for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -102,14 +101,18 @@ class Front:
         for page in self._pages:
             page.context.close()
         self._jupyter.terminate()
-        self._jupyter.wait(20)
+        try:
+            self._jupyter.wait(20)
+        except subprocess.TimeoutExpired:
+            self._jupyter.kill()
+            self._jupyter.wait(SLOWEST)
         self._files.shutdown()
         self._thread.join()
         self._files.server_close()
         self._folder.cleanup()
 
     def _wait(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + SLOWEST
         while True:
             try:
                 self._ask("api/status")
@@ -121,7 +124,7 @@ class Front:
 
     def _ask(self, path: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(self.server + path, data=body)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def interrupt(self) -> None:
@@ -134,5 +137,5 @@ class Front:
         self._pages.append(page)
         at = f"http://127.0.0.1:{self._files.server_port}"
         page.goto(f"{at}/?host={host}&server={self.server}&kernel={self.kernel}")
-        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector("body[data-ready]", timeout=SLOWEST * 1000)
         return page

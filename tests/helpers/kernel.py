@@ -34,7 +34,7 @@ class Kernel:
         self._client.shell_channel.send(message)
         printed = ""
         while True:
-            heard = self._client.get_iopub_msg(timeout=60)
+            heard = self._client.get_iopub_msg(timeout=300)
             said = heard["content"]
             assert heard["msg_type"] != "error", "\n".join(said["traceback"])
             if heard["msg_type"] == "stream":
@@ -49,7 +49,7 @@ class Kernel:
 @contextlib.contextmanager
 def kernel() -> Iterator[Kernel]:
     """A kernel that is gone afterwards."""
-    manager, client = start_new_kernel()
+    manager, client = start_new_kernel(startup_timeout=300)
     try:
         yield Kernel(client)
     finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,11 @@ from typing import Any, Self
 
 from playwright.sync_api import Browser, Locator, Page
 
+from .scripted import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
+
+SLOWEST = 300.0  # seconds that a machine which does much else may take to start something
 
 SETTINGS: dict[str, dict[str, Any]] = {  # nothing is fetched, asked or saved by itself
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -89,8 +92,7 @@ class Lab:
             file = self.base / "settings" / package / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            port = s.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}{self.base_url}"
         env = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
         env |= {
@@ -123,10 +125,10 @@ class Lab:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        end = time.monotonic() + 60
+        end = time.monotonic() + SLOWEST
         while True:
             try:
-                urllib.request.urlopen(f"{self.url}/api/status", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}/api/status", timeout=30).close()
                 return self
             except OSError:
                 if self._server.poll() is not None or time.monotonic() > end:
@@ -157,13 +159,13 @@ class Lab:
         for notebook in self._notebooks:
             notebook.page.context.close()
         self._notebooks.clear()
-        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=SLOWEST) as answer:
             sessions = json.load(answer)
         for session in sessions:
             end = urllib.request.Request(
                 f"{self.url}/api/sessions/{session['id']}", method="DELETE"
             )
-            urllib.request.urlopen(end, timeout=30).close()
+            urllib.request.urlopen(end, timeout=SLOWEST).close()
 
     @property
     def log(self) -> str:
@@ -182,7 +184,7 @@ class Lab:
         """A page of a notebook that is there; of one kernel, where it is open already."""
         context = self.browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SLOWEST * 1000)
         notebook = Notebook(self, page, name)
         self._notebooks.append(notebook)
         notebook.open()
@@ -227,8 +229,7 @@ class Notebook:
             self._with_panel(
                 "return !!panel?.context.isReady && panel.content.widgets.length > 0"
                 " && panel.sessionContext.session?.kernel?.status === 'idle'"
-            ),
-            timeout=60_000,
+            )
         )
 
     def _with_panel(self, body: str) -> str:
@@ -247,7 +248,7 @@ class Notebook:
             index,
         )
 
-    def run(self, index: int, timeout: float = 60) -> None:
+    def run(self, index: int, timeout: float = SLOWEST) -> None:
         """Run a cell and wait for its end; an error output fails the test."""
         self.js(
             "panel.content.widgets[arg].model.executionState; panel.content.activeCellIndex = arg;"
@@ -258,7 +259,7 @@ class Notebook:
         self.finished(index, timeout)
         assert not self.errors(), self.errors()
 
-    def finished(self, index: int, timeout: float = 60) -> None:
+    def finished(self, index: int, timeout: float = SLOWEST) -> None:
         """Wait until this cell has an execution number again."""
         self.page.wait_for_function(
             self._with_panel(

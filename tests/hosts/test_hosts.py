@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,8 +20,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ..helpers.browser import chromium
-from ..helpers.lab import ROOT, Lab
-from ..helpers.scripted import Peer, Server, sends
+from ..helpers.lab import ROOT, SLOWEST, Lab
+from ..helpers.scripted import Peer, Server, free_port, sends
 
 pytestmark = pytest.mark.lab
 
@@ -105,7 +104,7 @@ def test_a_terminal_shows_a_readable_line(tmp_path):
             env=os.environ | {"IPYTHONDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SLOWEST,
         )
     assert (done.stderr, done.returncode) == ("", 0)
     assert "Error" not in done.stdout
@@ -180,8 +179,7 @@ def marimo(folder: Path, app: str) -> Iterator[str]:
     config.mkdir(parents=True)
     (config / "marimo.toml").write_text('[display]\ntheme = "dark"\n')
     (folder / "app.py").write_text(app)
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = free_port()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MARIMO", "XDG"))}
     server = subprocess.Popen(
         [
@@ -193,10 +191,10 @@ def marimo(folder: Path, app: str) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
     )
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + SLOWEST
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30).close()
                 break
             except OSError:
                 assert server.poll() is None, "marimo did not start"
@@ -205,7 +203,11 @@ def marimo(folder: Path, app: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(SLOWEST)
 
 
 CAPTURE_APP = """
@@ -312,6 +314,8 @@ def test_marimo(browser: Browser, tmp_path):
         # A cell that runs again leaves no second connection.
         page.get_by_role("button", name="Connect anew").click()
         server.gone.get(timeout=60)
+        for _ in range(2):
+            server.asked.get(timeout=60)
         expect(widget.get_by_role("button", name="Pause")).to_be_visible()
         expect(widget.get_by_role("status")).to_contain_text("Open")
         assert len(server.requests) == 2
@@ -320,5 +324,5 @@ def test_marimo(browser: Browser, tmp_path):
         assert blocked == []
         # Nor does a visitor who has left.
         context.close()
-        server.gone.get(timeout=30)
+        server.gone.get(timeout=60)
         assert server.connections == 0

@@ -12,7 +12,7 @@ EVENTS = "".join(f"id: {i}\ndata: number {i};\n\n" for i in range(1, 31))
 
 @pytest.fixture(scope="module")
 def kernel():
-    manager, client = start_new_kernel()
+    manager, client = start_new_kernel(startup_timeout=300)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -26,7 +26,7 @@ def execute(client, code: str) -> list[dict]:
 def until_idle(client, asked: str) -> list[dict]:
     messages = []
     while True:
-        message = client.get_iopub_msg(timeout=60)
+        message = client.get_iopub_msg(timeout=300)
         assert message["msg_type"] != "error", message["content"]
         messages.append(message)
         if message["parent_header"].get("msg_id") == asked and message["content"] == {

@@ -24,7 +24,7 @@ class Ran:
 
     def __init__(self, name: str) -> None:
         notebook = nbformat.read(FOLDER / name, as_version=4)
-        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+        NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3").execute()
         self.outputs: dict[str, list[Any]] = {
             cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"
         }

@@ -72,6 +72,6 @@ def test_a_plain_client_loads_nothing_that_tables_and_widgets_need(use):
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert json.loads(run.stdout) == [1, []]

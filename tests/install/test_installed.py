@@ -30,7 +30,7 @@ def test_the_page_is_there(tmp_path):
 
 def test_a_notebook_shows_a_log():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOW)])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     shown, saved = notebook.cells[0].outputs
     view = shown["data"]["application/vnd.jupyter.widget-view+json"]
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]

@@ -39,7 +39,7 @@ def test_a_script_ends_without_a_word(what, origin):
         [sys.executable, *WARNINGS, "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("end\n", "", 0)

@@ -13,7 +13,7 @@ from sse_widget import SSEStream
 print("aiohttp" in sys.modules)
 """
 WAIT = """
-end = time.monotonic() + 20
+end = time.monotonic() + 60
 while "sse_widget.client.transport" not in sys.modules and time.monotonic() < end: time.sleep(0.01)
 print("aiohttp" in sys.modules)
 """

@@ -33,7 +33,7 @@ def run(*cells: str) -> Any:
             *map(nbformat.v4.new_code_cell, cells),
         ]
     )
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     return notebook
 
 
