@@ -17,7 +17,7 @@ from ..runtime import Exited, LoopEnded
 from .driver import Driver
 
 # Seconds: a plain loop that is over waits so long for its connection to be closed.
-_CLOSING = 5.0
+CLOSING_S = 5.0
 
 Item = TypeVar("Item")
 
@@ -145,7 +145,7 @@ class Delivery:
         # That thread must not wait for itself.
         if runtime.serves(self._driver.loop) and not runtime.is_loop_thread():
             with contextlib.suppress(TimeoutError):
-                runtime.run(self._driver.aclose()).result(_CLOSING)
+                runtime.run(self._driver.aclose()).result(CLOSING_S)
 
     def _take(self, batch: EventBatch | None) -> None:
         """What is handed over event by event from now on."""

@@ -138,7 +138,7 @@ def test_each_is_one_argument_and_nothing_else_runs(shell, lines, tmp_path):
         env=env,
         cwd=cwd,
         capture_output=True,
-        timeout=60,
+        timeout=600,
         start_new_session=True,
     )
     came = out.read_bytes().decode() if out.exists() else ""

@@ -163,7 +163,7 @@ def test_record_writes_none_of_them(tmp_path):
             [sys.executable, "-m", "sse_widget.cli", "record", server.url, "--to", tmp_path / "c"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
     assert run.returncode == 1
     assert "␛]0;PWNED␇" in run.stderr

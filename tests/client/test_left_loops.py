@@ -290,7 +290,7 @@ def test_the_end_of_a_script_prints_nothing():
             [sys.executable, "-W", "always", "-c", SCRIPT, server.url],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

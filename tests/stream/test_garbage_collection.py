@@ -31,7 +31,7 @@ def test_a_loop_begins_while_streams_are_collected():
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
