@@ -122,16 +122,32 @@ def test_a_layout_of_the_user_or_of_another_widget_stays(url):
 # ---------------------------------------------------------------------- in a notebook
 
 BEGIN = """
-import gc, tempfile, weakref
+import gc, tempfile, time, weakref
 from sse_widget import SSECapture, SSEStream
 made = []
 def note(widget):
     made.append(weakref.ref(widget))
     return widget
-def living():
-    return [ref() is not None for ref in made]
-def logs():
-    return sum(type(thing).__name__ == "StreamLog" for thing in gc.get_objects())
+def living(*expected, collect=False):
+    # As soon as threads and the loop have done the last they were told to; no cycle is collected meanwhile.
+    gc.disable()
+    end = time.monotonic() + 20
+    while True:
+        if collect:
+            gc.collect()
+        found = [ref() is not None for ref in made]
+        if found == list(expected) or time.monotonic() > end:
+            gc.enable()
+            return found
+        time.sleep(0.01)
+def logs(expected):
+    end = time.monotonic() + 20
+    while True:
+        gc.collect()
+        found = sum(type(thing).__name__ == "StreamLog" for thing in gc.get_objects())
+        if found == expected or time.monotonic() > end:
+            return found
+        time.sleep(0.01)
 """
 STREAM = "stream = note(SSEStream({url!r})); await stream.until(timeout=20)"
 CAPTURE = """
@@ -157,7 +173,7 @@ def test_what_was_shown_and_closed_is_freed(notebook, url):
     notebook.run("stream", "2")
     notebook.run(CAPTURE.format(url=url) + "\ncapture", "3")
     notebook.run("stream.close(); capture.close(); del stream, capture", "4")
-    assert notebook.run("gc.collect(); print(living())", "5") == "[False, False]\n"
+    assert notebook.run("print(living(False, False, collect=True))", "5") == "[False, False]\n"
 
 
 def test_the_log_of_a_selected_stream_is_freed_with_the_selection(notebook, url):
@@ -165,12 +181,12 @@ def test_the_log_of_a_selected_stream_is_freed_with_the_selection(notebook, url)
     page = notebook.comms[-1]
     notebook.say(page, {"kind": "hello", "page": "p"})
     notebook.say(page, {"kind": "select", "name": "one"})
-    assert notebook.run("print(logs())") == "1\n"
+    assert notebook.run("print(logs(1))") == "1\n"
     notebook.say(page, {"kind": "select", "name": None})
-    assert notebook.run("gc.collect(); print(logs())") == "0\n"
+    assert notebook.run("print(logs(0))") == "0\n"
     notebook.say(page, {"kind": "select", "name": "one"})
     notebook.run("capture.close(); del capture", "2")
-    assert notebook.run("gc.collect(); print(logs(), living())", "3") == "0 [False]\n"
+    assert notebook.run("print(logs(0), living(False, collect=True))", "3") == "0 [False]\n"
 
 
 @pytest.mark.parametrize("make", [STREAM + "\nstream", CAPTURE + "\ncapture"])
@@ -178,20 +194,20 @@ def test_a_cell_that_runs_again_lets_go_of_what_it_made(notebook, url, make):
     for _ in range(3):
         notebook.run(make.format(url=url), "1")
     # Without a collection of the notebook's own.
-    assert notebook.run("print(living())", "2") == "[False, False, True]\n"
+    assert notebook.run("print(living(False, False, True))", "2") == "[False, False, True]\n"
 
 
 def test_a_stream_and_a_capture_replace_each_other(notebook, url):
     notebook.run(STREAM.format(url=url) + "\nstream", "1")
     notebook.run(CAPTURE.format(url=url) + "\ndel stream", "1")
-    assert notebook.run("print(living())", "2") == "[False, True]\n"
+    assert notebook.run("print(living(False, True))", "2") == "[False, True]\n"
 
 
 def test_what_has_a_name_goes_on(notebook, url):
     notebook.run(STREAM.format(url=url) + "\nstream", "1")
     notebook.run("kept = stream", "2")
     notebook.run(STREAM.format(url=url) + "\nstream", "1")
-    told = "print(living(), str(kept.status.state), len(kept.df), kept is stream)"
+    told = "print(living(True, True), str(kept.status.state), len(kept.df), kept is stream)"
     assert notebook.run(told, "3") == "[True, True] closed 1 False\n"
     # It is started, shown and stopped by its page, as any other.
     notebook.run("kept.start(); kept", "4")
@@ -199,16 +215,16 @@ def test_what_has_a_name_goes_on(notebook, url):
     notebook.say(shown, {"kind": "stop"})
     notebook.run("await kept.wait_closed()", "5")
     notebook.run("kept.close(); del kept", "6")
-    assert notebook.run("gc.collect(); print(living())", "7") == "[False, True]\n"
+    assert notebook.run("print(living(False, True, collect=True))", "7") == "[False, True]\n"
 
 
 def test_a_view_in_another_cell_keeps_it_until_that_runs_again(notebook, url):
     notebook.run(STREAM.format(url=url), "make")
     notebook.run("stream", "show")
     notebook.run(STREAM.format(url=url), "make")
-    assert notebook.run("gc.collect(); print(living())", "2") == "[True, True]\n"
+    assert notebook.run("gc.collect(); print(living(True, True))", "2") == "[True, True]\n"
     notebook.run("stream", "show")
-    assert notebook.run("print(living())", "2") == "[False, True]\n"
+    assert notebook.run("print(living(False, True))", "2") == "[False, True]\n"
 
 
 def test_other_outputs_are_left_alone(notebook, url):
