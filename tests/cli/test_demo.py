@@ -567,7 +567,7 @@ def test_nothing_outside_the_folder_is_served(server: DemoServer, target: str) -
 
 def test_without_a_folder_the_answer_names_the_option() -> None:
     server = DemoServer()
-    answer = httpx.get(f"{server.url}/replay/one.sse", trust_env=False)
+    answer = httpx.get(f"{server.url}/replay/one.sse", trust_env=False, timeout=60)
     server.stop()
     assert answer.status_code == 404
     assert "--replay-dir" in answer.text
@@ -606,7 +606,7 @@ def test_url_starts_one_server_whoever_asks() -> None:
     with ThreadPoolExecutor(8) as threads:
         urls = set(threads.map(demo.url, ["/ticks"] * 8))
     assert len(urls) == 1
-    assert httpx.get(demo.url(), trust_env=False).status_code == 200
+    assert httpx.get(demo.url(), trust_env=False, timeout=60).status_code == 200
     assert demo.url("wiki") == urls.pop().replace("/ticks", "/wiki")
 
 
@@ -616,9 +616,9 @@ def test_stop_ends_it_and_url_starts_the_next() -> None:
     first = demo.url("/ticks")
     demo.stop()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(first, trust_env=False)
+        httpx.get(first, trust_env=False, timeout=60)
     assert set(threading.enumerate()) <= others
-    assert httpx.get(demo.url("/"), trust_env=False).status_code == 200
+    assert httpx.get(demo.url("/"), trust_env=False, timeout=60).status_code == 200
     demo.stop()
     demo.stop()
 

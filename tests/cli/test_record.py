@@ -47,7 +47,7 @@ def test_it_is_ended_in_order_by_a_signal(origin, tmp_path, number):
                 time.sleep(0.05)  # another process: there is no event to await
             process.send_signal(number)
             last = process.stderr.read().splitlines()[-1]
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
     read = read_back(Dataset(tmp_path / "c").dataset())
@@ -56,10 +56,11 @@ def test_it_is_ended_in_order_by_a_signal(origin, tmp_path, number):
     assert last.startswith(f"{read.events:,} events of 2 streams are in ")
 
 
-def test_it_ends_by_itself_and_goes_on_the_next_time(origin, tmp_path, capsys):
-    for _ in range(2):
+def test_it_ends_by_itself_and_goes_on_the_next_time(origin, tmp_path, capsys, over_when):
+    for events in (20, 60):
+        over_when(lambda capture, events=events: capture.stats.written > events)
         command = ["record", f"a={origin}/count/50/a", "--to", str(tmp_path / "c")]
-        assert main([*command, "--duration", "1.5"]) == 0
+        assert main([*command, "--duration", "1h"]) == 0
     read = read_back(Dataset(tmp_path / "c").dataset())
     assert (read.streams, read.lost, read.twice, read.numbered) == (1, 0, 0, True)
     assert f"{read.events:,} events of 1 stream are in" in capsys.readouterr().err
@@ -96,12 +97,13 @@ def test_headers_are_sent_and_written_nowhere(tmp_path, capsys):
     assert b"secret" not in written
 
 
-def test_a_proxy_and_certificates_are_options(tmp_path, capsys, certificate):
+def test_a_proxy_and_certificates_are_options(tmp_path, capsys, certificate, over_when):
+    over_when(lambda capture: capture.stats.written)
     with (
         Server(sends("id: 1\ndata: a\n\n", then="hold"), tls=certificate) as server,
         Server(tunnels(server.port, "me", "hunter2")) as proxy,
     ):
-        command = ["record", server.url, "--to", str(tmp_path / "c"), "--duration", "3"]
+        command = ["record", server.url, "--to", str(tmp_path / "c"), "--duration", "1h"]
         command += ["--proxy", f"http://me:hunter2@127.0.0.1:{proxy.port}", "--type", "message"]
         assert main([*command, "--cacert", str(certificate)]) == 0
     said = capsys.readouterr()
@@ -122,29 +124,39 @@ def test_a_stream_that_fails_is_exit_code_1_and_the_rest_is_captured(tmp_path, c
 
 
 @pytest.mark.parametrize("how", ["it ends", "stopped"])
-def test_bytes_without_an_event_are_exit_code_1(tmp_path, capsys, how):
+def test_bytes_without_an_event_are_exit_code_1(tmp_path, capsys, how, over_when):
     body = "".join(f'{{"price": {n}}}\n' for n in range(300))
     script = sends(body, then="end" if how == "it ends" else "hold")
     with Server(script, answers("204 No Content")) as server, Server(sends("data: a\n\n")) as other:
-        options = ["--duration", "1"] if how == "stopped" else []
+
+        def came(capture):
+            rows = capture.streams.loc["rows"]
+            has_ended = how == "stopped" or rows["state"] == "closed"
+            return rows["bytes"] >= len(body) and has_ended and capture["well"].received
+
+        over_when(came)
         urls = [f"rows={server.url}", f"well={other.url}"]
-        assert (
-            main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "3", *options]) == 1
-        )
+        assert main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "1h"]) == 1
     said = capsys.readouterr().err
     assert "rows: Bytes came, but no event: the lines are JSON" in said
     assert "well:" not in said
-    assert re.search(r"^\d+ events of 2 streams are in ", said, re.MULTILINE)
+    assert re.search(r"^\d+ events? of 2 streams are in ", said, re.MULTILINE)
 
 
-def test_a_stream_that_never_connects_is_exit_code_1_and_says_why(tmp_path, capsys):
+def test_a_stream_that_never_connects_is_exit_code_1_and_says_why(tmp_path, capsys, over_when):
     """Nobody looks at a recording that a timer starts: what it ends with must say that nothing came."""
     with (
         Server(sends("data: a\n\n")) as well,
         Server(answers("503 Busy", "Retry-After: 60\r\n")) as busy,
     ):
         urls = [f"well={well.url}", f"busy={busy.url}", f"down=http://127.0.0.1:{free_port()}/"]
-        assert main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "2"]) == 1
+
+        def all_were_tried(capture):
+            errors = capture.streams["error"]
+            return capture["well"].received and errors["busy"] and errors["down"]
+
+        over_when(all_were_tried)
+        assert main(["record", *urls, "--to", str(tmp_path / "c"), "--duration", "1h"]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert "busy: the server answered 503 Busy. The server is not available for now." in lines
     down = (
@@ -248,14 +260,17 @@ def test_the_request_is_made_as_curl_would(tmp_path):
     assert Dataset(tmp_path).read("a")["data"].to_pylist() == ["1", "2"]
 
 
-def test_a_server_that_refused_all_the_time_is_an_exit_code_and_its_reason(tmp_path, capsys):
+def test_a_server_that_refused_all_the_time_is_an_exit_code_and_its_reason(
+    tmp_path, capsys, over_when
+):
+    over_when(lambda capture: (capture.streams["error"] != "").all())
     with Server() as server:
         url = server.url
-    command = ["record", f"a={url}", "--to", str(tmp_path / "c"), "--duration", "0.3"]
+    command = ["record", f"a={url}", "--to", str(tmp_path / "c"), "--duration", "1h"]
     assert main(command) == 1
     assert re.search("^a: .*refused", capsys.readouterr().err, re.MULTILINE)
     with Server(answers("503 Service Unavailable")) as server:
-        assert main(["record", server.url, "--to", str(tmp_path / "d"), "--duration", "0.3"]) == 1
+        assert main(["record", server.url, "--to", str(tmp_path / "d"), "--duration", "1h"]) == 1
     assert "503" in capsys.readouterr().err
 
 
@@ -280,7 +295,8 @@ JSON = """{{"mcpServers": {{
 
 
 @pytest.mark.parametrize(("name", "text"), [("c.toml", TOML), ("mcp.json", JSON)])
-def test_streams_and_options_come_from_a_file(tmp_path, monkeypatch, name, text):
+def test_streams_and_options_come_from_a_file(tmp_path, monkeypatch, name, text, over_when):
+    over_when(lambda capture: capture.stats.written == 3)
     monkeypatch.setenv("SECRET_OF_TEST", "s3cret")
     file, to = tmp_path / name, tmp_path / "c"
     with Server(said) as server:

@@ -127,7 +127,10 @@ def test_what_cannot_be_used_is_told_in_one_line(capsys, options, said):
     assert "Traceback" not in err
 
 
-def test_a_stream_that_fails_or_was_never_answered_is_an_exit_code_and_its_reason(capsys):
+def test_a_stream_that_fails_or_was_never_answered_is_an_exit_code_and_its_reason(
+    capsys, over_when
+):
+    over_when(lambda source: source.errors, "tail")
     assert run(script=answers("401 Unauthorized"))[0] == 1
     assert "401" in capsys.readouterr().err
     assert run("--duration", "0.3s", script=answers("503 Service Unavailable"))[0] == 1
@@ -203,7 +206,7 @@ def test_a_pipe_gets_data_as_it_came_and_may_close_early():
 
     def script(peer):
         peer.stream("data: 1\n\n")
-        assert closed.wait(30)
+        assert closed.wait(60)
         for n in range(3):
             peer.send(f"data: {n}\n\n")
         peer.hold()
@@ -215,7 +218,7 @@ def test_a_pipe_gets_data_as_it_came_and_may_close_early():
             process.stdout.close()
             closed.set()
             assert process.stderr.read() == b""
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -230,4 +233,4 @@ def test_a_signal_ends_it_in_order(number):
             assert process.stdout.readline()
             process.send_signal(number)
             assert process.stderr.read() == b""
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0

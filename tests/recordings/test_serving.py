@@ -94,11 +94,13 @@ def test_what_there_is_is_listed_for_this_machine_only(to, serve):
     write(to, [1], stream="a b", shard="shard-0001")
     write(to, [2], [3], stream="c", shard="shard-0002")
     server = serve(to)
-    listed = httpx.get(server.url).text
+    listed = httpx.get(server.url, timeout=60).text
     assert "2 events of c" in listed
-    assert httpx.get(f"{server.url}/events").status_code == 404
-    assert httpx.get(f"{server.url}/elsewhere").status_code == 404
-    foreign = httpx.get(f"{server.url}/events?stream=c", headers={"Host": "evil.example:80"})
+    assert httpx.get(f"{server.url}/events", timeout=60).status_code == 404
+    assert httpx.get(f"{server.url}/elsewhere", timeout=60).status_code == 404
+    foreign = httpx.get(
+        f"{server.url}/events?stream=c", headers={"Host": "evil.example:80"}, timeout=60
+    )
     assert foreign.status_code == 403
 
 
@@ -150,11 +152,11 @@ def test_the_command_serves_until_it_is_stopped(to):
     line = process.stdout.readline()
     url = line.split()[0]
     assert line.endswith("2 events of s\n")
-    body = httpx.get(url).text
+    body = httpx.get(url, timeout=60).text
     assert "id: 1\n" in body
     assert "data: d2\n" in body
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
 
 
