@@ -311,6 +311,7 @@ export class View {
       this.#session.painted();
       return;
     }
+    this.#drawn = true;
     this.#drawNow();
   }
 
@@ -330,7 +331,6 @@ export class View {
 
   #draw(): void {
     const session = this.#session;
-    this.#drawn = true;
     // Cleared while paused: there is nothing left to hold still.
     if (
       this.#pausedAt !== null &&
