@@ -40,6 +40,10 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _pid = 0
 _ended = False  # the process is on its way out
+# Seconds for each half of the end of a loop. Nobody waits for it, and a busy machine may need them.
+_END_S = 10.0
+# Seconds after which a task that did not end is cancelled once more.
+_ASK_AGAIN_S = 0.5
 # Turns of the loop without a task after which none is made any more.
 _SILENT_ROUNDS = 3
 _running: set[Future[Any]] = set()  # what `run` started and is not done
@@ -119,17 +123,20 @@ def _bury(dead: asyncio.AbstractEventLoop, why: BaseException | None) -> None:
     last = _end_tasks()
     try:
         dead.run_until_complete(last)
-        dead.close()
     except BaseException:
         last.close()
-        # What cannot be ended is kept: collected, it would print what it thinks of that.
-        _left.extend((dead, *asyncio.all_tasks(dead)))
+    # What cannot be ended is kept: collected, it would print what it thinks of that.
+    _left.extend(asyncio.all_tasks(dead))
+    try:
+        dead.close()
+    except BaseException:
+        _left.append(dead)
 
 
 async def _end_tasks() -> None:
-    """End all other tasks of this loop, and what they leave behind, within about a second."""
+    """End all other tasks of this loop, and what they leave behind."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + 1.0
+    until = loop.time() + _END_S
     rounds = 0
     # More than once: an iterator that a task was in the middle of is closed by another task.
     while rounds < _SILENT_ROUNDS and loop.time() < until:
@@ -137,10 +144,10 @@ async def _end_tasks() -> None:
         rounds = 0 if others else rounds + 1
         for task in others:
             task.cancel()
-        await (asyncio.wait(others, timeout=until - loop.time()) if others else asyncio.sleep(0))
+        await (asyncio.wait(others, timeout=_ASK_AGAIN_S) if others else asyncio.sleep(0))
     # What nobody waits for at this moment: a generator between two of its values.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(loop.shutdown_asyncgens(), 1.0)
+        await asyncio.wait_for(loop.shutdown_asyncgens(), _END_S)
 
 
 def _fail(future: Future[Any], cause: str) -> None:

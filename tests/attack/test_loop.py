@@ -298,6 +298,11 @@ def ended():
     return transport(do)
 
 
+def is_tidied():
+    """Whether the thread that ended is gone, and with it whatever it had to close."""
+    return sum(thread.name == "sse-widget" for thread in threading.enumerate()) <= 1
+
+
 def test_should_the_loop_die_every_stream_fails_at_once_and_starts_again(tmp_path):
     with Other() as other, Server(once) as server:
         capture = SSECapture({"a": server.url}, to=tmp_path / "c")
@@ -323,6 +328,7 @@ def test_should_the_loop_die_every_stream_fails_at_once_and_starts_again(tmp_pat
         capture.start()
         assert eventually(lambda: capture.stats.open == 1)
         killer.close()
+        assert eventually(is_tidied)
         capture.close()
 
 
@@ -336,6 +342,7 @@ def test_a_plain_loop_is_told_that_the_thread_ended():
             next(events)
         assert source.status.state == "failed"
         killer.close()
+        assert eventually(is_tidied)
 
 
 def test_a_plain_loop_hears_it_while_the_old_thread_still_ends():
@@ -365,6 +372,7 @@ def test_a_plain_loop_hears_it_while_the_old_thread_still_ends():
         assert source.status.state == "failed"
         left.set()
         killer.close()
+        assert eventually(is_tidied)
         clinging.close()
 
 
@@ -381,6 +389,7 @@ def test_the_page_hears_that_the_loop_died(monkeypatch):
             other.goes_on()
             assert eventually(lambda: sent[-1].get("status", {}).get("state") == "open")
             killer.close()
+            assert eventually(is_tidied)
 
 
 def test_nothing_of_ours_prints(capfd):
@@ -397,6 +406,7 @@ def test_nothing_of_ours_prints(capfd):
         for stream in (other.stream, killer):  # one that does not know yet would not start
             assert eventually(lambda s=stream: s.status.state == "failed")
         killer.close()
+        assert eventually(is_tidied)
         other.stream.start()
         other.goes_on()
     assert capfd.readouterr() == ("", "")
