@@ -693,8 +693,8 @@ def test_a_capture_shows_its_streams_and_the_log_of_one(lab):
     found = history.get_by_role("listitem").filter(has_not_text="hall 4").first
     name = re.search(r"hall \d+", found.inner_text())[0]
     found.get_by_role("button").click()
-    opened = grid.get_by_role("row").filter(has=notebook.page.get_by_text(name, exact=True))
-    expect(opened).to_have_attribute("aria-selected", "true")
+    below = overview.locator(".sse-below-head")
+    expect(below.get_by_text(name, exact=True)).to_be_visible()
     expect(rows.first).to_contain_text("temperature")
     expect(notebook.page.get_by_role("button", name="Jump to latest")).to_be_visible()
     assert notebook.running(1)
