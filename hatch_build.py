@@ -14,7 +14,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PAGE = ("widget.js", "capture.js", "widget.css")
+PAGE = ("widget.js", "capture.js", "loader.js", "widget.css")
 NO_NODE = """the page of sse-widget is not built, or is older than js/src, and npm was not found.
 Install Node 20 or newer and try again, or run `make install` in the checkout where it is."""
 

@@ -1,4 +1,4 @@
-// Builds sse_widget/static/widget.js, capture.js and widget.css from src/. It writes each file whole under
+// Builds sse_widget/static/widget.js, capture.js, loader.js and widget.css from src/. It writes each file whole under
 // another name and renames it into place, so that a kernel starting meanwhile never reads half a
 // bundle. It never fetches anything: everything comes from node_modules.
 import { createHash } from "node:crypto";
@@ -85,7 +85,8 @@ async function build() {
   await mkdir(out, { recursive: true });
   const widget = await script("widget.ts", [logBefore], { format: "esm" });
   await place("widget.js", `${await log()}${SEAM}${widget}`);
-  await place("capture.js", await script("capture.ts", [], { format: "esm" }));
+  for (const name of ["capture", "loader"])
+    await place(`${name}.js`, await script(`${name}.ts`, [], { format: "esm" }));
   await place("widget.css", style());
 }
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import traitlets
 from traitlets import Bunch, Dict
@@ -33,7 +33,7 @@ from ..fleet import (
     headers_by_name,
 )
 from ..masking import mask_url
-from ..notebook import CELLS, NOT_BUILT, SyncedWidget, built
+from ..notebook import CELLS, SyncedWidget
 from ..storage import Capture, capture_of
 from ..stream import split_traits
 from .captured_stream import CapturedStream
@@ -91,8 +91,6 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         "capture.to, the folder: any process reads it with capture.history or SSEStream.replay"
     )
 
-    _esm: ClassVar[str] = built("capture.js", NOT_BUILT)
-    _css: ClassVar[str] = built("widget.css", "")
     _from_page = frozenset({"_ack"})
 
     # The kernel's own, told to the page and never read back.
@@ -145,7 +143,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         self._page = page = CapturePage(self, self._run, self._files)
         self._run.add_listener(page)
         self._settings = page.settings
-        super().__init__(rest=page.rest, end=self._end, **traits)
+        super().__init__(script="capture.js", rest=page.rest, end=self._end, **traits)
         self.on_msg(page.link.on_message)
         CELLS.adopt(self)
         self._run.start()

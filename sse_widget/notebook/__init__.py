@@ -3,7 +3,7 @@
 It must never know of connections or files.
 """
 
-from .assets import NOT_BUILT, built, log_script
+from .assets import log_script
 from .cells import CELLS
 from .channel import Channel
 from .host import after_this_cell, session_liveness
@@ -18,7 +18,6 @@ __all__ = [
     "CELLS",
     "CUT_BYTES",
     "NAME_CHARS",
-    "NOT_BUILT",
     "Buffer",
     "CaptureMessage",
     "Channel",
@@ -29,7 +28,6 @@ __all__ = [
     "StatsMessage",
     "SyncedWidget",
     "after_this_cell",
-    "built",
     "log_script",
     "render",
     "session_liveness",

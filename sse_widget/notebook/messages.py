@@ -112,6 +112,19 @@ class HelloRequest(TypedDict):
     packed: NotRequired[bool]
 
 
+class FilesRequest(TypedDict):
+    """A page that cannot reach the model which has the page's files asks for them."""
+
+    kind: Literal["files"]
+
+
+class FilesMessage(TypedDict):
+    """The files of the page, by name."""
+
+    kind: Literal["files"]
+    files: dict[str, str]
+
+
 class RowsRequest(TypedDict):
     """The newest part of a range of events that fits into one message."""
 

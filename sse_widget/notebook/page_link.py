@@ -1,7 +1,8 @@
 """PageLink: what the widgets of this package do with their pages: send, hear, and have the loop answer.
 
 The handler of a page's message runs on whatever thread the kernel answers it, and only posts to the
-background loop. It knows no message but an acknowledgement, and decides nothing about when something is sent.
+background loop. It knows no message but an acknowledgement and the files of the page, and decides nothing about
+when something is sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 from .comm import SubshellSender
 from .host import reruns_on_change
+from .messages import FilesMessage
+from .page_files import page_files
 from .page_requests import REQUESTS
 from .synced_widget import SyncedWidget
 from .wire import Buffer, Message
@@ -51,4 +54,11 @@ class PageLink:
         `page_requests` says when it is answered, and what this waits for.
         """
         self._sender.note()
-        REQUESTS.post(self._widget, content, self._sender.answering(self._answer))
+        REQUESTS.post(self._widget, content, self._sender.answering(self._answer_page))
+
+    def _answer_page(self, content: Message) -> None:
+        if content.get("kind") == "files":
+            files: FilesMessage = {"kind": "files", "files": page_files()}
+            self.send({**files}, [])
+        else:
+            self._answer(content)

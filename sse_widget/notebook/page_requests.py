@@ -35,7 +35,7 @@ _ANSWER_S = 0.1
 # What a user pressed. Of these the latest of each kind counts, whichever page it came from.
 _COMMANDS = frozenset({"select", "start", "stop", "clear", "retry"})
 # Asked for twice by one page, once is enough.
-_ONCE = frozenset({"hello", "poll", "script"})
+_ONCE = frozenset({"hello", "poll", "script", "files"})
 
 
 class _Request(NamedTuple):

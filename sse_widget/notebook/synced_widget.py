@@ -18,8 +18,10 @@ import ipywidgets
 import traitlets
 
 from .. import runtime
+from .assets import NOT_BUILT, built
 from .cells import CELLS
 from .host import forget_output
+from .page_files import loader, shared_files
 
 # What a page may write at once: the longest text, all of them, and how many values.
 _TEXT_CHARS = 16 * 1024
@@ -64,10 +66,19 @@ class SyncedWidget(anywidget.AnyWidget):
     """An AnyWidget that takes only the traits in `_from_page` from its pages.
 
     Args:
+        script: which file of the page draws it.
         rest: called when it is let go: until it is shown again nothing may keep it.
         end: called when it is closed, before the view goes.
         **traits: of a DOMWidget.
     """
+
+    # Of each object its own: AnyWidget makes traits of them where the class has them.
+    _esm: ClassVar[str] = ""
+    _css: ClassVar[str] = ""
+    # The model that has the files of the page, where this kernel sends them once.
+    _page_files = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(
+        sync=True, **ipywidgets.widget_serialization
+    )
 
     # Beside ipywidgets' own: how many views there are, where somebody asked for it.
     _from_page: ClassVar[frozenset[str]] = frozenset()
@@ -88,10 +99,18 @@ class SyncedWidget(anywidget.AnyWidget):
     _ipython_display_ = None
 
     def __init__(
-        self, *, rest: Callable[[], None], end: Callable[[], None], **traits: object
+        self,
+        *,
+        script: str,
+        rest: Callable[[], None],
+        end: Callable[[], None],
+        **traits: object,
     ) -> None:
         self._on_rest, self._on_end = rest, end
-        super().__init__(**traits)
+        source, style, files = loader(script), "", shared_files()
+        if files is None or not source:
+            source, style, files = built(script, NOT_BUILT), built("widget.css", ""), None
+        super().__init__(_esm=source, _css=style, _page_files=files, **traits)
         self._own_layout = None if "layout" in traits else self.layout
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

@@ -42,7 +42,7 @@ from ..client import (
 from ..errors import SSEError
 from ..events import Event, Gap, Stats, Status, TypeCounts
 from ..filters import EventFilter, filter_of
-from ..notebook import CELLS, NOT_BUILT, SyncedWidget, after_this_cell, built
+from ..notebook import CELLS, SyncedWidget, after_this_cell
 from ..tables import RollingWindow, as_event_frame, columns_of, to_dataframe
 from .analysis import Analysis
 from .arguments import (
@@ -125,8 +125,6 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         "SSEStream.replay reads"
     )
 
-    _esm: ClassVar[str] = built("widget.js", NOT_BUILT)
-    _css: ClassVar[str] = built("widget.css", "")
     _from_page = frozenset({"_filter", "_columns", "_pins", "_ack"})
 
     # The kernel's own, told to the page and never read back.
@@ -206,7 +204,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
             feed.add_listener(listener)
         feed.record()
         self._settings = page.settings
-        super().__init__(rest=page.rest, end=self._end, **traits)
+        super().__init__(script="widget.js", rest=page.rest, end=self._end, **traits)
         if passing is not None:
             self.filter = passing
         if paths:

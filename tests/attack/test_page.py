@@ -15,7 +15,7 @@ EVIL = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'&quot;"
 PIN = {"seq": 1, "at": 1.5, "type": "t", "id": "", "data": "x", "size": 1, "cut": False}
 # What a page can reach of a stream; `layout` is the name of another widget.
 KERNELS = [
-    "_settings", "_plot", "_esm", "_css", "_anywidget_id", "_model_module",
+    "_settings", "_plot", "_esm", "_css", "_page_files", "_anywidget_id", "_model_module",
     "_model_name", "_model_module_version", "_view_module", "_view_name", "_view_module_version",
     "_dom_classes", "layout", "tabbable", "tooltip",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ comes back."""
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ class Kernel:
     def __init__(self, client: Any) -> None:
         self._client = client
         self.comms: list[str] = []  # of the widgets with a page, in the order they were made
+        self.states: list[str] = []  # what each model began with, as JSON
 
     def run(self, code: str, cell: str = "some cell") -> str:
         """Run a cell; what it prints."""
@@ -39,8 +41,11 @@ class Kernel:
             assert heard["msg_type"] != "error", "\n".join(said["traceback"])
             if heard["msg_type"] == "stream":
                 printed += said["text"]
-            if heard["msg_type"] == "comm_open" and "_esm" in said["data"].get("state", {}):
-                self.comms.append(said["comm_id"])
+            if heard["msg_type"] == "comm_open":
+                state = said["data"].get("state", {})
+                self.states.append(json.dumps(state))
+                if "_esm" in state:
+                    self.comms.append(said["comm_id"])
             mine = heard["parent_header"].get("msg_id") == message["header"]["msg_id"]
             if mine and said.get("execution_state") == "idle":
                 return printed

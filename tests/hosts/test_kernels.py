@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from jupyter_client.manager import start_new_kernel
 
@@ -77,6 +79,68 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
             if asked["kind"] == "poll":
                 assert [a for a in answers if a.get("polled")]
         execute(kernel, "stream.close(); capture.close()")
+
+
+SEVERAL = """
+import sse_widget
+shown = [sse_widget.SSEStream({url!r}) for _ in range(5)]
+shown.append(sse_widget.SSECapture({{"a": {url!r}}}, to={to!r}))
+"""
+
+
+def opened(client, code: str) -> list[dict]:
+    """The state of each model that this code makes."""
+    messages = execute(client, code)
+    return [m["content"]["data"]["state"] for m in messages if m["msg_type"] == "comm_open"]
+
+
+def test_the_files_of_the_page_are_sent_once(kernel, tmp_path):
+    many = {"several": 6, "after all were closed": 1}
+    with Server(*[sends(EVENTS, then="hold")] * 20) as server:
+        execute(kernel, "import ipywidgets; ipywidgets.Widget.close_all()")
+        for n, (what, widgets) in enumerate(many.items()):
+            if n:
+                execute(kernel, "ipywidgets.Widget.close_all()")
+                code = f"shown = [sse_widget.SSEStream({server.url!r})]"
+            else:
+                code = SEVERAL.format(url=server.url, to=str(tmp_path / "capture"))
+            states = opened(kernel, code)
+            (files,) = [state["files"] for state in states if "files" in state]
+            assert sorted(files) == ["capture.js", "widget.css", "widget.js"], what
+            of_widgets = [state for state in states if "_esm" in state]
+            assert len(of_widgets) == widgets, what
+            assert all(len(json.dumps(state)) < 8_000 for state in of_widgets), what
+        execute(kernel, "for widget in shown: widget.close()")
+
+
+def test_a_page_that_cannot_reach_the_files_is_sent_them_and_none_writes_them(kernel):
+    with Server(sends(EVENTS, then="hold")) as server:
+        execute(kernel, "import ipywidgets; ipywidgets.Widget.close_all()")
+        show = f"import sse_widget\nstream = sse_widget.SSEStream({server.url!r})"
+        messages = [m["content"] for m in execute(kernel, show) if m["msg_type"] == "comm_open"]
+        comms = {
+            name: m["comm_id"]
+            for m in messages
+            for name in ("files", "_esm")
+            if name in m["data"]["state"]
+        }
+        data = {
+            "method": "update",
+            "state": {"files": {"widget.js": "alert(1)"}},
+            "buffer_paths": [],
+        }
+        written = kernel.session.msg("comm_msg", {"comm_id": comms["files"], "data": data})
+        kernel.shell_channel.send(written)
+        assert not [
+            m
+            for m in until_idle(kernel, written["header"]["msg_id"])
+            if m["msg_type"] == "comm_msg"
+        ]
+        asked = until_idle(kernel, say(kernel, comms["_esm"], {"kind": "files", "page": "p"}))
+        (files,) = [custom(m)["files"] for m in asked if custom(m).get("kind") == "files"]
+        assert "sseLog" in files["widget.js"]
+        assert "files" not in execute(kernel, "print(repr(stream._page_files))")[0]["content"]
+        execute(kernel, "stream.close()")
 
 
 def test_a_stream_of_a_capture_is_shown_with_its_log(kernel, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).parent.parent.parent
-PAGE = {"widget.js", "capture.js", "widget.css"}
+PAGE = {"widget.js", "capture.js", "loader.js", "widget.css"}
 PARTS = (
     *("sse_widget", "notebooks", "js/src", "js/package.json"),
     *("pyproject.toml", "hatch_build.py", "README.md", "CHANGELOG.md", "LICENSE"),
@@ -22,7 +22,7 @@ PARTS = (
 NPM = """#!/bin/sh
 echo "$@" >> called
 case "$*" in
-  *"run build"*) mkdir -p sse_widget/static; cd sse_widget/static; touch widget.js capture.js widget.css ;;
+  *"run build"*) mkdir -p sse_widget/static; cd sse_widget/static; touch widget.js capture.js loader.js widget.css ;;
 esac
 """
 BROKEN = "#!/bin/sh\necho 'no registry answers' >&2\nexit 1\n"

@@ -36,7 +36,8 @@ def test_a_notebook_shows_a_log():
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     state = states[view["model_id"]]
     assert state["model_module"] == "anywidget"
-    assert len(state["state"]["_esm"]) > 10_000
+    _, _, files = state["state"]["_page_files"].partition("IPY_MODEL_")
+    assert len(states[files]["state"]["files"]["widget.js"]) > 10_000
     assert "first" in saved["data"]["text/html"]
 
 

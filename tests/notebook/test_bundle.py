@@ -1,4 +1,4 @@
-"""The page's bundles stay small: they travel in the state of every widget."""
+"""The page's bundles stay small: they travel to the page of every kernel, some with every widget."""
 
 import gzip
 
@@ -10,7 +10,7 @@ from sse_widget.notebook.assets import STATIC
 # A log is asked for when a stream is selected: no overview carries it.
 @pytest.mark.parametrize(
     ("name", "kb", "zipped_kb"),
-    [("widget.js", 140, 52), ("capture.js", 24, 10)],
+    [("widget.js", 140, 52), ("capture.js", 24, 10), ("loader.js", 2, 1)],
 )
 def test_a_bundle_is_small(name, kb, zipped_kb):
     script = (STATIC / name).read_bytes()

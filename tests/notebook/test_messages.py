@@ -25,6 +25,7 @@ NAMES = {
     "wire.Gap": messages.GapMessage,
     "wire.Capture": messages.CaptureMessage,
     "wire.Head": messages.HeadMessage,
+    "wire.FilesOfPage": messages.FilesMessage,
     "wire.Rows": messages.RowsMessage,
     "roster.Totals": of_capture.TotalsMessage,
     "roster.Worker": WorkerRow,
@@ -35,6 +36,7 @@ NAMES = {
 UNIONS = {
     "wire.ToKernel": (
         messages.HelloRequest,
+        messages.FilesRequest,
         messages.RowsRequest,
         messages.EventRequest,
         messages.AckRequest,
@@ -132,7 +134,8 @@ def kernel_types(hint):
         return {"array"}
     if typing.get_origin(hint) is typing.Literal:
         return {"string"}
-    return {"object"} if typing.is_typeddict(hint) else {OF_PYTHON[hint]}
+    is_object = typing.is_typeddict(hint) or typing.get_origin(hint) is dict
+    return {"object"} if is_object else {OF_PYTHON[hint]}
 
 
 @pytest.mark.parametrize("name", NAMES)

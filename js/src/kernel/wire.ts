@@ -102,8 +102,15 @@ export type FromKernel = Packed &
       }
   );
 
+/** The files of the page, by name, for one that cannot reach the model that has them. */
+export interface FilesOfPage {
+  kind: "files";
+  files: Record<string, string>;
+}
+
 export type ToKernel =
   | { kind: "hello" | "poll"; packed?: boolean }
+  | { kind: "files" }
   | { kind: "rows"; id: number; first: number; stop: number }
   | { kind: "event"; id: number; seq: number }
   | { kind: "ack"; n: number }
