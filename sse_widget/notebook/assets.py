@@ -14,15 +14,14 @@ NOT_BUILT = """export default { render({ el }) {
 } };"""
 
 
-def built(name: str, otherwise: str) -> str:
-    """The text of a file of the page, or what stands in for it in a checkout that was not built.
+def built(name: str) -> str:
+    """The text of a file of the page; "" in a checkout that was not built.
 
     Text, not a path: anywidget watches a path, and what watches it holds every widget for ever.
     """
     file = STATIC / name
-    text = file.read_text(encoding="utf-8") if file.exists() else otherwise
     # A single line could be a path too, as anywidget reads it.
-    return f"{text}\n"
+    return f"{file.read_text(encoding='utf-8')}\n" if file.exists() else ""
 
 
 # What stands in widget.js between the log and the widget of one stream (`js/build.mjs` writes it).
@@ -32,5 +31,5 @@ _SEAM = "\n/* the log ends here */\n"
 @functools.cache
 def log_script() -> str:
     """The log of one stream as a script that hands its maker to `give`; "" where none was built."""
-    log, seam, _ = built("widget.js", "").partition(_SEAM)
+    log, seam, _ = built("widget.js").partition(_SEAM)
     return f"{log}\ngive(sseLog.makeLog);" if seam else ""

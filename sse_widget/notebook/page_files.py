@@ -40,16 +40,16 @@ class PageFiles(ipywidgets.Widget):  # type: ignore[misc]
 @functools.cache
 def page_files() -> dict[str, str]:
     """The text of each file; "" for what was not built."""
-    return {name: built(name, "") for name in _NAMES}
+    return {name: built(name) for name in _NAMES}
 
 
 @functools.cache
 def loader(script: str) -> str:
     """What a widget brings instead of this script; "" where none was built."""
-    text = built("loader.js", "")
-    key = hashlib.sha256("".join(page_files().values()).encode()).hexdigest()[:16]
+    text, texts = built("loader.js"), page_files()
+    key = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:16]
     wanted = json.dumps({"script": script, "key": key})
-    return f"const sse = {wanted};\n{text}" if text.strip() and page_files()[script].strip() else ""
+    return f"const sse = {wanted};\n{text}" if text and texts[script] else ""
 
 
 def shared_files() -> PageFiles | None:

@@ -18,10 +18,10 @@ import ipywidgets
 import traitlets
 
 from .. import runtime
-from .assets import NOT_BUILT, built
+from .assets import NOT_BUILT
 from .cells import CELLS
 from .host import forget_output
-from .page_files import loader, shared_files
+from .page_files import loader, page_files, shared_files
 
 # What a page may write at once: the longest text, all of them, and how many values.
 _TEXT_CHARS = 16 * 1024
@@ -107,9 +107,11 @@ class SyncedWidget(anywidget.AnyWidget):
         **traits: object,
     ) -> None:
         self._on_rest, self._on_end = rest, end
-        source, style, files = loader(script), "", shared_files()
-        if files is None or not source:
-            source, style, files = built(script, NOT_BUILT), built("widget.css", ""), None
+        files = shared_files()
+        source, style = ("", "") if files is None else (loader(script), "")
+        if not source:
+            texts, files = page_files(), None
+            source, style = texts[script] or NOT_BUILT, texts["widget.css"]
         super().__init__(_esm=source, _css=style, _page_files=files, **traits)
         self._own_layout = None if "layout" in traits else self.layout
 
