@@ -1,4 +1,5 @@
-"""`EventFrame`: a DataFrame of events that says how a field of the payloads becomes one of its columns.
+"""`EventFrame`: a DataFrame of events that says how a field of the payloads becomes one of its columns, and takes
+conditions on rows of another moment.
 
 `frame.price`, where price is a field of the JSON and no column, is an AttributeError as in any DataFrame, and names
 what to ask for. What is made of it (a part, a copy, a pickle) is a plain DataFrame. Importing this imports pandas.
@@ -45,6 +46,8 @@ class EventFrame(pd.DataFrame, metaclass=_LikeDataFrame):
             raise
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, pd.Series):
+            key = self._of_these_rows(key)
         try:
             return super().__getitem__(key)
         except KeyError as error:
@@ -53,6 +56,14 @@ class EventFrame(pd.DataFrame, metaclass=_LikeDataFrame):
                 if isinstance(one, str) and one not in self.columns and (how := self._how(one)):
                     error.add_note(how)
             raise
+
+    def _of_these_rows(self, key: pd.Series) -> pd.Series:
+        """A condition on a `df` of another moment, as in `stream.df[stream.df["type"] == "trade"]`, for these
+        rows: a stream goes on between the two. Rows that only one of them has are left out."""
+        rows = self.index
+        if key.dtype != bool or key.index.name != rows.name or key.index.equals(rows):
+            return key
+        return key.reindex(rows, fill_value=False)
 
     def _how(self, name: str) -> str:
         """How to get this field of the payloads; "" where they have none of that name."""

@@ -7,6 +7,7 @@ import copy
 import math
 import pickle
 import queue
+import threading
 
 import numpy as np
 import pandas as pd
@@ -328,6 +329,30 @@ def test_a_field_that_is_no_column_says_how_to_get_it(replay):
             frame.prise  # noqa: B018
     stream.columns = ["price"]
     assert stream.df.price.tolist() == [*range(8)]
+
+
+def test_a_condition_may_be_of_another_moment():
+    """`stream.df[stream.df["type"] == "trade"]`: events come between the two, and others are evicted."""
+    more = threading.Event()
+
+    def serve(peer):
+        peer.stream(EIGHT)
+        more.wait()
+        peer.send(EIGHT)
+        peer.hold()
+
+    def count(n):
+        return stream.until(where=lambda event: event.seq >= n - 1, timeout=60)
+
+    with Server(serve) as server, SSEStream(server.url, max_events=12) as stream:
+        asyncio.run(count(8))
+        before = stream.df
+        more.set()
+        asyncio.run(count(16))
+        after = stream.df
+        assert before[after["type"] == "trade"].index.tolist() == [5, 7]
+        assert after[before["type"] == "trade"].index.tolist() == [5, 7]
+        assert after[after["type"] == "trade"].index.tolist() == [5, 7, 9, 11, 13, 15]
 
 
 def test_a_frame_is_a_frame_in_all_else(replay):
