@@ -112,7 +112,11 @@ class SyncedWidget(anywidget.AnyWidget):
         if not source:
             texts, files = page_files(), None
             source, style = texts[script] or NOT_BUILT, texts["widget.css"]
-        super().__init__(_esm=source, _css=style, _page_files=files, **traits)
+        # AnyWidget makes traits of these, with what it finds here: setting them as traits takes longer.
+        self.__dict__.update(_esm=source, _css=style)
+        if files is not None:
+            traits["_page_files"] = files
+        super().__init__(**traits)
         self._own_layout = None if "layout" in traits else self.layout
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
