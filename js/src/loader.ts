@@ -4,6 +4,7 @@
  */
 import type { AnyModel } from "@anywidget/types";
 import { attempt, lifetime } from "./kernel/host.ts";
+import { imported } from "./kernel/scripts.ts";
 import type { FilesOfPage, ToKernel } from "./kernel/wire.ts";
 
 /** Written by the kernel: the widget's script, and a key that differs where any file does. */
@@ -72,15 +73,6 @@ function fromKernel({ model, signal }: Given): Promise<Files> {
   });
 }
 
-async function made(script: string): Promise<Widget> {
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  try {
-    return ((await import(url)) as { default: Widget }).default;
-  } finally {
-    URL.revokeObjectURL(url);
-  }
-}
-
 function dress(css: string): void {
   if (document.querySelector(`style[data-sse-widget="${sse.key}"]`)) return;
   const style = document.createElement("style");
@@ -95,7 +87,8 @@ async function widget(given: Given): Promise<Widget> {
   if (known) return known;
   const files = (await fromModel(given.model)) ?? (await fromKernel(given));
   dress(files["widget.css"] ?? "");
-  const loading = kept.get(name) ?? made(files[sse.script] ?? "");
+  const loading =
+    kept.get(name) ?? imported<{ default: Widget }>(files[sse.script] ?? "").then((module) => module.default);
   kept.set(name, loading);
   loading.catch(() => kept.delete(name));
   return loading;

@@ -17,7 +17,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Dict
 
-from .assets import built
+from .assets import NOT_BUILT, built
 from .host import kernel, marimo
 
 _NAMES = ("widget.js", "capture.js", "widget.css")
@@ -43,16 +43,26 @@ def page_files() -> dict[str, str]:
     return {name: built(name) for name in _NAMES}
 
 
+def brought_by_widget(script: str) -> tuple[str, str, PageFiles | None]:
+    """What a widget brings that this script draws: a script and a style, and the model that has the files, where
+    this kernel sends them once."""
+    files = _shared_files()
+    if files is not None and (source := _loader(script)):
+        return source, "", files
+    texts = page_files()
+    return texts[script] or NOT_BUILT, texts["widget.css"], None
+
+
 @functools.cache
-def loader(script: str) -> str:
-    """What a widget brings instead of this script; "" where none was built."""
+def _loader(script: str) -> str:
+    """What takes this script from the model; "" where none was built."""
     text, texts = built("loader.js"), page_files()
     key = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:16]
     wanted = json.dumps({"script": script, "key": key})
     return f"const sse = {wanted};\n{text}" if text and texts[script] else ""
 
 
-def shared_files() -> PageFiles | None:
+def _shared_files() -> PageFiles | None:
     """The model that has the files of this kernel's page; None where each widget brings its own."""
     global _shared
     # Colab and marimo show each widget by itself; others are no ipykernel.

@@ -18,10 +18,9 @@ import ipywidgets
 import traitlets
 
 from .. import runtime
-from .assets import NOT_BUILT
 from .cells import CELLS
 from .host import forget_output
-from .page_files import loader, page_files, shared_files
+from .page_files import brought_by_widget
 
 # What a page may write at once: the longest text, all of them, and how many values.
 _TEXT_CHARS = 16 * 1024
@@ -107,11 +106,7 @@ class SyncedWidget(anywidget.AnyWidget):
         **traits: object,
     ) -> None:
         self._on_rest, self._on_end = rest, end
-        files = shared_files()
-        source, style = ("", "") if files is None else (loader(script), "")
-        if not source:
-            texts, files = page_files(), None
-            source, style = texts[script] or NOT_BUILT, texts["widget.css"]
+        source, style, files = brought_by_widget(script)
         # AnyWidget makes traits of these, with what it finds here: setting them as traits takes longer.
         self.__dict__.update(_esm=source, _css=style)
         if files is not None:

@@ -95,21 +95,15 @@ def opened(client, code: str) -> list[dict]:
 
 
 def test_the_files_of_the_page_are_sent_once(kernel, tmp_path):
-    many = {"several": 6, "after all were closed": 1}
-    with Server(*[sends(EVENTS, then="hold")] * 20) as server:
-        execute(kernel, "import ipywidgets; ipywidgets.Widget.close_all()")
-        for n, (what, widgets) in enumerate(many.items()):
-            if n:
-                execute(kernel, "ipywidgets.Widget.close_all()")
-                code = f"shown = [sse_widget.SSEStream({server.url!r})]"
-            else:
-                code = SEVERAL.format(url=server.url, to=str(tmp_path / "capture"))
-            states = opened(kernel, code)
+    with Server(*[sends(EVENTS, then="hold")] * 12) as server:
+        for folder in ("first", "after all were closed"):  # the model of the files too
+            execute(kernel, "import ipywidgets; ipywidgets.Widget.close_all()")
+            states = opened(kernel, SEVERAL.format(url=server.url, to=str(tmp_path / folder)))
             (files,) = [state["files"] for state in states if "files" in state]
-            assert sorted(files) == ["capture.js", "widget.css", "widget.js"], what
+            assert sorted(files) == ["capture.js", "widget.css", "widget.js"]
             of_widgets = [state for state in states if "_esm" in state]
-            assert len(of_widgets) == widgets, what
-            assert all(len(json.dumps(state)) < 8_000 for state in of_widgets), what
+            assert len(of_widgets) == 6
+            assert all(len(json.dumps(state)) < 8_000 for state in of_widgets)
         execute(kernel, "for widget in shown: widget.close()")
 
 
