@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..errors import CaptureDamaged, reason_of
+from ..events import Gap
 from ..visible import visible, visible_name
 from .arrival_counts import Counts, Pace
 from .dataset import Dataset
@@ -98,7 +99,7 @@ def compact(
             assert isinstance(place, LocalStore)
             merged, trouble = _merge(dataset, place, where, shard, folders)
             troubles.append(trouble)
-    notes = (*_notes(dataset), *filter(None, troubles))
+    notes = (*_notes(dataset, shard), *filter(None, troubles))
     return Compacted(merged, removed, tuple(map(visible, notes)))
 
 
@@ -111,9 +112,10 @@ def finish(dataset: Dataset, shard: str = "") -> None:
                 recover(where, place.staging())
 
 
-def _notes(dataset: Dataset) -> list[str]:
-    """What a user should know of what was found."""
-    notes = [str(e.message) for e in dataset.damaged()]
+def _notes(dataset: Dataset, shard: str) -> list[str]:
+    """What a user should know of what was found. Other sequences have an owner who looks at them: eight of a
+    cluster would else read each footer eight times."""
+    notes = [str(e.message) for e in dataset.damaged(shard)]
     place = dataset.place
     for what, found in (("file", dataset.foreign_files()), ("link", sorted(place.links))):
         if len(found) == 1:
@@ -235,12 +237,14 @@ def _merge(
     newest = next(reversed(folders))
     merged = 0
     for folder, parts in folders.items():
+        if len(parts) < 2:
+            continue
         try:
-            footers = [dataset.footer(part) for part in parts]
+            if folder == newest and not dataset.facts(parts[-1]).closes:
+                continue
+            footer = _footer_of_all(dataset, parts)
         except CaptureDamaged:
             continue  # the files that are well are read from where they are
-        if len(parts) < 2 or (folder == newest and not footers[-1].closes):
-            continue
         if not dataset.only_parts(folder, parts):
             continue
         if place.staging_is_inside:
@@ -251,7 +255,7 @@ def _merge(
         staging = place.staging()
         beside = f"merge-{shard}@{secrets.token_hex(6)}"
         try:
-            _write(dataset, staging, beside, parts, footers)
+            _write(dataset, staging, beside, parts, footer)
             replace_folder(where, folder.rpartition("/")[2], staging, beside)
         except CaptureDamaged:
             staging.discard(beside)
@@ -261,18 +265,27 @@ def _merge(
             if isinstance(e, (FileExistsError, FileNotFoundError)):
                 return merged, ""  # another process is at it
             return merged, f"small files stay for now: {reason_of(e)}"
+        dataset.forget(parts)
         merged += 1
     return merged, ""
 
 
+def _footer_of_all(dataset: Dataset, parts: list[Part]) -> Footer:
+    """That of one file with the rows of all of them. One footer at a time is in memory: of a thousand streams
+    each takes a megabyte, and a folder has hundreds."""
+    gaps: list[tuple[str, Gap]] = []
+    for part in parts:
+        footer = dataset.footer(part)
+        gaps += footer.gaps
+    begun = dataset.facts(parts[0]).begun
+    return replace(footer, begun=begun, gaps=tuple(gaps), pace=_pace(dataset, parts))
+
+
 def _write(
-    dataset: Dataset, staging: HeldFolder, name: str, parts: list[Part], footers: list[Footer]
+    dataset: Dataset, staging: HeldFolder, name: str, parts: list[Part], footer: Footer
 ) -> None:
     """One file with the rows of all of them, lasting before it is seen."""
     with staging.folder(name, make=True) as folder:
-        gaps = tuple(pair for footer in footers for pair in footer.gaps)
-        pace = _pace(dataset, parts)
-        footer = replace(footers[-1], begun=footers[0].begun, gaps=gaps, pace=pace)
         file_name = f"part-{parts[0].first:08}-{parts[-1].last:08}.parquet"
         with folder.new_file(file_name) as file:
             tables = (t for part in parts for t in dataset.tables_of(part, Wanted()))

@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -97,9 +97,10 @@ class Dataset:
     def __repr__(self) -> str:
         return f"<Dataset {self.place.name}>"
 
-    def forget(self) -> None:
-        """What was read may not be true any more: the folder may be another one by now."""
-        self._footers.forget()
+    def forget(self, parts: Iterable[Part] | None = None) -> None:
+        """What was read of all files may not be true any more: the folder may be another one by now. Or
+        these are gone, and nobody will ask for them."""
+        self._footers.forget(parts)
 
     # ------------------------------------------------------------------ what is there
 
@@ -142,9 +143,10 @@ class Dataset:
     def shards(self) -> list[str]:
         return sorted({part.shard for part in self.parts()})
 
-    def damaged(self) -> list[CaptureDamaged]:
-        """What is wrong with the files that cannot be read; all others are read without them."""
-        found = self.again(lambda: [self._footers.facts(part) for part in self._parts(None)])
+    def damaged(self, shard: str | None = None) -> list[CaptureDamaged]:
+        """What is wrong with the files of all shards or of one that cannot be read; all others are read
+        without them."""
+        found = self.again(lambda: [self._footers.facts(part) for part in self._parts(shard)])
         return [e for e in found if isinstance(e, CaptureDamaged)]
 
     def footer(self, part: Part) -> Footer:

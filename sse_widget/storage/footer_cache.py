@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -47,9 +48,14 @@ class Footers:
         """About how many bytes are remembered."""
         return self._footers.nbytes + self._facts.nbytes
 
-    def forget(self) -> None:
-        """What was read may not be true any more."""
+    def forget(self, parts: Iterable[Part] | None = None) -> None:
+        """What was read of all files may not be true any more; or these are gone."""
         with self._lock:
+            if parts is not None:
+                for key in map(_key, parts):
+                    self._footers.drop(key)
+                    self._facts.drop(key)
+                return
             self._footers.clear()
             self._facts.clear()
             self._names.clear()

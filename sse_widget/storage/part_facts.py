@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from .arrival_counts import Pace
+from .boot_clock import Reading
 from .footer import MAX_NUMBER, Footer
 from .part_schema import FIRST_TIME, LAST_TIME
 
@@ -148,13 +149,17 @@ class PartFacts:
     """Of one part.
 
     Attributes:
-        at: when it was written.
+        writer, at, clock, begun, closes: as in its `Footer`.
         groups: its row groups, in the order of their rows.
         streams: the names of all streams of the sequence; `seqs` the number that each one's next event has.
         pace: of a merged part how its rows came; None where it does not tell.
     """
 
+    writer: str
     at: datetime
+    clock: Reading | None
+    begun: datetime
+    closes: bool
     groups: tuple[RowGroup, ...]
     streams: StreamNames
     seqs: Any
@@ -175,7 +180,7 @@ class PartFacts:
     def nbytes(self) -> int:
         """About how many bytes this takes in memory, without the names, which parts share."""
         pace = 0 if self.pace is None else 40 * len(self.pace.rows)
-        return 400 + _GROUP_BYTES * len(self.groups) + 8 * len(self.seqs) + pace
+        return 1_000 + _GROUP_BYTES * len(self.groups) + 8 * len(self.seqs) + pace
 
     def seq(self, stream: str) -> int:
         """The number of the next event of a stream; 0 for one that is not told of."""
@@ -275,7 +280,17 @@ def microseconds_of(at: datetime | None) -> int | None:
 def facts_of(footer: Footer, groups: tuple[RowGroup, ...], names: StreamNames) -> PartFacts:
     """The facts of a part with this footer; `names` are those of its streams."""
     seqs = np.fromiter((position.seq for position in footer.streams.values()), np.int64)
-    return PartFacts(footer.at, groups, names, seqs, footer.pace)
+    return PartFacts(
+        footer.writer,
+        footer.at,
+        footer.clock,
+        footer.begun,
+        footer.closes,
+        groups,
+        names,
+        seqs,
+        footer.pace,
+    )
 
 
 def row_groups(metadata: Any) -> tuple[RowGroup, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import tracemalloc
 from datetime import timedelta
 
 import pyarrow.dataset as ds
 import pytest
 
 from sse_widget.errors import CaptureTaken
-from sse_widget.events import Cause, Gap
+from sse_widget.events import Cause, EventBatch, Gap
 from sse_widget.storage import (
     compaction,
     create_only,
@@ -115,6 +116,54 @@ def test_a_damaged_file_keeps_its_folder_as_it_is(to):
     assert tidied.merged == 0
     assert "part-00000001.parquet is damaged" in tidied.notes[0]
     assert len(files(to)) == 4
+
+
+def test_the_damage_of_another_sequence_is_its_owners_to_tell(to):
+    write(to, [0], [1], stream="a", shard="left")
+    write(to, [0], [1], stream="b", shard="right")
+    path = to / "right" / "00000000" / "part-00000000.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert compact(Dataset(to), "left").notes == ()
+    [note] = compact(Dataset(to), "right").notes
+    assert "part-00000000.parquet is damaged" in note
+
+
+def with_long_footers(to, folders, parts):
+    """A capture in which each of many files tells of many streams, 0.1 MB in memory."""
+    types = [f"type-{n}" for n in range(30)]
+    writer = Writer(Dataset(to))
+    for n in range(100):
+        writer.add(f"s{n}", EventBatch(types, types, types, [False] * 30, received_at=AT))
+    writer.commit()
+    for n in range(folders * parts - 1):
+        writer.add("s0", batch(n))
+        writer.commit()
+    writer.close()
+
+
+def most_memory(call):
+    """The most bytes that Python has at once while this runs, and what it returns."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        done = call()
+        return tracemalloc.get_traced_memory()[1] - before, done
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("folders", "parts", "how"), [(1, 120, {}), (120, 1, {"merge": False})])
+def test_the_footers_of_all_files_are_never_in_memory_at_once(to, monkeypatch, folders, parts, how):
+    monkeypatch.setattr(writing, "FOLDER_PARTS", parts)
+    with_long_footers(to, folders, parts)
+    dataset = Dataset(to)
+    keep = timedelta(days=36_500)
+    most, done = most_memory(lambda: compact(dataset, keep=keep, writer="somebody", **how))
+    assert (done.merged, done.removed, done.failure) == (parts > 1, 0, "")
+    # All of them would be 14 MB.
+    assert most < 8 * 2**20
+    if parts > 1:
+        assert dataset.nbytes < 2**20  # nothing of the files that are gone
 
 
 _MODULES = (compaction, create_only, folder_swap, held_folder, local_store, retention)
