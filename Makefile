@@ -145,7 +145,7 @@ audit: .envs/audit/.installed js/node_modules/.installed ## known holes of what 
 	$(@D)/$(PIP) pip-audit
 	@touch $@
 
-heavy: install browser fronts ## what takes hours, and one table of what it measured: 10,000 cuts, 50 kills, real stores, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak; ARGS="kills many" for some of it
+heavy: install browser fronts ## what takes hours, and one table of what it measured: 10,000 cuts, 50 kills, real stores, a thousand streams for an hour, ten thousand on a cluster for 15 minutes, an hour of fuzzing, half an hour of soak; two at a time; ARGS="kills many" for some of it
 	$(BIN)/python -m tests.heavy $(ARGS)
 
 tests/bench/.venv/.installed: tests/bench/requirements.txt

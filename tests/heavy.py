@@ -1,7 +1,9 @@
-"""`make heavy`: the checks that take hours, one after the other, and one table of all that they measured.
+"""`make heavy`: the checks that take hours, and one table of all that they measured.
 
-A check that fails stops none of those after it; what failed is said at the end, and is the exit code. `python -m
-tests.heavy kills many` does only those that are named.
+Two at a time, so that a machine with two cores does all of them in two hours: beside those that look at how long
+something takes run, at the lowest priority, those that do not. A check that fails stops none of the others; what
+failed is said at the end, and is the exit code. `python -m tests.heavy kills many` does only those that are named.
+What a check prints is printed when it ends.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -26,27 +30,31 @@ _PYTEST = (sys.executable, "-m", "pytest", "-s")
 
 
 class Check(NamedTuple):
-    """A command, and by which variables it is made as large as it should be."""
+    """A command, and by which variables it is made as large as it should be.
+
+    Attributes:
+        name: of the check.
+        command: it and its arguments.
+        variables: of its environment.
+        aside: it judges no time, so it gives way to those that do.
+    """
 
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str] = MappingProxyType({})
+    aside: bool = False
 
 
+class Done(NamedTuple):
+    """What a check came to."""
+
+    failed: bool
+    minutes: float
+    rows: list[list[str]]
+
+
+# Of each kind in this order: the soak is beside the thousand streams, which leave it a core.
 CHECKS = (
-    Check(
-        "cuts",
-        (*_PYTEST, "tests/servers/test_disconnects.py"),
-        {"SSE_WIDGET_CUTS": "10000"},
-    ),
-    Check("fuzz", (*_PYTEST, "tests/protocol/test_fuzz.py"), {"SSE_WIDGET_FUZZ_SECONDS": "3600"}),
-    Check(
-        "kills",
-        (*_PYTEST, "tests/storage/test_kill.py", "tests/storage/test_compaction.py"),
-        {"SSE_WIDGET_KILLS": "50", "SSE_WIDGET_HISTORY": "5", "SSE_WIDGET_CRASHES": "1000"},
-    ),
-    Check("stores", ("make", "stores")),
-    Check("apps", ("make", "apps")),
     Check(
         "many",
         (*_PYTEST, "tests/capture/test_many_streams.py", "-k", "here"),
@@ -74,8 +82,29 @@ CHECKS = (
         {"SSE_WIDGET_ROWS": "10000"},
     ),
     Check("history", (sys.executable, "-m", "tests.bench.history", "100000000")),
-    Check("soak", (sys.executable, "-m", "tests.soak")),
+    Check("soak", (sys.executable, "-m", "tests.soak"), aside=True),
+    Check(
+        "cuts",
+        (*_PYTEST, "tests/servers/test_disconnects.py"),
+        {"SSE_WIDGET_CUTS": "10000"},
+        aside=True,
+    ),
+    Check("stores", ("make", "stores"), aside=True),
+    Check("apps", ("make", "apps"), aside=True),
+    Check(
+        "kills",
+        (*_PYTEST, "tests/storage/test_kill.py", "tests/storage/test_compaction.py"),
+        {"SSE_WIDGET_KILLS": "50", "SSE_WIDGET_HISTORY": "5", "SSE_WIDGET_CRASHES": "1000"},
+        aside=True,
+    ),
+    Check(
+        "fuzz",
+        (*_PYTEST, "tests/protocol/test_fuzz.py"),
+        {"SSE_WIDGET_FUZZ_SECONDS": "3600"},
+        aside=True,
+    ),
 )
+_AT_REST = ("nice", "-n", "19")
 
 
 def main(names: list[str]) -> int:
@@ -83,29 +112,42 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no such check: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    rows: list[list[str]] = []
-    failed: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for check in CHECKS:
-            if names and check.name not in names:
-                continue
-            found = Path(folder) / check.name
-            print(f"\n=== {check.name}: {shlex.join(check.command)}", flush=True)
-            begun = time.monotonic()
+    wanted = [check for check in CHECKS if not names or check.name in names]
+    lanes = [[check for check in wanted if check.aside == aside] for aside in (False, True)]
+    done: dict[str, Done] = {}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(lanes)) as pool:
+        for lane in [pool.submit(_run, lane, Path(folder), done) for lane in lanes]:
+            lane.result()
+    rows = []
+    for check in wanted:
+        failed, minutes, measured = done[check.name]
+        rows.append([check.name, "**failed**" if failed else "passed", f"{minutes:.0f} min"])
+        rows += measured
+    failures = [name for name, each in done.items() if each.failed]
+    print(f"\n{table(['check', 'what', 'measured'], rows)}")
+    print(f"\nFailed: {', '.join(failures)}" if failures else "\nNothing failed.")
+    return bool(failures)
+
+
+def _run(lane: list[Check], folder: Path, done: dict[str, Done]) -> None:
+    """These checks, one after the other."""
+    for check in lane:
+        print(f"=== {check.name}: begun at {time.strftime('%H:%M:%S')}", flush=True)
+        found, said = folder / f"{check.name}.rows", folder / f"{check.name}.said"
+        began = time.monotonic()
+        with said.open("wb") as output:
             code = subprocess.run(
-                check.command,
+                (*(_AT_REST if check.aside and shutil.which("nice") else ()), *check.command),
                 check=False,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 env={**os.environ, **check.variables, "SSE_WIDGET_MEASURED": str(found)},
             ).returncode
-            if code:
-                failed.append(check.name)
-            took = f"{(time.monotonic() - begun) / 60:.0f} min"
-            rows.append([check.name, "**failed**" if code else "passed", took])
-            lines = found.read_text("utf-8").splitlines() if found.exists() else []
-            rows += [["", what, numbers] for what, numbers in map(json.loads, lines)]
-    print(f"\n{table(['check', 'what', 'measured'], rows)}")
-    print(f"\nFailed: {', '.join(failed)}" if failed else "\nNothing failed.")
-    return bool(failed)
+        lines = found.read_text("utf-8").splitlines() if found.exists() else []
+        rows = [["", what, numbers] for what, numbers in map(json.loads, lines)]
+        done[check.name] = Done(bool(code), (time.monotonic() - began) / 60, rows)
+        text = said.read_text("utf-8", "replace")
+        print(f"\n=== {check.name}: {shlex.join(check.command)}\n{text}", flush=True)
 
 
 if __name__ == "__main__":
