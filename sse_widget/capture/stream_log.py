@@ -16,7 +16,7 @@ from ..errors import CaptureError
 from ..events import EventBatch, Gap, Reason
 from ..fleet import StreamReport
 from ..notebook import Buffer, Channel, Described, Message
-from ..storage import Position, earlier_rows
+from ..storage import NOWHERE, earlier_rows
 from ..tables import SCHEMA, GapLog, RollingWindow, Snapshot, Tally
 from .files import CaptureFiles
 
@@ -103,7 +103,7 @@ class StreamLog:
             self._oldest = await asyncio.to_thread(dataset.oldest, self.name)
             # Else what is between the files and the log would be counted nowhere.
             await asyncio.to_thread(self._wait_until_written, self._window.bounds[0])
-            before = (await asyncio.to_thread(dataset.streams)).get(self.name, Position())
+            before = (await asyncio.to_thread(dataset.streams)).get(self.name, NOWHERE)
             if self._window.bounds[1] == 0:
                 # Nothing came since it was selected: the log is what the files have.
                 self._window.restore(before.seq, SCHEMA.empty_table())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .checking import check
     from .compaction import compact
     from .dataset import Dataset
-    from .footer import Position
+    from .footer import NOWHERE, Position
     from .held_folder import is_somebody_elses, sync_folder
     from .options import Capture, capture_of, check_stream_name, span
     from .owned_sequence import OwnedSequence, Superseded, take_over
@@ -30,6 +30,7 @@ else:
             "CaptureState": "recorder",
             "CaptureStatus": "recorder",
             "Dataset": "dataset",
+            "NOWHERE": "footer",
             "OwnedSequence": "owned_sequence",
             "Position": "footer",
             "Recorder": "recorder",
@@ -53,6 +54,7 @@ else:
     )
 
 __all__ = [
+    "NOWHERE",
     "Capture",
     "CaptureState",
     "CaptureStatus",

@@ -17,7 +17,7 @@ from ..visible import visible, visible_name
 from .compaction import leftovers
 from .dataset import Dataset
 from .event_numbers import Numbers, named
-from .footer import Footer, Position
+from .footer import NOWHERE, Footer, Position
 from .part_facts import Wanted
 from .part_schema import Part
 
@@ -257,7 +257,7 @@ class _Check:
                     f"its footer counts {position.seq:,} events."
                 )
             elif was is not None or whole:
-                self._count(part, name, was or Position(), position, held)
+                self._count(part, name, was or NOWHERE, position, held)
 
     def _count(self, part: Part, name: str, was: Position, now: Position, held: Numbers) -> None:
         """The rows of a stream in a file against what two footers count, where these tell it exactly."""

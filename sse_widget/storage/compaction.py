@@ -275,7 +275,7 @@ def _footer_of_all(dataset: Dataset, parts: list[Part]) -> Footer:
     each takes a megabyte, and a folder has hundreds."""
     gaps: list[tuple[str, Gap]] = []
     for part in parts:
-        footer = dataset.footer(part)
+        footer = dataset.footer(part, remember=False)
         gaps += footer.gaps
     begun = dataset.facts(parts[0]).begun
     return replace(footer, begun=begun, gaps=tuple(gaps), pace=_pace(dataset, parts))

@@ -149,14 +149,15 @@ class Dataset:
         found = self.again(lambda: [self._footers.facts(part) for part in self._parts(shard)])
         return [e for e in found if isinstance(e, CaptureDamaged)]
 
-    def footer(self, part: Part) -> Footer:
-        """
+    def footer(self, part: Part, *, remember: bool = True) -> Footer:
+        """What a file says of itself; it is remembered where it may be asked for again.
+
         Raises:
             CaptureTooNew: a newer version wrote it.
             CaptureDamaged: it is cut short, or no Parquet file.
             FileNotFoundError: it was merged or removed meanwhile.
         """
-        return _sound(self._footers.footer(part))
+        return _sound(self._footers.footer(part, remember=remember))
 
     def facts(self, part: Part) -> PartFacts:
         """What the end of a file says of its rows. Raises as `footer` does."""

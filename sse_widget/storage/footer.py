@@ -7,15 +7,14 @@ or not at all. `docs/capture-format.md` describes what is written here.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import math
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -52,9 +51,19 @@ _KEPT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a stream is captured.
+# What is believed of a footer that anybody may have written; all else is damage.
+# A number of events, parts or milliseconds: what the page can count too.
+_Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=MAX_NUMBER)]
+# It goes into a header of the next request: no character that no event stream can carry in an id.
+_Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[^\0\r\n]*\Z")]
+_Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=-1e12, lt=1e12)]
+# Seconds: more than the time from 1970 to the year 9000.
+_Step: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**38)]
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a stream is captured. A footer tells of a thousand, and hundreds of footers are read at once:
+    msgspec makes and checks one in a tenth of the time that a dataclass would take.
 
     Attributes:
         seq: the number its next event gets.
@@ -65,12 +74,15 @@ class Position:
         at: when this was written, aware, UTC.
     """
 
-    seq: int = 0
-    last_event_id: str = ""
-    types: Mapping[str, int] = field(default_factory=dict)
-    stats: Mapping[str, int] = field(default_factory=dict)
-    reconnection_time: int | None = None
+    seq: _Whole
+    last_event_id: _Id
+    types: Mapping[str, _Whole]
+    stats: Mapping[str, _Whole]
+    reconnection_time: _Whole | None = None
     at: datetime | None = None
+
+
+NOWHERE = Position(0, "", {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,34 +164,32 @@ class Footer:
                 hint="Move it elsewhere; the rest of the capture can be read.",
             )
         try:
-            said = _object(_from_json(_inflated(text)))
-            version = _whole(said["version"])
+            text = _inflated(text)
+            version = msgspec.json.decode(text, type=_Version).version
             if version > VERSION:
                 raise CaptureTooNew(
                     f"{path} has version {version} of the capture format; "
                     f"this sse-widget knows it up to {VERSION}",
                     hint="pip install --upgrade sse-widget; nothing was changed.",
                 )
-            at = _time(said["at"])
+            said = _READER.decode(text)
+            at = _time(said.at)
+            for position in said.streams.values():
+                msgspec.structs.force_setattr(position, "at", at)
             return cls(
-                part=_whole(said["part"]),
-                closes=_flag(said["closes"]),
+                part=said.part,
+                closes=said.closes,
                 at=at,
-                begun=_time(said["begun"]),
-                writer=_text(said["writer"]),
-                streams={
-                    _text(name): _to_position(_object(p), at)
-                    for name, p in _object(said["streams"]).items()
-                },
-                gaps=tuple(
-                    (_text(_object(gap)["stream"]), _to_gap(gap)) for gap in _array(said["gaps"])
-                ),
-                clock=_clock(said.get("clock")),
-                pace=_pace(said.get("pace")),
+                begun=_time(said.begun),
+                writer=said.writer,
+                streams=said.streams,
+                gaps=tuple((gap.stream, gap.gap()) for gap in said.gaps),
+                clock=None if said.clock is None else Reading(*said.clock),
+                pace=None if said.pace is None else said.pace.pace(),
             )
         except CaptureTooNew:
             raise
-        except (ValueError, KeyError, RecursionError) as e:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as e:
             raise CaptureDamaged(
                 f"{path} has a footer that makes no sense: {message_of(e)}",
                 hint="Move it elsewhere; the rest of the capture can be read.",
@@ -193,12 +203,6 @@ def _json(said: dict[str, Any]) -> bytes:
     except UnicodeEncodeError:  # half a character
         text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
-
-
-def _from_json(text: bytes) -> object:
-    with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.decode(text)
-    return json.loads(text.decode())  # it says what is wrong
 
 
 # ---------------------------------------------------------------------- what is believed
@@ -222,80 +226,68 @@ def _inflated(text: bytes) -> bytes:
     return text
 
 
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"an object is missing where {type(value).__name__} is")
-    return value
-
-
-def _array(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"an array is missing where {type(value).__name__} is")
-    return value
-
-
-def _whole(value: object) -> int:
-    """A number of events, parts or milliseconds: what the page can count too."""
-    if type(value) is not int or not 0 <= value < MAX_NUMBER:
-        raise ValueError("a whole number is missing, or out of range")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false is missing")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or _HALVES.search(value):
-        raise ValueError("a text is missing, or holds half a character")
-    return value
-
-
-def _id(value: object) -> str:
-    """A last event ID: it goes into a header of the next request."""
-    text = _text(value)
-    if _NO_ID.search(text):
-        raise ValueError("an id has a character that no event stream can carry in one")
-    return text
-
-
-def _time(value: object) -> datetime:
-    at = utc_time(_text(value))
+def _time(text: str) -> datetime:
+    at = utc_time(text)
     # Near the ends of what datetime can tell nothing can be added or taken away.
     if not 1970 <= at.year <= 9000:
         raise ValueError("a time is out of range")
     return at
 
 
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
-        raise ValueError("a number of seconds is missing, or out of range")
-    return float(value)
+class _SaidGap(msgspec.Struct):
+    """A gap as a footer says it."""
+
+    stream: str
+    seq: _Whole
+    at: str
+    cause: Cause
+    text: str
+    resumed_from: _Id
+    replayed: bool | None
+    duration: _Seconds
+    missing: _Whole | None
+    repeated: _Whole
+
+    def gap(self) -> Gap:
+        said = msgspec.structs.asdict(self)
+        del said["stream"]
+        return Gap(**{**said, "at": _time(self.at)})
 
 
-def _clock(value: object) -> Reading | None:
-    if value is None:
-        return None
-    start, seconds = _array(value)
-    return Reading(_text(start), _seconds(seconds))
+class _SaidPace(msgspec.Struct):
+    """A pace as a footer says it."""
+
+    start: _Step
+    step: _Step
+    rows: Annotated[tuple[_Whole, ...], msgspec.Meta(max_length=MAX_STEPS)]
+
+    def pace(self) -> Pace:
+        if not self.step:
+            raise ValueError("a pace has steps of no time")
+        return Pace(self.start, self.step, self.rows)
 
 
-def _pace(value: object) -> Pace | None:
-    if value is None:
-        return None
-    said = _object(value)
-    rows = _array(said["rows"])
-    start, step = _whole(said["start"]), _whole(said["step"])
-    if not 0 < step <= _MAX_STEP_S or start > _MAX_STEP_S or len(rows) > MAX_STEPS:
-        raise ValueError("a pace has steps that are out of range")
-    return Pace(start, step, tuple(map(_whole, rows)))
+class _Version(msgspec.Struct):
+    """Of a footer of any version."""
+
+    version: _Whole
 
 
-# Seconds: more than the time from 1970 to the year 9000.
-_MAX_STEP_S = 2**38
-_HALVES = re.compile("[\ud800-\udfff]")
+class _Said(msgspec.Struct):
+    """A footer of this version, as it is written."""
+
+    part: _Whole
+    closes: bool
+    at: str
+    begun: str
+    writer: str
+    streams: dict[str, Position]
+    gaps: list[_SaidGap]
+    clock: tuple[str, _Seconds] | None = None
+    pace: _SaidPace | None = None
+
+
+_READER = msgspec.json.Decoder(_Said)
 _NO_ID = re.compile("[\0\r\n]")
 
 
@@ -323,18 +315,6 @@ def _kept_id(last_id: str, kept: _Kept) -> str:
     return "" if len(last_id) > kept.id_chars or _NO_ID.search(last_id) else last_id
 
 
-def _to_position(said: Mapping[str, Any], at: datetime) -> Position:
-    wait = said.get("reconnection_time")
-    return Position(
-        seq=_whole(said["seq"]),
-        last_event_id=_id(said["last_event_id"]),
-        types={_text(k): _whole(n) for k, n in _object(said["types"]).items()},
-        stats={_text(k): _whole(n) for k, n in _object(said["stats"]).items()},
-        reconnection_time=None if wait is None else _whole(wait),
-        at=at,
-    )
-
-
 def _gap(gap: Gap, kept: _Kept) -> dict[str, Any]:
     return {
         "seq": gap.seq,
@@ -347,18 +327,3 @@ def _gap(gap: Gap, kept: _Kept) -> dict[str, Any]:
         "missing": gap.missing,
         "repeated": gap.repeated,
     }
-
-
-def _to_gap(said: Mapping[str, Any]) -> Gap:
-    missing, replayed = said["missing"], said["replayed"]
-    return Gap(
-        seq=_whole(said["seq"]),
-        at=_time(said["at"]),
-        cause=Cause(said["cause"]),
-        text=_text(said["text"]),
-        resumed_from=_id(said["resumed_from"]),
-        replayed=None if replayed is None else _flag(replayed),
-        duration=_seconds(said["duration"]),
-        missing=None if missing is None else _whole(missing),
-        repeated=_whole(said["repeated"]),
-    )

@@ -77,16 +77,18 @@ class Footers:
             known = self._facts.get(_key(part))
         return self._read(part)[1] if known is None else known
 
-    def footer(self, part: Part) -> Footer | CaptureDamaged:
-        """The whole footer. Raises as `facts` does."""
+    def footer(self, part: Part, *, remember: bool = True) -> Footer | CaptureDamaged:
+        """The whole footer, which is remembered where it may be asked for again. Raises as `facts` does."""
         with self._lock:
             whole = self._footers.get(_key(part))
             facts = self._facts.get(_key(part))
         if isinstance(facts, CaptureDamaged):
             return facts
-        return self._read(part)[0] if whole is None else whole
+        return self._read(part, remember)[0] if whole is None else whole
 
-    def _read(self, part: Part) -> tuple[Footer, PartFacts] | tuple[CaptureDamaged, CaptureDamaged]:
+    def _read(
+        self, part: Part, remember: bool = False
+    ) -> tuple[Footer, PartFacts] | tuple[CaptureDamaged, CaptureDamaged]:
         key = _key(part)
         try:
             metadata = self._metadata(part)
@@ -108,7 +110,8 @@ class Footers:
                     self._names.clear()
                 shared = self._names[names] = StreamNames(names)
             facts = facts_of(footer, groups, shared)
-            self._footers.put(key, footer, _weight(footer))
+            if remember:
+                self._footers.put(key, footer, _weight(footer))
             self._facts.put(key, facts, facts.nbytes + of_names)
         return footer, facts
 

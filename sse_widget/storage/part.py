@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..events import EventBatch
 from ..payload import text_sizes
 from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
-from .footer import Footer, Position
+from .footer import NOWHERE, Footer, Position
 from .part_schema import ROWS
 
 # django-eventstream answers an id it does not know with an event of this id: resumed after that,
@@ -126,7 +126,7 @@ def gather(
     for stream, batch, skipped, last_id, reconnection_time, stats, nbytes in entries:
         now_at = reached.get(stream)
         if now_at is None:
-            now_at = reached[stream] = _Reached(positions.get(stream, _NOWHERE), len(reached))
+            now_at = reached[stream] = _Reached(positions.get(stream, NOWHERE), len(reached))
         now_at.seq += skipped
         if batch is not None and batch.types:
             n = len(batch)
@@ -243,6 +243,3 @@ class _Reached:
         return Position(
             self.seq, self.last_event_id, self.types, self.stats, self.reconnection_time, now
         )
-
-
-_NOWHERE = Position()

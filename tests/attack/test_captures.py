@@ -147,6 +147,14 @@ HOSTILE = {
     "streams as a list": sound(streams=[]),
     "half a character in a name": sound(streams={"\ud800": {}}),
     "a position that is none": sound(streams={"s": None}),
+    "a position of no number": sound(
+        streams={"s": {"last_event_id": "", "types": {}, "stats": {}}}
+    ),
+    "a position with no counts": sound(
+        streams={"s": {"seq": 3, "last_event_id": "3", "stats": {}}}
+    ),
+    "a position in another time": position(at="in a while"),
+    "an id that ends a line": position(last_event_id="3\n"),
     "a negative seq": position(seq=-1),
     "a seq that is infinite": position(seq=float("inf")),
     "a seq of 2**63": position(seq=2**63),
@@ -165,6 +173,10 @@ HOSTILE = {
     "a gap of nobody knows": gap(duration=float("nan")),
     "a gap at no time": gap(at="0001-01-01T00:00:00"),
     "a gap with half of it missing": gap(missing=0.5),
+    "a pace of no time": sound(pace={"start": 0, "step": 0, "rows": [1]}),
+    "a pace of half a row": sound(pace={"start": 0, "step": 1, "rows": [0.5]}),
+    "a pace with no end": sound(pace={"start": 0, "step": 1, "rows": [1] * 100_000}),
+    "a clock that is none": sound(clock=[1]),
     "a gap that is replayed perhaps": gap(replayed="yes"),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -214,7 +215,8 @@ def test_a_row_that_is_missing_at_the_very_end(to):
 
 def position(of, **changed):
     return lambda footer: replace(
-        footer, streams={**footer.streams, of: replace(footer.streams[of], **changed)}
+        footer,
+        streams={**footer.streams, of: msgspec.structs.replace(footer.streams[of], **changed)},
     )
 
 

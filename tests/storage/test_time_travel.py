@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import random
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -279,7 +279,7 @@ def test_behind_a_hole_that_the_disk_cost_a_page_still_finds_what_is_older(to):
     # As it is after the disk was full for a while: numbers go on, and these are in no file.
     writer.close()
     writer = Writer(Dataset(to))
-    writer.positions["a"] = replace(writer.positions["a"], seq=20_005)
+    writer.positions["a"] = msgspec.structs.replace(writer.positions["a"], seq=20_005)
     writer.add("a", batch(5, minute(1), 5))
     writer.commit()
     rows = earlier_rows(Dataset(to), "a", 12_000, 20_005)
