@@ -71,9 +71,10 @@ class SyncedWidget(anywidget.AnyWidget):
         **traits: of a DOMWidget.
     """
 
-    # Of each object its own: AnyWidget makes traits of them where the class has them.
-    _esm: ClassVar[str] = ""
-    _css: ClassVar[str] = ""
+    # What AnyWidget sends to the page; each object's own.
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    _anywidget_id = traitlets.Unicode().tag(sync=True)
     # The model that has the files of the page, where this kernel sends them once.
     _page_files = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(
         sync=True, **ipywidgets.widget_serialization
@@ -107,12 +108,18 @@ class SyncedWidget(anywidget.AnyWidget):
     ) -> None:
         self._on_rest, self._on_end = rest, end
         source, style, files = brought_by_widget(script)
-        # AnyWidget makes traits of these, with what it finds here: setting them as traits takes longer.
-        self.__dict__.update(_esm=source, _css=style)
         if files is not None:
             traits["_page_files"] = files
-        super().__init__(**traits)
+        name = f"{type(self).__module__}.{type(self).__name__}"
+        super().__init__(_esm=source, _css=style, _anywidget_id=name, **traits)
         self._own_layout = None if "layout" in traits else self.layout
+
+    def add_traits(self, **traits: traitlets.TraitType[Any, Any]) -> None:
+        """AnyWidget adds its own to each object, for which traitlets makes a class each: most of the time that a
+        widget took. Here the class has them already."""
+        new = {name: trait for name, trait in traits.items() if not self.has_trait(name)}
+        if new:
+            super().add_traits(**new)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (ipywidgets 8 does not ask for it.)
