@@ -189,6 +189,8 @@ def _local() -> Any:
         "distributed.worker.daemon": True,
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
+        # It looks at what each loop does a hundred times a second, and keeps that for a quarter of an hour.
+        "distributed.worker.profile.enabled": False,
     }
     with dask.config.set(private):
         cluster = LocalCluster(  # type: ignore[no-untyped-call]

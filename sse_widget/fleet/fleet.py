@@ -32,6 +32,7 @@ from ..storage import Position
 from ..tables import GapLog
 from .per_stream import told_to
 from .stream_table import StreamReport
+from .young_garbage import YOUNG
 
 # Attempts a second while a fleet begins: 1,000 streams are spread over four seconds. A core opens about a thousand a
 # second, and a worker of a cluster has several fleets.
@@ -139,12 +140,14 @@ class Fleet:
         calls.close()
         self._gate = ConnectLimiter(client)
         try:
+            YOUNG.run(self, len(self._followers))
             self._begin_over(self._followers.values())
             if self._running:
                 await self._idle.wait()
         finally:
             self._ended = True
             await _end(self._followers.values())
+            YOUNG.run(self, 0)
             if client is not self._told.client:
                 await client.aclose()
 
@@ -183,6 +186,7 @@ class Fleet:
         self._followers = before | {follower.name: follower for follower in new}
         if self._gate is None or self._ended:  # the run begins them; or nothing does any more
             return
+        YOUNG.run(self, len(self._followers))
         self._running += 1  # that all have ended for a moment is no end of the run
         try:
             await _end([*leaving, *changed])

@@ -302,6 +302,9 @@ def test_what_a_cluster_wrote_is_a_dask_dataframe(tmp_path, origin):
         until(lambda: set(capture.streams["worker"]) == {"worker 0", "worker 1"})
         # Each of its workers has one thread, and the streams gave it back.
         assert capture.client.submit(sum, (1, 2)).result(timeout=180) == 3
+        # Dask would look at each loop a hundred times a second, and keep what it saw for a quarter of an hour.
+        asked = capture.client.submit(dask.config.get, "distributed.worker.profile.enabled")
+        assert asked.result(timeout=180) is False
 
         def all_is_well():
             workers = capture.workers
