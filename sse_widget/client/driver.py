@@ -499,7 +499,12 @@ class Driver:
         """The first part of a batch where an id of megabytes stands with thousands of events: each
         event has the last event ID, and whoever writes them out would need all the memory there
         is. The other parts are what is read next."""
-        at_once = max(_IDS_AT_ONCE // max(1, *map(len, batch.last_event_ids)), 1)
+        ids = batch.last_event_ids
+        if ids.count(ids[0]) == len(
+            ids
+        ):  # most streams have none: a comparison each costs less than a length
+            ids = ids[:1]
+        at_once = max(_IDS_AT_ONCE // max(1, *map(len, ids)), 1)
         if len(batch) <= at_once:
             return batch
         portions = [batch.slice(start, start + at_once) for start in range(0, len(batch), at_once)]

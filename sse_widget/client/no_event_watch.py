@@ -101,10 +101,13 @@ class NoEventWatch:
 
     def _after_last(self) -> bytes:
         """What follows the last event in its own bytes, where the next one should begin."""
-        last = self.last
-        ends = [at + len(end) for end in _BLANK_LINES if (at := last.rfind(end)) >= 0]
+        last, begins = self.last, 0
+        for end in _BLANK_LINES:
+            # Of each form only what is behind the one before is sought: a chunk may be long.
+            at = last.rfind(end, max(begins - len(end), 0))
+            begins = max(begins, at + len(end)) if at >= 0 else begins
         # Where it began in the middle of the blank line, the rest of that stands first.
-        return last[max(ends) :][:_BYTES] if ends else last.lstrip(b"\r\n")[:_BYTES]
+        return last[begins : begins + _BYTES] if begins else last.lstrip(b"\r\n")[:_BYTES]
 
     @property
     def why(self) -> str:

@@ -152,15 +152,19 @@ def read_run(text: str, first: str) -> _Run | None:
     them at most."""
     prefixes: list[str] = []
     lines = 0
+    latest = "\n"  # with its space, after which no other can stand; of a line there is none
     for line in first.split("\n"):
+        lines += 1
+        if line.startswith(latest):
+            continue
         prefix = _match_prefix(line)
         if prefix is None:
             return None
-        lines += 1
         if not prefixes or prefixes[-1] != prefix[0]:
             prefixes.append(prefix[0])
             if len(prefixes) > 3:
                 return None
+            latest = prefix[0] if prefix[0].endswith(" ") else "\n"
     if len(prefixes) == 1 and prefixes[0].startswith("data"):
         return _data_only(text, prefixes[0])
     shape = shape_of(tuple(prefixes), lines > len(prefixes))

@@ -29,8 +29,8 @@ _NAME_SIZE = 6  # bytes that such a name takes at most, with what follows it
 _find_apart = re.compile(rb"\n(?!%s)[^\n]" % _NAME).search
 _ABSORB = 64 * 1024
 _CONDENSE_LINES = 4096
-# Lines of a block that are looked through one by one for the blank line before them.
-_LAST_LINES = 4
+# For the last blank line: bytes that are looked at one by one, and then lines that are hopped over.
+_LAST_BYTES, _LAST_LINES = 256, 4
 _QUICK = 8 * 1024
 # Where a stream comes byte by byte: the bytes that only have to wait, and the fields an event is
 # made of, as lines begin.
@@ -41,6 +41,9 @@ _LINE_NAMES = (b"data:", b"event:", b"id:")
 def _last_blank(text: bytes) -> int:
     """`text.rfind(b"\\n\\n")`, where the last lines are long and few in a tenth of its time: it looks at
     each byte, and for a single one does not."""
+    end = text.rfind(b"\n\n", -_LAST_BYTES)
+    if end >= 0:
+        return end
     end = text.rfind(b"\n")
     for _ in range(_LAST_LINES):
         if end < 1:

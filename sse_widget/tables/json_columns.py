@@ -166,17 +166,22 @@ class _Keys:
         """The table has so many rows more than there are events."""
         self._total += rows
 
-    def check_large(self, texts: Iterable[bytes]) -> None:
-        """Refuse what has too many keys before it is read, where reading it would take much memory."""
-        for text in texts:
-            if len(text) > _SLICE_BYTES and has_more_keys(text, MAX_KEYS):
-                self._check(MAX_KEYS + 1)
+    def check_large(self, texts: list[bytes]) -> None:
+        """Refuse what has too many keys before it is read, where reading it would take much memory. What
+        is so large is a slice by itself."""
+        if len(texts) == 1 and len(texts[0]) > _SLICE_BYTES and has_more_keys(texts[0], MAX_KEYS):
+            self._check(MAX_KEYS + 1)
 
     def add(self, rows: list[dict[str, Any]]) -> None:
-        self._check(max(map(len, rows), default=0))
-        if sum(map(len, rows)) > MAX_KEYS:
-            self._check(len(self._pieces.keys() | set(chain.from_iterable(rows))))
-        for key, values in _transposed(rows):
+        sizes = set(map(len, rows))
+        self._check(max(sizes, default=0))
+        # Most streams send the same keys each time: then no row is asked key by key.
+        columns = _alike(rows) if len(sizes) == 1 else None
+        if columns is None:
+            if sum(map(len, rows)) > MAX_KEYS:
+                self._check(len(self._pieces.keys() | set(chain.from_iterable(rows))))
+            columns = _transposed(rows)
+        for key, values in columns:
             filled = self._filled.get(key, 0)
             pieces = self._pieces.setdefault(key, [])
             if filled < self._rows:
@@ -206,16 +211,20 @@ class _Keys:
         return self._pieces
 
 
+def _alike(rows: list[dict[str, Any]]) -> Iterable[tuple[str, Sequence[Any]]] | None:
+    """As `_transposed`, of rows with as many keys each; None where their keys are not the same ones."""
+    first = rows[0]
+    if len(first) < 2:  # one alone is no tuple
+        return None
+    try:
+        return zip(first, zip(*map(itemgetter(*first), rows), strict=True), strict=True)
+    except KeyError:  # zip takes all rows first
+        return None
+
+
 def _transposed(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Sequence[Any]]]:
     """Every key of these rows with its values, in order of appearance; None where it lacks."""
     first = rows[0] if rows else {}
-    # Most streams send the same keys each time: then no row is asked key by key.
-    if len(first) > 1 and set(map(len, rows)) == {len(first)}:
-        try:
-            yield from zip(first, zip(*map(itemgetter(*first), rows), strict=True), strict=True)
-            return
-        except KeyError:  # raised before anything is yielded: zip takes all rows first
-            pass
     shapes = dict.fromkeys(map(tuple, rows))
     columns: dict[str, Sequence[Any]] = {}
     common = set(first).intersection(*shapes)
