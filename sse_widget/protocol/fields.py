@@ -147,13 +147,12 @@ def _add(run: _Run, batch: EventBatch, last_id: str) -> str:
     return batch.last_event_ids[-1]
 
 
-def read_run(text: str, first: str) -> _Run | None:
-    """The events of a text whose blocks all have the shape of its first one, with comments between
-    them at most."""
+def _prefixes_of(block: str) -> tuple[list[str], int] | None:
+    """How the lines of a block begin, and how many there are; None where they make no run."""
     prefixes: list[str] = []
     lines = 0
     latest = "\n"  # with its space, after which no other can stand; of a line there is none
-    for line in first.split("\n"):
+    for line in block.split("\n"):
         lines += 1
         if line.startswith(latest):
             continue
@@ -165,6 +164,16 @@ def read_run(text: str, first: str) -> _Run | None:
             if len(prefixes) > 3:
                 return None
             latest = prefix[0] if prefix[0].endswith(" ") else "\n"
+    return prefixes, lines
+
+
+def read_run(text: str, first: str) -> _Run | None:
+    """The events of a text whose blocks all have the shape of its first one, with comments between
+    them at most."""
+    beginning = _prefixes_of(first)
+    if beginning is None:
+        return None
+    prefixes, lines = beginning
     if len(prefixes) == 1 and prefixes[0].startswith("data"):
         return _data_only(text, prefixes[0])
     shape = shape_of(tuple(prefixes), lines > len(prefixes))
