@@ -1,13 +1,17 @@
-"""From the run of a cell to the first row: what a person waits for, in a real JupyterLab.
+"""From the run of a cell to the first row, and the opening of a notebook that was saved: what a person waits for, in
+a real JupyterLab.
 
 A page and a kernel for each measurement; what the cell needs was imported by the cell before it, as
-in the README. Beside it what any widget costs there: one that says hello. Needs `rig` and `server`.
+in the README. Beside it what any widget costs there: one that says hello. A saved notebook has ten logs, ten tables of
+pandas with as many rows, or no outputs. Needs `rig` and `server`.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
-from typing import NamedTuple
+import uuid
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser
 
@@ -21,6 +25,8 @@ __all__ = ["report"]
 
 _ROUNDS, _AGAIN = 5, 3
 _FIRST_MS, _LATER_MS = 150, 60
+_SAVED, _SAVED_ROUNDS = 10, 3
+_AS_TABLES = 1.0  # times
 
 # From the run of the cell until it is painted: a message posted from inside an animation frame.
 _UNTIL_PAINTED = """
@@ -71,6 +77,72 @@ def _times(browser: Browser, lab: Lab, contender: _Contender, url: str) -> list[
         return times
 
 
+# Name -> what makes it, what shows one of 500 rows, and what is there once it is drawn.
+_KEPT = {
+    "ten logs": _Contender(
+        "import math\nfrom sse_widget import SSEStream\n"
+        'DATA = b\'\'.join(b\'id: %d\\ndata: {"price": %d, "symbol": "BTC"}\\n\\n\' % (n, n) for n in range(500))',
+        "SSEStream.replay(DATA, speed=math.inf)",
+        ".sse-snapshot pre",
+    ),
+    "ten tables of pandas": _Contender(
+        "import pandas as pd\npd.options.display.max_rows = None\n"
+        "TABLE = pd.DataFrame({'id': range(500), 'price': range(500), 'symbol': ['BTC'] * 500})",
+        "TABLE",
+        ".dataframe tr",
+    ),
+    "no outputs": _Contender("1", "None", ".jp-Cell"),
+}
+
+
+def _saved(browser: Browser, lab: Lab, kept: _Contender) -> dict[str, Any]:
+    """A notebook with ten of these, as it was saved."""
+    with opened(browser, lab, [kept.imports, *[kept.shows] * _SAVED]) as page:
+        for cell in range(_SAVED + 1):
+            page.notebook.run(cell)
+        page.wait(2)  # the last rows are in the outputs
+        return page.notebook.save()
+
+
+def _opened_after(browser: Browser, lab: Lab, document: dict[str, Any], what: str) -> float:
+    """Ms from the request of the page, JupyterLab itself included, until the first of these is drawn."""
+    name = f"saved-{uuid.uuid4().hex[:8]}"
+    (lab.root / f"{name}.ipynb").write_text(json.dumps(document))
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        page = context.new_page()
+        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb")
+        drawn = page.wait_for_function(
+            "what => document.querySelector(`.jp-Notebook ${what}`) && performance.now()", arg=what
+        )
+        return float(drawn.json_value())
+    finally:
+        context.close()
+        lab.close_notebooks()
+
+
+def _of_saved(browser: Browser, lab: Lab) -> tuple[list[list[str]], Verdict]:
+    """The rows of the table, and what they should say."""
+    documents = {name: _saved(browser, lab, kept) for name, kept in _KEPT.items()}
+    found: dict[str, list[float]] = {name: [] for name in _KEPT}
+    for n in range(-1, _SAVED_ROUNDS):
+        for name in list(_KEPT) if n % 2 else list(_KEPT)[::-1]:
+            took = _opened_after(browser, lab, documents[name], _KEPT[name].what)
+            if n >= 0:  # else to get warm
+                found[name].append(took)
+    rows = [
+        [*_row(f"a saved notebook with {name}", times, None), f"{_kib(documents[name]):,.0f}"]
+        for name, times in found.items()
+    ]
+    logs, tables, _ = found.values()
+    ratio = statistics.median(a / b for a, b in zip(logs, tables, strict=True))
+    return rows, verdict("a saved notebook with ten logs, times ten tables", ratio, "≤", _AS_TABLES)
+
+
+def _kib(document: dict[str, Any]) -> float:
+    return len(json.dumps(document)) / 2**10
+
+
 def report(rounds: int = _ROUNDS) -> Report:
     """The table, and what it should say."""
     names = list(_CONTENDERS)
@@ -81,6 +153,7 @@ def report(rounds: int = _ROUNDS) -> Report:
             for name in names if n % 2 else names[::-1]:
                 url = f"{origin}/timed/50"
                 found[name].append(_times(browser, lab, _CONTENDERS[name], url))
+        saved, as_tables = _of_saved(browser, lab)
     rows: list[list[str]] = []
     verdicts: list[Verdict] = []
     for name, times in found.items():
@@ -99,9 +172,11 @@ def report(rounds: int = _ROUNDS) -> Report:
         [
             f"## First row: from the run of a cell to painted, ms, {rounds} rounds",
             table(["", "median", "least", "most", "at most"], rows),
+            f"### From the request of a page to its first output, JupyterLab itself included, ms, {_SAVED_ROUNDS} rounds",
+            table(["", "median", "least", "most", "at most", "KiB of the file"], saved),
         ]
     )
-    return Report(text, verdicts)
+    return Report(text, [*verdicts, as_tables])
 
 
 def _row(name: str, times: list[float], aim: int | None) -> list[str]:
