@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from sse_widget.storage.dataset import Dataset
+from sse_widget.storage.writer import FOLDER_PARTS
 
 from ..helpers.many import read_back, served
 from ..helpers.measured import measured
@@ -92,6 +93,7 @@ def main():
         "opened in": round(opened, 1),
         "silent": str(capture["silent"].state),
         "first": sorted(memory[:third])[third // 2],
+        "middle": sorted(memory[third : 2 * third] or memory)[third // 2],
         "last": sorted(memory[-third:])[third // 2],
         "cpu": cpu,
         "lag": max(late),
@@ -119,7 +121,7 @@ def told_row(rate, told, read, streams):
         f"{read.lost} lost, {read.twice} twice, longest silence {read.silence:.1f} s (its server {read.stalled:.1f} s, no "
         f"processor {told['starved']:.1f} s), open after {told['opened in']} s; a stream: "
         f"{told['descriptors'] / streams:.2f} descriptors, {told['last'] / streams / 1024:.0f} KiB "
-        f"(first third {told['first'] / streams / 1024:.0f}); an event: {cpu * 1e6:.0f} us of processor time; of a core: "
+        f"(first third {told['first'] / streams / 1024:.0f}, second {told['middle'] / streams / 1024:.0f}); an event: {cpu * 1e6:.0f} us of processor time; of a core: "
         f"{', '.join(f'{name} {cpu}' for name, cpu in share.items())}; {told['received']:,} events, lag at most "
         f"{told['lag']:.1f} s, {told['moved']} gaps by moves"
     )
@@ -163,6 +165,9 @@ def test_many_streams(tmp_path, where, streams, rate, seconds):
     assert read.events == told["received"] == told["written"]
     fills = seconds / 3 < REMEMBERED / rate
     allowed = ALLOWANCE + fills * streams * REMEMBERED_BYTES
-    assert told["last"] - told["first"] < allowed
+    # In the first third of a long run each worker merges files for the first time: what that takes stays with the
+    # allocators.
+    merged = where == "cluster" and seconds / 3 > FOLDER_PARTS
+    assert told["last"] - told["middle" if merged else "first"] < allowed
     # The source was late, or had no processor: that is the machine's silence, not the stream's.
     assert read.silence - read.stalled - told["starved"] < SILENT[where]
