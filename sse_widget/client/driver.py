@@ -500,9 +500,8 @@ class Driver:
         event has the last event ID, and whoever writes them out would need all the memory there
         is. The other parts are what is read next."""
         ids = batch.last_event_ids
-        if ids.count(ids[0]) == len(
-            ids
-        ):  # most streams have none: a comparison each costs less than a length
+        # Most streams have none: to compare each costs less than to measure it.
+        if ids.count(ids[0]) == len(ids):
             ids = ids[:1]
         at_once = max(_IDS_AT_ONCE // max(1, *map(len, ids)), 1)
         if len(batch) <= at_once:

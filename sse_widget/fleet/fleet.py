@@ -146,8 +146,8 @@ class Fleet:
                 await self._idle.wait()
         finally:
             self._ended = True
-            await _end(self._followers.values())
             YOUNG.run(self, 0)
+            await _end(self._followers.values())
             if client is not self._told.client:
                 await client.aclose()
 
