@@ -20,9 +20,9 @@ from ..errors import BadContentType, BadStatus
 from ..masking import MASK, Secrets
 from .codings import BrokenCoding, Decoder, UnreadableCoding, decoder_of
 from .content_type import content_type
+from .hint_facts import RequestFacts
 from .hints import content_hint, proxy_hint, quoted, status_hint
 from .request import Request
-from .request_facts import RequestFacts
 
 # What is kept of the body of an error, and of a page that is no stream and may never end.
 _ERROR_BYTES = 64 * 1024

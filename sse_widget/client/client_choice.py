@@ -106,7 +106,7 @@ def _our_client(verify: Verify, proxy: Proxy | None) -> Any:
         from .pyodide_transport import fetch_client
 
         return fetch_client()
-    from .transport import default_client
+    from .aiohttp_transport import default_client
 
     return default_client(verify, proxy)
 
@@ -114,7 +114,7 @@ def _our_client(verify: Verify, proxy: Proxy | None) -> Any:
 def load_our_client() -> None:
     """Import what our own client needs, so that the first connection need not."""
     if sys.platform != "emscripten":
-        importlib.import_module(f"{__package__}.transport")
+        importlib.import_module(f"{__package__}.aiohttp_transport")
 
 
 class _KeepsNothing(DefaultCookiePolicy):

@@ -17,11 +17,11 @@ from typing import Any
 from ..errors import ConnectionFailed, SSEError
 from .answers import check, raw_body
 from .codings import BrokenCoding, Decoder
+from .exception_translation import translate_exception
 from .exchange import Answer, Attempt, ask, close
 from .read_pacer import Flow
 from .request import Request
 from .response_headers import ResponseHeaders
-from .translation import translate_exception
 
 
 class Connection:

@@ -30,13 +30,13 @@ from ..protocol import EventStreamParser
 from ..runtime import CallThread, LoopEnded, SharedEvent, contained
 from . import watchdog
 from .accounting import Accounts, Outage
+from .cancel_scope import Closed, Interrupt, RetryNow
 from .client_choice import make_client
 from .connection import Connection
 from .cookies import OriginJar
 from .event_target import Listeners
 from .exchange import Attempt
 from .hints import unanswered_note
-from .interrupt import Closed, Interrupt, RetryNow
 from .no_event_watch import NoEventWatch
 from .open_resources import OpenResources, closer_of
 from .options import SourceOptions, id_of
@@ -47,7 +47,7 @@ from .request import Request, sendable
 from .response_headers import ResponseHeaders
 from .resumption import ReplayDetector, drop
 from .retry import Retry, Stop
-from .source import ResumePoint, SourceHooks
+from .source_interface import ResumePoint, SourceHooks
 from .user_calls import UserCalls
 from .watchdog import IdleWatchdog, SystemSuspended
 

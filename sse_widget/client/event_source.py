@@ -20,7 +20,7 @@ from .event_target import EventTarget, Listeners
 from .options import SourceKeywords, SourceOptions, signature_of
 from .request import Request
 from .response_headers import ResponseHeaders
-from .source import ResumePoint, SourceHooks
+from .source_interface import ResumePoint, SourceHooks
 from .urls import Url
 
 

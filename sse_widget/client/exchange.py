@@ -21,10 +21,10 @@ from ..errors import BadStatus, InvalidURL, SSEError, TooManyRedirects
 from ..masking import secret_name
 from ..runtime import CallThread
 from .cookies import OriginJar, cookie_header, pairs_of, split
+from .exception_translation import translate_exception
+from .hint_facts import RequestFacts
 from .request import Request, build_headers, is_request_function, raised, resolve
-from .request_facts import RequestFacts
 from .request_parts import AsyncBody, HeaderPairs, auth_of, header_pairs
-from .translation import translate_exception
 from .urls import Address, exact
 
 MAX_REDIRECTS = 20

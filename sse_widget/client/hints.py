@@ -1,6 +1,6 @@
 """What a user can change after an answer that is no event stream, in plain words.
 
-A hint knows what was given (`request_facts`), what the server asks for, and where redirects led: it tells
+A hint knows what was given (`hint_facts`), what the server asks for, and where redirects led: it tells
 nobody to pass what was passed. It raises nothing, retries nothing and repeats nothing of an answer but
 names that it knows, and the beginning of a body.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..visible import quoted as quoted_id
-from .request_facts import RequestFacts
+from .hint_facts import RequestFacts
 
 if TYPE_CHECKING:
     from .options import SourceOptions

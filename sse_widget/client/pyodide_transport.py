@@ -3,7 +3,7 @@
 There are no sockets there. The browser follows redirects, keeps cookies and proxies, checks
 certificates and undoes compression itself, and it lets a page read only servers that allow it (CORS).
 So `verify=` and `proxy=` have nothing to say here, and a refused redirect is not told from a server
-that is not there. It makes clients and decides nothing else; `transport` is its twin elsewhere.
+that is not there. It makes clients and decides nothing else; `aiohttp_transport` is its twin elsewhere.
 """
 
 from __future__ import annotations

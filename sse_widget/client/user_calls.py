@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from .. import runtime
 from ..errors import SSEError
 from ..runtime import CallThread
-from .interrupt import Closed, Interrupt
+from .cancel_scope import Closed, Interrupt
 from .watchdog import IdleWatchdog
 
 T = TypeVar("T")

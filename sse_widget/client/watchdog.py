@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from ..errors import ConnectionFailed, IdleTimeout
 from ..runtime import awake_time, look_at
-from .interrupt import Interrupt
-from .request_facts import speech
+from .cancel_scope import Interrupt
+from .hint_facts import speech
 
 QUIET_AFTER = 30.0
 # Seconds after which a server that has not answered is told of, and after which it is asked anew.

@@ -4,7 +4,7 @@ cluster is asked for.
 It must never know of widgets.
 """
 
+from .cluster_engine import ClusterEngine
 from .dask_backend import check, dask_dataframe
-from .scheduler import ClusterEngine
 
 __all__ = ["ClusterEngine", "check", "dask_dataframe"]

@@ -21,7 +21,7 @@ from ..events import EventBatch, Gap
 from ..fleet import Shard, StreamReport
 from ..runtime import set_within
 from ..storage import Capture, Position, Superseded
-from .long_lived import LongLived
+from .gc_freeze import LongLived
 
 # Not asked for so long: the process that made the capture is gone.
 ORPHANED = 60.0

@@ -4,7 +4,7 @@ It must never know of the page.
 """
 
 from .engine import Engine, LocalEngine, ignore
-from .fleet import Watcher
+from .many_sources import Watcher
 from .per_stream import headers_by_name, own_options, told_to
 from .shard import Shard, take_over_all
 from .stream_table import CaptureStats, StreamReport, StreamRow, StreamTable, WorkerRow

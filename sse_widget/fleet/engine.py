@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..client import Url
 from ..storage import Capture, Dataset
-from .fleet import Watcher
+from .many_sources import Watcher
 from .shard import Shard, take_over_all
 from .stream_table import StreamTable, WorkerRow
 

@@ -20,7 +20,7 @@ from ..errors import CaptureNotWritten
 from ..events import EventBatch, Gap
 from ..runtime import set_within
 from ..storage import Capture, Dataset, OwnedSequence, Position, take_over
-from .fleet import REMEMBER, Fleet, Watcher
+from .many_sources import REMEMBER, Fleet, Watcher
 from .stream_table import StreamReport
 
 FLUSH_ROWS = 50_000

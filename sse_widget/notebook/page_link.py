@@ -11,11 +11,11 @@ import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 
-from .comm import SubshellSender
 from .host import reruns_on_change
 from .messages import FilesMessage
 from .page_files import page_files
 from .page_requests import REQUESTS
+from .subshell_sender import SubshellSender
 from .synced_widget import SyncedWidget
 from .wire import Buffer, Message
 

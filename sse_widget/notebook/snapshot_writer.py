@@ -16,8 +16,8 @@ from functools import partial
 
 from .. import runtime
 from ..runtime import Timer
+from .display_handle import Output
 from .host import on_cell_end
-from .html_output import Output
 
 # Seconds between two snapshots: few in the first minute, when a user tries a stream out and saves; later once
 # a minute is enough.

@@ -6,7 +6,7 @@ It must never know of events, filters and DataFrames.
 from .decode import NOT_JSON, cost, has_more_keys, no_collection, read, read_object, read_whole
 from .path import free_name, holder_of, paths_of, reader_of, steps_of
 from .raw_values import Written, written_values
-from .slicing import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
+from .table_slices import SLICE_BYTES, SLICE_ROWS, bounded_slices, payloads, text_sizes, within
 
 __all__ = [
     "NOT_JSON",

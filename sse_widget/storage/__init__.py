@@ -10,6 +10,7 @@ from ..basics import late_names
 if TYPE_CHECKING:
     from .checking import check
     from .compaction import compact
+    from .contiguous_rows import earlier_rows
     from .dataset import Dataset
     from .footer import NOWHERE, Position
     from .held_folder import is_somebody_elses, sync_folder
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .recorder import CaptureState, CaptureStatus, Recorder
     from .search import Search, SearchProgress
     from .timeline import arrivals, first_after
-    from .unbroken_rows import earlier_rows
     from .writer import Writer
 else:
     # Imported when first asked for: most streams are not captured, and none is played again.
@@ -43,7 +43,7 @@ else:
             "check": "checking",
             "check_stream_name": "options",
             "compact": "compaction",
-            "earlier_rows": "unbroken_rows",
+            "earlier_rows": "contiguous_rows",
             "first_after": "timeline",
             "is_somebody_elses": "held_folder",
             "microseconds_of": "part_facts",

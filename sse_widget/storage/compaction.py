@@ -28,7 +28,7 @@ from .folder_swap import recover, replace_folder
 from .footer import Footer
 from .held_folder import HeldFolder, sync
 from .local_store import LocalStore
-from .part import part_writer
+from .part_builder import part_writer
 from .part_facts import Wanted
 from .part_schema import ROWS, Part
 from .retention import expire

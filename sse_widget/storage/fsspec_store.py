@@ -48,7 +48,7 @@ class FsspecStore:
 
     @property
     def filesystem(self) -> Any:
-        from .store_files import filesystem_of
+        from .arrow_filesystem import filesystem_of
 
         return filesystem_of(self._fs)
 
@@ -150,7 +150,7 @@ class FsspecStore:
         Raises:
             OSError: whatever the store's own package raises.
         """
-        from .store_files import as_oserror
+        from .arrow_filesystem import as_oserror
 
         with as_oserror():
             try:

@@ -24,11 +24,11 @@ from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..runtime import quiet_thread
 from ..tables import Snapshot
+from .contiguous_rows import unbroken
 from .dataset import Dataset
 from .footer import Position
 from .options import Capture
 from .owned_sequence import OwnedSequence
-from .unbroken_rows import unbroken
 
 ROWS = 50_000
 BYTES = 16 * 2**20

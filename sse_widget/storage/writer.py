@@ -21,10 +21,10 @@ from ..tables import GapLog, Snapshot
 from . import boot_clock
 from .compaction import finish
 from .dataset import Checkpoint, Dataset
-from .folder_watch import FolderWatch
 from .footer import Footer, Position
 from .held_folder import FolderReplaced
-from .part import Append, decode, encode, gather
+from .lost_folder import FolderWatch
+from .part_builder import Append, decode, encode, gather
 from .store import Folder
 
 # A folder is closed, to be merged, at the first of these.

@@ -9,10 +9,10 @@ from .dataframe import as_event_frame, to_dataframe
 from .durations import seconds_of, seconds_of_text
 from .gap_log import GapLog
 from .iso_time import utc_time
-from .joined_text import JoinedText
 from .latest import LatestRows
 from .live_columns import LiveColumns, columns_of
 from .tally import OTHER_TYPES, Tally
+from .text_deltas import JoinedText
 from .window import SCHEMA, RollingWindow, Snapshot
 
 __all__ = [

@@ -349,7 +349,7 @@ def test_a_full_disk_is_told_and_caught_up_with(captures, origin, monkeypatch):
 
 def test_no_more_than_some_connect_to_one_host_at_once(captures, monkeypatch):
     patient = partial(ConnectLimiter, hold_timeout=3600.0)
-    monkeypatch.setattr("sse_widget.fleet.fleet.ConnectLimiter", patient)
+    monkeypatch.setattr("sse_widget.fleet.many_sources.ConnectLimiter", patient)
     waiting = threading.Semaphore(0)
     release = threading.Event()
 

@@ -14,7 +14,7 @@ import pytest
 
 from sse_widget import SSECapture
 from sse_widget.events import State
-from sse_widget.fleet.fleet import Fleet
+from sse_widget.fleet.many_sources import Fleet
 from sse_widget.fleet.stream_table import StreamReport, StreamTable
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.footer import KEY

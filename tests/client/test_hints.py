@@ -7,8 +7,8 @@ import pytest
 
 from sse_widget import BadContentType, EventSource, SSECapture, SSEStream
 from sse_widget.cli import main
+from sse_widget.client.hint_facts import COMMAND_LINE, RequestFacts
 from sse_widget.client.hints import content_hint, proxy_hint, status_hint
-from sse_widget.client.request_facts import COMMAND_LINE, RequestFacts
 
 from ..helpers.clients import OVER, failure
 from ..helpers.scripted import Server, answers, sends

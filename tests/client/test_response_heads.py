@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sse_widget import BadStatus, ConnectionFailed, RetryPolicy
-from sse_widget.client.chunked_framing import LooseChunks, ends_loosely
-from sse_widget.client.response_heads import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
+from sse_widget.client.chunk_repair import LooseChunks, ends_loosely
+from sse_widget.client.head_repair import MAX_HEAD_BYTES, Head, HeadTooLarge, NotHTTP
 
 from ..helpers.clients import OVER, collect, failure
 from ..helpers.scripted import Server

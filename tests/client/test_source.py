@@ -23,9 +23,9 @@ from sse_widget import (
 from sse_widget.client.codings import decoder_of
 from sse_widget.client.connection import Connection
 from sse_widget.client.exchange import Answer
+from sse_widget.client.hint_facts import RequestFacts
 from sse_widget.client.options import SourceOptions
 from sse_widget.client.request import Request
-from sse_widget.client.request_facts import RequestFacts
 from sse_widget.runtime import loop as background
 
 from ..helpers.clients import AT_ONCE, OVER, collect, connect, failure, watched

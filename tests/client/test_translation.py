@@ -19,8 +19,8 @@ import pytest
 import yarl
 
 from sse_widget import ConnectionFailed, RetryPolicy
-from sse_widget.client.request_facts import COMMAND_LINE, RequestFacts
-from sse_widget.client.translation import translate_exception
+from sse_widget.client.exception_translation import translate_exception
+from sse_widget.client.hint_facts import COMMAND_LINE, RequestFacts
 
 from ..helpers.clients import OVER, collect, failure
 from ..helpers.scripted import Peer, Server, sends

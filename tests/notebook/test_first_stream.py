@@ -14,7 +14,7 @@ print("aiohttp" in sys.modules)
 """
 WAIT = """
 end = time.monotonic() + 60
-while "sse_widget.client.transport" not in sys.modules and time.monotonic() < end: time.sleep(0.01)
+while "sse_widget.client.aiohttp_transport" not in sys.modules and time.monotonic() < end: time.sleep(0.01)
 print("aiohttp" in sys.modules)
 """
 

@@ -23,7 +23,7 @@ from sse_widget.storage import Dataset, check, compact
 from sse_widget.storage.event_numbers import Numbers, Run
 from sse_widget.storage.footer import KEY, Footer
 from sse_widget.storage.local_store import MARKER
-from sse_widget.storage.part import encode
+from sse_widget.storage.part_builder import encode
 from sse_widget.storage.writer import Writer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -18,8 +18,8 @@ from sse_widget import SSEStream
 from sse_widget.payload import NOT_JSON, read, reader_of
 from sse_widget.payload import decode as json_rows
 from sse_widget.tables import json_columns as payload
-from sse_widget.tables.joined_text import JoinedText
 from sse_widget.tables.json_columns import expand
+from sse_widget.tables.text_deltas import JoinedText
 from sse_widget.tables.typed_column import ColumnChunk, join
 
 from ..helpers.of_pandas import PARSED, TEXT

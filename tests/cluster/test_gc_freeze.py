@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from sse_widget.cluster.long_lived import LongLived
+from sse_widget.cluster.gc_freeze import LongLived
 
 
 class Node:

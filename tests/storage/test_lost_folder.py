@@ -13,7 +13,7 @@ import pytest
 from sse_widget import Capture, SSECapture, SSEStream
 from sse_widget.errors import CaptureNotWritten, CaptureTaken
 from sse_widget.events import Cause
-from sse_widget.storage import folder_watch, recorder
+from sse_widget.storage import lost_folder, recorder
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.dataset import Dataset
 from sse_widget.storage.local_store import LocalStore
@@ -32,8 +32,8 @@ def to(tmp_path):
 @pytest.fixture
 def at_once(monkeypatch):
     """A folder that is gone is begun anew at the next attempt."""
-    monkeypatch.setattr(folder_watch, "PATIENCE", 0.0)
-    monkeypatch.setattr(folder_watch, "UNMOUNTED", 0.0)
+    monkeypatch.setattr(lost_folder, "PATIENCE", 0.0)
+    monkeypatch.setattr(lost_folder, "UNMOUNTED", 0.0)
 
 
 def refused(writer, *events, match):
@@ -147,7 +147,7 @@ def test_who_was_taken_over_is_told_so_and_nothing_else(to, at_once):
 
 def test_a_disk_that_is_gone_is_waited_for_longer(to, monkeypatch):
     """Unmounted: the name leads to the disk below. What would be written there is in two places."""
-    monkeypatch.setattr(folder_watch, "PATIENCE", 0.0)
+    monkeypatch.setattr(lost_folder, "PATIENCE", 0.0)
     writer = write(to, [0])
     to.rename(to.with_name("away"))
     to.mkdir()
@@ -155,7 +155,7 @@ def test_a_disk_that_is_gone_is_waited_for_longer(to, monkeypatch):
     monkeypatch.setattr(LocalStore, "identity", lambda s: (below(s)[0] + 1, below(s)[1]))
     for _ in range(3):
         refused(writer, 1, match="mounted over")
-    monkeypatch.setattr(folder_watch, "UNMOUNTED", 0.0)
+    monkeypatch.setattr(lost_folder, "UNMOUNTED", 0.0)
     assert writer.commit() == 1
     assert numbers(Dataset(to).read())[:1] == [1]
 
@@ -200,7 +200,7 @@ def test_a_closed_capture_of_many_neither(tmp_path, to, origin):
 
 def test_a_stream_goes_on_through_it_all(to, monkeypatch):
     monkeypatch.setattr(recorder, "RETRY", 0.05)
-    monkeypatch.setattr(folder_watch, "PATIENCE", 3600.0)
+    monkeypatch.setattr(lost_folder, "PATIENCE", 3600.0)
 
     def ticks(peer):
         peer.stream("id: 0\ndata: 0\n\n")
@@ -221,7 +221,7 @@ def test_a_stream_goes_on_through_it_all(to, monkeypatch):
             assert stream.status.state == "open"
             server.asked_for.put(True)
             until(lambda: stream.stats.received == 3)
-            monkeypatch.setattr(folder_watch, "PATIENCE", 0.0)
+            monkeypatch.setattr(lost_folder, "PATIENCE", 0.0)
             until(lambda: stream.capture.written == 3)
             until(lambda: stream.capture.state == "writing")
             assert stream.capture.error is None
@@ -237,7 +237,7 @@ def test_a_stream_goes_on_through_it_all(to, monkeypatch):
 
 
 def test_many_streams_go_on_through_it_too(to, origin, monkeypatch):
-    monkeypatch.setattr(folder_watch, "PATIENCE", 0.0)
+    monkeypatch.setattr(lost_folder, "PATIENCE", 0.0)
     urls = {name: f"{origin}/count/50/{name}" for name in ("a", "b")}
     capture = SSECapture(urls, to=Capture(to, every=0.05))
     try:

@@ -1,6 +1,6 @@
 """Exceptions of the transport -> ours, in plain words, with no secret in them.
 
-`causes` says what an exception means. This module finds the exceptions behind one, tells whether the server or
+`exception_causes` says what an exception means. This module finds the exceptions behind one, tells whether the server or
 a proxy failed, and takes the secrets of the request out of the text. It raises nothing and retries nothing.
 """
 
@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 from ..errors import BadStatus, ConnectionFailed, SSEError
 from ..masking import MASK
-from .causes import Explanation, Failure, Phase, cause_of, is_named, prefix, words_of
+from .exception_causes import Explanation, Failure, Phase, cause_of, is_named, prefix, words_of
+from .hint_facts import COMMAND_LINE, RequestFacts
 from .hints import NAMED_BY_ITSELF, proxy_hint
-from .request_facts import COMMAND_LINE, RequestFacts
 from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
 

@@ -30,9 +30,9 @@ from ..filters import EventFilter
 from ..runtime import CallThread
 from ..storage import Position
 from ..tables import GapLog
+from .gc_threshold import YOUNG
 from .per_stream import told_to
 from .stream_table import StreamReport
-from .young_garbage import YOUNG
 
 # Attempts a second while a fleet begins: 1,000 streams are spread over four seconds. A core opens about a thousand a
 # second, and a worker of a cluster has several fleets.

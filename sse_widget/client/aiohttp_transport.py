@@ -25,9 +25,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from .. import runtime
 from .certificates import Verify, context
-from .chunked_framing import LooseChunks, ends_loosely
+from .chunk_repair import LooseChunks, ends_loosely
+from .head_repair import MAX_HEAD_BYTES, Head, NotHTTP
 from .proxies import Proxy, environment_proxy
-from .response_heads import MAX_HEAD_BYTES, Head, NotHTTP
 from .transport_errors import NoAnswer, ProxyDown, ProxyRefused
 
 # The most that is read at once: all that the longest interval of a stream brings that is read at intervals,

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .request_facts import RequestFacts
-from .response_heads import MAX_HEAD_BYTES, HeadTooLarge, NotHTTP
+from .head_repair import MAX_HEAD_BYTES, HeadTooLarge, NotHTTP
+from .hint_facts import RequestFacts
 
 Phase = Literal["connect", "body"]
 _PREFIX: dict[Phase, str] = {"connect": "could not connect", "body": "the connection broke"}
