@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -115,9 +116,14 @@ def main(names: list[str]) -> int:
     wanted = [check for check in CHECKS if not names or check.name in names]
     lanes = [[check for check in wanted if check.aside == aside] for aside in (False, True)]
     done: dict[str, Done] = {}
+    stop = threading.Event()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(lanes)) as pool:
-        for lane in [pool.submit(_run, lane, Path(folder), done) for lane in lanes]:
-            lane.result()
+        try:
+            for lane in [pool.submit(_run, lane, Path(folder), done, stop) for lane in lanes]:
+                lane.result()
+        except KeyboardInterrupt:
+            stop.set()
+            raise
     rows = []
     for check in wanted:
         failed, minutes, measured = done[check.name]
@@ -129,25 +135,31 @@ def main(names: list[str]) -> int:
     return bool(failures)
 
 
-def _run(lane: list[Check], folder: Path, done: dict[str, Done]) -> None:
-    """These checks, one after the other."""
+def _run(lane: list[Check], folder: Path, done: dict[str, Done], stop: threading.Event) -> None:
+    """These checks, one after the other, until somebody stops them."""
     for check in lane:
+        # Who interrupts us interrupts the check too, which may be told before we are.
+        if stop.wait(1):
+            return
         print(f"=== {check.name}: begun at {time.strftime('%H:%M:%S')}", flush=True)
         found, said = folder / f"{check.name}.rows", folder / f"{check.name}.said"
         began = time.monotonic()
-        with said.open("wb") as output:
-            code = subprocess.run(
-                (*(_AT_REST if check.aside and shutil.which("nice") else ()), *check.command),
-                check=False,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **check.variables, "SSE_WIDGET_MEASURED": str(found)},
-            ).returncode
-        lines = found.read_text("utf-8").splitlines() if found.exists() else []
-        rows = [["", what, numbers] for what, numbers in map(json.loads, lines)]
+        try:
+            with said.open("wb") as output:
+                code = subprocess.run(
+                    (*(_AT_REST if check.aside and shutil.which("nice") else ()), *check.command),
+                    check=False,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **check.variables, "SSE_WIDGET_MEASURED": str(found)},
+                ).returncode
+            text = said.read_text("utf-8", "replace")
+            print(f"\n=== {check.name}: {shlex.join(check.command)}\n{text}", flush=True)
+            lines = found.read_text("utf-8").splitlines() if found.exists() else []
+            rows = [["", what, numbers] for what, numbers in map(json.loads, lines)]
+        except (OSError, ValueError) as e:  # the others are not to be lost with it
+            code, rows = 1, [["", "could not be run, or its numbers not be read", repr(e)]]
         done[check.name] = Done(bool(code), (time.monotonic() - began) / 60, rows)
-        text = said.read_text("utf-8", "replace")
-        print(f"\n=== {check.name}: {shlex.join(check.command)}\n{text}", flush=True)
 
 
 if __name__ == "__main__":

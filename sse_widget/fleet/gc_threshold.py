@@ -1,10 +1,11 @@
 """Collections of young garbage, less often while many streams run.
 
-Python looks for garbage each time that 700 more containers were made than freed. A stream that waits for its next
-event is twenty of them (futures, coroutines, handles), made anew for each event: with some thousand streams nearly
-all are alive each time, are taken for old ones, and bring on collections of everything, which took a third of the
-processor time. So meanwhile the first threshold grows with the number of streams. All that is freed without a
-collection is freed as ever; no object is left out of one, and a threshold that somebody else sets is kept.
+Python looks for garbage each time that some hundred more containers were made than freed. A stream that waits for its
+next event is twenty of them (futures, coroutines, handles), made anew for each event: with some thousand streams nearly
+all are alive each time, are promoted to an older generation, and bring on full collections, which took a third of the
+processor time. So meanwhile the first threshold grows with the number of streams, and it is as before when they end.
+Reference counting works as ever, no object is exempt from collection, and a threshold that somebody else sets
+meanwhile is left alone. (`cluster.gc_freeze` is for full collections, and for workers of our own.)
 
 https://docs.python.org/3/library/gc.html#gc.set_threshold
 """
@@ -12,6 +13,7 @@ https://docs.python.org/3/library/gc.html#gc.set_threshold
 from __future__ import annotations
 
 import gc
+import os
 import threading
 
 # Of a stream: half of what it makes anew for an event.
@@ -22,22 +24,35 @@ class YoungCollections:
     """How often this process looks for young garbage, by how many streams it has."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a collection inside it may end a fleet that nobody refers to any more.
+        self._lock = threading.RLock()
         self._streams: dict[int, int] = {}
-        self._usual = self._ours = -1
+        self._usual = self._ours = 0
+        if hasattr(os, "register_at_fork"):  # no child inherits it locked, and none has streams
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._forked,
+            )
 
     def run(self, owner: object, streams: int) -> None:
         """So many streams of this owner run from here on; none where it has ended."""
         with self._lock:
+            now = gc.get_threshold()[0]
+            if not self._streams:
+                self._usual = self._ours = now
             self._streams.pop(id(owner), None)
             if streams:
                 self._streams[id(owner)] = streams
-            first, *others = gc.get_threshold()
-            if first != self._ours:
-                self._usual = first
-            if self._usual:  # 0 is never
+            if now and now == self._ours:
                 self._ours = max(self._usual, _CONTAINERS * sum(self._streams.values()))
-                gc.set_threshold(self._ours, *others)
+                gc.set_threshold(self._ours)
+
+    def _forked(self) -> None:
+        self._streams.clear()
+        if gc.get_threshold()[0] == self._ours:
+            gc.set_threshold(self._usual)
+        self._lock.release()
 
 
 YOUNG = YoungCollections()

@@ -171,8 +171,7 @@ class Shard:
             )
         if sequence.needs_compaction:
             compacted = await self._on_disk(sequence.compact)
-            if compacted is not None:
-                self._trouble = compacted.failure or self._trouble
+            self._trouble = compacted.failure or self._trouble
 
     async def _on_disk(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)

@@ -26,6 +26,7 @@ from .page_files import brought_by_widget
 _TEXT_CHARS = 16 * 1024
 _ALL_CHARS = 256 * 1024
 _ITEMS = 20_000
+_OF_ANYWIDGET = frozenset({"_esm", "_css", "_anywidget_id"})
 
 
 def _registry() -> dict[str, Any]:
@@ -117,7 +118,7 @@ class SyncedWidget(anywidget.AnyWidget):
     def add_traits(self, **traits: traitlets.TraitType[Any, Any]) -> None:
         """AnyWidget adds its own to each object, for which traitlets makes a class each: most of the time that a
         widget took. Here the class has them already."""
-        new = {name: trait for name, trait in traits.items() if not self.has_trait(name)}
+        new = {name: trait for name, trait in traits.items() if name not in _OF_ANYWIDGET}
         if new:
             super().add_traits(**new)
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import re
 import secrets
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -50,13 +52,20 @@ _GROUP_BYTES = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What was done: how many folders were merged and removed, what a user should know, and why it failed
-    ("" where it did not)."""
+    """What was done.
+
+    Attributes:
+        merged, removed: how many folders were.
+        notes: what a user should know.
+        failure: why it failed; "" where it did not.
+        later: another sequence of this capture is merged by this process just now: this one is due then.
+    """
 
     merged: int = 0
     removed: int = 0
     notes: tuple[str, ...] = ()
     failure: str = ""
+    later: bool = False
 
 
 def compact(
@@ -85,6 +94,7 @@ def compact(
     place = dataset.place
     troubles: list[str] = []
     merged = removed = 0
+    later = False
     with _alone(place, shard) as (free, where):
         if not free:
             return Compacted()
@@ -97,10 +107,13 @@ def compact(
         troubles.append(trouble)
         if merge and where is not None and folders:
             assert isinstance(place, LocalStore)
-            merged, trouble = _merge(dataset, place, where, shard, folders)
-            troubles.append(trouble)
+            with _one_at_a_time(place.full("")) as free:
+                later = not free
+                if free:
+                    merged, trouble = _merge(dataset, place, where, shard, folders)
+                    troubles.append(trouble)
     notes = (*_notes(dataset, shard), *filter(None, troubles))
-    return Compacted(merged, removed, tuple(map(visible, notes)))
+    return Compacted(merged, removed, tuple(map(visible, notes)), later=later)
 
 
 def finish(dataset: Dataset, shard: str = "") -> None:
@@ -113,9 +126,9 @@ def finish(dataset: Dataset, shard: str = "") -> None:
 
 
 def _notes(dataset: Dataset, shard: str) -> list[str]:
-    """What a user should know of what was found. Other sequences have an owner who looks at them: eight of a
-    cluster would else read each footer eight times."""
-    notes = [str(e.message) for e in dataset.damaged(shard)]
+    """What a user should know of what was found. A shard looks at its own files only: eight of a cluster would
+    else read each footer eight times."""
+    notes = [str(e.message) for e in dataset.damaged(shard or None)]
     place = dataset.place
     for what, found in (("file", dataset.foreign_files()), ("link", sorted(place.links))):
         if len(found) == 1:
@@ -224,6 +237,36 @@ def leftovers(dataset: Dataset) -> list[str]:
 
 
 # ---------------------------------------------------------------------- merging
+
+# The captures that are merged by this process just now. Held for microseconds: a fork waits for the lock, and
+# in the child nothing is merged.
+_merging: set[str] = set()
+_lock = threading.Lock()
+
+
+def _forked() -> None:
+    _merging.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forked)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(capture: str) -> Iterator[bool]:
+    """Whether no other sequence of this capture is merged by this process meanwhile. The shards of a worker close
+    their folders in the same second: merged at once, each would take 30 MB, and together the processor."""
+    with _lock:
+        free = capture not in _merging
+        if free:
+            _merging.add(capture)
+    try:
+        yield free
+    finally:
+        if free:
+            with _lock:
+                _merging.discard(capture)
 
 
 def _merge(

@@ -8,7 +8,6 @@ decides when something is written, and on which thread.
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -25,10 +24,6 @@ from .writer import FOLDER_TIME, Writer
 
 # How often a claim is tried: an owner that is about to lose may be quicker by a moment, not so often.
 _CLAIMS = 20
-
-# The shards of a worker close their folders in the same second: merged at once, each would take 30 MB, and
-# together the processor.
-_ONE_AT_A_TIME = threading.Lock()
 
 T = TypeVar("T")
 
@@ -62,7 +57,7 @@ class OwnedSequence:
         refused: why the disk refuses to be claimed, for now; None where it is ours.
         not_kept: how many rows were let go since.
         losing: rows were let go since the last commit.
-        needs_compaction: a folder was closed since the last tidying, or that had to wait.
+        needs_compaction: a folder was closed since the last tidying, or its merging had to wait.
 
     Raises:
         CaptureTaken: another owner was quicker, again and again.
@@ -166,17 +161,11 @@ class OwnedSequence:
             self.writer.gap(name, gaps[name])
         return gaps
 
-    def compact(self) -> Compacted | None:
-        """Merge and remove what may be; a failure is only said, for it never ends a capture.
-
-        Returns:
-            What was done; None while another sequence of this process is at it: this one is due then.
-        """
-        self.needs_compaction = not _ONE_AT_A_TIME.acquire(blocking=False)
-        if self.needs_compaction:
-            return None
+    def compact(self) -> Compacted:
+        """Merge and remove what may be; a failure is only said, for it never ends a capture."""
+        self.needs_compaction = False
         try:
-            return compact(
+            done = compact(
                 self.dataset,
                 self._name,
                 keep=self._keep,
@@ -184,10 +173,11 @@ class OwnedSequence:
                 merge=self._to.merge,
                 writer=self.writer.id,
             )
+            self.needs_compaction = done.later
+            return done
         except Exception as e:
             return Compacted(failure=f"Housekeeping failed: {message_of(e)}")
         finally:
-            _ONE_AT_A_TIME.release()
             _give_back()
 
 

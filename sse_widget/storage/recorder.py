@@ -242,7 +242,7 @@ class Recorder:
             if self._writer.idle and self._state is not CaptureState.WAITING:
                 self._news.clear()
                 if self._writer.idle and not (self._flushed or self._closing):
-                    self._news.wait(RETRY if self._sequence.needs_compaction else None)
+                    self._news.wait()
             trouble = self._state is CaptureState.WAITING
             self._due.wait(RETRY if trouble else self.capture.every)
             self._due.clear()
@@ -298,8 +298,6 @@ class Recorder:
 
     def _tidy(self) -> None:
         compacted = self._sequence.compact()
-        if compacted is None:
-            return
         notes = (compacted.failure,) if compacted.failure else compacted.notes
         if compacted.removed:
             self.oldest = self._oldest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traitlets
+
 from sse_widget import SSECapture, SSEStream
 
 URL = "http://127.0.0.1:9/nothing"
@@ -24,3 +26,11 @@ def test_streams_and_captures_are_of_the_class_that_was_called(tmp_path):
     finally:
         for widget in made:
             widget.close()
+
+
+def test_a_trait_that_a_user_adds_again_is_the_new_one():
+    with SSEStream(URL) as stream:
+        stream.add_traits(mine=traitlets.Int(5))
+        stream.add_traits(mine=traitlets.Unicode("six"))
+        stream.mine = "seven"
+        assert stream.mine == "seven"

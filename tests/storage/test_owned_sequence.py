@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sse_widget import Capture, CaptureTaken, EventBatch, SSEStream
-from sse_widget.storage import Dataset, OwnedSequence, owned_sequence, recorder, take_over
+from sse_widget import Capture, CaptureTaken, EventBatch
+from sse_widget.storage import Dataset, OwnedSequence, compaction, take_over
 from sse_widget.storage import writer as writing
-
-from ..helpers.many import until
-from ..helpers.scripted import Server, sends
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -65,64 +65,104 @@ def test_who_claims_a_sequence_last_has_it(tmp_path):
         later.commit()
 
 
-def test_one_sequence_of_a_process_is_merged_at_a_time_and_the_others_are_due_then(
-    tmp_path, monkeypatch
-):
+@pytest.fixture
+def held_up(monkeypatch):
+    """Merging waits in the middle, in the thread that begins first, until it is let go on."""
     monkeypatch.setattr(writing, "FOLDER_PARTS", 2)
-    first, second = (owned(tmp_path / name, "a") for name in ("first", "second"))
-    for sequence in (first, second):
-        for _ in range(2):
-            sequence.writer.add("a", batch(1))
-            sequence.commit()
-        assert sequence.needs_compaction
     began, go_on = threading.Event(), threading.Event()
-    real = owned_sequence.compact
+    real = compaction.replace_folder
 
-    def compact(*given, **named):
-        began.set()
-        assert go_on.wait(60)
-        return real(*given, **named)
+    def replace_folder(*given):
+        if not began.is_set():
+            began.set()
+            assert go_on.wait(60)
+        real(*given)
 
-    monkeypatch.setattr(owned_sequence, "compact", compact)
+    monkeypatch.setattr(compaction, "replace_folder", replace_folder)
+    yield began, go_on
+    go_on.set()
+
+
+def shard(folder, name, *, keep=None):
+    """A sequence of which two folders are closed."""
+    to = Capture(folder, keep=keep)
+    sequence = OwnedSequence(Dataset(folder), to, name, streams=["a"])
+    for _ in range(4):
+        sequence.writer.add("a", batch(1))
+        sequence.commit()
+    assert sequence.needs_compaction
+    return sequence
+
+
+def test_one_shard_of_a_capture_is_merged_at_a_time_and_the_others_are_due_then(tmp_path, held_up):
+    began, go_on = held_up
+    first, second = (shard(tmp_path / "capture", name) for name in ("left", "right"))
     with ThreadPoolExecutor() as pool:
         merging = pool.submit(first.compact)
         assert began.wait(60)
-        assert second.compact() is None
-        assert second.needs_compaction
+        done = second.compact()
+        assert (done.merged, done.later, second.needs_compaction) == (0, True, True)
         go_on.set()
-        assert merging.result().merged == 1
+        assert merging.result().merged == 2
     assert not first.needs_compaction
-    assert second.compact().merged == 1
+    assert second.compact().merged == 2
     assert not second.needs_compaction
 
 
-def test_a_stream_whose_turn_comes_later_is_tidied_though_it_is_idle(tmp_path, monkeypatch):
-    """What is found in the folder of a silent stream is said, also where another one was merged just then."""
-    (tmp_path / "silent").mkdir()
-    (tmp_path / "silent" / "notes.txt").write_text("mine")
-    busy = owned(tmp_path / "busy", "a")
-    began, go_on = threading.Event(), threading.Event()
-    real = owned_sequence.compact
-
-    def compact(dataset, *given, **named):
-        if dataset is busy.dataset:
-            began.set()
-            assert go_on.wait(60)
-        return real(dataset, *given, **named)
-
-    monkeypatch.setattr(owned_sequence, "compact", compact)
-    monkeypatch.setattr(recorder, "RETRY", 0.01)
-    with ThreadPoolExecutor() as pool, Server(sends("", then="hold")) as server:
-        merging = pool.submit(busy.compact)
+def test_a_capture_whose_merging_hangs_holds_up_no_other_and_nothing_is_kept_too_long(
+    tmp_path, held_up
+):
+    began, go_on = held_up
+    hangs, other = shard(tmp_path / "hangs", ""), shard(tmp_path / "other", "")
+    beside = shard(tmp_path / "hangs", "beside", keep=timedelta(microseconds=1))
+    with ThreadPoolExecutor() as pool:
+        merging = pool.submit(hangs.compact)
         assert began.wait(60)
-        stream = SSEStream(server.url, capture=tmp_path / "silent")
-        try:
-            until(lambda: stream.status.state == "open")
-            assert stream.capture.notes == ()
-            go_on.set()
-            until(lambda: stream.capture.notes)
-            assert stream.capture.notes == ("another file is left alone: notes.txt",)
-        finally:
-            go_on.set()
-            stream.close()
-        merging.result()
+        assert other.compact().merged == 2
+        assert beside.compact().removed > 0
+        go_on.set()
+        assert merging.result().merged == 2
+
+
+FORKED = """
+import os, signal, sys, threading
+from datetime import UTC, datetime
+from sse_widget import Capture, EventBatch
+from sse_widget.storage import Dataset, OwnedSequence, compaction, writer
+
+writer.FOLDER_PARTS = 2
+sequences = []
+for name in ("left", "right"):
+    sequence = OwnedSequence(Dataset(sys.argv[1]), Capture(sys.argv[1]), name, streams=["a"])
+    for _ in range(4):
+        sequence.writer.add("a", EventBatch(["t"], ["x"], [""], [False], received_at=datetime.now(UTC)))
+        sequence.commit()
+    sequences.append(sequence)
+began, go_on = threading.Event(), threading.Event()
+real = compaction.replace_folder
+def replace_folder(*given):
+    if not began.is_set():
+        began.set()
+        go_on.wait()
+    real(*given)
+compaction.replace_folder = replace_folder
+threading.Thread(target=sequences[0].compact).start()
+began.wait()
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    os._exit(0 if sequences[1].compact().merged == 2 else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+go_on.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_process_that_merges_can_merge(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, tmp_path / "capture"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.strip() == "0"
