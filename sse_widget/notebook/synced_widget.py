@@ -26,7 +26,6 @@ from .page_files import brought_by_widget
 _TEXT_CHARS = 16 * 1024
 _ALL_CHARS = 256 * 1024
 _ITEMS = 20_000
-_OF_ANYWIDGET = frozenset({"_esm", "_css", "_anywidget_id"})
 
 
 def _registry() -> dict[str, Any]:
@@ -38,6 +37,10 @@ def _registry() -> dict[str, Any]:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _add_nothing(**traits: object) -> None:
     pass
 
 
@@ -112,15 +115,12 @@ class SyncedWidget(anywidget.AnyWidget):
         if files is not None:
             traits["_page_files"] = files
         name = f"{type(self).__module__}.{type(self).__name__}"
+        # AnyWidget would add these three to each object, for which traitlets makes a class each: most of the time
+        # that a widget took. Here the class has them.
+        self.__dict__["add_traits"] = _add_nothing
         super().__init__(_esm=source, _css=style, _anywidget_id=name, **traits)
+        del self.__dict__["add_traits"]
         self._own_layout = None if "layout" in traits else self.layout
-
-    def add_traits(self, **traits: traitlets.TraitType[Any, Any]) -> None:
-        """AnyWidget adds its own to each object, for which traitlets makes a class each: most of the time that a
-        widget took. Here the class has them already."""
-        new = {name: trait for name, trait in traits.items() if name not in _OF_ANYWIDGET}
-        if new:
-            super().add_traits(**new)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         # A closed widget has no view, only a text. (ipywidgets 8 does not ask for it.)
