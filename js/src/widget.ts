@@ -4,9 +4,9 @@
  * `initialize` does nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";
-import type { Kept } from "./events/kept.ts";
+import type { Kept } from "./events/event_copy.ts";
 import type { FilterState } from "./filter/filter.ts";
-import type { SyncedColumns } from "./kernel/columns.ts";
+import type { SyncedColumns } from "./kernel/column_paths.ts";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
 import type { Port, Session, Settings } from "./kernel/session.ts";
 import type { FromKernel } from "./kernel/wire.ts";

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { EVERYTHING } from "../filter/filter.ts";
 import { Scan } from "../filter/scan.ts";
 import { Workers } from "../filter/workers.ts";
-import { account } from "../kernel/accounts.ts";
+import { account } from "../kernel/balance.ts";
 import { columns, random, run } from "../testing/kernel.ts";
 import { JOIN_ROWS } from "./block.ts";
 import { Store } from "./store.ts";

@@ -4,7 +4,7 @@
  * no part of the accounts: each event is counted where it is by itself.
  */
 
-import type { Kept } from "../events/kept.ts";
+import type { Kept } from "../events/event_copy.ts";
 import { wholeEnd } from "../events/visible.ts";
 
 /** More would leave no room for the log. */

@@ -5,14 +5,14 @@
  */
 
 import { Faults } from "../events/error_marks.ts";
-import { type Kept, keep } from "../events/kept.ts";
+import { type Kept, keep } from "../events/event_copy.ts";
 import { type Range, Store } from "../events/store.ts";
 import type { CommandParts } from "../export/command.ts";
 import { EVERYTHING, type FilterState } from "../filter/filter.ts";
 import { Marker } from "../filter/marker.ts";
 import { Scan } from "../filter/scan.ts";
 import type { Workers } from "../filter/workers.ts";
-import { Columns, type SyncedColumns } from "./columns.ts";
+import { Columns, type SyncedColumns } from "./column_paths.ts";
 import { History } from "./history.ts";
 import { Pins } from "./pins.ts";
 import { Poll } from "./poll.ts";

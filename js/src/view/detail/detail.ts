@@ -4,7 +4,7 @@
  * shows text only, and never more than a browser can lay out.
  */
 
-import type { Kept } from "../../events/kept.ts";
+import type { Kept } from "../../events/event_copy.ts";
 import { manyLines } from "../../events/visible.ts";
 import { asJson, asLine } from "../../export/export.ts";
 import { recognise } from "../../json/base64.ts";
@@ -16,7 +16,7 @@ import { textBlocks } from "../dom/blocks.ts";
 import { attr, closeButton, h, show, text } from "../dom/dom.ts";
 import { brief, bytes, count, fullTime } from "../dom/format.ts";
 import { Highlights } from "../log/highlights.ts";
-import { separator } from "../log/separator.ts";
+import { separator } from "../log/splitter.ts";
 import { type CellMenu, plainOf } from "../panels/cellmenu.ts";
 import { copyButton } from "./copy.ts";
 import { payloadView } from "./payload.ts";

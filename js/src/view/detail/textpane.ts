@@ -3,7 +3,7 @@
  * bounded part of it in the page, and writes only what is new. What the text is, joined.ts decides;
  * here it is text nodes only, whatever the server sent.
  */
-import { detect, Joined, type Piece, type Source } from "../../events/joined.ts";
+import { detect, Joined, type Piece, type Source } from "../../events/text_deltas.ts";
 import { manyLines, wholeEnd } from "../../events/visible.ts";
 import type { Cleared, Session } from "../../kernel/session.ts";
 import { closeButton, h, show, text } from "../dom/dom.ts";

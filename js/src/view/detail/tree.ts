@@ -8,7 +8,7 @@ import { manyLines, oneName } from "../../events/visible.ts";
 import { recognise } from "../../json/base64.ts";
 import { Children, isContainer, root, type Value } from "../../json/jsonscan.ts";
 import { childPath, keyOf } from "../../json/paths.ts";
-import type { Columns } from "../../kernel/columns.ts";
+import type { Columns } from "../../kernel/column_paths.ts";
 import { attr, flag, focusOn, h, modified, ours } from "../dom/dom.ts";
 import { bytes, count, cutAt } from "../dom/format.ts";
 import { payloadView } from "./payload.ts";

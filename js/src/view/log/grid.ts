@@ -3,7 +3,7 @@
  * what is seen until a person sets them, and never shrink by themselves: nothing jumps. It makes no
  * nodes and reads no event.
  */
-import type { Columns } from "../../kernel/columns.ts";
+import type { Columns } from "../../kernel/column_paths.ts";
 
 /** More are still columns of df; here each would be a hundred nodes. */
 export const MAX_DRAWN = 50;

@@ -5,7 +5,7 @@
 import { flag, focusOn, h } from "../dom/dom.ts";
 import { brief } from "../dom/format.ts";
 import { type Grid, ID, TIME, TYPE } from "./grid.ts";
-import { separator } from "./separator.ts";
+import { separator } from "./splitter.ts";
 
 const NAME_CHARS = 120;
 

@@ -4,12 +4,11 @@
  * go above and below. It decides nothing about filters or pauses: it is given lines.
  */
 
-import { sourceOf } from "../../events/kept.ts";
+import { sourceOf } from "../../events/event_copy.ts";
 import type { Store } from "../../events/store.ts";
 import { tabbed } from "../../export/export.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Line, LogLines } from "../chart/lines.ts";
 import { fit, flag, focusOn, h, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import { type Cell, plainOf } from "../panels/cellmenu.ts";
@@ -17,6 +16,7 @@ import type { Options } from "../panels/options.ts";
 import { DATA, type Grid, HEADING_HEIGHT } from "./grid.ts";
 import { Heading, type HeadingEvents } from "./heading.ts";
 import { Heights, ROW_HEIGHT } from "./heights.ts";
+import type { Line, LogLines } from "./lines.ts";
 import { Pinned } from "./pinned.ts";
 import { type Manner, Row } from "./row.ts";
 

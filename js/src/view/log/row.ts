@@ -8,11 +8,11 @@ import type { Source } from "../../events/store.ts";
 import { manyLines, oneLine } from "../../events/visible.ts";
 import type { Marker, Marks } from "../../filter/marker.ts";
 import { Payload } from "../../json/paths.ts";
-import type { Line } from "../chart/lines.ts";
 import { colourOf } from "../chart/palette.ts";
 import { attr, flag, h, text } from "../dom/dom.ts";
 import { brief, cutAt, fullTime } from "../dom/format.ts";
 import { type Grid, ID, TIME, TYPE } from "./grid.ts";
+import type { Line } from "./lines.ts";
 
 /** Characters of data in a line; what is behind the ellipsis is in the detail pane. */
 const LINE_CHARS = 300;

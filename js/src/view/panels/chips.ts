@@ -5,7 +5,7 @@
  * row has the most frequent ones, and changes only where another became clearly more frequent.
  */
 import { passesEverything } from "../../filter/filter.ts";
-import { toggled } from "../../kernel/columns.ts";
+import { toggled } from "../../kernel/column_paths.ts";
 import type { Session } from "../../kernel/session.ts";
 import { colourOf } from "../chart/palette.ts";
 import { attr, fit, flag, h, onResize, show, text } from "../dom/dom.ts";

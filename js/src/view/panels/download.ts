@@ -3,7 +3,7 @@
  * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
  * counted and said.
  */
-import { keep } from "../../events/kept.ts";
+import { keep } from "../../events/event_copy.ts";
 import type { Entry } from "../../events/latest.ts";
 import { FORMATS, type Format, Writer } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";

@@ -4,7 +4,7 @@
  */
 
 import { oneLine } from "../../events/visible.ts";
-import type { Accounts } from "../../kernel/accounts.ts";
+import type { Accounts } from "../../kernel/balance.ts";
 import type { Session } from "../../kernel/session.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { many } from "../dom/format.ts";

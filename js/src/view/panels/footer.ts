@@ -2,7 +2,7 @@
  * The accounts: received = shown + filtered + paused + not on this page, each number explaining
  * itself. It counts nothing; all numbers of one drawing are taken from the store at one instant.
  */
-import { type Accounts, whereabouts } from "../../kernel/accounts.ts";
+import { type Accounts, whereabouts } from "../../kernel/balance.ts";
 import type { Session } from "../../kernel/session.ts";
 import { flag, h, text } from "../dom/dom.ts";
 import { bytes, count } from "../dom/format.ts";

@@ -5,10 +5,10 @@
 import { type Entry, Latest } from "../../events/latest.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import type { Line, LogLines } from "../chart/lines.ts";
 import { h, show, text } from "../dom/dom.ts";
 import { brief, count, many } from "../dom/format.ts";
 import type { Grid } from "../log/grid.ts";
+import type { Line, LogLines } from "../log/lines.ts";
 import { newestPaths, PathSelect } from "./pathselect.ts";
 
 const WORK_MS = 8;

@@ -1,7 +1,7 @@
 /**
  * The text that grows over many events: finds the path of its pieces, as language models send them,
  * and joins the strings there in the order of `seq`, each event read once, in slices. It mirrors
- * `Joined` of `sse_widget/tables/json_columns.py` in what it reads; it holds text only, and draws nothing.
+ * `JoinedText` of `sse_widget/tables/text_deltas.py` in what it reads; it holds text only, and draws nothing.
  */
 import { mayHave, needleOf, parsed, valueAt } from "../json/paths.ts";
 import type { Block } from "./block.ts";

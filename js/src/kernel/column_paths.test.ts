@@ -1,6 +1,6 @@
 // One list of columns for the page and for Python: who wins, and when it counts as waiting.
 import { describe, expect, it } from "vitest";
-import { Columns, type SyncedColumns } from "./columns.ts";
+import { Columns, type SyncedColumns } from "./column_paths.ts";
 
 /** The kernel's side, as `Showing._columns_moved`, answering when told to. */
 class Kernel {

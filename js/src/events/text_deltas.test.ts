@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { valueAt } from "../json/paths.ts";
 import { columns, random } from "../testing/kernel.ts";
-import { detect, Joined } from "./joined.ts";
 import { Store } from "./store.ts";
+import { detect, Joined } from "./text_deltas.ts";
 import { wholeEnd } from "./visible.ts";
 
 const SOURCE = { path: "choices.0.delta.content", type: "" };
