@@ -1,4 +1,4 @@
-"""Chance of our own: what draws at random in the background leaves the generator of the user alone.
+"""A random generator of our own: what is drawn in the background leaves the state of the user's `random` alone.
 
 A notebook that was begun with `random.seed(1)` gives the same numbers again, whatever streams reconnect meanwhile.
 """

@@ -1,7 +1,7 @@
 """An HTTP server for a few local requests that no client can hold up: threads and time are bounded.
 
 At most so many connections are open. One more takes the place of the oldest that has not sent its request yet; where all
-others are being answered it is hung up on. Each has some seconds to send its request, and some to read the answer,
+others are being answered, the newcomer is hung up on. Each has some seconds to send its request, and some to read the answer,
 however slowly it does so. Who is hung up on may ask again. What is answered is the WSGI application's.
 """
 

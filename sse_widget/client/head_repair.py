@@ -1,7 +1,7 @@
 """The head of an answer, read as browsers read it, and written anew so that a strict parser takes it.
 
-Browsers pass over what they cannot read in a head, such as a line without a colon or a length that
-stands there twice. A strict HTTP parser refuses such an answer. Pure: bytes in, bytes out. What the
+Browsers pass over what they cannot read in a head, such as a line without a colon or a repeated
+Content-Length. A strict HTTP parser refuses such an answer. Pure: bytes in, bytes out. What the
 answer means is not decided here.
 
 The rules are those of RFC 9112, and of Chromium where it is more lenient.

@@ -2,7 +2,7 @@
 
 Pure bookkeeping over batches: it remembers the latest events that had an id of their own, and after a
 reconnect compares what comes with them, by keys that it is given: those of a `dedupe=` function are made on
-the thread where the user's functions run. It decides what the words of a `Gap` may claim, and never when to
+the thread where the user's functions run. It decides what a `Gap` may claim, and never when to
 reconnect.
 """
 

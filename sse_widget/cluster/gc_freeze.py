@@ -1,9 +1,9 @@
-"""Full garbage collections of a worker process that is ours: what has survived one is not visited again for a while.
+"""Full garbage collections in worker processes of our own: objects that survived one are frozen for a while.
 
 Five thousand streams are a million and more objects that live as long as the streams do. Python visits all of them in
 each full collection: a second or two in which the process reads nothing and answers nobody. Frozen objects are freed as
 ever when nothing refers to them; only cycles among them have to wait for the next collection of everything. It is
-switched on for the time that shards run, and never in a process that is a person's.
+switched on for the time that shards run, and never in a user's process. (`fleet.gc_threshold` is for young garbage.)
 
 https://docs.python.org/3/library/gc.html#gc.freeze
 """

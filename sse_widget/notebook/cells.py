@@ -1,10 +1,10 @@
 """Which cell made a widget and which cells show it, so that running one again ends what it replaces.
 
 A cell that runs again stops the streams of its earlier run, since nobody asked for both. Once no view of such a
-stream can be left (the outputs of a cell are gone when it runs again) the stream is let go, which is not closed:
+stream can be left (the outputs of a cell are gone when it runs again) the stream is let go, and not closed:
 a variable that still holds it can go on using it, and a stream that no variable holds is freed. Where the front
-end does not name its cells (Colab, a terminal) nothing is stopped or let go here. Of a widget this module knows
-only that.
+end does not name its cells (Colab, a terminal) nothing is stopped or let go here. This module knows nothing else of
+a widget.
 """
 
 from __future__ import annotations

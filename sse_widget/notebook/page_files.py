@@ -1,8 +1,8 @@
 """PageFiles: the files of the page as a model of their own, which a kernel sends once, however many widgets it has.
 
 Each widget then brings a small script, `loader.js`, which takes the files from this model, or asks for them where
-the page cannot reach it. In a host that is not known to have models of more than one widget every widget brings
-all of its files itself. It knows nothing of streams.
+the page cannot reach it. Where a host may not share models between widgets, every widget brings all of its files
+itself. It knows nothing of streams.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PageLink: what the widgets of this package do with their pages: send, hear, and have the loop answer.
+"""PageLink: how a widget sends to its pages, and hands what they send to the loop, which answers.
 
 The handler of a page's message runs on whatever thread the kernel answers it, and only posts to the
 background loop. It knows no message but an acknowledgement and the files of the page, and decides nothing about

@@ -2,8 +2,8 @@
 
 Anybody on the comm of a widget can ask the kernel to set any synced trait: the script of the page, the address
 it shows, its settings. This class takes only what the page is meant to write, and tells only that to the other
-pages; the kernel's own values stay as it made them. It can also be let go: then only the user's own variables
-keep it. It knows nothing of streams.
+pages; the kernel's own values stay as it made them. It can also be let go, out of the registry of ipywidgets: then
+only the user's own variables keep it. It knows nothing of streams.
 """
 
 from __future__ import annotations

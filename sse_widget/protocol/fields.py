@@ -3,7 +3,7 @@
 It takes text of whole blocks with LF ends and gives the events they dispatch. It frames nothing, bounds
 nothing and keeps nothing from one call to the next: `parser` does.
 
-`read_lines` is the meaning: one line after the other. The other functions are only faster. Each takes what
+`read_lines` is the reference: one line after the other. The other functions are only faster. Each takes what
 has the form it knows, as a whole, and leaves anything else to the next slower one, so nobody can tell which
 of them read an event; `tests/protocol/test_parser_paths.py` holds them to that.
 """

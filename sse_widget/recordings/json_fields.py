@@ -1,6 +1,6 @@
 """The fields of JSON payloads as further columns of a table: typed, where a type holds each value exactly.
 
-What no type holds is its JSON, as it was written. Which fields those are is said by who saves.
+What no type holds is its JSON, as it was written. Who calls `save` says which fields become columns.
 """
 
 from __future__ import annotations

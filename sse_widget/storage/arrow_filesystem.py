@@ -1,4 +1,4 @@
-"""Files of an fsspec store for pyarrow: what a store's own package raises is an error of the system.
+"""Files of an fsspec store for pyarrow: what a store's own package raises becomes an OSError.
 
 Some packages raise their own errors where a file is gone, and do so when it is read, not when it is opened; whoever
 reads a capture looks again where a file is gone, and must know.

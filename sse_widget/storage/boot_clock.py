@@ -2,7 +2,7 @@
 
 What a wall clock says may be wrong by days, and put right later. Two readings of this one tell how much time
 has passed between them, also in two processes, as long as the machine runs; the readings of two starts
-tell nothing. Where the system does not say which start it was (other than Linux), it is this process.
+tell nothing. Where the system does not say which start it was (other than Linux), each process counts as one.
 """
 
 from __future__ import annotations

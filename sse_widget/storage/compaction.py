@@ -4,7 +4,7 @@ The invariant, at every instant and for every reader, also if the process is kil
 committed row is in exactly one visible file. A folder that is no longer written to is replaced by one with
 the same rows in one file (`folder_swap`); a folder is removed by one rename (`retention`). A reader that had
 listed the small files meets "no such file", never half or double the rows. Nothing is moved or deleted
-but what this package made: a folder with another file in it is left as it is.
+but what this package made: a folder with another file in it is not merged.
 """
 
 from __future__ import annotations

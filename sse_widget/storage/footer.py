@@ -1,7 +1,7 @@
-"""What the footer of a captured file says: how far each stream is, and its gaps.
+"""Our part of a Parquet footer, written and read: how far each stream is, and its gaps.
 
-The checkpoint is the data: these facts are in the same file as the rows, so they are there together
-or not at all. `docs/capture-format.md` describes what is written here.
+The checkpoint is in the same file as its rows, so both are there or neither is. `docs/capture-format.md` describes
+what is written here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Held folder: a folder that was opened, and is the same one whatever becomes of its name.
+"""Held folder: an open handle on a folder, which stays the same one when its name goes to another.
 
 What is made, moved or deleted through it is in that very folder, and no name in it is followed where it is
 a link: another process that may write beside us cannot make us write, read or delete elsewhere. It is opened from

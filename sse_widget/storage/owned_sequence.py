@@ -1,5 +1,5 @@
-"""OwnedSequence: one sequence of a capture's files that this process has claimed: it commits to it, bounds what
-waits while the disk refuses, and has it merged and cut to size.
+"""OwnedSequence: one sequence of a capture's files that this process has claimed. It commits events, bounds what waits
+while the disk refuses, and runs compaction.
 
 The latest process to claim a sequence owns it. Its methods block, and it has no thread and no clock: its owner
 decides when something is written, and on which thread.

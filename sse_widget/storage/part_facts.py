@@ -1,4 +1,4 @@
-"""What the end of a captured file tells of its rows, in little memory: how many, when they came, and how far
+"""What the footer of a captured file tells of its rows, in little memory: how many, when they came, and how far
 each stream is.
 
 A question about a whole capture (which parts matter, how many events came in each minute) is answered from

@@ -1,8 +1,8 @@
 """When the events of a capture came, over all of its history: how many in each step of time, and which event
 was the first after a moment.
 
-Both are answered by what the ends of the files say. A row is read only to find the event itself, and where
-the ends cannot tell one stream from the others: in the oldest file that is left, and where a stream moved
+Both are answered by what the footers of the files say. A row is read only to find the event itself, and where
+the footers cannot tell one stream from the others: in the oldest file that is left, and where a stream moved
 between workers.
 """
 

@@ -1,4 +1,4 @@
-"""Resume command: what a page needs to write a stream down as a command that asks for the same elsewhere.
+"""Resume command: what a page needs to write a command that requests the same stream elsewhere.
 
 The page knows the address and the last event ID, and puts them in by itself, also while a cell runs. Secrets
 are not told: in the place of a value that is given by name only (headers, credentials, a body) stands a

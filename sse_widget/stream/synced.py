@@ -1,8 +1,8 @@
 """What Python and the pages of a stream both write: the filter, and the columns of the log.
 
 Each write of Python has a revision. A page's write counts only where the page had seen the latest one, so
-that two who write at once end with the same value. Nothing here knows a comm: values are read and written
-by what the widget gives.
+that two who write at once end with the same value. Nothing here knows a comm: the widget gives the functions that
+read and write a value.
 """
 
 from __future__ import annotations

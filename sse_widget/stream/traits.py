@@ -1,4 +1,4 @@
-"""Traits of SSEStream: a filter, a filter and pinned rows as they travel, and a value that is read where it lives.
+"""Traits of SSEStream: a filter; a filter and pinned rows in their form on the wire; and a value that its owner holds.
 
 They say what a value may be. When they change, and what follows, is decided by the widget and its page.
 """

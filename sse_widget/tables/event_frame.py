@@ -1,5 +1,5 @@
 """`EventFrame`: a DataFrame of events that says how a field of the payloads becomes one of its columns, and takes
-conditions on rows of another moment.
+a boolean mask that was made of an earlier or later `df`.
 
 `frame.price`, where price is a field of the JSON and no column, is an AttributeError as in any DataFrame, and names
 what to ask for. What is made of it (a part, a copy, a pickle) is a plain DataFrame. Importing this imports pandas.

@@ -1,6 +1,6 @@
 """GapLog: the latest gaps of one or several streams, each once.
 
-A gap is known by its stream, its moment and its cause: what is learned of it later takes its place. It
+A gap is known by its stream, its moment and its cause: a later report of the same gap replaces it. The log
 counts nothing and decides nothing about what is missing.
 """
 

@@ -1,7 +1,6 @@
 /**
  * The sum in the footer: every event the kernel received is in exactly one of four places. Pure;
- * all numbers are taken from one store at one instant, so that they balance by construction of the
- * last one and not by luck.
+ * all numbers are taken from one store at one instant, and the last is what the others leave, so they always balance.
  */
 
 import type { Session } from "./session.ts";
