@@ -115,14 +115,10 @@ def _tick(number: int, at: float) -> tuple[str, str]:
     size = round(chance.lognormvariate(0, 0.8) * typical, 3)
     if kind < 0.4:
         spread = price * chance.uniform(0.00005, 0.0003)
-        return "quote", _dump(
-            {
-                "symbol": symbol,
-                "bid": round(price - spread, digits),
-                "ask": round(price + spread, digits),
-                "size": size,
-            }
-        )
+        bid = round(price - spread, digits)
+        # Rounded, both could be the same: no market quotes that.
+        ask = round(max(price + spread, bid + 10.0**-digits), digits)
+        return "quote", _dump({"symbol": symbol, "bid": bid, "ask": ask, "size": size})
     side = chance.choice(("buy", "sell"))
     return "trade", _dump(
         {"symbol": symbol, "price": round(price, digits), "size": size, "side": side}

@@ -213,6 +213,13 @@ def test_ticks_have_several_types_and_json() -> None:
     assert set(kinds["trade"]) == {"symbol", "price", "size", "side"}
 
 
+def test_each_quote_asks_more_than_it_bids() -> None:
+    events = [TICKS.event(n, 0) for n in range(20_000)]
+    quotes = [json.loads(data) for kind, data in events if kind == "quote"]
+    assert len(quotes) > 1_000
+    assert [quote for quote in quotes if quote["ask"] <= quote["bid"]] == []
+
+
 def test_wiki_changes_have_the_size_of_real_ones() -> None:
     changes = [WIKI.event(n, 1.8e9) for n in range(500)]
     assert {kind for kind, _ in changes} == {""}
