@@ -74,7 +74,9 @@ def encode(snapshot: Snapshot) -> tuple[Message, list[Any]]:
         ids,
         id_offsets.tobytes(),
         codes.astype("<u4" if wide else "<u2").tobytes(),
-        (np.concatenate(at) / 1000.0).astype("<f8", copy=False).tobytes(),
+        ((at[0] if len(at) == 1 else np.concatenate(at)) / 1000.0)
+        .astype("<f8", copy=False)
+        .tobytes(),
     ]
 
 
@@ -138,13 +140,18 @@ def _lengths(column: pa.ChunkedArray) -> Any:
 
 def _joined(column: pa.ChunkedArray) -> tuple[Any, Any]:
     """A text column as one blob, and the offsets of its rows."""
+    pieces = _pieces(column)
+    if len(pieces) == 1:  # so are nearly all
+        [(offsets, text)] = pieces
+        first = int(offsets[0])
+        return memoryview(text or b"")[first : int(offsets[-1])], offsets - first
     blobs, ends, size = [], [np.zeros(1, np.int64)], 0
-    for offsets, text in _pieces(column):
+    for offsets, text in pieces:
         first, last = int(offsets[0]), int(offsets[-1])
         blobs.append(memoryview(text or b"")[first:last])
         ends.append(offsets[1:] + (size - first))
         size += last - first
-    return blobs[0] if len(blobs) == 1 else b"".join(blobs), np.concatenate(ends)
+    return b"".join(blobs), np.concatenate(ends)
 
 
 def _text(column: pa.ChunkedArray, cut_at: int) -> tuple[Any, Any, list[list[int]]]:
