@@ -2,8 +2,8 @@
 
 Python looks for garbage each time that some hundred more containers were made than freed. A stream that waits for its
 next event is twenty of them (futures, coroutines, handles), made anew for each event: with some thousand streams nearly
-all are alive each time, are promoted to an older generation, and bring on full collections, which took a third of the
-processor time. So meanwhile the first threshold grows with the number of streams, and it is as before when they end.
+all are alive each time, are promoted to an older generation, and bring on full collections, each of which visits
+all objects. So meanwhile the first threshold grows with the number of streams, and it is as before when they end.
 Reference counting works as ever, no object is exempt from collection, and a threshold that somebody else sets
 meanwhile is left alone. (`cluster.gc_freeze` is for full collections, and for workers of our own.)
 
@@ -13,8 +13,9 @@ https://docs.python.org/3/library/gc.html#gc.set_threshold
 from __future__ import annotations
 
 import gc
-import os
 import threading
+
+from ..basics import free_in_children
 
 # Of a stream: half of what it makes anew for an event.
 _CONTAINERS = 10
@@ -28,12 +29,7 @@ class YoungCollections:
         self._lock = threading.RLock()
         self._streams: dict[int, int] = {}
         self._usual = self._ours = 0
-        if hasattr(os, "register_at_fork"):  # no child inherits it locked, and none has streams
-            os.register_at_fork(
-                before=self._lock.acquire,
-                after_in_parent=self._lock.release,
-                after_in_child=self._forked,
-            )
+        free_in_children(self._lock, self._have_none)
 
     def run(self, owner: object, streams: int) -> None:
         """So many streams of this owner run from here on; none where it has ended."""
@@ -48,11 +44,11 @@ class YoungCollections:
                 self._ours = max(self._usual, _CONTAINERS * sum(self._streams.values()))
                 gc.set_threshold(self._ours)
 
-    def _forked(self) -> None:
+    def _have_none(self) -> None:
+        """A child of a fork has no streams."""
         self._streams.clear()
         if gc.get_threshold()[0] == self._ours:
             gc.set_threshold(self._usual)
-        self._lock.release()
 
 
 YOUNG = YoungCollections()

@@ -22,6 +22,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar, cast
 
+from ..basics import free_in_children
 from .platforms import new_event_loop
 from .threads import end_all, log, quiet_thread
 
@@ -32,10 +33,7 @@ _NAME = "sse-widget"
 _RESTARTS = 1000
 # Reentrant: where memory is collected inside it, `__del__` of a widget hands over work too.
 _lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # no child inherits it locked
-    os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-    )
+free_in_children(_lock)
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _pid = 0

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import re
 import secrets
 import stat
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from ..basics import free_in_children
 from ..errors import CaptureDamaged, reason_of
 from ..events import Gap
 from ..visible import visible, visible_name
@@ -238,19 +238,10 @@ def leftovers(dataset: Dataset) -> list[str]:
 
 # ---------------------------------------------------------------------- merging
 
-# The captures that are merged by this process just now. Held for microseconds: a fork waits for the lock, and
-# in the child nothing is merged.
-_merging: set[str] = set()
+# The captures that are merged by this process just now: in a child of a fork there is none.
+_now_merged: set[str] = set()
 _lock = threading.Lock()
-
-
-def _forked() -> None:
-    _merging.clear()
-    _lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forked)
+free_in_children(_lock, _now_merged.clear)
 
 
 @contextlib.contextmanager
@@ -258,15 +249,15 @@ def _one_at_a_time(capture: str) -> Iterator[bool]:
     """Whether no other sequence of this capture is merged by this process meanwhile. The shards of a worker close
     their folders in the same second: merged at once, each would take 30 MB, and together the processor."""
     with _lock:
-        free = capture not in _merging
+        free = capture not in _now_merged
         if free:
-            _merging.add(capture)
+            _now_merged.add(capture)
     try:
         yield free
     finally:
         if free:
             with _lock:
-                _merging.discard(capture)
+                _now_merged.discard(capture)
 
 
 def _merge(

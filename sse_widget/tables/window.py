@@ -8,7 +8,6 @@ short lock and build outside it. Nothing but the two bounds decides what is kept
 
 from __future__ import annotations
 
-import os
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..basics import Budget
+from ..basics import Budget, free_in_children
 from ..checks import whole_number
 from ..events import Event, EventBatch
 from ..filters import EventFilter
@@ -59,10 +58,7 @@ _SHARE = "events"
 # One for all windows, held for microseconds: a fork waits for it, so that no child inherits a window
 # in the middle of a write, locked for ever.
 _lock = threading.Lock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-    )
+free_in_children(_lock)
 
 
 class Counts(NamedTuple):
