@@ -55,7 +55,8 @@ _KEPT = (
 # A number of events, parts or milliseconds: what the page can count too.
 _Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=MAX_NUMBER)]
 # It goes into a header of the next request: no character that no event stream can carry in an id.
-_Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[^\0\r\n]*\Z")]
+_NO_ID_CHARS = r"\0\r\n"
+_Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"\A[^{_NO_ID_CHARS}]*\Z")]
 _Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=-1e12, lt=1e12)]
 # Seconds: more than the time from 1970 to the year 9000.
 _Step: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**38)]
@@ -288,7 +289,7 @@ class _Said(msgspec.Struct):
 
 
 _READER = msgspec.json.Decoder(_Said)
-_NO_ID = re.compile("[\0\r\n]")
+_NO_ID = re.compile(f"[{_NO_ID_CHARS}]")
 
 
 # ---------------------------------------------------------------------- positions and gaps
