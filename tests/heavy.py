@@ -1,7 +1,7 @@
 """`make heavy`: the checks that take hours, and one table of all that they measured.
 
-Two at a time, so that a machine with two cores does all of them in two hours: beside those that look at how long
-something takes run, at the lowest priority, those that do not. A check that fails stops none of the others; what
+Two at a time, for a machine with two cores: beside those that look at how long something takes run, at the lowest
+priority, those that do not. A check that fails stops none of the others; what
 failed is said at the end, and is the exit code. `python -m tests.heavy kills many` does only those that are named.
 What a check prints is printed when it ends.
 """

@@ -124,10 +124,8 @@ def test_the_damage_of_another_sequence_is_its_owners_to_tell(to):
     path = to / "right" / "00000000" / "part-00000000.parquet"
     path.write_bytes(path.read_bytes()[:-20])
     assert compact(Dataset(to), "left").notes == ()
-    for sequence in (
-        "right",
-        "",
-    ):  # a stream that is captured there beside them has nobody else to tell it
+    # A stream that is captured there beside them tells of all.
+    for sequence in ("right", ""):
         [note] = compact(Dataset(to), sequence).notes
         assert "part-00000000.parquet is damaged" in note
 
