@@ -145,11 +145,13 @@ def test_many_matches_wait_for_a_word(past):
 
 
 def test_what_waits_for_a_busy_kernel_is_said(past):
-    past.open()
     past.kernel("kernel.busy = true")
+    past.open()
     past.box.fill("event")
     past.box.press("Enter")
-    expect(past.accounts).to_contain_text("Kernel busy: the search as soon as the cell is done.")
+    expect(past.accounts).to_contain_text(
+        "Kernel busy: the history, the search as soon as the cell is done."
+    )
     past.found_part(90, searched=100, done=True)
     past.kernel("kernel.free()")
     expect(past.found).to_have_count(1)

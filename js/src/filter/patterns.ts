@@ -57,8 +57,8 @@ export function loneSurrogate(text: string): number | null {
   return at < 0 ? null : at;
 }
 
-/** The end of a hint. */
-const itself = (sign: string): string => `write \\${sign} for the character itself.`;
+/** A hint; `before` is what would help too, up to the first letter of "write". */
+const itself = (sign: string, before = "W"): string => `${before}rite \\${sign} for the character itself.`;
 
 const piece = (text: string, steps: number, repeatable = true): Piece => ({
   text,
@@ -94,7 +94,7 @@ class Translation extends Reader {
     }
     const top = this.#groups[0]!;
     if (this.#groups.length > 1) {
-      this.refuse("the group", this.#open().start, "is never closed", `Add the ), or ${itself("(")}`);
+      this.refuse("the group", this.#open().start, "is never closed", itself("(", "Add the ), or w"));
     }
     if (top.steps > MAX_STEPS) {
       throw refusal(
@@ -146,12 +146,12 @@ class Translation extends Reader {
     const flags = this.match(FLAGS);
     if (flags) this.refuse(`inline flags (?${flags[1]})`, start, SHARED, "Use case= for the whole filter.");
     const what = `the group (?${this.peek(this.at + 1)}`;
-    this.refuse(what, start, "is of no known kind", `Write (?:…), or ${itself("(")}`);
+    this.refuse(what, start, "is of no known kind", itself("(", "Write (?:…), or w"));
   }
 
   #closeGroup(): Piece {
     if (this.#groups.length === 1) {
-      this.refuse("the )", this.at, "closes no group", `Remove it, or ${itself(")")}`);
+      this.refuse("the )", this.at, "closes no group", itself(")", "Remove it, or w"));
     }
     this.at++;
     const { out, steps, repeats } = this.#groups.pop()!;
@@ -189,7 +189,7 @@ class Translation extends Reader {
     }
     const follower = this.peek();
     if (isQuantifier(follower)) {
-      const hint = `Put what it repeats into (?:…), or ${itself(follower)}`;
+      const hint = itself(follower, "Put what it repeats into (?:…), or w");
       this.refuse(`the ${follower}`, this.at, "has nothing to repeat", hint);
     }
     done.text += text;
@@ -198,7 +198,7 @@ class Translation extends Reader {
 
   #counted(done: Piece, start: number): string {
     const found = this.match(COUNTED);
-    if (!found) this.refuse("a lone {", start, SHARED, "Write \\{ for the character itself.");
+    if (!found) this.refuse("a lone {", start, SHARED, itself("{"));
     const [written, least = "", comma, most] = found;
     const low = Number(least);
     const high = Number(most || least);
@@ -230,10 +230,10 @@ class Translation extends Reader {
       return piece(this.#single(item), item.steps);
     }
     if (next === "*" || next === "+" || next === "?") {
-      this.refuse(`the ${next}`, start, "has nothing to repeat", `Write \\${next} for the character itself.`);
+      this.refuse(`the ${next}`, start, "has nothing to repeat", itself(next));
     }
     if (next === "{" || next === "}" || next === "]") {
-      this.refuse(`a lone ${next}`, start, SHARED, `Write \\${next} for the character itself.`);
+      this.refuse(`a lone ${next}`, start, SHARED, itself(next));
     }
     this.at += next.length;
     if (next === "^" || next === "$") return piece(next, STEPS_CHAR, false);
@@ -282,7 +282,7 @@ class Translation extends Reader {
 
   #classMember(start: number): Item {
     const next = this.peek();
-    if (next === "") this.refuse("the class", start, "is never closed", `Add the ], or ${itself("[")}`);
+    if (next === "") this.refuse("the class", start, "is never closed", itself("[", "Add the ], or w"));
     if (next === "\\") return this.escape(true);
     const posix = this.match(POSIX);
     if (posix)

@@ -47,7 +47,6 @@ export type ToHistory =
 const MATCHES = 200;
 /** An answer that never came is asked for again. */
 const GIVE_UP_MS = 20_000;
-const BUSY_MS = 1_000;
 const KINDS = new Set(["timeline", "seek", "found", "past-failed"]);
 
 type Asked = { id: number; at: number; what: string; message: ToHistory };
@@ -117,12 +116,11 @@ export class CaptureHistory {
     this.#changed();
   }
 
-  /** What the kernel has not got round to yet. */
-  waits(): string | null {
-    const late = Date.now() - BUSY_MS;
-    for (const [kind, { what, at }] of this.#asked)
-      if (at < late && at > 0 && (kind !== "find" || this.searching === "yes")) return what;
-    return null;
+  /** What was asked before this time, in ms since 1970, and the kernel has not got round to yet. */
+  waits(since: number): string[] {
+    return [...this.#asked]
+      .filter(([kind, { at }]) => at < since && at > 0 && (kind !== "find" || this.searching === "yes"))
+      .map(([, { what }]) => what);
   }
 
   /** A second has passed: what was never answered is asked for again. */

@@ -3,6 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
+import { kernelBusy, late } from "./busy.ts";
 import { CaptureHistory, type FromHistory, type ToHistory } from "./capture_history.ts";
 import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
@@ -97,7 +98,6 @@ export type Column = "name" | "state" | "rate" | "last" | "received" | "gaps" | 
 /** Trouble first: sorted by state is how one finds what needs a hand. */
 const ORDER: State[] = ["failed", "waiting", "connecting", "quiet", "open", "closed"];
 const SILENT_MS = 12_000;
-const BUSY_MS = 1_000;
 /** Changes are told every second, to a page that is not seen every 5 s. */
 const PATIENCE_MS = 6_000;
 
@@ -267,11 +267,12 @@ export class Roster {
   }
 
   /** What the kernel has not got round to yet, as the log of one stream says it. */
-  busy(): string | null {
+  busy(): string {
     if (this.#asked?.done()) this.#asked = null;
-    const late = this.#asked && Date.now() - this.#asked.at >= BUSY_MS;
-    const what = late ? this.#asked!.what : this.history.waits();
-    return what && `Kernel busy: ${what} as soon as the cell is done.`;
+    const since = late();
+    const waits = this.history.waits(since);
+    if (this.#asked && this.#asked.at < since) waits.unshift(this.#asked.what);
+    return kernelBusy(waits);
   }
 
   lost(): void {

@@ -12,6 +12,7 @@ import { EVERYTHING, type FilterState } from "../filter/filter.ts";
 import { Marker } from "../filter/marker.ts";
 import { Scan } from "../filter/scan.ts";
 import type { Workers } from "../filter/workers.ts";
+import { kernelBusy, late } from "./busy.ts";
 import { Columns, type SyncedColumns } from "./column_paths.ts";
 import { History } from "./history.ts";
 import { Pins } from "./pins.ts";
@@ -84,7 +85,6 @@ const SLICE_MS = 8;
 const TICK_MS = 500;
 /** Once a second, at the whole second: what many streams on one page have to say is one wake-up and one frame. */
 const BEAT_MS = 1_000;
-export const BUSY_MS = 1_000;
 export const SILENT_MS = 7_000;
 /** A rate is measured between heads that came within this time. */
 const RATE_MS = 2_500;
@@ -297,18 +297,16 @@ export class Session {
     return answer;
   }
 
-  /** What the kernel has not got round to yet, in words; null while it answers. */
-  busy(): string | null {
-    const late = Date.now() - BUSY_MS;
+  /** What the kernel has not got round to yet, in words; "" while it answers. */
+  busy(): string {
+    const since = late();
     const waits: string[] = [];
     const verb = { start: "Start", stop: "Stop", retry: "Retry" };
-    if (this.#command && this.#command.at < late) waits.push(verb[this.#command.kind]);
-    if (this.history.asked && this.history.asked.at < late) waits.push("earlier events");
-    for (const { at } of this.#events.values()) if (at < late) waits.push("the whole event");
-    if (this.columns.waiting(late)) waits.push("the columns of df");
-    return waits.length === 0
-      ? null
-      : `Kernel busy: ${[...new Set(waits)].join(", ")} as soon as the cell is done.`;
+    if (this.#command && this.#command.at < since) waits.push(verb[this.#command.kind]);
+    if (this.history.asked && this.history.asked.at < since) waits.push("earlier events");
+    for (const { at } of this.#events.values()) if (at < since) waits.push("the whole event");
+    if (this.columns.waiting(since)) waits.push("the columns of df");
+    return kernelBusy(waits);
   }
 
   /** No message for so long that the kernel is busy or gone. An ended stream is silent by right. */

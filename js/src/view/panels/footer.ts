@@ -83,7 +83,7 @@ export class Footer {
     );
     this.#elsewhere.draw(a.elsewhere, whereabouts(a, this.#session));
     const stats = head?.stats;
-    text(this.#busy, this.#session.busy() ?? "");
+    text(this.#busy, this.#session.busy());
     text(
       this.#kernel,
       stats
