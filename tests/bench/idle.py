@@ -1,12 +1,14 @@
 """What is shown and has nothing to do: CPU and wake-ups of kernel and page together.
 
 Each contender has a kernel and a page of its own. What the two cost where no stream is shown is
-measured in the same way, and taken off. Wake-ups are voluntary context switches of the kernel's threads.
+measured in the same way, and taken off. A wake-up is a moment in which threads of the kernel ran that had waited:
+a beat that goes from thread to thread is one.
 """
 
 from __future__ import annotations
 
 import statistics
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,7 @@ async def follow(url):
         async for event in source.aiter_sse(): print(event.data)
 tasks = [asyncio.create_task(follow({url!r} + f"?{{n}}")) for n in range({many})]"""
 _NOTHING = "pass"
+_MOMENT = 0.02  # seconds
 
 
 class _Cost(NamedTuple):
@@ -42,12 +45,38 @@ class _Cost(NamedTuple):
     wakes: float  # a second
 
 
+class _Wakes:
+    """Counts the moments in which a process wakes, until it is told to stop."""
+
+    def __init__(self, pid: int) -> None:
+        self.moments = 0
+        self._pid = pid
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._count, daemon=True)
+        self._thread.start()
+
+    def _count(self) -> None:
+        seen = _switches(self._pid)
+        while not self._stopped.wait(_MOMENT):
+            now = _switches(self._pid)
+            self.moments += now != seen
+            seen = now
+
+    def stop(self) -> int:
+        self._stopped.set()
+        self._thread.join()
+        return self.moments
+
+
 def _switches(pid: int) -> int:
+    """How often a thread of this process has waited of its own accord."""
     total = 0
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
-        for line in status.read_text().splitlines():
-            if line.startswith("voluntary_ctxt_switches"):
-                total += int(line.split()[1])
+        try:
+            said = status.read_text()
+        except OSError:
+            continue  # the thread ended meanwhile
+        total += int(said.rpartition("\nvoluntary_ctxt_switches:")[2].split(maxsplit=1)[0])
     return total
 
 
@@ -59,11 +88,13 @@ def _cost(browser: Browser, lab: Lab, code: str) -> _Cost:
         page.collect()
         page.show(0)
         page.wait(_WARM)
-        before = (Rig.cpu(pid), page.renderer_cpu(), _switches(pid))
+        before = (Rig.cpu(pid), page.renderer_cpu())
+        wakes = _Wakes(pid)
         page.wait(_SECONDS)
-        after = (Rig.cpu(pid), page.renderer_cpu(), _switches(pid))
-    kernel, renderer, wakes = ((b - a) / _SECONDS for a, b in zip(before, after, strict=True))
-    return _Cost(kernel, renderer, wakes)
+        after = (Rig.cpu(pid), page.renderer_cpu())
+        moments = wakes.stop()
+    kernel, renderer = ((b - a) / _SECONDS for a, b in zip(before, after, strict=True))
+    return _Cost(kernel, renderer, moments / _SECONDS)
 
 
 def report(rounds: int = _ROUNDS) -> Report:
