@@ -1,7 +1,7 @@
 /**
  * The widget of a capture: one roster a model, the view of many streams, and the log of the selected one,
- * which speaks through the same model with the number of the selection in every message. With `widget.ts`
- * the only file that knows anywidget.
+ * which speaks through the same model with the number of the selection in every message. `widget.ts`, `loader.ts`
+ * and this file are the only ones that know anywidget.
  */
 import type { AnyModel } from "@anywidget/types";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";

@@ -1,6 +1,6 @@
 /**
  * The widget of one stream: it makes one session for each model, carries messages and the synced traits to and
- * from it, and puts views into the page. This file and `capture.ts` are the only ones that know anywidget.
+ * from it, and puts views into the page. This file, `capture.ts` and `loader.ts` are the only ones that know anywidget.
  * `initialize` does nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
 import type { AnyModel } from "@anywidget/types";

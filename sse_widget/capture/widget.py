@@ -74,9 +74,9 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
         filter: which events are captured, as an `EventFilter` or a set of event types; the others
             are dropped as they come.
         exact_times: read floods as they come too, as for `SSEStream`.
-        **options: all options of `EventSource`, the same for every stream; `headers` may be a function of
-            a stream's name, which is asked on every attempt; also `layout=` and the
-            other traits of an ipywidgets.DOMWidget.
+        **options: all options of `EventSource`, the same for every stream; `dedupe` is True unless you give
+            another; `headers` may be a function of a stream's name, which is asked on every attempt;
+            also `layout=` and the other traits of an ipywidgets.DOMWidget.
 
     Raises:
         TypeError: an unknown option; the message names it.
@@ -216,7 +216,7 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
             nothing came.
 
         Files that say less than a step needs have their events spread evenly over their time: merged ones of
-        version 0.2.0, and of one stream of several those of a merged file, at the pace of all.
+        earlier versions, and of one stream of several those of a merged file, at the pace of all.
 
         Raises:
             KeyError: no such stream.

@@ -4,7 +4,7 @@ It only waits, and moves between the states of `State`. `retry` decides what to 
 ended, `connection` what an answer means, the parser what bytes mean, and `resumption` what a reconnect
 means. On the background loop the user's callables run on a thread of the stream's own (`CallThread`).
 
-It is read a batch at a time by `_next()`, and between two calls nothing runs and no frame is
+It is read a batch at a time by `next()`, and between two calls nothing runs and no frame is
 suspended: whoever stops reading may go on later, and a source that nobody refers to any more is freed
 at once and closes its connection.
 """
@@ -619,7 +619,7 @@ class Driver:
 
         A note belongs to the state in which it is set: it stays while the stream is open or quiet,
         and any other change of state drops it. Where a state begins with a note, give it to
-        `_move(..., note=...)` instead. `Status.since` stays as it is. Call it on the driver's
+        `move(..., note=...)` instead. `Status.since` stays as it is. Call it on the driver's
         thread, as often as you like: what is said already is not told again.
         """
         note = note or self._ends.note

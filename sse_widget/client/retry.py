@@ -65,7 +65,8 @@ class RetryPolicy:
         minimum: seconds, the shortest delay, whatever the server asks for.
         statuses: the HTTP statuses that are worth another attempt; any other is final. Default:
             408, 425, 429, and 500 to 599 but 501, 505 and 511.
-        attempts: how many attempts may fail in a row; None for no limit.
+        attempts: the stream gives up when so many connections in a row have failed or ended; the first
+            of them may be a healthy one, so with 1 it never connects again. None for no limit.
 
     Raises:
         TypeError, ValueError: an argument that cannot be, by name.

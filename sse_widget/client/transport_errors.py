@@ -1,4 +1,4 @@
-"""The exceptions of our transport: they tell who failed. `hints` turns them into words.
+"""The exceptions of our transport: they tell who failed. `exception_translation` turns them into words.
 
 They have no base of httpx or aiohttp; the cause of each is what the library raised.
 """

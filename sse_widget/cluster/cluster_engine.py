@@ -1,6 +1,6 @@
 """The streams of a capture as shards on the workers of a Dask cluster.
 
-It places the shards itself, asks each worker about once a second, and starts a shard elsewhere as soon as
+It places the shards itself, asks each worker about twice a second, and starts a shard elsewhere as soon as
 its worker does not answer. Acting too early costs nothing, because files have one owner: whoever created
 the next part. Acting too late costs nothing either: a shard that begins when a later capture has taken all
 files over is refused. Without workers, or without a scheduler, the shards run in this process until there are

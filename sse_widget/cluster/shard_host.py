@@ -1,6 +1,6 @@
 """One shard that runs in this process for a capture that may be on another machine.
 
-The capture asks it about once a second. When nobody asks any more (the notebook was closed, the network
+The capture asks it about twice a second. When nobody asks any more (the notebook was closed, the network
 was cut) the shard writes what it has and ends. It knows nothing of clusters.
 """
 

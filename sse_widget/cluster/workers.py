@@ -1,6 +1,6 @@
 """The workers of a cluster: which there are, which of them answer, and what they answer.
 
-Each worker is asked about once a second, on its own, so that one that sleeps holds up no other. `cluster_engine`
+Each worker is asked about twice a second, on its own, so that one that sleeps holds up no other. `cluster_engine`
 decides which shard is where.
 """
 

@@ -56,7 +56,8 @@ class EventFilter:
             <=, >, >=, in, contains (a text has this text, a list this value, an object this key)
             and exists (`("error", "exists", False)` for those without). A number in quotes counts
             where the value is a number. What is no JSON object, or has no such path, has no value,
-            like null: it passes != and no other comparison. Capitals count. `{"symbol": "BTC"}` is
+            like null: it passes `== None`, `in` with None, `exists False`, and != with anything but
+            None, and no other. Capitals count. `{"symbol": "BTC"}` is
             short for ==, and for in where the value is a list.
         since, until: bounds on `received_at`, since <= received_at < until, kept as aware UTC
             datetimes. A datetime without a zone is local time, and a date is its midnight; so with

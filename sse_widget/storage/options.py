@@ -23,7 +23,8 @@ class Capture:
         stream: the name of the stream in the capture, which may hold several; None: its URL, masked.
         every: seconds after which events that came are on disk.
         keep: events older than this are removed: a timedelta, or "90s", "30m", "12h", "7d".
-        keep_bytes: the oldest events are removed while the files are larger than this.
+        keep_bytes: the oldest folders of files are removed while the files are larger than this; the
+            newest folder stays. On a cluster it bounds the files of each shard.
         merge: small files are merged into large ones.
 
     Raises:

@@ -39,7 +39,7 @@ _PIECE_BYTES = 4 * 2**20
 
 
 class Append(NamedTuple):
-    """What one call of `add` or `skip` said."""
+    """What one call of `add`, `claim` or `drop_oldest` said."""
 
     stream: str
     batch: EventBatch | None

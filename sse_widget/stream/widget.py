@@ -78,7 +78,7 @@ _EVERYTHING = EventFilter()
 class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     """A live event stream: a log on the page, a rolling DataFrame in the kernel.
 
-    Connects at once, on a thread of its own; shown as the last line of a cell it is the log.
+    Connects at once, on the thread that reads all streams; shown as the last line of a cell it is the log.
     Works the same without a notebook. As a context manager it is closed at the end.
 
     Args:
@@ -91,7 +91,8 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         save_events: the latest events that stay in the saved notebook as text (256 KiB at most),
             for readers who have no kernel; 0 keeps nothing.
         capture: a folder where all events are kept, as Parquet files; it is made where there is
-            none, and a capture in it is continued. Or a `Capture`, which has more options.
+            none, and a capture in it is continued. Or a `Capture`, which has more options. `dedupe`
+            is True then, unless you give another.
         columns: keys or dotted paths of the JSON payloads that are columns of `df` and of the log, as
             `stream.columns`.
         filter: what the log and `view_df` let through, as `stream.filter`: an `EventFilter`, or a

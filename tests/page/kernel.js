@@ -170,7 +170,7 @@ class Kernel {
       this.feed(Array.from({ length: Math.min(batch, count - done) }, (_, i) => make(first + i)));
     }
   }
-  /** As `Showing._columns_moved`. */
+  /** As `SSEStream._columns_moved`. */
   hearColumns(wire) {
     if (this.busy) return void (this.late = [...(this.late ?? []), wire]);
     if (wire.rev === this.columnsRev) this.columns = wire.paths;

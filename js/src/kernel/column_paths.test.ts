@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Columns, type SyncedColumns } from "./column_paths.ts";
 
-/** The kernel's side, as `Showing._columns_moved`, answering when told to. */
+/** The kernel's side, as `SSEStream._columns_moved`, answering when told to. */
 class Kernel {
   paths: string[] = [];
   rev = 0;

@@ -1,6 +1,6 @@
 /**
  * The growing text beside the raw events: follows its end unless the reader scrolled up, keeps a
- * bounded part of it in the page, and writes only what is new. What the text is, joined.ts decides;
+ * bounded part of it in the page, and writes only what is new. What the text is, events/text_deltas.ts decides;
  * here it is text nodes only, whatever the server sent.
  */
 import { detect, Joined, type Piece, type Source } from "../../events/text_deltas.ts";
