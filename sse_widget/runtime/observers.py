@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..visible import visible
@@ -32,13 +32,18 @@ class ObserverThread:
     Args:
         read: name -> how to read the value now.
         tell: called with (name, old, new), on the notices' thread.
+        stepped: of these names each value is a step that `changed` is given, in order.
     """
 
     def __init__(
-        self, read: Mapping[str, Callable[[], Any]], tell: Callable[[str, Any, Any], object]
+        self,
+        read: Mapping[str, Callable[[], Any]],
+        tell: Callable[[str, Any, Any], object],
+        stepped: Collection[str] = (),
     ) -> None:
         self._read = read
         self._tell = tell
+        self._stepped = frozenset(stepped)
         self._known: dict[str, Any] = {}
         self._steps: deque[tuple[str, Any]] = deque(maxlen=_STEPS_KEPT)
         self._news = threading.Event()
@@ -51,18 +56,25 @@ class ObserverThread:
     def start(self) -> None:
         """There is an observer; what observers print lands where the latest one was registered."""
         self._context = contextvars.copy_context()
-        if not self._observed and not self._closed:
-            self._known = {name: read() for name, read in self._read.items()}
+        while not self._observed and not self._closed:
+            self._known = known = {name: read() for name, read in self._read.items()}
             self._observed = True
-            # What changed since `_known` was read is news too.
-            self.changed()
+            if any(self._read[name]() != known[name] for name in self._stepped):
+                # A step that came meanwhile is among the steps, or is not: so begin anew.
+                with self._lock:
+                    self._observed = False
+                    self._steps.clear()
+        # What else changed since it was read is news too.
+        self.changed()
 
     def changed(self, step: tuple[str, Any] | None = None) -> None:
         """Something may have changed; `step` is a value that must not be passed over. Cheap, from
         any thread."""
         if self._observed and not self._closed:
             if step is not None:
-                self._steps.append(step)
+                with self._lock:
+                    if self._observed:
+                        self._steps.append(step)
             self._wake()
 
     def rest(self, resting: bool = True) -> None:
@@ -93,8 +105,9 @@ class ObserverThread:
             self._news.clear()
             while self._steps:
                 self._look(*self._steps.popleft())
-            for name, read in self._read.items():
-                self._look(name, read())
+            # A step is told from the queue alone: a look at its value may come before the steps that led to it.
+            for name in self._read.keys() - self._stepped:
+                self._look(name, self._read[name]())
             with self._lock:
                 if self._closed or (self._resting and not self._news.is_set()):
                     self._thread = None

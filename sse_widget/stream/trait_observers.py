@@ -6,6 +6,7 @@ The thread starts with the first observer. This module knows no page.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import traitlets
 
@@ -31,7 +32,10 @@ class LiveObservers(FeedListener):
         tell: Callable[[str, object, object], None],
     ) -> None:
         self._feed = feed
-        self._thread = ObserverThread({name: _reader(read, name) for name in _LIVE}, tell)
+        self._status = feed.status
+        self._thread = ObserverThread(
+            {name: _reader(read, name) for name in _LIVE}, tell, stepped=("status",)
+        )
 
     def observed(self, names: object) -> None:
         """There is an observer of these: a name, several, or all there are."""
@@ -47,12 +51,17 @@ class LiveObservers(FeedListener):
 
     def starting(self) -> None:
         self._thread.rest(False)
+        self.status_changed()
 
     def came(self, new_types: set[str]) -> None:
         self._thread.changed()
 
     def status_changed(self) -> None:
-        self._thread.changed(("status", self._feed.status))
+        status = self._feed.status
+        # When its request was sent is told with the next state: no state is told twice for it.
+        if replace(status, sent_at=self._status.sent_at) != self._status:
+            self._status = status
+            self._thread.changed(("status", status))
 
     def ended(self) -> None:
         self._thread.rest()
