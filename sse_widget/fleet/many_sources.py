@@ -340,7 +340,8 @@ class Fleet:
                 follower.name,
                 state,
                 received=follower.seq,
-                written=written,
+                # What earlier runs wrote is known before the stream goes on from there.
+                written=min(written, follower.seq),
                 reason=reason,
                 earlier=follower.earlier_events,
             )

@@ -50,7 +50,8 @@ _JUNK = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # Files are merged and removed while others read: the list is made anew then, by a slow reader beside
 # a busy writer several times.
 _TRIES = 20
-_PAUSE = 0.002  # seconds, growing
+# Seconds, longer with each try, 1.7 in all: where a folder is exchanged by two renames, a disk may be slow between them.
+_PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +374,7 @@ class Dataset:
                 tries += 1
                 if stream is None or tries >= _TRIES:
                     raise
+                time.sleep(_PAUSE * (tries - 1))
 
     def tables_of(
         self, part: Part, wanted: Wanted, columns: list[str] | None = None

@@ -264,9 +264,14 @@ def test_a_server_that_refused_all_the_time_is_an_exit_code_and_its_reason(
     tmp_path, capsys, over_when
 ):
     over_when(lambda capture: (capture.streams["error"] != "").all())
-    with Server() as server:
-        url = server.url
-    command = ["record", f"a={url}", "--to", str(tmp_path / "c"), "--duration", "1h"]
+    command = [
+        "record",
+        f"a=http://127.0.0.1:{free_port()}/",
+        "--to",
+        str(tmp_path / "c"),
+        "--duration",
+        "1h",
+    ]
     assert main(command) == 1
     assert re.search("^a: .*refused", capsys.readouterr().err, re.MULTILINE)
     with Server(answers("503 Service Unavailable")) as server:

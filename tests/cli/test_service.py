@@ -25,6 +25,7 @@ from ..helpers.many import until
 from ..helpers.scripted import Server
 
 SECRET = "hunter2-is-no-word"
+ONE_FAILED = (503, "unhealthy", ["1 of 2 streams failed for good"])
 
 
 def counts(peer):
@@ -78,6 +79,13 @@ def get(url, **headers):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def health(url):
+    """Status, what it says, and why."""
+    status, body = get(f"{url}/healthz")
+    told = json.loads(body)
+    return status, told["status"], told.get("reasons", [])
 
 
 def scraped(url):
@@ -185,16 +193,13 @@ def test_metrics_and_health(tmp_path):
                 assert found["sse_widget_disk_free_bytes",] > 0
                 assert found["process_open_fds",] > 0
                 # A loop that answers late, on a machine that has more to do, is told as unhealthy.
-                until(lambda url=url: get(f"{url}/healthz")[0] == 200)
-                assert json.loads(get(f"{url}/healthz")[1])["status"] == "healthy"
+                until(lambda url=url: health(url) == (200, "healthy", []))
                 if earlier:
                     # A total does not fall where a stream goes; one that failed for good is told.
                     write(bad="/bad", a="/a")
                     service.process.send_signal(signal.SIGHUP)
                     service.next("stream", stream="bad", state="failed", level="error")
-                    status, body = get(f"{url}/healthz")
-                    assert (status, json.loads(body)["status"]) == (503, "unhealthy")
-                    assert json.loads(body)["reasons"] == ["1 of 2 streams failed for good"]
+                    until(lambda url=url: health(url) == ONE_FAILED)
                     assert scraped(url)["sse_widget_events_received_total",] == 20
                 # A page that made a name of its own lead here reads nothing.
                 assert get(f"{url}/metrics", Host="evil.example")[0] == 403

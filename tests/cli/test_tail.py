@@ -14,7 +14,7 @@ import pytest
 
 from sse_widget.cli import main
 
-from ..helpers.scripted import Peer, Server, answers, sends
+from ..helpers.scripted import Peer, Server, answers, free_port, sends
 
 EVENTS = "".join(
     f"id: {n}\nevent: {kind}\ndata: {data}\n\n"
@@ -135,9 +135,7 @@ def test_a_stream_that_fails_or_was_never_answered_is_an_exit_code_and_its_reaso
     assert "401" in capsys.readouterr().err
     assert run("--duration", "0.3s", script=answers("503 Service Unavailable"))[0] == 1
     assert "503" in capsys.readouterr().err
-    with Server(Peer.hold) as server:
-        url = server.url
-    assert main(["tail", url, "--duration", "0.3"]) == 1
+    assert main(["tail", f"http://127.0.0.1:{free_port()}/", "--duration", "0.3"]) == 1
     assert "refused" in capsys.readouterr().err
     html = answers("200 OK", "Content-Type: text/html\r\n", "<html>")
     assert run(script=html)[0] == 1

@@ -221,27 +221,44 @@ async def test_reconnect_false_ends_with_the_stream():
     assert len(events) == len(server.requests) == 1
 
 
-async def test_idle_timeout_counts_any_byte():
-    interval = threading.Event()
+async def test_idle_timeout_counts_any_byte(later):
+    came = asyncio.Event()
+    go_on = threading.Event()
 
     def drip(peer):
         peer.stream("data: a\n\n")
-        for _ in range(3):
-            peer.send(": still here\n")
-        interval.set()
+        go_on.wait(60)
+        peer.send(": still here\n")
         peer.hold()
 
     data = []
     with Server(drip) as server:
-        async with connect(server.url, retry=AT_ONCE, idle_timeout=0.2) as source:
-            # On a slow machine the event itself may come too late: then it is asked for again.
-            source.on_error = lambda: source.close() if data else None
+        async with connect(server.url, retry=AT_ONCE, idle_timeout=1000) as source:
+            source.on_error = source.close
+
+            async def pass_time():
+                await came.wait()
+                later(900)
+                before = source.stats.bytes
+                go_on.set()
+                while source.stats.bytes == before:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                # Two times as long as allowed by now, and a byte between.
+                later(900)
+                # Some looks later nothing has been given up.
+                await asyncio.sleep(0.1)
+                told = list(source.errors)
+                later(1000)
+                assert told == []
+
+            passing = asyncio.create_task(pass_time())
             async for event in source:
                 data.append(event.data)
-    assert interval.is_set()
+                came.set()
+            await passing
     assert data == ["a"]
     assert isinstance(source.errors[-1], IdleTimeout)
-    assert "idle_timeout=0.2" in str(source.errors[-1])
+    assert "idle_timeout=1000" in str(source.errors[-1])
 
 
 async def test_idle_timeout_counts_while_the_server_does_not_answer():

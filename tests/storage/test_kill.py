@@ -86,7 +86,7 @@ def killed_again_and_again(feed, to, pause=0.0):
             try:
                 server.asked.get(timeout=180)
                 if n == 0:
-                    until(lambda: any(to.rglob("*.parquet")))
+                    until(lambda: to.is_dir() and Dataset(to).dataset().count_rows())
                 time.sleep(random.uniform(0.0, 2.0))  # the instant is what this is about
             finally:
                 child.send_signal(signal.SIGKILL)

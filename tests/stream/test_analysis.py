@@ -253,7 +253,7 @@ def test_a_replay_is_stopped_and_goes_on(replay):
     assert len(stream.df) == 1
     assert stream.status.state == "closed"
     stream.start()
-    asyncio.run(stream.until(type="quote", timeout=60))
+    asyncio.run(stream.until(where=lambda event: event.seq == 2, timeout=60))
     assert stream.df.index.tolist() == [0, 1, 2]
     assert stream.gaps == []
 

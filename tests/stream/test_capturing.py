@@ -20,7 +20,7 @@ from sse_widget.storage import recorder
 from sse_widget.storage.dataset import Dataset
 
 from ..helpers.many import until
-from ..helpers.scripted import Server, answers, sends
+from ..helpers.scripted import Server, answers, free_port, sends
 
 AT_ONCE = RetryPolicy(initial=0.01, minimum=0.01, jitter=0)
 
@@ -146,9 +146,8 @@ def test_the_window_begins_with_the_newest_of_the_past(to):
 
 def test_it_is_shown_without_a_server(to):
     with Server(sends(events(1, 2), then="hold")) as server:
-        kept(server.url, to, 2).close()
-        url = server.url
-    stream = SSEStream(url, capture=to)
+        kept(server.url, Capture(to, stream="s"), 2).close()
+    stream = SSEStream(f"http://127.0.0.1:{free_port()}/", capture=Capture(to, stream="s"))
     assert stream.df["data"].tolist() == ["d1", "d2"]
     until(lambda: stream.status.state == "waiting")
     stream.close()
