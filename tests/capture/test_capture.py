@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -113,6 +114,28 @@ def test_made_again_it_goes_on_where_the_files_end(captures, origin):
     assert len(gaps) == 20
     assert set(gaps["cause"]) == {"restart"}
     assert (second.streams["gaps"] == 1).all()
+
+
+def test_what_earlier_runs_wrote_is_not_told_before_it_is_received(captures, tmp_path, monkeypatch):
+    """Streams begin over a while; the files are known before."""
+    with Server(sends("id: 1\ndata: a\n\n", then="hold")) as server:
+        first = captures({"s": server.url})
+        until(lambda: first.stats.written == 1)
+        first.close()
+    monkeypatch.setattr("sse_widget.fleet.many_sources.BEGIN_PER_SECOND", 1)
+    monkeypatch.setattr(
+        "sse_widget.fleet.many_sources.CHANCE", SimpleNamespace(uniform=lambda first, last: last)
+    )
+    again = captures({"s": f"http://127.0.0.1:{free_port()}/"})
+    pending = set()
+
+    def begun():
+        stats = again.stats
+        pending.add(stats.pending)
+        return stats.received == 1
+
+    until(begun)
+    assert pending == {0}
 
 
 def test_stop_and_start_go_on(captures, origin):
