@@ -129,10 +129,11 @@ class Writer:
     @property
     def pending(self) -> tuple[int, int]:
         """Rows that wait to be committed, and about how many bytes they are in memory."""
-        prepared = self._prepared
-        if prepared is None:
-            return self._rows, self._size
-        return self._rows + prepared.rows, self._size + len(prepared.content)
+        with self._lock:
+            prepared = self._prepared
+            if prepared is None:
+                return self._rows, self._size
+            return self._rows + prepared.rows, self._size + len(prepared.content)
 
     @property
     def idle(self) -> bool:
@@ -248,10 +249,10 @@ class Writer:
         if self._lost is not None:
             raise self._lost
         if self._prepared is None:
-            self._prepared = self._prepare()
-            if self._prepared is None:
-                return None
+            self._prepare()
         part = self._prepared
+        if part is None:
+            return None
         try:
             part = self._create(part)
         except CaptureTaken as e:
@@ -382,15 +383,15 @@ class Writer:
             hint="Nothing was lost or doubled. Stop one of the two, or give each a folder.",
         )
 
-    def _prepare(self) -> _Prepared | None:
+    def _prepare(self) -> None:
+        """Make the next part of what waits, if anything does. Meanwhile that waits as it did."""
         with self._lock:
             entries, self._entries = list(self._entries), deque()
             gaps, self._gaps = self._gaps, GapLog(most=_GAPS_KEPT)
-            rows = self._rows
-            self._rows = self._size = 0
+            rows, size = self._rows, self._size
             claiming, self._claiming = self._claiming, False
         if not (entries or gaps or claiming):
-            return None
+            return
         now = datetime.now(UTC)
         table, streams = gather(entries, self.positions, now, self.held)
         entries.clear()  # the texts are in the table now
@@ -405,7 +406,11 @@ class Writer:
         footer = Footer(
             self.next_part, closes, now, begun, self.id, streams, named, boot_clock.read()
         )
-        return _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
+        prepared = _Prepared(self.next_part, self.folder, encode(table, footer), footer, rows)
+        with self._lock:
+            self._rows -= rows
+            self._size -= size
+            self._prepared = prepared
 
 
 def _latest(known: T | None, otherwise: T | None) -> T | None:

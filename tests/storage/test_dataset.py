@@ -239,6 +239,23 @@ def test_what_could_not_be_written_is_kept_and_written_later(to):
     assert [p.name for p in to.parent.glob(".trades.staging/*")] == [MARKER]
 
 
+def test_what_is_being_encoded_waits_as_before(to, monkeypatch):
+    """Who asks meanwhile, to let a stream wait or to count, is told of it."""
+    writer = Writer(Dataset(to))
+    waiting = []
+
+    def encode(*args):
+        waiting.append(writer.pending)
+        return encoded(*args)
+
+    encoded = writing.encode
+    monkeypatch.setattr(writing, "encode", encode)
+    writer.add("s", batch(0, 1))
+    before = writer.pending
+    writer.commit()
+    assert (waiting, before[0], writer.pending) == ([before], 2, (0, 0))
+
+
 def test_what_waits_too_long_is_let_go_and_numbers_stay_true(to):
     writer = Writer(Dataset(to))
     for n in range(10, 20):
