@@ -206,6 +206,7 @@ class CapturePage:
 
     def acknowledged(self, ack: Message) -> None:
         """A page has painted what it wrote into the trait."""
+        self.link.acknowledged()
         runtime.call(self._acknowledged, ack)
 
     def _acknowledged(self, ack: Message) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import traitlets
-from traitlets import Bunch, Dict
+from traitlets import Bunch
 
 from ..basics import NamedAttributes, NotPickled
 from ..checks import truth
@@ -92,10 +92,6 @@ class SSECapture(NamedAttributes, NotPickled, SyncedWidget):
     )
 
     _from_page = frozenset({"_ack"})
-
-    # The kernel's own, told to the page and never read back.
-    _settings = Dict().tag(sync=True)
-    _ack = Dict().tag(sync=True, echo_update=False)
 
     def __init__(
         self,

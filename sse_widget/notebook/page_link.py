@@ -11,7 +11,7 @@ import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 
-from .host import reruns_on_change
+from .host import parent_message, reruns_on_change
 from .messages import FilesMessage
 from .page_files import page_files
 from .page_requests import REQUESTS
@@ -29,7 +29,8 @@ class PageLink:
 
     Attributes:
         session: names this object, so that a page knows a restarted kernel.
-        ack: how a page acknowledges: by a "message", or a "trait", which is cheaper.
+        ack: how a page acknowledges: by a "message", or a "trait", which is cheaper, until one such
+            came by a way that a cell holds up.
     """
 
     def __init__(self, widget: SyncedWidget, answer: Callable[[Message], object]) -> None:
@@ -47,6 +48,17 @@ class PageLink:
         if comm is not None:
             with contextlib.suppress(Exception):
                 self._sender.send(comm, self._widget.send, content, buffers)
+
+    def acknowledged(self) -> None:
+        """A page acknowledged by its trait: called in the handler of that.
+
+        ipywidgets holds a page's next change of any trait back until the one before it was answered. Where
+        that waits for the cell that runs, a filter set meanwhile would come after the cells that wait too.
+        """
+        header = parent_message().get("header")
+        if self.ack == "trait" and header and not header.get("subshell_id"):
+            self.ack = "message"
+            self._widget.change_settings(ack=self.ack)
 
     def on_message(self, _: object, content: object, __: object) -> None:
         """A page sent a message: the handler for `on_msg`.

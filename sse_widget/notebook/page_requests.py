@@ -31,7 +31,7 @@ _TEXT_CHARS = 64 * 1024
 _FIELDS = 16
 # A thread of the kernel waits so long for an answer. The loop answers within milliseconds, unless a cell
 # holds the interpreter.
-_ANSWER_S = 0.1
+ANSWER_S = 0.1
 # What a user pressed. Of these the latest of each kind counts, whichever page it came from.
 _COMMANDS = frozenset({"select", "start", "stop", "clear", "retry"})
 # Asked for twice by one page, once is enough.
@@ -45,10 +45,19 @@ class _Request(NamedTuple):
 
 
 class PageRequests:
-    """The requests that wait, by widget. `clock` gives seconds that only go forward."""
+    """The requests that wait, by widget.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    Args:
+        clock: gives seconds that only go forward.
+        cpu: gives the seconds of processor time that this thread has used.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._clock, self._cpu = clock, cpu
         self._waiting: dict[int, dict[Hashable, _Request]] = {}
         self._credit = BURST_S  # seconds of the loop's time
         self._credited_at = clock()
@@ -73,7 +82,7 @@ class PageRequests:
         crowded = bool(self._waiting)
         runtime.call(self._take, id(widget), request)
         if not crowded and not runtime.is_loop_thread():
-            request.done.wait(_ANSWER_S)
+            request.done.wait(ANSWER_S)
 
     # ------------------------------------------------------------------ on the loop
 
@@ -122,11 +131,12 @@ class PageRequests:
         del self._waiting[widget]
         if waiting:
             self._waiting[widget] = waiting
-        began = self._clock()
+        began, used = self._clock(), self._cpu()
         try:
             request.answer(request.content)
         finally:
-            self._credit -= self._clock() - began
+            # Where the process or the machine stood still meanwhile, no later answer pays for that.
+            self._credit -= min(self._clock() - began, max(self._cpu() - used, BURST_S))
             request.done.set()
 
 

@@ -84,6 +84,11 @@ class SyncedWidget(anywidget.AnyWidget):
         sync=True, **ipywidgets.widget_serialization
     )
 
+    # The kernel's own, told to the page and never read back.
+    _settings = traitlets.Dict().tag(sync=True)
+    # The page's own; echoing it back would only double the traffic.
+    _ack = traitlets.Dict().tag(sync=True, echo_update=False)
+
     # Beside ipywidgets' own: how many views there are, where somebody asked for it.
     _from_page: ClassVar[frozenset[str]] = frozenset()
 
@@ -136,6 +141,10 @@ class SyncedWidget(anywidget.AnyWidget):
         # closing needs. As the interpreter takes itself apart, all ends with the process.
         if not self._is_finalizing() and not self._closed:
             self._finalize(self.close)
+
+    def change_settings(self, **changed: object) -> None:
+        """Tell all pages of this widget that these settings are others from here on."""
+        self._settings = {**self._settings, **changed}
 
     def close(self) -> None:
         """Take the view away. The object stays readable."""

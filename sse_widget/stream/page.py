@@ -176,6 +176,7 @@ class StreamPage(FeedListener):
 
     def acknowledged(self, ack: Message) -> None:
         """A page has painted what it wrote into the trait."""
+        self.link.acknowledged()
         n = ack.get("n")
         if isinstance(n, int):
             runtime.call(self._channel.acknowledge, n)

@@ -128,8 +128,6 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
 
     _from_page = frozenset({"_filter", "_columns", "_pins", "_ack"})
 
-    # The kernel's own, told to the page and never read back.
-    _settings = Dict().tag(sync=True)
     _filter = FilterWireTrait({**_EVERYTHING.to_wire(), "rev": 0, "by": ""}).tag(sync=True)
     # The paths that are columns of the log and of df.
     _columns = Dict({"paths": [], "rev": 0, "by": ""}).tag(sync=True, echo_update=False)
@@ -137,8 +135,6 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
     _pins = PinsTrait({"rows": [], "by": ""}).tag(sync=True)
     # What `plot` asked for last, numbered: asking for the same again opens it again.
     _plot = Dict({"path": "", "by": "", "rev": 0}).tag(sync=True)
-    # The page's own; echoing it back would only double the traffic.
-    _ack = Dict().tag(sync=True, echo_update=False)
 
     filter = FilterTrait(
         EventFilter, (), help="What the log and view_df let through; the page's chips move it too."

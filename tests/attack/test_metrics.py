@@ -196,13 +196,14 @@ def test_who_asks_while_another_is_answered_shares_the_next_answer():
         recorder.goes_on.clear()
         answers = []
         ask = lambda: answers.append(asked(address)[0])  # noqa: E731
+        before = threads()
         first = threading.Thread(target=ask)
         first.start()
         until(lambda: recorder.reads == 1)
         others = [threading.Thread(target=ask) for _ in range(bounded_server.MOST_OPEN - 1)]
         for thread in others:
             thread.start()
-        until(lambda: threads() >= 2 * bounded_server.MOST_OPEN)
+        until(lambda: threads() >= before + 2 * bounded_server.MOST_OPEN)
         recorder.goes_on.set()
         for thread in (first, *others):
             thread.join()

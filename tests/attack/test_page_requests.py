@@ -178,7 +178,7 @@ class Clock:
 def test_answers_take_a_share_of_the_loops_time():
     """After an answer that took long the next one waits; others of the loop go on meanwhile."""
     clock = Clock()
-    requests = PageRequests(clock)
+    requests = PageRequests(clock, cpu=clock)
     answered, paid = [], threading.Event()
 
     def costly(content):
@@ -195,6 +195,20 @@ def test_answers_take_a_share_of_the_loops_time():
     assert not paid.wait(0.3)  # no time has passed by its clock
     clock.now += 0.6
     assert paid.wait(SECONDS)
+
+
+def test_no_answer_pays_for_a_machine_that_stood_still():
+    """A process that was stopped in the middle of an answer still hears the Stop button at once."""
+    clock = Clock()
+    requests = PageRequests(clock, cpu=lambda: 0.0)
+    stopped = threading.Event()
+
+    def frozen(content):
+        clock.now += 60.0
+
+    requests.post(requests, {"kind": "rows", "id": 0}, frozen)
+    requests.post(requests, {"kind": "stop"}, lambda content: stopped.set())
+    assert stopped.wait(SECONDS)
 
 
 def test_an_answer_that_fails_ends_nothing():

@@ -36,14 +36,14 @@ REMEMBERED, REMEMBERED_BYTES = 64, 32 * 2**10
 
 # A process of its own: its memory is the capture's, not that of the tests around it.
 SCRIPT = """
-import json, sys, time, psutil
+import json, sys, threading, time, psutil
 from pathlib import Path
 from sse_widget import SSECapture
 
-def queued(pids):
-    # Seconds that threads of these processes stood ready and got no processor.
-    total = 0
-    for pid in pids:
+def queued():
+    # Seconds that threads of this process and its workers stood ready and got no processor.
+    me, total = psutil.Process(), 0
+    for pid in (p.pid for p in [me, *me.children(recursive=True)]):
         try:
             tasks = list(Path(f"/proc/{pid}/task").iterdir())
             total += sum(int((t / "schedstat").read_text().split()[1]) for t in tasks)
@@ -63,6 +63,13 @@ def main():
     streams, seconds, server = int(streams), float(seconds), int(server)
     urls = {f"s{i}": f"{origin}/count/{rate}/s{i}" for i in range(streams)}
     urls["silent"] = f"{origin}/silent/x"
+    waited, over = [], threading.Event()
+
+    def watch():
+        while not over.wait(1):
+            waited.append(queued())
+
+    threading.Thread(target=watch).start()
     capture = SSECapture(urls, to=to, cluster=None if cluster == "here" else cluster)
     began = time.monotonic()
     while capture.stats.open < streams and time.monotonic() - began < 300:
@@ -73,20 +80,19 @@ def main():
         time.sleep(0.2)
     me = psutil.Process()
     all_of_them = [me, *me.children(recursive=True)]
-    pids = [p.pid for p in all_of_them]
-    memory, late, waited = [], [], [0.0]
-    before, cpu, began = queued(pids), used(server), time.monotonic()
+    memory, late = [], []
+    cpu, began = used(server), time.monotonic()
     while time.monotonic() - began < seconds:
         time.sleep(1)
         memory.append(sum(p.memory_info().rss for p in all_of_them))
         stats = capture.stats
         late.append(stats.lag)
-        waited.append(queued(pids) - before)
     took = time.monotonic() - began
     cpu = {name: (seconds - cpu[name]) / took for name, seconds in used(server).items()}
     # A worker whose answers are late may have lost its streams to another one at this moment.
     while (stats := capture.stats).open < streams and time.monotonic() - began < seconds + 120:
         time.sleep(0.2)
+    over.set()
     third = max(len(memory) // 3, 1)
     told = {
         "open": stats.open,

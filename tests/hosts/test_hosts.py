@@ -71,6 +71,10 @@ def test_notebook_7(browser):
         notebook = host.notebook(
             [
                 f"from sse_widget import SSEStream\nstream = SSEStream({server.url!r})\nstream",
+                "import time\n"
+                "for _ in range(600):\n"
+                "    if stream.filter.regex: break\n"
+                "    time.sleep(0.05)\n"
                 "len(stream.view_df)",
             ]
         )

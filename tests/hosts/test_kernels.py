@@ -15,6 +15,8 @@ EVENTS = "".join(f"id: {i}\ndata: number {i};\n\n" for i in range(1, 31))
 @pytest.fixture(scope="module")
 def kernel():
     manager, client = start_new_kernel(startup_timeout=300)
+    # A handler waits for its answer as long as that takes, on a machine that has more to do, too.
+    execute(client, "from sse_widget.notebook import page_requests; page_requests.ANSWER_S = 60")
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -134,6 +136,31 @@ def test_a_page_that_cannot_reach_the_files_is_sent_them_and_none_writes_them(ke
         (files,) = [custom(m)["files"] for m in asked if custom(m).get("kind") == "files"]
         assert "sseLog" in files["widget.js"]
         assert "files" not in execute(kernel, "print(repr(stream._page_files))")[0]["content"]
+        execute(kernel, "stream.close()")
+
+
+def test_where_a_page_has_no_way_past_a_cell_it_acknowledges_by_messages(kernel):
+    """A trait that waits for the cell would hold up a filter that is set meanwhile."""
+    with Server(sends(EVENTS, then="hold")) as server:
+        made = f"from sse_widget import SSEStream\nstream = SSEStream({server.url!r})"
+        opened = [m["content"] for m in execute(kernel, made) if m["msg_type"] == "comm_open"]
+        (comm,) = [c["comm_id"] for c in opened if "_esm" in c["data"].get("state", {})]
+        (settings,) = [
+            c["data"]["state"]["_settings"] for c in opened if "_esm" in c["data"].get("state", {})
+        ]
+        assert settings["ack"] == "trait"
+        state = {"_ack": {"page": "p", "n": 1}}
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        written = kernel.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        kernel.shell_channel.send(written)
+        told = [
+            m["content"]["data"]["state"]
+            for m in until_idle(kernel, written["header"]["msg_id"])
+            if m["content"].get("data", {}).get("method") == "update"
+        ]
+        assert [s["_settings"] for s in told if "_settings" in s] == [
+            {**settings, "ack": "message"}
+        ]
         execute(kernel, "stream.close()")
 
 

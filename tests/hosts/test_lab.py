@@ -378,6 +378,9 @@ def test_reload_brings_the_history_back(lab):
         notebook.widget.get_by_role("button", name="Pin row").click()
         pinned = notebook.widget.get_by_role("list", name="Pinned rows")
         expect(pinned).to_contain_text("300")
+        # What the page says of it is on its way, and a reload may come before.
+        ask = "print(stream.get_state(['_pins']))"
+        assert next(s for _ in range(600) if "'300'" in (s := notebook.execute(ask)))
         notebook.save()
         notebook.reload()
         # Widget state is not saved by default: the cell shows its output once it runs again, or

@@ -44,6 +44,8 @@ def test_it_stays_away_until_it_is_wanted(open_stub):
     filled(stub)
     expect(plot).to_be_visible()
     expect(stub.page.locator(".sse-chart-top")).to_have_text("12/s")
+    # Its size is known after a real frame, whatever the clock says.
+    expect(plot.locator("canvas")).not_to_have_js_property("width", 0)
     painted = stub.page.evaluate("""(() => {
       const c = document.querySelector('[aria-label="Events a second"] canvas');
       return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0);

@@ -8,11 +8,11 @@ TICKS = [
     {"type": "trade", "id": "3", "data": '{"symbol":"SOL","price":151.07}'},
 ]
 TOP = "document.querySelector('[role=log]').getBoundingClientRect().top"
-# The text of the row at the middle of the log: what a reader has under the cursor.
+# The data of the row at the middle of the log: what a reader has under the cursor.
 MIDDLE = """(() => {
   const log = document.querySelector('[role=log]').getBoundingClientRect();
   const row = document.elementFromPoint(log.left + 60, log.top + log.height / 2).closest('[role=listitem]');
-  return row.textContent + ' @ ' + Math.round(row.getBoundingClientRect().top - log.top);
+  return row.querySelector('.sse-data').textContent + ' @ ' + Math.round(row.getBoundingClientRect().top - log.top);
 })()"""
 
 
@@ -24,7 +24,9 @@ def balanced(stub):
 
 def scroll_up(stub, by=1500):
     stub.log.hover()
+    top = stub.log.evaluate("(log) => log.scrollTop")
     stub.page.mouse.wheel(0, -by)
+    stub.wait(f"document.querySelector('[role=log]').scrollTop <= {max(top - by, 0)}")
     expect(stub.button("Jump to latest")).to_be_visible()
 
 

@@ -7,7 +7,7 @@ import type { FilterState } from "./filter.ts";
 import type { Marked, Marking } from "./matcher.worker.ts";
 import { places } from "./matches.ts";
 import { translate } from "./patterns.ts";
-import { isRisky } from "./risky.ts";
+import { isRisky, isSlow } from "./risky.ts";
 import { Guarded, type Workers } from "./workers.ts";
 
 /** Pairs of start and end, ascending. */
@@ -133,11 +133,9 @@ export class Marker {
   /** No worker is allowed here: a pattern that takes long can be seen afterwards at least. */
   #markHere(pattern: RegExp): void {
     if (this.#risky) return this.#giveUp();
-    const began = performance.now();
-    for (const text of this.#wanted) {
-      this.#remember(text, places(pattern, text, MAX_MARKS));
-      if (performance.now() - began > SLOW_MS) return this.#giveUp();
-    }
+    for (const text of this.#wanted)
+      if (isSlow(SLOW_MS, () => this.#remember(text, places(pattern, text, MAX_MARKS))))
+        return this.#giveUp();
     this.#wanted.clear();
     this.generation++;
     this.#found();

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { isRisky } from "./risky.ts";
+import { expect, it, vi } from "vitest";
+import { isRisky, isSlow } from "./risky.ts";
 
 it("tells patterns that go back for ever", () => {
   for (const evil of [
@@ -26,4 +26,14 @@ it("lets pass what people write", () => {
     "(?:ab|cd)ef?",
   ])
     expect([plain, isRisky(plain)]).toEqual([plain, false]);
+});
+
+it("takes no machine that stood still for a slow pattern", () => {
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const costs = (...ms: number[]) => isSlow(100, () => (now += ms.shift()!));
+  expect(costs(3_000, 1)).toBe(false);
+  expect(costs(1)).toBe(false);
+  expect(costs(3_000, 3_000)).toBe(true);
+  vi.restoreAllMocks();
 });

@@ -9,7 +9,7 @@ import { conditionsTest } from "./conditions.ts";
 import { type Compiled, compile, type FilterState, passesEverything } from "./filter.ts";
 import type { Done, Job } from "./matcher.worker.ts";
 import { translate } from "./patterns.ts";
-import { isRisky } from "./risky.ts";
+import { isRisky, isSlow } from "./risky.ts";
 import { Guarded, type Workers } from "./workers.ts";
 
 /** One row's pattern takes longer than this: the pattern is stopped, not the page. */
@@ -157,20 +157,22 @@ export class Scan {
   }
 
   #scanHere(block: Block, deadline: number): boolean {
-    const full = this.#full;
     const verdict = this.#verdict(block);
     const guarded = this.#patterns !== null;
     for (let row = this.#scanned(block); row < block.hi; row++) {
       const open = this.#open(block, row, verdict);
       block.scanned = row + 1;
-      if (open && (!this.#text || full?.test(block.type(row), block.scanText(row), block.at(row))))
-        block.hits.push(row);
+      if (open && this.#passes(block, row)) block.hits.push(row);
       if (!this.#text || (!guarded && (row & 63) !== 0) || performance.now() <= deadline) continue;
       // Only where a host forbids workers: a pattern that takes long can be seen afterwards at least.
-      if (guarded && performance.now() > deadline + SLOW_ROW_MS) this.stopped = TOO_SLOW;
+      if (guarded && isSlow(SLOW_ROW_MS, () => this.#passes(block, row))) this.stopped = TOO_SLOW;
       return row + 1 >= block.hi;
     }
     return true;
+  }
+
+  #passes(block: Block, row: number): boolean {
+    return !this.#text || this.#full!.test(block.type(row), block.scanText(row), block.at(row));
   }
 
   /** Whether the fields of a row that the patterns let through meet the conditions. */

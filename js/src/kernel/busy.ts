@@ -1,15 +1,10 @@
-/** How a page says what waits for a busy kernel: everything that does, each once. It sends nothing. */
+/** How a page says what waits for a busy kernel: everything that does. It sends nothing. */
 
 /** For so long an answer may take before the page says that something waits for it. */
-const BUSY_MS = 1_000;
-
-/** What was asked before this time, in ms since 1970, and has no answer yet, waits. */
-export function late(): number {
-  return Date.now() - BUSY_MS;
-}
+export const BUSY_MS = 1_000;
 
 /** "" where nothing waits. */
-export function kernelBusy(waits: Iterable<string>): string {
-  const told = [...new Set(waits)].join(", ");
+export function kernelBusy(waits: ReadonlySet<string>): string {
+  const told = [...waits].join(", ");
   return told && `Kernel busy: ${told} as soon as the cell is done.`;
 }

@@ -3,7 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
-import { kernelBusy, late } from "./busy.ts";
+import { BUSY_MS, kernelBusy } from "./busy.ts";
 import { CaptureHistory, type FromHistory, type ToHistory } from "./capture_history.ts";
 import { Poll } from "./poll.ts";
 import type { Port, Settings } from "./session.ts";
@@ -269,10 +269,9 @@ export class Roster {
   /** What the kernel has not got round to yet, as the log of one stream says it. */
   busy(): string {
     if (this.#asked?.done()) this.#asked = null;
-    const since = late();
-    const waits = this.history.waits(since);
-    if (this.#asked && this.#asked.at < since) waits.unshift(this.#asked.what);
-    return kernelBusy(waits);
+    const since = Date.now() - BUSY_MS;
+    const asked = this.#asked && this.#asked.at < since ? [this.#asked.what] : [];
+    return kernelBusy(new Set([...asked, ...this.history.waits(since)]));
   }
 
   lost(): void {

@@ -12,7 +12,7 @@ import { EVERYTHING, type FilterState } from "../filter/filter.ts";
 import { Marker } from "../filter/marker.ts";
 import { Scan } from "../filter/scan.ts";
 import type { Workers } from "../filter/workers.ts";
-import { kernelBusy, late } from "./busy.ts";
+import { BUSY_MS, kernelBusy } from "./busy.ts";
 import { Columns, type SyncedColumns } from "./column_paths.ts";
 import { History } from "./history.ts";
 import { Pins } from "./pins.ts";
@@ -299,13 +299,13 @@ export class Session {
 
   /** What the kernel has not got round to yet, in words; "" while it answers. */
   busy(): string {
-    const since = late();
-    const waits: string[] = [];
+    const since = Date.now() - BUSY_MS;
+    const waits = new Set<string>();
     const verb = { start: "Start", stop: "Stop", retry: "Retry" };
-    if (this.#command && this.#command.at < since) waits.push(verb[this.#command.kind]);
-    if (this.history.asked && this.history.asked.at < since) waits.push("earlier events");
-    for (const { at } of this.#events.values()) if (at < since) waits.push("the whole event");
-    if (this.columns.waiting(since)) waits.push("the columns of df");
+    if (this.#command && this.#command.at < since) waits.add(verb[this.#command.kind]);
+    if (this.history.asked && this.history.asked.at < since) waits.add("earlier events");
+    for (const { at } of this.#events.values()) if (at < since) waits.add("the whole event");
+    if (this.columns.waiting(since)) waits.add("the columns of df");
     return kernelBusy(waits);
   }
 
