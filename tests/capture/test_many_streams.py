@@ -69,7 +69,7 @@ def main():
         while not over.wait(1):
             waited.append(queued())
 
-    threading.Thread(target=watch).start()
+    threading.Thread(target=watch, daemon=True).start()
     capture = SSECapture(urls, to=to, cluster=None if cluster == "here" else cluster)
     began = time.monotonic()
     while capture.stats.open < streams and time.monotonic() - began < 300:
