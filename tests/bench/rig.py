@@ -144,12 +144,14 @@ class Rig:
 
 def latency(frames: list[list[float]], long: list[float]) -> Latency:
     """Every event counts, not the newest of each frame alone: those that came on the page in one
-    frame were sent between the newest of the frame before and this frame's own."""
+    frame were sent between the newest of the frame before and this frame's own, evenly."""
     painted, number, sent = np.array(frames).T
     events = np.diff(number)
-    oldest, newest = painted[1:] - sent[:-1], painted[1:] - sent[1:]
+    newest = painted[1:] - sent[1:]
+    # From the newest to the oldest of the frame: none where it is one event.
+    span = np.diff(sent) * (1 - 1 / events)
     steps = np.linspace(0, 1, 20)
-    times = (newest[:, None] + (oldest - newest)[:, None] * steps).ravel()
+    times = (newest[:, None] + span[:, None] * steps).ravel()
     weights = np.repeat(events / len(steps), len(steps))
     order = np.argsort(times)
     share = np.cumsum(weights[order]) / weights.sum()

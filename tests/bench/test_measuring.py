@@ -60,6 +60,12 @@ def test_latency_counts_every_event_and_not_only_the_newest_of_a_frame():
     assert 95 <= seen.p99 <= 105
 
 
+def test_an_event_that_is_alone_in_its_frame_is_as_late_as_it_is():
+    frames = [[1000.0 + 40 * n, n, 988.0 + 40 * n] for n in range(1, 50)]
+    seen = rig.latency(frames, [])
+    assert (seen.p50, seen.p99) == (12.0, 12.0)
+
+
 def test_each_power_of_ten_is_noted_once(origin):
     marks = flat.marks_of(f"{origin}/endless/1", range(2, 5))
     assert len(marks) == 3
