@@ -23,6 +23,16 @@ def test_hello_is_said_twice_and_batches_are_acknowledged(stub):
     assert {stub.page.evaluate("model.attributes._ack.page")} == pages
 
 
+def test_a_kernel_may_have_it_acknowledge_by_messages_from_now_on(stub):
+    stub.feed(*TICKS)
+    stub.wait("model.attributes._ack.n === 1")
+    stub.kernel("model.put('_settings', {...model.attributes._settings, ack: 'message'})")
+    for _ in range(12):
+        stub.feed(*TICKS)
+    stub.wait("kernel.heard.some((m) => m.kind === 'ack' && m.n >= 12)")
+    assert stub.page.evaluate("model.attributes._ack.n") == 1
+
+
 def test_a_lost_batch_is_asked_for_again(stub):
     stub.feed(*TICKS[:1])
     stub.feed({"type": "trade", "data": "lost on the way"}, lost=True)
