@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import secrets
 import sys
@@ -130,15 +131,21 @@ def exchange(one: HeldFolder, name: str, other: HeldFolder, its: str) -> None:
     rename_by_flags(one, name, other, its, _EXCHANGE, _SWAP)
 
 
+@functools.cache
+def _system_library() -> Any:
+    # Once: each has types of its own, in circles that only the collector frees.
+    return ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+
+
 def rename_by_flags(
     one: HeldFolder, name: str, other: HeldFolder, its: str, linux: int, macos: int
 ) -> None:
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    library = _system_library()
     (a, from_), (b, to) = one.for_system(name), other.for_system(its)
     if sys.platform == "darwin" and hasattr(library, "renameatx_np"):
         failed = library.renameatx_np(a, from_, b, to, macos)
     elif hasattr(library, "renameat2"):
-        failed = library.renameat2(a, from_, b, to, linux)  # type: ignore[union-attr]
+        failed = library.renameat2(a, from_, b, to, linux)
     else:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if failed:

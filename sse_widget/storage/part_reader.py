@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..payload import SLICE_BYTES, SLICE_ROWS, bounded_slices, text_sizes
-from .part_facts import Wanted, row_groups
+from .part_facts import Wanted, column_paths, row_groups
 
 # received_at, seq and three offsets.
 _ROW_BYTES = 40
@@ -127,7 +127,10 @@ class PartReader:
 
 
 def _is_coded(metadata: Any, name: str) -> bool:
-    at = metadata.schema.names.index(name)
+    paths = column_paths(metadata)
+    if not paths:
+        return False
+    at = paths.index(name)
     columns = (metadata.row_group(i).column(at) for i in range(metadata.num_row_groups))
     return any("DICTIONARY" in encoding for column in columns for encoding in column.encodings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import tracemalloc
@@ -84,6 +85,25 @@ def test_a_folder_that_is_closed_becomes_one_file(to):
         held.to_table()
     assert staged(to) == []
     assert compact(dataset).merged == 0
+
+
+def test_merging_leaves_nothing_that_only_the_collector_frees(to):
+    """In a process of many streams that looks at everything every few hours, and a merge reads hundreds of files."""
+    write(to, [0], [1], [2], [3])
+    assert compact(Dataset(to)).merged == 1  # what is made once is made
+    write(to, [4], [5], [6], [7])
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        assert compact(Dataset(to)).merged == 1
+        gc.collect()
+        left = {type(one).__qualname__ for one in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left.isdisjoint({"FileMetaData", "ParquetSchema", "CDLL"})
 
 
 def test_the_checkpoint_can_be_a_merged_file(to):
