@@ -58,7 +58,8 @@ class PageLink:
         header = parent_message().get("header")
         if self.ack == "trait" and header and not header.get("subshell_id"):
             self.ack = "message"
-            self._widget.change_settings(ack=self.ack)
+            settings = self._widget.get_state("_settings")["_settings"]
+            self._widget.set_trait("_settings", {**settings, "ack": self.ack})
 
     def on_message(self, _: object, content: object, __: object) -> None:
         """A page sent a message: the handler for `on_msg`.

@@ -142,10 +142,6 @@ class SyncedWidget(anywidget.AnyWidget):
         if not self._is_finalizing() and not self._closed:
             self._finalize(self.close)
 
-    def change_settings(self, **changed: object) -> None:
-        """Tell all pages of this widget that these settings are others from here on."""
-        self._settings = {**self._settings, **changed}
-
     def close(self) -> None:
         """Take the view away. The object stays readable."""
         self._on_end()
