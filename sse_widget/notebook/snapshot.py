@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from ..events import Gap
 from ..masking import Secrets
-from ..tables import Snapshot
+from ..tables import Snapshot, datetimes
 from ..visible import visible, visible_name
 from .markup import Html, html, joined, tag
 from .messages import Described
@@ -123,7 +123,7 @@ def _lines(
     # Cut through a secret its beginning would stay.
     whole = pc.utf8_slice_codeunits(table.column("data"), 0, cut + secrets.longest).to_pylist()
     data = [hide(text)[:cut] for text in whole]
-    at = table.column("received_at").to_pylist()
+    at = datetimes(table.column("received_at"))
     clock = "%H:%M:%S.%f" if at and at[0].date() == at[-1].date() else "%Y-%m-%d %H:%M:%S.%f"
     types = _column(map(hide, table.column("type").to_pylist()))
     ids = _column(map(hide, table.column("last_event_id").to_pylist()))

@@ -11,7 +11,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ..payload import SLICE_BYTES, bounded_slices
-from ..tables import SCHEMA, utc_time
+from ..tables import SCHEMA, datetimes, utc_time
 
 TABLE_SCHEMA = pa.schema([pa.field("seq", pa.int64(), nullable=False), *SCHEMA])
 """The columns of `.csv` and `.parquet` files, and of the Arrow stream."""
@@ -38,7 +38,7 @@ def slices(
 
 def iso_times(table: pa.Table) -> list[str]:
     """When these events were received, as ISO 8601 with microseconds, UTC."""
-    return [at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for at in table["received_at"].to_pylist()]
+    return [at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for at in datetimes(table["received_at"])]
 
 
 class EventColumns:

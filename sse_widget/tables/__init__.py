@@ -3,7 +3,7 @@
 It must never know of connections, files or the page.
 """
 
-from .arrays import microseconds, numbers, repeated, strings, texts
+from .arrays import datetimes, microseconds, numbers, repeated, strings, texts
 from .checked_rows import believed
 from .dataframe import as_event_frame, to_dataframe
 from .durations import seconds_of, seconds_of_text
@@ -28,6 +28,7 @@ __all__ = [
     "as_event_frame",
     "believed",
     "columns_of",
+    "datetimes",
     "microseconds",
     "numbers",
     "repeated",

@@ -25,7 +25,7 @@ from ..checks import whole_number
 from ..events import Event, EventBatch
 from ..filters import EventFilter
 from ..payload import bounded_slices
-from .arrays import microseconds, numbers, strings, texts
+from .arrays import datetimes, microseconds, numbers, strings, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,10 +90,10 @@ class Snapshot(NamedTuple):
             if mask is not None:
                 seqs = list(compress(seqs, mask.to_pylist()))
                 some = some.filter(mask)
-            for n, row in zip(seqs, some.to_pylist(), strict=True):
-                yield Event(
-                    row["type"], row["data"], row["last_event_id"], origin, row["received_at"], n
-                )
+            texts = (some[name].to_pylist() for name in ("type", "data", "last_event_id"))
+            at = datetimes(some["received_at"])
+            for n, type_, data, id_, time in zip(seqs, *texts, at, strict=True):
+                yield Event(type_, data, id_, origin, time, n)
 
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame; its index are the numbers of the events."""
