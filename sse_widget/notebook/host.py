@@ -32,6 +32,12 @@ def parent_message() -> dict[str, Any]:
         return {}
 
 
+def came_by_subshell() -> bool | None:
+    """Whether the message that this thread answers came past the cell that runs; None where it answers none."""
+    header = parent_message().get("header")
+    return bool(header.get("subshell_id")) if header else None
+
+
 def marimo() -> Any:
     """The marimo session whose cell this thread runs, or None."""
     contexts = sys.modules.get("marimo._runtime.context")

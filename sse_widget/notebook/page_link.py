@@ -11,7 +11,7 @@ import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 
-from .host import parent_message, reruns_on_change
+from .host import came_by_subshell, reruns_on_change
 from .messages import FilesMessage
 from .page_files import page_files
 from .page_requests import REQUESTS
@@ -55,8 +55,7 @@ class PageLink:
         ipywidgets holds a page's next change of any trait back until the one before it was answered. Where
         that waits for the cell that runs, a filter set meanwhile would come after the cells that wait too.
         """
-        header = parent_message().get("header")
-        if self.ack == "trait" and header and not header.get("subshell_id"):
+        if self.ack == "trait" and came_by_subshell() is False:
             self.ack = "message"
             settings = self._widget.get_state("_settings")["_settings"]
             self._widget.set_trait("_settings", {**settings, "ack": self.ack})

@@ -9,7 +9,7 @@ import contextvars
 from collections.abc import Callable
 from typing import TypeVar
 
-from .host import parent_message
+from .host import came_by_subshell, parent_message
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class SubshellSender:
 
     def note(self) -> None:
         """Called in the handler of a message from the page."""
-        if self._context is None and parent_message().get("header", {}).get("subshell_id"):
+        if self._context is None and came_by_subshell():
             self._context = contextvars.copy_context()
 
     def answering(self, fn: Callable[[T], object]) -> Callable[[T], object]:

@@ -64,8 +64,9 @@ class ObserverThread:
                 with self._lock:
                     self._observed = False
                     self._steps.clear()
-        # What else changed since it was read is news too.
-        self.changed()
+            else:
+                # What else changed since it was read is news too.
+                self.changed()
 
     def changed(self, step: tuple[str, Any] | None = None) -> None:
         """Something may have changed; `step` is a value that must not be passed over. Cheap, from

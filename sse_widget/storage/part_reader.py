@@ -101,7 +101,8 @@ class PartReader:
         self._known = row_groups(metadata)
         file.seek(0)
         # Read as codes: how long each text is, is known before it is written out.
-        coded = [name for name in _TEXTS if _is_coded(metadata, name)]
+        paths = column_paths(metadata)
+        coded = [name for name in _TEXTS if paths and _is_coded(metadata, paths.index(name))]
         self._file = pyarrow.parquet.ParquetFile(
             file, metadata=metadata, read_dictionary=coded, buffer_size=SLICE_BYTES
         )
@@ -126,11 +127,7 @@ class PartReader:
                 yield some.select(schema.names).cast(schema)
 
 
-def _is_coded(metadata: Any, name: str) -> bool:
-    paths = column_paths(metadata)
-    if not paths:
-        return False
-    at = paths.index(name)
+def _is_coded(metadata: Any, at: int) -> bool:
     columns = (metadata.row_group(i).column(at) for i in range(metadata.num_row_groups))
     return any("DICTIONARY" in encoding for column in columns for encoding in column.encodings)
 

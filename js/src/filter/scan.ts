@@ -165,7 +165,7 @@ export class Scan {
       if (open && this.#passes(block, row)) block.hits.push(row);
       if (!this.#text || (!guarded && (row & 63) !== 0) || performance.now() <= deadline) continue;
       // Only where a host forbids workers: a pattern that takes long can be seen afterwards at least.
-      if (guarded && isSlow(SLOW_ROW_MS, () => this.#passes(block, row))) this.stopped = TOO_SLOW;
+      if (guarded && open && isSlow(SLOW_ROW_MS, () => this.#passes(block, row))) this.stopped = TOO_SLOW;
       return row + 1 >= block.hi;
     }
     return true;
