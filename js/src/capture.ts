@@ -3,7 +3,9 @@
  * which speaks through the same model with the number of the selection in every message. `widget.ts`, `loader.ts`
  * and this file are the only ones that know anywidget.
  */
+
 import type { AnyModel } from "@anywidget/types";
+import { onAbort } from "./abort.ts";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";
 import { type Ack, type FromCapture, type MakeLog, Roster, type ToCapture } from "./kernel/roster.ts";
 import { run } from "./kernel/scripts.ts";
@@ -84,7 +86,7 @@ function begin(model: Model, signal: AbortSignal): Roster {
   model.on("comm:close", lost);
   send({ kind: "hello" });
   const again = setTimeout(() => send({ kind: "hello" }), SECOND_HELLO_MS);
-  signal.addEventListener("abort", () => {
+  onAbort(signal, () => {
     clearTimeout(again);
     model.off("msg:custom", heard);
     model.off("comm_live_update", lost);

@@ -2,7 +2,9 @@
  * What a widget brings where a kernel sends the page's files once: it takes them from the model that has them,
  * once a page, and hands over to the script among them. The kernel writes before it which script that is.
  */
+
 import type { AnyModel } from "@anywidget/types";
+import { onAbort } from "./abort.ts";
 import { attempt, lifetime } from "./kernel/host.ts";
 import { imported } from "./kernel/scripts.ts";
 import type { FilesOfPage, ToKernel } from "./kernel/wire.ts";
@@ -68,7 +70,7 @@ function fromKernel({ model, signal }: Given): Promise<Files> {
       model.off("msg:custom", heard);
     };
     model.on("msg:custom", heard);
-    signal?.addEventListener("abort", end);
+    onAbort(signal, end);
     ask();
   });
 }

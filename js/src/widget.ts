@@ -3,7 +3,9 @@
  * from it, and puts views into the page. This file, `capture.ts` and `loader.ts` are the only ones that know anywidget.
  * `initialize` does nothing slow, for anywidget rejects every later message of a widget that takes over 2 s.
  */
+
 import type { AnyModel } from "@anywidget/types";
+import { onAbort } from "./abort.ts";
 import type { Kept } from "./events/event_copy.ts";
 import type { FilterState } from "./filter/filter.ts";
 import type { SyncedColumns } from "./kernel/column_paths.ts";
@@ -116,7 +118,7 @@ function begin(model: Model, signal: AbortSignal): Entry {
   const greet = (): void => port.send({ kind: "hello", packed: carriesNumbers() });
   greet();
   const again = setTimeout(greet, SECOND_HELLO_MS);
-  signal.addEventListener("abort", () => {
+  onAbort(signal, () => {
     clearTimeout(again);
     for (const [name, handler] of handlers) model.off(name, handler);
     session.end();
@@ -140,7 +142,7 @@ export default {
     const entry = entryOf(model) ?? begin(model, life.signal);
     const view = new View(entry.session, life.signal);
     entry.views.add(view);
-    life.signal.addEventListener("abort", () => entry.views.delete(view));
+    onAbort(life.signal, () => entry.views.delete(view));
     put(view.node, el, life.signal);
     return life.end;
   },

@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 # The most that one batch may carry, in bytes.
 BATCH_BYTES = 2**20
-# Batches on the way: an acknowledgement costs the kernel more than a batch, so a page that keeps up
-# acknowledges every twelfth at the latest.
-BATCHES = 24
+# Batches on the way: an acknowledgement costs the kernel more than a batch, and the page has to show that
+# the kernel is busy; so a page that keeps up acknowledges every 32nd at the latest.
+BATCHES = 64
 _MOST_BYTES, _FIRST_BYTES, _LEAST_BYTES = 2 * BATCH_BYTES, BATCH_BYTES // 2, 32 * 1024
 # An answer that took longer, in seconds, came over a link that holds too much; one that took less
 # than the second says that it could hold more.

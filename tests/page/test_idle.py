@@ -20,20 +20,20 @@ def test_heartbeats_are_not_answered(open_stub):
         stub.page.clock.run_for(2_000)
     assert stub.page.evaluate("model.attributes._ack.n") == acknowledged
     stub.feed(*TICKS)
-    stub.page.clock.run_for(11_000)
+    stub.page.clock.run_for(31_000)
     assert stub.page.evaluate("model.attributes._ack.n") > acknowledged + 5
 
 
-def test_a_log_out_of_sight_is_drawn_every_ten_seconds_and_holds_nothing_up(open_stub):
+def test_a_log_out_of_sight_is_drawn_twice_a_minute_and_holds_nothing_up(open_stub):
     stub = open_stub(clock=True)
     stub.feed(*TICKS)
     stub.page.clock.run_for(4_000)
     expect(stub.rows).to_have_count(3)
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")
     assert stub.page.evaluate(SIGHT) is False
-    stub.page.clock.run_for(11_100 - stub.page.evaluate("Date.now() % 10000"))
+    stub.page.clock.run_for(31_100 - stub.page.evaluate("Date.now() % 30000"))
     stub.feed({"data": "meanwhile"})
-    stub.page.clock.run_for(8_000)
+    stub.page.clock.run_for(28_000)
     expect(stub.row("meanwhile")).to_have_count(0)
     # What is said of the stream is read out also where nobody looks.
     stub.kernel("kernel.be({state: 'waiting', retry_in: 60, error: 'refused'})")
@@ -93,3 +93,29 @@ def test_the_code_of_the_log_is_made_once_a_page(stub):
       return kept().length === 1 && globalThis[made] === first;
     }"""
     assert stub.page.evaluate(ran) is True
+
+
+def test_a_paint_lays_the_page_out_once(open_stub):
+    """To ask whether text is selected is to have the page laid out, a second time at each paint of a flood."""
+    stub = open_stub()
+    stub.feed(*({"data": f"event {n}"} for n in range(200)))
+    expect(stub.row("event 199")).to_be_in_viewport()
+    devtools = stub.page.context.new_cdp_session(stub.page)
+    devtools.send("Performance.enable")
+
+    def layouts():
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return next(m["value"] for m in metrics if m["name"] == "LayoutCount")
+
+    def paint(text):
+        stub.feed({"data": text})
+        stub.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    paint("the first")
+    before = layouts()
+    for n in range(20):
+        paint(f"painted {n}")
+    assert layouts() - before < 30
+    devtools.detach()

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from sse_widget.notebook.allowance import BATCHES
+
 from .test_rows import TICKS, balanced
 
 SILENT = re.compile(r"No sign of the kernel for \d+ s \(busy or gone\)")
@@ -17,9 +19,9 @@ def test_hello_is_said_twice_and_batches_are_acknowledged(stub):
     stub.feed(*TICKS)
     stub.wait("model.attributes._ack.n === 1")
     # Soon again where many are on the way; where few are, some time later.
-    for _ in range(12):
+    for _ in range(BATCHES // 2):
         stub.feed(*TICKS)
-    stub.wait("model.attributes._ack.n >= 12")
+    stub.wait(f"model.attributes._ack.n >= {BATCHES // 2}")
     assert {stub.page.evaluate("model.attributes._ack.page")} == pages
 
 
@@ -285,10 +287,10 @@ def test_a_hidden_page_does_not_stall_the_stream(stub):
     stub.kernel(
         "Object.defineProperty(document, 'hidden', {get: () => true}); window.requestAnimationFrame = () => 1"
     )
-    for _ in range(30):
+    for _ in range(BATCHES + 6):
         stub.feed(*TICKS)
     # Less than the kernel lets be on the way.
-    stub.wait("kernel.n - model.attributes._ack.n < 24")
+    stub.wait(f"kernel.n - model.attributes._ack.n < {BATCHES}")
 
 
 def test_a_message_for_another_page_is_ignored(stub):

@@ -2,6 +2,8 @@
  * What every widget needs of the host that runs it, whichever that is: a name for this page, sends that
  * may fail, the end of a life. It knows no model and no message.
  */
+import { onAbort } from "../abort.ts";
+
 /** The first hello is routed like any message; only a later one is routed past a busy cell. */
 export const SECOND_HELLO_MS = 500;
 
@@ -27,7 +29,7 @@ export function attempt(send: () => void): void {
 /** anywidget 0.11 brings a signal, older ones and other hosts call the function we return: both end it. */
 export function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
   const own = new AbortController();
-  signal?.addEventListener("abort", () => own.abort());
+  onAbort(signal, () => own.abort());
   return { signal: own.signal, end: () => own.abort() };
 }
 
@@ -35,5 +37,5 @@ export function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal
 export function put(node: HTMLElement, el: HTMLElement, signal: AbortSignal): void {
   el.classList.add("sse-host");
   el.append(node);
-  signal.addEventListener("abort", () => el.classList.remove("sse-host"));
+  onAbort(signal, () => el.classList.remove("sse-host"));
 }

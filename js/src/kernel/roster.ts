@@ -3,6 +3,7 @@
  * sorts and searches them, and holds the log of the selected stream. It knows the kernel
  * only as a `Line` and views only as callbacks.
  */
+import { onAbort } from "../abort.ts";
 import { BUSY_MS, kernelBusy } from "./busy.ts";
 import { CaptureHistory, type FromHistory, type ToHistory } from "./capture_history.ts";
 import { Poll } from "./poll.ts";
@@ -183,7 +184,7 @@ export class Roster {
       if (!this.gone && this.head?.running !== false && this.#poll.due()) this.#line.send({ kind: "hello" });
       changed();
     }, 1_000);
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       this.#watchers.delete(changed);
       clearInterval(tick);
     });

@@ -4,6 +4,7 @@
  * a `Port` and views only as callbacks: neither anywidget nor the DOM.
  */
 
+import { onAbort } from "../abort.ts";
 import { Faults } from "../events/error_marks.ts";
 import { type Kept, keep } from "../events/event_copy.ts";
 import { type Range, Store } from "../events/store.ts";
@@ -77,10 +78,10 @@ const MAX_GAPS = 1_000;
 const MAX_FIRSTS = 1_000;
 /** An acknowledgement costs the kernel more than a batch does: often only where much is on the way. */
 const ACK_MS = 50;
-const ACK_CALM_MS = 10_000;
+const ACK_CALM_MS = 30_000;
 /** Where the kernel does not say what it allows itself. */
 const ALLOWED_BYTES = 2 * 1024 * 1024;
-const ACK_BATCHES = 12;
+const ACK_BATCHES = 32;
 const SLICE_MS = 8;
 const TICK_MS = 500;
 /** Once a second, at the whole second: what many streams on one page have to say is one wake-up and one frame. */
@@ -192,7 +193,7 @@ export class Session {
     }
     this.#watchers.add(watcher);
     if (this.#tick === undefined) this.#beatSoon();
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       this.#watchers.delete(watcher);
       if (this.#watchers.size > 0) return;
       clearTimeout(this.#tick);

@@ -4,6 +4,7 @@
  * no wire: everything it draws it takes from the session.
  */
 
+import { onAbort } from "../abort.ts";
 import type { Range } from "../events/store.ts";
 import { asCurl, asPython, PLAIN, secretHint } from "../export/command.ts";
 import { FORMATS, type Format } from "../export/export.ts";
@@ -15,7 +16,7 @@ import { Chart } from "./chart/chart.ts";
 import { copyText } from "./detail/copy.ts";
 import { Detail } from "./detail/detail.ts";
 import { TextPane } from "./detail/textpane.ts";
-import { attr, h, modified, onAbort, ours } from "./dom/dom.ts";
+import { attr, h, hear, modified, ours } from "./dom/dom.ts";
 import { count } from "./dom/format.ts";
 import { Menu } from "./dom/menu.ts";
 import { Grid } from "./log/grid.ts";
@@ -43,7 +44,7 @@ const NO_COPY = "The browser did not let this page copy.";
 const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
 /** A view that is out of sight is drawn in seconds that this divides. */
-const UNSEEN_S = 10;
+const UNSEEN_S = 30;
 
 export class View {
   readonly node: HTMLElement;
@@ -212,23 +213,23 @@ export class View {
       this.#help.node,
     );
     // Before the host's own listener, which captures at the document: with a modifier a key is the host's.
-    window.addEventListener(
+    hear(
       "keydown",
       (event) => {
         if (!event.composedPath().includes(this.node)) return;
         attr(this.node, "data-lm-suppress-shortcuts", modified(event) ? null : "true");
       },
-      { signal, capture: true },
+      signal,
     );
     // A press anywhere else closes what is open, as menus do; the widget itself may be in a shadow root.
-    window.addEventListener(
+    hear(
       "pointerdown",
       (event) => {
         const target = (event.composedPath()[0] ?? document) as Node;
         for (const { popover } of [this.#chips, this.#menu, this.#connection, this.#chooser, this.#cellMenu])
           popover.pressed(target);
       },
-      { signal, capture: true },
+      signal,
     );
     session.watch(
       {

@@ -2,6 +2,8 @@
  * Small helpers to make DOM nodes. Text goes in as text nodes only: no function here, or anywhere in
  * the view, turns a string into markup.
  */
+import { onAbort } from "../../abort.ts";
+
 type Child = Node | string | null;
 type Props = Record<string, string | boolean | ((event: never) => void)>;
 type Tags = HTMLElementTagNameMap;
@@ -68,8 +70,13 @@ export function focusOn(node: HTMLElement | null | undefined): void {
   node?.focus({ preventScroll: true });
 }
 
-export function onAbort(signal: AbortSignal, run: () => void): void {
-  signal.addEventListener("abort", run);
+/** What happens anywhere in the page, before who it happens to hears of it, until the signal. */
+export function hear<Name extends keyof WindowEventMap>(
+  name: Name,
+  heard: (event: WindowEventMap[Name]) => void,
+  signal: AbortSignal,
+): void {
+  window.addEventListener(name, heard, { signal, capture: true });
 }
 
 /** As many entries as are wanted; those that are there stay. */

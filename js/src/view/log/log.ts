@@ -9,7 +9,7 @@ import type { Store } from "../../events/store.ts";
 import { tabbed } from "../../export/export.ts";
 import { Payload } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import { fit, flag, focusOn, h, onResize, ours, show, text } from "../dom/dom.ts";
+import { fit, flag, focusOn, h, hear, onResize, ours, show, text } from "../dom/dom.ts";
 import { ago, count, delta, moment, offsetOf } from "../dom/format.ts";
 import { type Cell, plainOf } from "../panels/cellmenu.ts";
 import type { Options } from "../panels/options.ts";
@@ -72,6 +72,8 @@ export class Log {
   /** seq after the newest line when the view began to stand still */
   #leftAt = 0;
   #pressed = false;
+  /** text may be selected: to ask has the page laid out, at each paint of a flood */
+  #marked = false;
   /** which cell of the selected row keys have chosen */
   #cell = -1;
   /** at the end of the cell under the pointer */
@@ -135,8 +137,9 @@ export class Log {
       (event) => event.deltaY < 0 && this.scroller.scrollTop > 0 && this.#leave(),
       { passive: true, signal },
     );
-    for (const over of ["pointerup", "pointercancel"])
-      window.addEventListener(over, () => (this.#pressed = false), { signal, capture: true });
+    for (const over of ["pointerup", "pointercancel"] as const)
+      hear(over, () => (this.#pressed = false), signal);
+    hear("selectionchange", () => (this.#marked = true), signal);
     onResize(
       this.scroller,
       () => {
@@ -167,10 +170,11 @@ export class Log {
 
   /** Text of rows that a person has selected. */
   #selected(): Selection | null {
+    if (!this.#marked) return null;
     const root = this.node.getRootNode() as Document | (ShadowRoot & { getSelection?(): Selection | null });
     const found = root.getSelection?.() ?? document.getSelection();
-    // In this order: to ask for its type is to have the page laid out.
-    return found && this.#list.contains(found.anchorNode) && found.type === "Range" ? found : null;
+    this.#marked = found?.type === "Range" && this.#list.contains(found.anchorNode);
+    return this.#marked ? found : null;
   }
 
   /** True where the view must stand still although it follows the tail. */

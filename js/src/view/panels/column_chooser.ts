@@ -4,12 +4,13 @@
  * rows' business, and what holds is the session's.
  */
 
+import { onAbort } from "../../abort.ts";
 import type { Place } from "../../events/store.ts";
 import { oneLine, oneName } from "../../events/visible.ts";
 import { loneSurrogate } from "../../filter/patterns.ts";
 import { Discovery, type Found } from "../../json/paths.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, fit, h, onAbort, show, text } from "../dom/dom.ts";
+import { attr, fit, h, show, text } from "../dom/dom.ts";
 import { brief, count, cutAt } from "../dom/format.ts";
 import { check, closing, type Item, type Menu } from "../dom/menu.ts";
 import { Popover } from "../dom/popover.ts";

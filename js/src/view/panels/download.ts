@@ -3,11 +3,13 @@
  * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
  * counted and said.
  */
+
+import { onAbort } from "../../abort.ts";
 import { keep } from "../../events/event_copy.ts";
 import type { Entry } from "../../events/latest.ts";
 import { FORMATS, type Format, Writer } from "../../export/export.ts";
 import type { Session } from "../../kernel/session.ts";
-import { h, onAbort } from "../dom/dom.ts";
+import { h } from "../dom/dom.ts";
 import { bytes, count, many } from "../dom/format.ts";
 import type { Notice } from "./notice.ts";
 

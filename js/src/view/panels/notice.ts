@@ -2,7 +2,8 @@
  * One line under the tools for what goes on for a while and for what has just been done: words, a
  * bar, a way to cancel. It goes by itself, and does nothing of what it speaks of.
  */
-import { attr, h, onAbort, show, text } from "../dom/dom.ts";
+import { onAbort } from "../../abort.ts";
+import { attr, h, show, text } from "../dom/dom.ts";
 
 const STAYS_MS = 4_000;
 const UNDO_MS = 12_000;

@@ -4,10 +4,11 @@
  * knows and decides only what is this view's own: where it is scrolled to and which row has the focus.
  */
 
+import { onAbort } from "../../abort.ts";
 import { oneLine, oneName } from "../../events/visible.ts";
 import type { Column, Log, Roster, Stream } from "../../kernel/roster.ts";
 import type { State } from "../../kernel/wire.ts";
-import { attr, flag, h, modified, onAbort, show, text } from "../dom/dom.ts";
+import { attr, flag, h, modified, show, text } from "../dom/dom.ts";
 import { ago, capital, count, rate } from "../dom/format.ts";
 import { HistoryPanel } from "./capture_history.ts";
 

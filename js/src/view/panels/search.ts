@@ -2,9 +2,11 @@
  * The search box: plain text or a pattern, sought in the data. What is typed takes effect after a
  * breath; a pattern that is not valid is named and changes nothing. It never tests a row itself.
  */
+
+import { onAbort } from "../../abort.ts";
 import type { FilterState } from "../../filter/filter.ts";
 import type { Session } from "../../kernel/session.ts";
-import { attr, flag, h, icon, modified, onAbort, show, text } from "../dom/dom.ts";
+import { attr, flag, h, icon, modified, show, text } from "../dom/dom.ts";
 import { count } from "../dom/format.ts";
 
 const BREATH_MS = 10;

@@ -3,8 +3,9 @@
  * whoever reads it without a kernel. While a view that heard from the kernel is on the page the copy
  * of its stream is hidden, whenever it is written; this knows nothing of what the copy says.
  */
+
+import { onAbort } from "../../abort.ts";
 import type { Session } from "../../kernel/session.ts";
-import { onAbort } from "../dom/dom.ts";
 
 /** True once it is hidden, until the signal; before, the kernel has said nothing yet. */
 export function hideSnapshot({ head, settings }: Session, signal: AbortSignal): boolean {
