@@ -85,7 +85,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         origin: scheme, host and port the event came from, after redirects.
         received_at: when its last byte was read, aware, UTC; None for events of a bare parser. Up
             to 200 events a second each read has its own time. Of more an `SSEStream` or SSECapture
-            reads what came in 40 ms together (350 ms beside a cell that computes), with one time;
+            reads what came in 30 ms together (350 ms beside a cell that computes), with one time;
             `exact_times=True` reads all as it comes.
         seq: the number of the event since its `SSEStream` began, from 0; None elsewhere.
     """

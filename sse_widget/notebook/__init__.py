@@ -6,7 +6,7 @@ It must never know of connections or files.
 from .assets import log_script
 from .cells import CELLS
 from .channel import Channel
-from .host import after_this_cell, session_liveness
+from .host import after_this_cell, head_start, session_liveness
 from .messages import CaptureMessage, Described, StatsMessage
 from .page_link import PageLink
 from .snapshot import render
@@ -28,6 +28,7 @@ __all__ = [
     "StatsMessage",
     "SyncedWidget",
     "after_this_cell",
+    "head_start",
     "log_script",
     "render",
     "session_liveness",

@@ -44,6 +44,7 @@ class Output:
         self._publish(html, update=True)
 
     def _publish(self, html: str, *, update: bool) -> None:
-        kernel().shell.display_pub.publish(
-            {"text/html": html}, transient={"display_id": self._id}, update=update
-        )
+        # HTML has JupyterLab load its typesetting, even where there is none yet: a tenth of a second in
+        # which the first row of the live log would wait.
+        data = {"text/html": html} if html else {"text/plain": ""}
+        kernel().shell.display_pub.publish(data, transient={"display_id": self._id}, update=update)

@@ -8,6 +8,7 @@ loop, which only keeps its timer.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -23,6 +24,8 @@ from .host import on_cell_end
 # a minute is enough.
 _FIRST = 5.0
 _SLOWEST = 60.0
+# Seconds after a cell, in which a page draws what that cell shows.
+_AFTER_CELL = 1.0
 
 
 class SnapshotWriter:
@@ -31,11 +34,18 @@ class SnapshotWriter:
     Args:
         make: the snapshot as HTML; called on any thread but the loop's.
         stamp: changes when the snapshot would; cheap. None: there is nothing worth keeping yet.
+        has_page: whether a page shows the stream, which hears of what is written at any time.
     """
 
-    def __init__(self, make: Callable[[], str], stamp: Callable[[], Hashable | None]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], str],
+        stamp: Callable[[], Hashable | None],
+        has_page: Callable[[], bool],
+    ) -> None:
         self._make = make
         self._stamp = stamp
+        self._has_page = has_page
         self._output: Output | None = None
         self._placed = False  # the output has a cell, and is not there yet
         self._lock = threading.Lock()
@@ -58,6 +68,7 @@ class SnapshotWriter:
         with self._lock:
             if self._output is None:
                 self._output = Output()
+                self._written_at = time.monotonic()
                 self._forget = on_cell_end(self._cell_ended)
             self._output.place()
             self._placed = True
@@ -96,8 +107,14 @@ class SnapshotWriter:
 
     def _cell_ended(self) -> None:
         late = time.monotonic() - self._written_at > _FIRST
-        if self._placed or self._written is None or self._aside or late:
+        if self._placed:
             self._write(empty=True)
+        elif self._has_page():
+            # Not while it draws what this cell shows: typesetting an output takes it milliseconds.
+            if self._live and late:
+                runtime.call(self._soon)
+        elif self._written is None or self._aside or late:
+            self._write()
 
     # ------------------------------------------------------------------ the loop's side
 
@@ -115,6 +132,15 @@ class SnapshotWriter:
     def _tick(self) -> None:
         if self._timer.due is None and self._live and self._output is not None:
             self._timer.set(self._wait, self._due)
+
+    def _soon(self) -> None:
+        due = self._timer.due
+        if due is None or due > asyncio.get_running_loop().time() + _AFTER_CELL:
+            self._timer.set(_AFTER_CELL, self._after_cell)
+
+    def _after_cell(self) -> None:
+        self._write_aside()
+        self._tick()
 
     def _due(self) -> None:
         self._wait = min(2 * self._wait, _SLOWEST)

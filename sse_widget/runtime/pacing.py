@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 
 # A tick of the page's channel too: what is read is sent in the same wake-up.
-INTERVAL_S = 0.04
+INTERVAL_S = 0.03
 # Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where an interval
 # brings much the sooner, for what waits in the system's socket buffers must fit there.
 CONTENDED_INTERVAL_S, CONTENDED_INTERVAL_OF_MUCH_S = 0.35, 0.25
 MUCH_BYTES = 64 * 1024
 # Between messages of more rows than are read one by one, and fewer than make a lump: see `pace`.
-CALM = 3.5 * INTERVAL_S
-_FEW_ROWS, _MANY_ROWS, _LUMP = 10, 400, 128 * 1024
+CALM = 2.5 * INTERVAL_S
+_FEW_ROWS, _MANY_ROWS, _LUMP = 2, 400, 128 * 1024
 # A thread that wants the interpreter asks a busy one for it after 5 ms, once for each system call.
 _LATE = 0.003
 _MANY, _MOST = 3, 6
@@ -63,8 +63,9 @@ def pace(rows: int, size: int, *, read: bool) -> float:
     """Seconds between two messages to a page, where so many rows, of about so many bytes, wait.
 
     A paint costs a page the same whatever is new. A few rows are read one by one: a message an interval.
-    More are only seen to move: eight paints a second do, for a third of the page's CPU. Yet more
-    are a load by themselves and must not pile up: a message an interval again.
+    More are only seen to move: every second interval will do, and the oldest is painted within 100 ms of
+    its coming, for half of the page's CPU. Yet more are a load by themselves and must not pile up: a message
+    an interval again.
 
     Args:
         read: it was just read, so that nothing more comes for an interval: no use to wait longer.

@@ -7,6 +7,7 @@ is taken on the background loop.
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import threading
 import weakref
@@ -19,7 +20,7 @@ from .. import recordings, runtime, storage
 from ..client import HookedSource, ResumePoint, Source, SourceHooks, SourceOptions, Url
 from ..errors import SSEError
 from ..events import EventBatch, Gap, Reason, State, Stats, Status
-from ..notebook import NAME_CHARS
+from ..notebook import NAME_CHARS, head_start
 from ..runtime import LoopEnded, SharedEvent
 from ..tables import GapLog, RollingWindow, Tally
 from .history import KEPT_COUNTERS, RestoredState
@@ -204,7 +205,9 @@ class StreamFeed:
             for listener in self._listeners:
                 listener.starting()
             source = self.source
-            self._task = task = runtime.run(self._run(source))
+            # A recording is asked for by who waits for it.
+            wait = 0.0 if isinstance(source, recordings.Player) else head_start()
+            self._task = task = runtime.run(self._run(source, wait))
         # Not within the lock: it is called at once where that ended already.
         task.add_done_callback(partial(self._ended_with, source))
         for listener in self._listeners:
@@ -265,8 +268,9 @@ class StreamFeed:
 
     # ------------------------------------------------------------------ the loop's side
 
-    async def _run(self, source: Source) -> None:
+    async def _run(self, source: Source, wait: float) -> None:
         try:
+            await asyncio.sleep(wait)
             async for batch in source.batches():
                 self._take(batch)
                 if self.recorder is not None:

@@ -76,7 +76,8 @@ class StreamPage(FeedListener):
             older=history.read,
             oldest=history.oldest,
         )
-        self._snapshots = SnapshotWriter(self._snapshot, self._stamp)
+        channel = self._channel
+        self._snapshots = SnapshotWriter(self._snapshot, self._stamp, lambda: channel.has_page)
         self.link = PageLink(widget, self._answer)
         self.save_events = save_events
         self.settings = {

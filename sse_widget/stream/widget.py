@@ -98,7 +98,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         filter: what the log and `view_df` let through, as `stream.filter`: an `EventFilter`, or a
             set of event types.
         exact_times: read each chunk of a flood as it arrives, so that `received_at` is the time of
-            its read. Otherwise a stream of more than 200 events a second is read every 40 ms (every
+            its read. Otherwise a stream of more than 200 events a second is read every 30 ms (every
             350 ms beside a cell that computes), and events that are read together have one time.
             It slows a cell that computes down.
         **options: all options of `EventSource`; also `layout=` and the other traits of an

@@ -31,7 +31,7 @@ _WHY = """## What is left
 Where each event is its own HTTP chunk, three calls of aiohttp a chunk (`feed_data`,
 `end_http_chunk_receiving`, `_read_nowait_chunk`) are most of it. They are what its HTTP parser,
 which is C, calls back into Python for each chunk. Ours is a call a read: reading at intervals makes
-that some 25 a second, whatever comes.
+that some 33 a second, whatever comes.
 
 Where chunks hold many events, most is one `re.split` a chunk, which makes the very strings that
 are kept; then `RecordBatch`es for the window and six buffers for the page, both a copy in C. No

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -81,6 +82,51 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
             if asked["kind"] == "poll":
                 assert [a for a in answers if a.get("polled")]
         execute(kernel, "stream.close(); capture.close()")
+
+
+SAVED = """
+from sse_widget import SSEStream
+from sse_widget.notebook import snapshot_writer
+seldom, snapshot_writer._FIRST = snapshot_writer._FIRST, 3600
+stream = SSEStream({url!r})
+stream
+"""
+
+
+def saved(messages: list[dict]) -> list[dict]:
+    """What was put into the notebook beside the log, or written there anew."""
+    kinds = ("display_data", "update_display_data")
+    return [m["content"]["data"] for m in messages if m["msg_type"] in kinds]
+
+
+def test_the_rows_for_the_saved_notebook_hold_no_page_up(kernel):
+    """HTML has JupyterLab load its typesetting: a tenth of a second for what nobody sees."""
+    go = threading.Event()
+
+    def later(peer):
+        peer.stream()
+        go.wait()
+        peer.send(EVENTS)
+        peer.hold()
+
+    with Server(later) as server:
+        shown = execute(kernel, SAVED.format(url=server.url))
+        # Nothing came yet.
+        assert saved(shown) == [{"text/plain": ""}]
+        (comm,) = {
+            m["content"]["comm_id"]
+            for m in shown
+            if m["msg_type"] == "comm_open" and "_esm" in m["content"]["data"]["state"]
+        }
+        until_idle(kernel, say(kernel, comm, {"kind": "hello", "page": "p"}))
+        go.set()
+        # With a page it need not be said in the name of a cell, while that page draws what the cell shows.
+        cell = "await stream.until(where=lambda event: event.last_event_id == '30', timeout=60)"
+        assert saved(execute(kernel, cell)) == []
+        # When it ends the page hears of it, whether a cell runs or not.
+        ended = saved(execute(kernel, "stream.stop(); snapshot_writer._FIRST = seldom"))
+        assert "number 30;" in ended[-1]["text/html"]
+        execute(kernel, "stream.close()")
 
 
 SEVERAL = """

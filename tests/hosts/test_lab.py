@@ -73,6 +73,33 @@ def settled(notebook, received: int) -> dict[str, int]:
     return accounts(notebook)
 
 
+def test_the_first_row_waits_for_no_script_of_jupyterlab(lab):
+    """What is put into the notebook to be saved would have it load its typesetting first."""
+    go = threading.Event()
+
+    def once_the_cell_is_done(peer):
+        peer.stream()
+        go.wait()
+        peer.send(EVENTS)
+        peer.hold()
+
+    with Server(once_the_cell_is_done) as server:
+        notebook = lab.notebook([IMPORT, f"stream = SSEStream({server.url!r})\nstream"])
+        notebook.run(0)
+        scripts = []
+
+        def asked(request):
+            if "/static/lab/" in request.url and request.resource_type == "script":
+                scripts.append(request.url)
+
+        notebook.page.on("request", asked)
+        notebook.run(1)
+        go.set()
+        expect(log(notebook).get_by_role("listitem").first).to_be_visible()
+        assert scripts == []
+        notebook.execute("stream.close()")
+
+
 def test_first_minute(lab):
     """Watch, filter by a chip, search, and have the same in Python."""
     notebook = lab.notebook([IMPORT + "stream = SSEStream(demo.url('/ticks', rate=50))\nstream"])

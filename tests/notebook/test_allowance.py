@@ -12,7 +12,7 @@ TICK = 0.04
 class Link:
     """A link of so many bytes a second, and a page that answers as ours does.
 
-    It sends whatever it may, every 40 ms, as a channel does of a stream that is faster than the link.
+    It sends whatever it may, every 40 ms, much as a channel does of a stream that is faster than the link.
     """
 
     def __init__(self, rate: float, *, trip: float = 0.02) -> None:
