@@ -22,7 +22,8 @@ from .server import served
 
 __all__ = ["report"]
 
-_WARM, _SECONDS, _ROUNDS = 8.0, 12.0, 2
+# As long as the longest interval that anything of ours has but once a minute.
+_WARM, _SECONDS, _ROUNDS = 10.0, 30.0, 2
 _SILENT, _SLOW, _MANY = "paced/0.0001", "timed/1", 20
 _OURS = """
 from IPython.display import display

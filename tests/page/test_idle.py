@@ -24,23 +24,23 @@ def test_heartbeats_are_not_answered(open_stub):
     assert stub.page.evaluate("model.attributes._ack.n") > acknowledged + 5
 
 
-def test_a_log_out_of_sight_is_drawn_twice_a_minute_and_holds_nothing_up(open_stub):
+def test_a_log_out_of_sight_is_drawn_once_a_minute_and_holds_nothing_up(open_stub):
     stub = open_stub(clock=True)
     stub.feed(*TICKS)
     stub.page.clock.run_for(4_000)
     expect(stub.rows).to_have_count(3)
     stub.page.evaluate("document.body.style.paddingTop = '5000px'")
     assert stub.page.evaluate(SIGHT) is False
-    stub.page.clock.run_for(31_100 - stub.page.evaluate("Date.now() % 30000"))
+    stub.page.clock.run_for(61_100 - stub.page.evaluate("Date.now() % 60000"))
     stub.feed({"data": "meanwhile"})
-    stub.page.clock.run_for(28_000)
+    stub.page.clock.run_for(58_000)
     expect(stub.row("meanwhile")).to_have_count(0)
     # What is said of the stream is read out also where nobody looks.
     stub.kernel("kernel.be({state: 'waiting', retry_in: 60, error: 'refused'})")
     stub.page.clock.run_for(1_000)
     expect(stub.status).to_contain_text("refused")
     expect(stub.row("meanwhile")).to_have_count(1)
-    stub.page.clock.run_for(3_000)
+    stub.page.clock.run_for(31_000)
     assert stub.page.evaluate("model.attributes._ack.n === kernel.n")
     stub.feed({"data": "just now"})
     stub.page.evaluate("document.body.style.paddingTop = ''")
@@ -119,3 +119,16 @@ def test_a_paint_lays_the_page_out_once(open_stub):
         paint(f"painted {n}")
     assert layouts() - before < 30
     devtools.detach()
+
+
+def test_a_state_that_lasts_moves_nothing_for_long(open_stub):
+    """An animation has the page drawn 60 times a second, out of sight too."""
+    stub = open_stub(clock=True)
+    stub.kernel("kernel.be({state: 'waiting', retry_in: 3600, error: 'refused'})")
+    stub.page.clock.run_for(1_000)
+    expect(stub.status).to_contain_text("refused")
+    times = stub.page.evaluate(
+        "document.getAnimations().map(({effect}) => effect.getComputedTiming().endTime)"
+    )
+    assert len(times) == 1
+    assert times[0] < 10_000

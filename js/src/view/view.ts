@@ -44,7 +44,7 @@ const NO_COPY = "The browser did not let this page copy.";
 const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
 /** A view that is out of sight is drawn in seconds that this divides. */
-const UNSEEN_S = 30;
+const UNSEEN_S = 60;
 
 export class View {
   readonly node: HTMLElement;
