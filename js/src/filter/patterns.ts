@@ -57,8 +57,9 @@ export function loneSurrogate(text: string): number | null {
   return at < 0 ? null : at;
 }
 
-/** A hint; `before` is what would help too, up to the first letter of "write". */
-const itself = (sign: string, before = "W"): string => `${before}rite \\${sign} for the character itself.`;
+/** A hint; `instead` is what would help too. */
+const itself = (sign: string, instead = ""): string =>
+  `${instead}${instead === "" ? "W" : ", or w"}rite \\${sign} for the character itself.`;
 
 const piece = (text: string, steps: number, repeatable = true): Piece => ({
   text,
@@ -94,7 +95,7 @@ class Translation extends Reader {
     }
     const top = this.#groups[0]!;
     if (this.#groups.length > 1) {
-      this.refuse("the group", this.#open().start, "is never closed", itself("(", "Add the ), or w"));
+      this.refuse("the group", this.#open().start, "is never closed", itself("(", "Add the )"));
     }
     if (top.steps > MAX_STEPS) {
       throw refusal(
@@ -146,12 +147,12 @@ class Translation extends Reader {
     const flags = this.match(FLAGS);
     if (flags) this.refuse(`inline flags (?${flags[1]})`, start, SHARED, "Use case= for the whole filter.");
     const what = `the group (?${this.peek(this.at + 1)}`;
-    this.refuse(what, start, "is of no known kind", itself("(", "Write (?:…), or w"));
+    this.refuse(what, start, "is of no known kind", itself("(", "Write (?:…)"));
   }
 
   #closeGroup(): Piece {
     if (this.#groups.length === 1) {
-      this.refuse("the )", this.at, "closes no group", itself(")", "Remove it, or w"));
+      this.refuse("the )", this.at, "closes no group", itself(")", "Remove it"));
     }
     this.at++;
     const { out, steps, repeats } = this.#groups.pop()!;
@@ -189,7 +190,7 @@ class Translation extends Reader {
     }
     const follower = this.peek();
     if (isQuantifier(follower)) {
-      const hint = itself(follower, "Put what it repeats into (?:…), or w");
+      const hint = itself(follower, "Put what it repeats into (?:…)");
       this.refuse(`the ${follower}`, this.at, "has nothing to repeat", hint);
     }
     done.text += text;
@@ -282,7 +283,7 @@ class Translation extends Reader {
 
   #classMember(start: number): Item {
     const next = this.peek();
-    if (next === "") this.refuse("the class", start, "is never closed", itself("[", "Add the ], or w"));
+    if (next === "") this.refuse("the class", start, "is never closed", itself("[", "Add the ]"));
     if (next === "\\") return this.escape(true);
     const posix = this.match(POSIX);
     if (posix)

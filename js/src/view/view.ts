@@ -43,6 +43,8 @@ const NO_COPY = "The browser did not let this page copy.";
 /** A reader's surroundings that eviction goes around: half of what a page may hold. */
 const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
+/** A table whose cells change all the time is read no sooner for being painted more often. */
+const LATEST_MS = 40;
 /** A view that is out of sight is drawn in seconds that this divides. */
 const UNSEEN_S = 60;
 
@@ -76,6 +78,9 @@ export class View {
   #frame = 0;
   /** Whether any of it is on the screen. A notebook has more streams than a screen. */
   #inSight = true;
+  /** the timer of a table that is not painted yet, and when it was painted last */
+  #later = 0;
+  #drawnAt = 0;
   /** since the latest beat */
   #drawn = false;
 
@@ -247,6 +252,7 @@ export class View {
     );
     onAbort(signal, () => {
       cancelAnimationFrame(this.#frame);
+      clearTimeout(this.#later);
       this.node.remove();
     });
     this.#draw();
@@ -313,12 +319,15 @@ export class View {
       return;
     }
     this.#drawn = true;
-    this.#drawNow();
+    const wait = this.#latest.by === null ? 0 : this.#drawnAt + LATEST_MS - performance.now();
+    if (wait <= 0) this.#drawNow();
+    else this.#later ||= setTimeout(() => this.#drawNow(), wait);
   }
 
   #drawNow(): void {
     this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
+      this.#frame = this.#later = 0;
+      this.#drawnAt = performance.now();
       this.#draw();
       // The frame is painted when this message arrives: only then is it true that it was shown.
       const { port1, port2 } = new MessageChannel();
