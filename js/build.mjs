@@ -20,7 +20,7 @@ const target = ["es2022", ...Object.entries(browsers).map(([name, version]) => n
 // the log alone to the overview of many streams, so that no second copy of it is installed.
 const SEAM = "\n/* the log ends here */\n";
 
-// Said a hundred times, and no minifier may shorten the names of what is the page's.
+// See src/short.ts.
 const inject = Object.fromEntries(["max", "min"].map((name) => [`Math.${name}`, [source("short.ts"), name]]));
 
 async function script(input, plugins, output) {

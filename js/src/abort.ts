@@ -1,5 +1,4 @@
-/** The end of a life, which every part of a page ends with. It knows nothing of what ends. */
-
+/** Runs a function when a signal is aborted; never where that has happened already. */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): void {
   signal?.addEventListener("abort", run);
 }

@@ -1,2 +1,5 @@
-/** What the build puts in the place of the same names of the page, which a minifier cannot shorten. */
+/**
+ * The source says Math.max and Math.min a hundred times. A minifier keeps the names of globals, so the build
+ * puts imports of these in their place.
+ */
 export const { max, min } = Math;

@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 # The most that one batch may carry, in bytes.
 BATCH_BYTES = 2**20
-# Batches on the way: an acknowledgement costs the kernel more than a batch, and the page has to show that
-# the kernel is busy; so a page that keeps up acknowledges every 32nd at the latest.
+# Batches on the way: an acknowledgement costs the kernel more than a batch, and makes the notebook's sign of
+# a busy kernel flash; so a page that keeps up acknowledges every 32nd at the latest.
 BATCHES = 64
 _MOST_BYTES, _FIRST_BYTES, _LEAST_BYTES = 2 * BATCH_BYTES, BATCH_BYTES // 2, 32 * 1024
 # An answer that took longer, in seconds, came over a link that holds too much; one that took less

@@ -96,7 +96,6 @@ class Channel:
         self._new_types: set[str] = set()
         self._new_gaps: list[Gap] = []
         self.not_sent = 0
-        self.has_page = False  # one has said hello
         self.resting = False  # the stream has ended: nothing to say, so no heartbeat either
 
     # ------------------------------------------------------------------ each tick
@@ -249,7 +248,7 @@ class Channel:
     def hello(self, page: str) -> None:
         """A page has come (or come back): tell it where we are."""
         self.open()
-        self.has_page = self._seen = True
+        self._seen = True
         self._send(
             {
                 "kind": "hello",

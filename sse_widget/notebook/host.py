@@ -37,8 +37,8 @@ def parent_message() -> dict[str, Any]:
 
 
 def head_start() -> float:
-    """Seconds for which work on another thread leaves the interpreter to the cell that asked for it, which has
-    yet to show it; 0 where no cell runs."""
+    """Seconds for which a stream that was just made leaves the interpreter to the cell that made it, and that
+    has yet to show it; 0 outside a kernel."""
     return _HEAD_START_S if parent_message() else 0.0
 
 

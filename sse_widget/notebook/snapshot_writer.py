@@ -1,7 +1,7 @@
 """SnapshotWriter: decides when the snapshot of a stream is written into the notebook, and on which thread.
 
 A snapshot is an output of its own beside the live log. It is made as the cell ends, empty where nothing
-came yet, and written when a stream ends, when a cell has run, and now and then while the stream is live,
+came yet, and written when a stream ends, after a cell has run, and now and then while the stream is live,
 because no message tells a kernel that the notebook is being saved. It is never written on the background
 loop, which only keeps its timer.
 """
@@ -24,7 +24,7 @@ from .host import on_cell_end
 # a minute is enough.
 _FIRST = 5.0
 _SLOWEST = 60.0
-# Seconds after a cell, in which a page draws what that cell shows.
+# Seconds to wait after a cell, in which the page draws the output of that cell.
 _AFTER_CELL = 1.0
 
 
@@ -34,18 +34,19 @@ class SnapshotWriter:
     Args:
         make: the snapshot as HTML; called on any thread but the loop's.
         stamp: changes when the snapshot would; cheap. None: there is nothing worth keeping yet.
-        has_page: whether a page shows the stream, which hears of what is written at any time.
+        hears: whether the page is one that hears at any time, and not only while a cell runs, of what is
+            written.
     """
 
     def __init__(
         self,
         make: Callable[[], str],
         stamp: Callable[[], Hashable | None],
-        has_page: Callable[[], bool],
+        hears: Callable[[], bool],
     ) -> None:
         self._make = make
         self._stamp = stamp
-        self._has_page = has_page
+        self._hears = hears
         self._output: Output | None = None
         self._placed = False  # the output has a cell, and is not there yet
         self._lock = threading.Lock()
@@ -109,9 +110,10 @@ class SnapshotWriter:
         late = time.monotonic() - self._written_at > _FIRST
         if self._placed:
             self._write(empty=True)
-        elif self._has_page():
-            # Not while it draws what this cell shows: typesetting an output takes it milliseconds.
-            if self._live and late:
+        elif self._live and self._hears():
+            # Not while it draws what this cell shows: typesetting an output takes it milliseconds. What is said
+            # last, of a stream that is over, is said here once more.
+            if late:
                 runtime.call(self._soon)
         elif self._written is None or self._aside or late:
             self._write()
@@ -134,6 +136,8 @@ class SnapshotWriter:
             self._timer.set(self._wait, self._due)
 
     def _soon(self) -> None:
+        if not self._live:
+            return
         due = self._timer.due
         if due is None or due > asyncio.get_running_loop().time() + _AFTER_CELL:
             self._timer.set(_AFTER_CELL, self._after_cell)

@@ -11,7 +11,7 @@ import math
 
 # A tick of the page's channel too: what is read is sent in the same wake-up.
 INTERVAL_S = 0.03
-# Beside a cell that computes: still a log that moves, for an eighth of the wake-ups. Where an interval
+# Beside a cell that computes: still a log that moves, for a twelfth of the wake-ups. Where an interval
 # brings much the sooner, for what waits in the system's socket buffers must fit there.
 CONTENDED_INTERVAL_S, CONTENDED_INTERVAL_OF_MUCH_S = 0.35, 0.25
 MUCH_BYTES = 64 * 1024
@@ -62,7 +62,7 @@ def interval(size: float = 0) -> float:
 def pace(rows: int, size: int, *, read: bool) -> float:
     """Seconds between two messages to a page, where so many rows, of about so many bytes, wait.
 
-    A paint costs a page the same whatever is new. A few rows are read one by one: a message an interval.
+    A paint costs a page the same whatever is new. A few rows a person reads one by one: a message an interval.
     More are only seen to move: every second interval will do, and the oldest is painted within 100 ms of
     its coming, for half of the page's CPU. Yet more are a load by themselves and must not pile up: a message
     an interval again.

@@ -205,7 +205,7 @@ class StreamFeed:
             for listener in self._listeners:
                 listener.starting()
             source = self.source
-            # A recording is asked for by who waits for it.
+            # A cell that replays a recording mostly waits for its events.
             wait = 0.0 if isinstance(source, recordings.Player) else head_start()
             self._task = task = runtime.run(self._run(source, wait))
         # Not within the lock: it is called at once where that ended already.

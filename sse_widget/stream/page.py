@@ -76,9 +76,8 @@ class StreamPage(FeedListener):
             older=history.read,
             oldest=history.oldest,
         )
-        channel = self._channel
-        self._snapshots = SnapshotWriter(self._snapshot, self._stamp, lambda: channel.has_page)
-        self.link = PageLink(widget, self._answer)
+        self.link = link = PageLink(widget, self._answer)
+        self._snapshots = SnapshotWriter(self._snapshot, self._stamp, lambda: link.past_cells)
         self.save_events = save_events
         self.settings = {
             "url": self._address,

@@ -22,8 +22,8 @@ from .server import served
 
 __all__ = ["report"]
 
-# As long as the longest interval that anything of ours has but once a minute.
-_WARM, _SECONDS, _ROUNDS = 10.0, 30.0, 2
+# What a page or a kernel does seldom, it does once a minute.
+_WARM, _SECONDS, _ROUNDS = 10.0, 60.0, 1
 _SILENT, _SLOW, _MANY = "paced/0.0001", "timed/1", 20
 _OURS = """
 from IPython.display import display

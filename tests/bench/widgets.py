@@ -19,7 +19,8 @@ from .sinks import SINKS, installed
 
 __all__ = ["report"]
 
-_RATE, _WARM, _SECONDS, _ROUNDS = 500, 3.0, 5.0, 2
+# A stream is watched for longer than some seconds, and what grows with every line must show that it does.
+_RATE, _WARM, _SECONDS, _ROUNDS = 500, 5.0, 15.0, 2
 _MAKE = "from IPython.display import display\nfrom tests.bench.sinks import SINKS"
 _SHOW = """
 sink = SINKS[{!r}]()

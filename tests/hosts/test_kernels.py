@@ -40,10 +40,19 @@ def until_idle(client, asked: str) -> list[dict]:
             return messages
 
 
-def say(client, comm: str, content: dict) -> str:
-    """A custom message of the page to a widget."""
+def subshell(client) -> str:
+    """A way past the cell that runs, as JupyterLab makes one."""
+    client.control_channel.send(client.session.msg("create_subshell_request"))
+    made: str = client.get_control_msg(timeout=300)["content"]["subshell_id"]
+    return made
+
+
+def say(client, comm: str, content: dict, by: str | None = None) -> str:
+    """A custom message of the page to a widget; `by` a subshell."""
     data = {"method": "custom", "content": content}
     message = client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+    if by is not None:
+        message["header"]["subshell_id"] = by
     client.shell_channel.send(message)
     return message["header"]["msg_id"]
 
@@ -118,15 +127,39 @@ def test_the_rows_for_the_saved_notebook_hold_no_page_up(kernel):
             for m in shown
             if m["msg_type"] == "comm_open" and "_esm" in m["content"]["data"]["state"]
         }
-        until_idle(kernel, say(kernel, comm, {"kind": "hello", "page": "p"}))
+        hello = {"kind": "hello", "page": "p"}
+        until_idle(kernel, say(kernel, comm, hello, by=subshell(kernel)))
         go.set()
-        # With a page it need not be said in the name of a cell, while that page draws what the cell shows.
+        # That page hears of it at any time: not now, when it draws what the cell shows.
         cell = "await stream.until(where=lambda event: event.last_event_id == '30', timeout=60)"
         assert saved(execute(kernel, cell)) == []
+        # But soon, where it was not said for long.
+        execute(kernel, "snapshot_writer._FIRST, snapshot_writer._AFTER_CELL = -1, 0.01")
+        while not (said := saved([kernel.get_iopub_msg(timeout=300)])):
+            pass
+        assert "number 30;" in said[0]["text/html"]
         # When it ends the page hears of it, whether a cell runs or not.
         ended = saved(execute(kernel, "stream.stop(); snapshot_writer._FIRST = seldom"))
         assert "number 30;" in ended[-1]["text/html"]
         execute(kernel, "stream.close()")
+
+
+STOPPED = """
+from sse_widget import SSEStream
+stream = SSEStream({url!r})
+stream.stop()
+assert stream.status.state == "closed", stream.status
+stream.start()
+await stream.until(where=lambda event: event.last_event_id == "30", timeout=60)
+assert stream.stats.received == 30
+stream.close()
+"""
+
+
+def test_a_stream_is_stopped_and_started_before_it_connects(kernel):
+    """A stream connects once the cell that makes it had time to show it."""
+    with Server(sends(EVENTS, then="hold")) as server:
+        execute(kernel, STOPPED.format(url=server.url))
 
 
 SEVERAL = """

@@ -92,6 +92,7 @@ def test_the_first_row_waits_for_no_script_of_jupyterlab(lab):
             if "/static/lab/" in request.url and request.resource_type == "script":
                 scripts.append(request.url)
 
+        notebook.page.wait_for_load_state("networkidle")
         notebook.page.on("request", asked)
         notebook.run(1)
         go.set()

@@ -59,7 +59,9 @@ export function loneSurrogate(text: string): number | null {
 
 /** A hint; `instead` is what would help too. */
 const itself = (sign: string, instead = ""): string =>
-  `${instead}${instead === "" ? "W" : ", or w"}rite \\${sign} for the character itself.`;
+  instead === ""
+    ? `Write \\${sign} for the character itself.`
+    : `${instead}, or write \\${sign} for the character itself.`;
 
 const piece = (text: string, steps: number, repeatable = true): Piece => ({
   text,

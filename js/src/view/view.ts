@@ -45,8 +45,8 @@ const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
 /** A table whose cells change all the time is read no sooner for being painted more often. */
 const LATEST_MS = 40;
-/** A view that is out of sight is drawn in seconds that this divides. */
-const UNSEEN_S = 60;
+/** A view that is out of sight is drawn when this has changed: in the same second as all the others. */
+const minute = (): number => Math.floor(Date.now() / 60_000);
 
 export class View {
   readonly node: HTMLElement;
@@ -80,6 +80,7 @@ export class View {
   #inSight = true;
   /** the timer of a table that is not painted yet, and when it was painted last */
   #later = 0;
+  #minute = 0;
   #drawnAt = 0;
   /** since the latest beat */
   #drawn = false;
@@ -238,7 +239,7 @@ export class View {
     );
     session.watch(
       {
-        changed: () => this.#soon(),
+        changed: () => this.#came(),
         beat: () => this.#beat(),
         pins: () => this.#pins(),
         seen: () => this.#inSight,
@@ -293,9 +294,10 @@ export class View {
   /** Out of sight: what is read out, which is seldom new; and now and then the rest, for who searches the
    * page. All such views draw in the same second. */
   #drawUnseen(): void {
-    const second = Math.floor(Date.now() / 1000);
-    if (second % UNSEEN_S === 0) this.#draw();
-    else {
+    if (this.#minute !== minute()) {
+      this.#minute = minute();
+      this.#draw();
+    } else {
       this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);
       this.#announcer.draw();
       this.#hidden ||= hideSnapshot(this.#session, this.#signal);
@@ -319,13 +321,19 @@ export class View {
       return;
     }
     this.#drawn = true;
+    this.#drawNow();
+  }
+
+  /** The kernel said something, as it does all the time. */
+  #came(): void {
     const wait = this.#latest.by === null ? 0 : this.#drawnAt + LATEST_MS - performance.now();
-    if (wait <= 0) this.#drawNow();
-    else this.#later ||= setTimeout(() => this.#drawNow(), wait);
+    if (wait <= 0) this.#soon();
+    else this.#later ||= setTimeout(() => this.#soon(), wait);
   }
 
   #drawNow(): void {
     this.#frame ||= requestAnimationFrame(() => {
+      clearTimeout(this.#later);
       this.#frame = this.#later = 0;
       this.#drawnAt = performance.now();
       this.#draw();

@@ -70,7 +70,7 @@ export function focusOn(node: HTMLElement | null | undefined): void {
   node?.focus({ preventScroll: true });
 }
 
-/** What happens anywhere in the page, before who it happens to hears of it, until the signal. */
+/** Listens on the window in the capture phase, before the element's own listeners; ends with the signal. */
 export function hear<Name extends keyof WindowEventMap>(
   name: Name,
   heard: (event: WindowEventMap[Name]) => void,

@@ -72,7 +72,7 @@ export class Log {
   /** seq after the newest line when the view began to stand still */
   #leftAt = 0;
   #pressed = false;
-  /** text may be selected: to ask has the page laid out, at each paint of a flood */
+  /** Rows may be selected, as `selectionchange` said: to ask the browser has the page laid out. */
   #marked = false;
   /** which cell of the selected row keys have chosen */
   #cell = -1;
@@ -170,11 +170,10 @@ export class Log {
 
   /** Text of rows that a person has selected. */
   #selected(): Selection | null {
-    if (!this.#marked) return null;
     const root = this.node.getRootNode() as Document | (ShadowRoot & { getSelection?(): Selection | null });
     const found = root.getSelection?.() ?? document.getSelection();
-    this.#marked = found?.type === "Range" && this.#list.contains(found.anchorNode);
-    return this.#marked ? found : null;
+    // In this order: to ask for its type is to have the page laid out.
+    return found && this.#list.contains(found.anchorNode) && found.type === "Range" ? found : null;
   }
 
   /** True where the view must stand still although it follows the tail. */
@@ -213,7 +212,8 @@ export class Log {
   }
 
   draw(lines: LogLines, paused: boolean): void {
-    const selected = this.#selected();
+    const selected = this.#marked ? this.#selected() : null;
+    this.#marked = selected !== null;
     // Where it stands still since, is told by the lines before these.
     const following = !lines.still && this.#following && !this.#holds(selected);
     this.#lines = lines;
