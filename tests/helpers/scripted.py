@@ -203,6 +203,18 @@ def sends(data: bytes | str, *, then: str = "end") -> Callable[[Peer], None]:
     return script
 
 
+def sends_after(go: threading.Event, data: bytes | str) -> Callable[[Peer], None]:
+    """A script: the head of an event stream, these bytes once the test says so, and then "hold"."""
+
+    def script(peer: Peer) -> None:
+        peer.stream()
+        go.wait()
+        peer.send(data)
+        peer.hold()
+
+    return script
+
+
 def answers(status: str, headers: str = "", body: bytes | str = b"") -> Callable[[Peer], None]:
     """A script: one plain HTTP answer."""
     return lambda peer: peer.answer(status, headers, body)

@@ -8,7 +8,7 @@ import threading
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from ..helpers.scripted import Server, sends
+from ..helpers.scripted import Server, sends, sends_after
 
 EVENTS = "".join(f"id: {i}\ndata: number {i};\n\n" for i in range(1, 31))
 
@@ -111,14 +111,7 @@ def saved(messages: list[dict]) -> list[dict]:
 def test_the_rows_for_the_saved_notebook_hold_no_page_up(kernel):
     """HTML has JupyterLab load its typesetting: a tenth of a second for what nobody sees."""
     go = threading.Event()
-
-    def later(peer):
-        peer.stream()
-        go.wait()
-        peer.send(EVENTS)
-        peer.hold()
-
-    with Server(later) as server:
+    with Server(sends_after(go, EVENTS)) as server:
         shown = execute(kernel, SAVED.format(url=server.url))
         # Nothing came yet.
         assert saved(shown) == [{"text/plain": ""}]

@@ -21,7 +21,7 @@ from ..conftest import captures
 from ..helpers import literal
 from ..helpers.browser import chromium
 from ..helpers.lab import ROOT, Lab
-from ..helpers.scripted import Peer, Server, free_port, sends
+from ..helpers.scripted import Peer, Server, free_port, sends, sends_after
 
 pytestmark = pytest.mark.lab
 
@@ -76,14 +76,7 @@ def settled(notebook, received: int) -> dict[str, int]:
 def test_the_first_row_waits_for_no_script_of_jupyterlab(lab):
     """What is put into the notebook to be saved would have it load its typesetting first."""
     go = threading.Event()
-
-    def once_the_cell_is_done(peer):
-        peer.stream()
-        go.wait()
-        peer.send(EVENTS)
-        peer.hold()
-
-    with Server(once_the_cell_is_done) as server:
+    with Server(sends_after(go, EVENTS)) as server:
         notebook = lab.notebook([IMPORT, f"stream = SSEStream({server.url!r})\nstream"])
         notebook.run(0)
         scripts = []
