@@ -3,7 +3,6 @@
  * which speaks through the same model with the number of the selection in every message. `widget.ts`, `loader.ts`
  * and this file are the only ones that know anywidget.
  */
-
 import type { AnyModel } from "@anywidget/types";
 import { onAbort } from "./abort.ts";
 import { attempt, carriesNumbers, lifetime, pageId, put, SECOND_HELLO_MS } from "./kernel/host.ts";

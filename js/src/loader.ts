@@ -2,7 +2,6 @@
  * What a widget brings where a kernel sends the page's files once: it takes them from the model that has them,
  * once a page, and hands over to the script among them. The kernel writes before it which script that is.
  */
-
 import type { AnyModel } from "@anywidget/types";
 import { onAbort } from "./abort.ts";
 import { attempt, lifetime } from "./kernel/host.ts";

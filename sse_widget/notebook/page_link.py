@@ -29,8 +29,6 @@ class PageLink:
 
     Attributes:
         session: names this object, so that a page knows a restarted kernel.
-        past_cells: a page's message came by a subshell, as JupyterLab's do, whose pages hear at any time of
-            what is written into the notebook; other hosts may pass on only what a cell says while it runs.
         ack: how a page acknowledges: by a "message", or a "trait", which is cheaper, until one such
             came by a way that a cell holds up.
     """
@@ -40,8 +38,13 @@ class PageLink:
         self._answer = answer
         self._sender = SubshellSender()
         self.session = uuid.uuid4().hex
-        self.past_cells = False
         self.ack = "message" if reruns_on_change() else "trait"
+
+    @property
+    def past_cells(self) -> bool:
+        """Whether a page's message came by a subshell, as JupyterLab's do. Its pages hear at any time of what
+        is written into the notebook; other hosts may pass on only what a cell says while it runs."""
+        return self._sender.past_cells
 
     def send(self, content: Message, buffers: Sequence[Buffer]) -> None:
         """Send to all pages. Nothing is sent where the comm was closed meanwhile, by the user or a kernel
@@ -69,7 +72,6 @@ class PageLink:
         `page_requests` says when it is answered, and what this waits for.
         """
         self._sender.note()
-        self.past_cells = self.past_cells or came_by_subshell() is True
         REQUESTS.post(self._widget, content, self._sender.answering(self._answer_page))
 
     def _answer_page(self, content: Message) -> None:

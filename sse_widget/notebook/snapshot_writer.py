@@ -140,14 +140,13 @@ class SnapshotWriter:
             return
         due = self._timer.due
         if due is None or due > asyncio.get_running_loop().time() + _AFTER_CELL:
-            self._timer.set(_AFTER_CELL, self._after_cell)
-
-    def _after_cell(self) -> None:
-        self._write_aside()
-        self._tick()
+            self._timer.set(_AFTER_CELL, self._write_on)
 
     def _due(self) -> None:
         self._wait = min(2 * self._wait, _SLOWEST)
+        self._write_on()
+
+    def _write_on(self) -> None:
         self._write_aside()
         self._tick()
 

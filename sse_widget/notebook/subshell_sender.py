@@ -27,6 +27,11 @@ class SubshellSender:
         self._context: contextvars.Context | None = None
         self._answering: contextvars.Context | None = None
 
+    @property
+    def past_cells(self) -> bool:
+        """Whether a message of a page came past the cell that ran."""
+        return self._context is not None
+
     def note(self) -> None:
         """Called in the handler of a message from the page."""
         if self._context is None and came_by_subshell():

@@ -206,7 +206,7 @@ class StreamFeed:
                 listener.starting()
             source = self.source
             # A cell that replays a recording mostly waits for its events.
-            wait = 0.0 if isinstance(source, recordings.Player) else head_start()
+            wait = 0.0 if isinstance(self._url, recordings.Recording) else head_start()
             self._task = task = runtime.run(self._run(source, wait))
         # Not within the lock: it is called at once where that ended already.
         task.add_done_callback(partial(self._ended_with, source))

@@ -22,7 +22,7 @@ from .server import served
 
 __all__ = ["report"]
 
-# What a page or a kernel does seldom, it does once a minute.
+# A minute: nothing that a page or a kernel does by itself has a longer interval.
 _WARM, _SECONDS, _ROUNDS = 10.0, 60.0, 1
 _SILENT, _SLOW, _MANY = "paced/0.0001", "timed/1", 20
 _OURS = """

@@ -57,6 +57,12 @@ def say(client, comm: str, content: dict, by: str | None = None) -> str:
     return message["header"]["msg_id"]
 
 
+def widgets(messages: list[dict]) -> list[str]:
+    """The comms of the widgets that were made, in order."""
+    opened = [m["content"] for m in messages if m["msg_type"] == "comm_open"]
+    return [c["comm_id"] for c in opened if "_esm" in c["data"].get("state", {})]
+
+
 def custom(message: dict) -> dict:
     return message["content"].get("data", {}).get("content", {})
 
@@ -74,9 +80,7 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
     """Colab may drop what a thread sends when no cell runs and no message is being answered."""
     with Server(*[sends(EVENTS, then="hold")] * 2) as server:
         shown = execute(kernel, SHOW.format(url=server.url, to=str(tmp_path / "capture")))
-        opened = [m["content"] for m in shown if m["msg_type"] == "comm_open"]
-        widgets = [c["comm_id"] for c in opened if "_esm" in c["data"].get("state", {})]
-        stream, capture = widgets
+        stream, capture = widgets(shown)
         for comm, asked, kind in [
             (stream, {"kind": "hello", "page": "p"}, "hello"),
             (stream, {"kind": "poll", "page": "p"}, "batch"),
@@ -96,7 +100,8 @@ def test_a_page_that_asks_is_answered_before_its_message_is_done(kernel, tmp_pat
 SAVED = """
 from sse_widget import SSEStream
 from sse_widget.notebook import snapshot_writer
-seldom, snapshot_writer._FIRST = snapshot_writer._FIRST, 3600
+before = snapshot_writer._FIRST, snapshot_writer._AFTER_CELL
+snapshot_writer._FIRST = 3600
 stream = SSEStream({url!r})
 stream
 """
@@ -115,11 +120,7 @@ def test_the_rows_for_the_saved_notebook_hold_no_page_up(kernel):
         shown = execute(kernel, SAVED.format(url=server.url))
         # Nothing came yet.
         assert saved(shown) == [{"text/plain": ""}]
-        (comm,) = {
-            m["content"]["comm_id"]
-            for m in shown
-            if m["msg_type"] == "comm_open" and "_esm" in m["content"]["data"]["state"]
-        }
+        (comm,) = widgets(shown)
         hello = {"kind": "hello", "page": "p"}
         until_idle(kernel, say(kernel, comm, hello, by=subshell(kernel)))
         go.set()
@@ -132,9 +133,11 @@ def test_the_rows_for_the_saved_notebook_hold_no_page_up(kernel):
             pass
         assert "number 30;" in said[0]["text/html"]
         # When it ends the page hears of it, whether a cell runs or not.
-        ended = saved(execute(kernel, "stream.stop(); snapshot_writer._FIRST = seldom"))
+        ended = saved(execute(kernel, "stream.stop()"))
         assert "number 30;" in ended[-1]["text/html"]
-        execute(kernel, "stream.close()")
+        execute(
+            kernel, "stream.close(); snapshot_writer._FIRST, snapshot_writer._AFTER_CELL = before"
+        )
 
 
 STOPPED = """

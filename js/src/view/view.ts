@@ -45,8 +45,6 @@ const PIN_PAUSED = 50_000;
 const PIN_SCROLLED = 5_000;
 /** A table whose cells change all the time is read no sooner for being painted more often. */
 const LATEST_MS = 40;
-/** A view that is out of sight is drawn when this has changed: in the same second as all the others. */
-const minute = (): number => Math.floor(Date.now() / 60_000);
 
 export class View {
   readonly node: HTMLElement;
@@ -78,10 +76,11 @@ export class View {
   #frame = 0;
   /** Whether any of it is on the screen. A notebook has more streams than a screen. */
   #inSight = true;
-  /** the timer of a table that is not painted yet, and when it was painted last */
-  #later = 0;
-  #minute = 0;
+  /** when the latest frame was drawn, and the timer of one that waits until that is long enough ago */
   #drawnAt = 0;
+  #later = 0;
+  /** in which it was drawn last while out of sight */
+  #minute = 0;
   /** since the latest beat */
   #drawn = false;
 
@@ -291,11 +290,12 @@ export class View {
     this.#soon();
   }
 
-  /** Out of sight: what is read out, which is seldom new; and now and then the rest, for who searches the
+  /** Out of sight: what is read out, which is seldom new; and once a minute the rest, for who searches the
    * page. All such views draw in the same second. */
   #drawUnseen(): void {
-    if (this.#minute !== minute()) {
-      this.#minute = minute();
+    const now = Math.floor(Date.now() / 60_000);
+    if (this.#minute !== now) {
+      this.#minute = now;
       this.#draw();
     } else {
       this.#header.draw(this.#pausedAt !== null, this.#empty.saysReason);

@@ -2,7 +2,6 @@
  * Marks what is searched inside nodes that others write, without touching them: the browser's own
  * highlights over ranges of text. Where a browser has none, rows still carry their marks.
  */
-
 import { onAbort } from "../../abort.ts";
 import type { Marker } from "../../filter/marker.ts";
 

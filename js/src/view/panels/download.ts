@@ -3,7 +3,6 @@
  * event of which only the beginning is here is asked for from the kernel; what can't be had whole is
  * counted and said.
  */
-
 import { onAbort } from "../../abort.ts";
 import { keep } from "../../events/event_copy.ts";
 import type { Entry } from "../../events/latest.ts";

@@ -2,7 +2,6 @@
  * The search box: plain text or a pattern, sought in the data. What is typed takes effect after a
  * breath; a pattern that is not valid is named and changes nothing. It never tests a row itself.
  */
-
 import { onAbort } from "../../abort.ts";
 import type { FilterState } from "../../filter/filter.ts";
 import type { Session } from "../../kernel/session.ts";

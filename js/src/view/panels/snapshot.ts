@@ -3,7 +3,6 @@
  * whoever reads it without a kernel. While a view that heard from the kernel is on the page the copy
  * of its stream is hidden, whenever it is written; this knows nothing of what the copy says.
  */
-
 import { onAbort } from "../../abort.ts";
 import type { Session } from "../../kernel/session.ts";
 
