@@ -60,7 +60,7 @@ class TypeCounts(dict[str, int]):
 
 
 # What three texts and their places in lists take beside their characters.
-_EVENT_BYTES = 180
+EVENT_BYTES = 180
 
 
 def _as_dataclass(struct: type[msgspec.Struct]) -> dict[str, dataclasses.Field[Any]]:
@@ -163,10 +163,10 @@ class EventBatch(msgspec.Struct, eq=False):
         ids = self.last_event_ids
         if n == 1:
             texts = (self.data[0], ids[0], self.types[0])
-            return sum(map(sys.getsizeof, texts)) + _EVENT_BYTES
+            return sum(map(sys.getsizeof, texts)) + EVENT_BYTES
         distinct = ids if self.has_id.count(True) == n else dict.fromkeys(ids)
         texts = ("".join(self.data), "".join(distinct), "".join(self.types))
-        return sum(map(sys.getsizeof, texts)) + n * _EVENT_BYTES
+        return sum(map(sys.getsizeof, texts)) + n * EVENT_BYTES
 
     def slice(self, start: int, stop: int) -> EventBatch:
         """Some of these events; faults and comments go with the first of them."""

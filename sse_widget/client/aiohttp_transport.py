@@ -259,8 +259,8 @@ class _Body(httpx.AsyncByteStream):
         self._roomy = False  # the system holds all that comes while it is paused, if it may
         self._most = 0
         # asyncio's own; that of TLS, or another loop's, may have its own size.
-        sized = self._read_at_most(_LITTLE)
-        self.full = (_READ if sized else runtime.usual_read()) * 3 // 4
+        if not self._read_at_most(_LITTLE):
+            self._most = runtime.usual_read()
         if hasattr(response.content, "_low_water"):
             # Else aiohttp asks its parser to go on after every HTTP chunk that it hands over, which
             # costs more than the chunk: a third of the way of an event.
@@ -270,6 +270,11 @@ class _Body(httpx.AsyncByteStream):
         closed = None if protocol is None else protocol.closed
         if closed is not None:
             closed.add_done_callback(self._closed)
+
+    @property
+    def full(self) -> int:
+        """Of a chunk: nearly as much as is read at once."""
+        return self._most * 3 // 4
 
     def _closed(self, closed: asyncio.Future[None]) -> None:
         self._broken = None if closed.cancelled() else closed.exception()
@@ -288,8 +293,6 @@ class _Body(httpx.AsyncByteStream):
 
     def pause(self) -> None:
         """Leave the socket alone: what comes waits in the system's buffers."""
-        if self._most == _LITTLE:
-            self._read_at_most(_READ)
         connection = self._response.connection
         transport = None if connection is None else connection.transport
         if transport is not None and not self._roomy:
@@ -313,9 +316,8 @@ class _Body(httpx.AsyncByteStream):
         try:
             while chunk := await content.readany():
                 size = len(chunk)
-                if size < _LITTLE // 4:
-                    if self._most == _READ:
-                        self._read_at_most(_LITTLE)
+                if size < _LITTLE // 4 and self._most == _READ:
+                    self._read_at_most(_LITTLE)
                 elif size >= _LITTLE // 2 and self._most == _LITTLE:
                     self._read_at_most(_READ)
                 yield chunk

@@ -24,13 +24,11 @@ CALM_EVENTS_S, _BURST_EVENTS = 200, 50
 
 
 class Flow(Protocol):
-    """The transport of a connection: told to leave its socket alone, and to go on.
+    """The transport of a connection: told to leave its socket alone, and to go on."""
 
-    Attributes:
-        full: a chunk of so many bytes is nearly as much as is read at once: there may be more.
-    """
-
-    full: int
+    @property
+    def full(self) -> int:
+        """A chunk of so many bytes is nearly as much as is read at once: there may be more."""
 
     def pause(self) -> None: ...
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-import pyarrow as pa
-
 from ..errors import CaptureNotWritten, CaptureTaken, message_of
 from ..events import Cause, Gap
+from .allocator import KeptMemory
 from .compaction import Compacted, compact
 from .dataset import Dataset
 from .footer import Position
@@ -83,6 +82,7 @@ class OwnedSequence:
         self._to = to
         self._name = name
         self._losses: dict[str, _Loss] = {}
+        self._kept = KeptMemory()
         self.refused: CaptureNotWritten | None = None
         self.writer, self.before = _persistent(lambda: self._claim(streams, begin or {}))
 
@@ -130,6 +130,7 @@ class OwnedSequence:
         """
         writer = self.writer
         folder = writer.folder
+        _, size = writer.pending
         try:
             # What was refused is written as it was then; what came since is the next part.
             if writer.refused:
@@ -138,7 +139,7 @@ class OwnedSequence:
             self.losing = False
         finally:
             self.needs_compaction = self.needs_compaction or writer.folder != folder
-            _give_back()
+            self._kept.used(size)
 
     def drop_oldest(self, most: int) -> dict[str, Gap]:
         """Let go of the oldest rows that wait until fewer than `most` bytes do: some more than have to, so
@@ -178,13 +179,7 @@ class OwnedSequence:
         except Exception as e:
             return Compacted(failure=f"Housekeeping failed: {message_of(e)}")
         finally:
-            _give_back()
-
-
-def _give_back() -> None:
-    """Arrow's allocator keeps what this thread freed, some 25 MiB, until the thread allocates again, and
-    nobody else can have it: more than what waits to be written ever is."""
-    pa.default_memory_pool().release_unused()
+            self._kept.give_back()
 
 
 def take_over(dataset: Dataset, name: str, generation: str = "") -> None:

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from ..events import EventBatch
-from ..payload import text_sizes
 from ..tables import Snapshot, Tally, microseconds, numbers, repeated, strings, texts
 from .footer import NOWHERE, Footer, Position
 from .part_schema import ROWS
@@ -32,6 +31,7 @@ _TYPES_KEPT = 1_000
 _TYPES_CHARS = 2**16
 # Characters: types that are longer, on average, are no words that rows share.
 _TYPE_CHARS = 250
+_OFFSET_BYTES = 8  # of each text in an Arrow array
 # A page of a file is made in memory, and read into it, as a whole: of so many bytes, or one row.
 _PAGE_BYTES = 2**20
 _PAGE_ROWS = 2**16
@@ -52,7 +52,7 @@ class Append(NamedTuple):
 
 def encode(table: pa.Table, footer: Footer) -> Any:
     """The bytes of a part."""
-    sink = pa.BufferOutputStream()
+    sink = pa.BufferOutputStream(pa.system_memory_pool())
     with part_writer(sink, footer, table) as file:
         file.write_table(table)
     return sink.getvalue()
@@ -80,7 +80,9 @@ def part_writer(sink: Any, footer: Footer, first: pa.Table) -> Iterator[Any]:
     # time, as part of Arrow's own: a reader finds the same, in a larger file.
     young = hasattr(pyarrow.parquet.ParquetWriter, "add_key_value_metadata")
     schema = ROWS if young else ROWS.with_metadata(metadata)
-    with pyarrow.parquet.ParquetWriter(sink, schema, **_settings(first), **_PARQUET) as writer:
+    with pyarrow.parquet.ParquetWriter(
+        sink, schema, memory_pool=pa.system_memory_pool(), **_settings(first), **_PARQUET
+    ) as writer:
         yield writer
         if young:
             writer.add_key_value_metadata(metadata)
@@ -101,7 +103,7 @@ def _settings(table: pa.Table) -> dict[str, Any]:
     """What depends on the rows."""
     rows = max(table.num_rows, 1)
     each = table.nbytes // rows or 1
-    types = text_sizes(table.select(["type"])).sum() // rows
+    types = (table.column("type").nbytes - _OFFSET_BYTES * rows) // rows
     return {
         # So many rows until it is asked whether a page is full; in steps of 1024 a part of a second
         # costs a twentieth more.
@@ -163,7 +165,7 @@ class _Run:
     count: int = 0
 
 
-def _numbers(names: list[str], runs: list[_Run]) -> tuple[pa.Array, pa.Array]:
+def _numbers(names: list[str], runs: list[_Run]) -> tuple[pa.ChunkedArray | pa.Array, pa.Array]:
     """`stream` and `seq`."""
     if len(runs) == 1:
         (run,) = runs

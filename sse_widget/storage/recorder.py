@@ -24,6 +24,7 @@ from ..errors import CaptureError, CaptureNotWritten, CaptureTaken, message_of
 from ..events import EventBatch, Gap
 from ..runtime import quiet_thread
 from ..tables import Snapshot
+from .allocator import QUIET_S
 from .contiguous_rows import unbroken
 from .dataset import Dataset
 from .footer import Position
@@ -163,11 +164,11 @@ class Recorder:
         while self._state is CaptureState.WRITING and self._writer.pending[1] > full:
             await asyncio.wrap_future(self.flush_soon())
 
-    def append(self, batch: EventBatch, last_event_id: str) -> None:
-        """The next events of the stream; does not wait."""
+    def append(self, batch: EventBatch, last_event_id: str, nbytes: int) -> None:
+        """The next events of the stream, which take so many bytes; does not wait."""
         if not batch.types or self.over:
             return
-        self._writer.add(self.name, batch, last_event_id=last_event_id)
+        self._writer.add(self.name, batch, last_event_id=last_event_id, nbytes=nbytes)
         if not self._news.is_set():
             self._news.set()
         rows, size = self._writer.pending
@@ -242,7 +243,7 @@ class Recorder:
             if self._writer.idle and self._state is not CaptureState.WAITING:
                 self._news.clear()
                 if self._writer.idle and not (self._flushed or self._closing):
-                    self._news.wait()
+                    self._wait_for_news()
             trouble = self._state is CaptureState.WAITING
             self._due.wait(RETRY if trouble else self.capture.every)
             self._due.clear()
@@ -251,6 +252,11 @@ class Recorder:
         self._writer.close()
         if not self.over:
             self._move(CaptureState.CLOSED, None)
+
+    def _wait_for_news(self) -> None:
+        if not self._news.wait(QUIET_S):
+            self._commit()  # of nothing: what was kept for the next part is given back
+            self._news.wait()
 
     def _write(self) -> None:
         with self._lock:

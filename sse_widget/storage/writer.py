@@ -153,6 +153,7 @@ class Writer:
         last_event_id: str | None = None,
         reconnection_time: int | None = None,
         stats: Mapping[str, int] | None = None,
+        nbytes: int | None = None,
     ) -> None:
         """The next events of a stream.
 
@@ -162,8 +163,11 @@ class Writer:
             last_event_id: the id to resume after; None: that of the last event.
             reconnection_time: the server's, where known.
             stats: the other counters of the stream as they are after this batch.
+            nbytes: about how much memory the batch takes, where that is known.
         """
-        size = batch.nbytes if batch.types else 0
+        size = 0
+        if batch.types:
+            size = batch.nbytes if nbytes is None else nbytes
         entry = Append(stream, batch, 0, last_event_id, reconnection_time, stats, size)
         with self._lock:
             if stream not in self._seq:

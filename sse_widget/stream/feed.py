@@ -274,7 +274,7 @@ class StreamFeed:
             async for batch in source.batches():
                 self._take(batch)
                 if self.recorder is not None:
-                    self.recorder.append(batch, source.last_event_id)
+                    self.recorder.append(batch, source.last_event_id, self.window.newest_nbytes)
                     await self.recorder.wait_for_space()
         except SSEError:
             pass  # the source's status says it

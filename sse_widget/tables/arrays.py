@@ -21,6 +21,8 @@ import pyarrow as pa
 # the window), and so many characters.
 _SAME = 8_192
 _SHORT = 64
+# Of a longer text.
+_FEW_ROWS = 1_024
 # Texts shorter than this, on average, are faster found by what is put between them than asked for
 # their lengths (bytes; measured: both take the same time at about 80).
 _SEARCHED = 64
@@ -33,12 +35,19 @@ _FEW_TIMES = 32
 def strings(names: list[str]) -> pa.Array:
     """An Arrow array of texts that are often the same: all of one type, none with an id."""
     if names and names[0] == names[-1] and names.count(names[0]) == len(names):
-        return repeated(names[0], len(names))
+        return _repeated(names[0], len(names))
     return texts(names)
 
 
-def repeated(text: str, times: int) -> pa.Array:
-    """An Arrow array of one text, so many times."""
+def repeated(text: str, times: int) -> pa.ChunkedArray:
+    """A column of one text, so many times; its pieces share their memory."""
+    piece = _repeated(text, min(times, _SAME if len(text) <= _SHORT else _FEW_ROWS))
+    whole, rest = divmod(times, max(len(piece), 1))
+    pieces = [piece] * whole
+    return pa.chunked_array([*pieces, piece.slice(0, rest)] if rest or not pieces else pieces)
+
+
+def _repeated(text: str, times: int) -> pa.Array:
     if times <= _SAME and len(text) <= _SHORT:
         return _same(text).slice(0, times)
     return pa.repeat(texts([text])[0], times)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import compress
 from operator import itemgetter
+from sys import getsizeof
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from ..basics import Budget, free_in_children
 from ..checks import whole_number
-from ..events import Event, EventBatch
+from ..events import EVENT_BYTES, Event, EventBatch
 from ..filters import EventFilter
 from ..payload import bounded_slices
 from .arrays import datetimes, microseconds, numbers, strings, texts
@@ -172,6 +173,10 @@ class RollingWindow:
             than this is evicted at once.
         budget: whose share "events" this is, and all that the others leave; its own where there is
             none. `max_bytes` is its limit.
+
+    Attributes:
+        newest_nbytes: about how much memory the events appended last take as a batch, at most: what
+            `EventBatch.nbytes` says, without joining their texts a second time.
     """
 
     def __init__(
@@ -191,6 +196,7 @@ class RollingWindow:
         self._room = self.max_bytes  # what the others leave of it, as of the latest look
         self._tail = _Tail(0)
         self._first = 0  # the oldest event not let go yet; by number it may be over its bound
+        self.newest_nbytes = 0
         self._stop = 0  # the number the next event gets; nobody looks beyond it
         self._cleared = 0
         self._cleared_to = 0
@@ -230,14 +236,15 @@ class RollingWindow:
             tail.types.extend(types)
             tail.ids.extend(ids)
             tail.data.extend(data)
-        size = n * _ROW_BYTES
         if a.isascii() and b.isascii() and c.isascii():
-            size += len(a) + len(b) + len(c)
+            size = in_memory = len(a) + len(b) + len(c)
         else:
-            size += len(a.encode()) + len(b.encode()) + len(c.encode())
+            size = len(a.encode()) + len(b.encode()) + len(c.encode())
+            in_memory = getsizeof(a) + getsizeof(b) + getsizeof(c)
+        self.newest_nbytes = in_memory + n * EVENT_BYTES
         tail.at.append(at)
         tail.ends.append(stop)
-        tail.size = size = tail.size + size
+        tail.size = size = tail.size + size + n * _ROW_BYTES
         if stop < self._due_stop and size < self._due_size:
             self._stop = stop
         else:

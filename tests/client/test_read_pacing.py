@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import queue
+import socket
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -215,6 +216,45 @@ def test_what_came_during_a_beat_is_read_after_it(monkeypatch):
         assert last.wait(20)
         assert list(stream.df["data"])[499:] == [str(n) for n in range(1000)]
         stream.close()
+
+
+@pytest.mark.parametrize(("size", "roomy"), [(20, False), (2_500, True)])
+def test_a_paced_stream_is_read_into_a_buffer_of_what_it_brings(size, roomy, monkeypatch):
+    """The system maps one of 128 KiB and more anew for each read, and takes it away again."""
+    came, over = threading.Event(), threading.Event()
+    delivered: queue.Queue[str] = queue.Queue()
+    asked, rests = [], []
+    receive = socket.socket.recv
+
+    def noted(sock, most, *flags):
+        asked.append(most)
+        return receive(sock, most, *flags)
+
+    def further(peer):
+        asked.clear()
+        for n in range(10):
+            for _ in range(10):
+                peer.chunk(f"data: {'x' * size}\n\n" * 2)
+            peer.chunk(f"data: {n}\n\n")
+            while delivered.get(timeout=60) != str(n):
+                pass
+        over.set()
+
+    monkeypatch.setattr(beats, "INTERVAL_S", 0.1)
+    monkeypatch.setattr(socket.socket, "recv", noted)
+    monkeypatch.setattr(read_pacer.contention, "note", rests.append)
+    with Server(held(came, further)) as server:
+        stream = SSEStream(server.url)
+
+        @stream.on()
+        def seen(event):
+            came.set()
+            delivered.put(event.data)
+
+        assert over.wait(60)
+        stream.close()
+    assert len(rests) >= 5
+    assert (max(asked) >= 128 * 1024) == roomy
 
 
 @contextmanager

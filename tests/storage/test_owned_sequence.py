@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from sse_widget import Capture, CaptureTaken, EventBatch
-from sse_widget.storage import Dataset, OwnedSequence, compaction, take_over
+from sse_widget.storage import Dataset, OwnedSequence, Recorder, allocator, compaction, take_over
+from sse_widget.storage import recorder as recording
 from sse_widget.storage import writer as writing
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -48,6 +52,66 @@ def test_a_loss_that_goes_on_is_one_gap_and_the_next_one_another(tmp_path):
     sequence.commit()
     kept = Dataset(tmp_path / "capture").gaps("a")
     assert [(gap.seq, gap.missing) for _, gap in kept] == [(20, 20), (40, 10)]
+
+
+@pytest.fixture
+def given_back(monkeypatch):
+    """The threads that gave back what Arrow's allocator kept of them, as they do; nothing is kept at first."""
+    threads = queue.Queue()
+
+    class Pool:
+        def release_unused(self):
+            threads.put(threading.get_ident())
+
+    monkeypatch.setattr(allocator, "pa", SimpleNamespace(default_memory_pool=Pool))
+    monkeypatch.setattr(allocator, "kept", weakref.WeakKeyDictionary())
+    return threads
+
+
+def test_memory_is_kept_from_one_small_part_to_the_next_and_given_back_after_a_large_one(
+    tmp_path, given_back
+):
+    """Given back after each part it is cleared by the system for the next one: most of what that cost."""
+    sequence = owned(tmp_path / "capture", "a")
+    for _ in range(5):
+        sequence.writer.add("a", batch(5000))
+        sequence.commit()
+    assert given_back.empty()
+    sequence.writer.add("a", batch(30_000))
+    sequence.commit()
+    assert given_back.qsize() == 1
+
+
+def test_all_sequences_of_a_process_keep_no_more_memory_than_one_may(tmp_path, given_back):
+    sequences = [owned(tmp_path / str(n), "a") for n in range(30)]
+    for sequence in sequences:
+        sequence.writer.add("a", batch(100))
+        sequence.commit()
+    assert 10 <= given_back.qsize() < 30
+
+
+def test_a_sequence_that_falls_silent_keeps_no_memory(tmp_path, given_back, monkeypatch):
+    sequence = owned(tmp_path / "capture", "a")
+    sequence.writer.add("a", batch(100))
+    sequence.commit()
+    sequence.commit()
+    assert given_back.empty()
+    monkeypatch.setattr(allocator, "QUIET_S", 0)
+    sequence.commit()
+    sequence.commit()
+    assert given_back.qsize() == 1
+
+
+def test_a_stream_that_falls_silent_keeps_no_memory(tmp_path, given_back, monkeypatch):
+    """Though its thread sleeps until something comes."""
+    for module in (allocator, recording):
+        monkeypatch.setattr(module, "QUIET_S", 0)
+    recorder = Recorder(Capture(tmp_path / "capture"), "a")
+    given_back.get(timeout=60)  # of its housekeeping
+    recorder.append(batch(100), "", 100_000)
+    recorder.flush()
+    assert given_back.get(timeout=60) != threading.get_ident()
+    recorder.close()
 
 
 def test_who_claims_a_sequence_last_has_it(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import tracemalloc
 from datetime import UTC, datetime
@@ -59,6 +60,17 @@ def test_an_event_larger_than_the_window_is_evicted_at_once():
     assert window.counts == (2, 0, 2, 0)
     window.append(batch("next"))
     assert window.read().frame()["data"].tolist() == ["next"]
+
+
+@pytest.mark.parametrize("data", [["a"], ["a", "b"], ["a" * 500, "\N{GRINNING FACE}"], ["é" * 9]])
+@pytest.mark.parametrize("id_", ["", "7"])
+def test_it_says_how_much_memory_the_newest_batch_takes(data, id_):
+    window = RollingWindow()
+    came = batch(*data, id_=id_)
+    window.append(batch("x" * 5000))
+    window.append(came)
+    assert window.newest_nbytes == pytest.approx(came.nbytes, abs=400)
+    assert window.newest_nbytes > sum(map(sys.getsizeof, data))
 
 
 def test_clear_keeps_the_numbers_going():
