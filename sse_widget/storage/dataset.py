@@ -49,9 +49,10 @@ K = TypeVar("K", Footer, PartFacts)
 _JUNK = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # Files are merged and removed while others read: the list is made anew then, by a slow reader beside
 # a busy writer several times.
-_TRIES = 20
-# Seconds, longer with each try, 1.7 in all: where a folder is exchanged by two renames, a disk may be slow between them.
-_PAUSE = 0.01
+TRIES = 40
+# Seconds, longer with each try, 7.4 in all: where a folder is exchanged by two renames, a disk that is busy with what
+# others write may take as long between them.
+PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,9 +373,9 @@ class Dataset:
                 return
             except FileNotFoundError:
                 tries += 1
-                if stream is None or tries >= _TRIES:
+                if stream is None or tries >= TRIES:
                     raise
-                time.sleep(_PAUSE * (tries - 1))
+                time.sleep(PAUSE * (tries - 1))
 
     def tables_of(
         self, part: Part, wanted: Wanted, columns: list[str] | None = None
@@ -468,13 +469,13 @@ class Dataset:
 
     def again(self, read: Callable[[], T]) -> T:
         """Read; from the beginning where a file went away meanwhile, because it was merged."""
-        for tries in range(_TRIES - 1):
+        for tries in range(TRIES - 1):
             try:
                 return read()
             except SSEError:
                 raise
             except FileNotFoundError:
-                time.sleep(_PAUSE * tries)
+                time.sleep(PAUSE * tries)
         return read()
 
 

@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from sse_widget.errors import CaptureError, CaptureTaken
-from sse_widget.storage import compaction, create_only, held_folder
+from sse_widget.storage import compaction, create_only, dataset, held_folder
 from sse_widget.storage import writer as writing
 from sse_widget.storage.compaction import compact
 from sse_widget.storage.create_only import WAYS, proven_way
@@ -289,6 +289,7 @@ def test_killed_between_two_renames_who_comes_next_goes_on(tmp_path, monkeypatch
     whole = cases.pop()
     killed("compact(Dataset(to))", "folder_swap.py:_by_two_renames", whole, cases, _LACKING)
     assert numbers(Dataset(whole).read()) == [0, 1, 2]
+    monkeypatch.setattr(dataset, "PAUSE", 0)  # nobody goes on with it while they are read
     absent = 0
     for to in cases:
         seen = sorted(numbers(ds.dataset(to).to_table()))
@@ -306,6 +307,36 @@ def test_killed_between_two_renames_who_comes_next_goes_on(tmp_path, monkeypatch
         assert staged(to) == []
         assert [p.name for p in to.iterdir() if p.name.startswith(".")] == []
     assert absent > 0
+
+
+def test_a_reader_waits_for_a_disk_that_is_slow_between_two_renames(to, monkeypatch):
+    monkeypatch.setattr(writing, "FOLDER_PARTS", 2)
+    without_careful_renames(monkeypatch)
+    for n in range(4):
+        write(to, [n])
+    begun, looks = threading.Event(), []
+    rename, walk = HeldFolder.rename, LocalStore.walk
+
+    def slow(self, name, to, new):
+        if new.startswith("gone-"):
+            rename(self, name, to, new)
+            begun.set()
+            until(lambda: len(looks) >= 30)
+        else:
+            rename(self, name, to, new)
+
+    def counted(self, *below):
+        looks.append(below)
+        return walk(self, *below)
+
+    monkeypatch.setattr(dataset, "PAUSE", 0.001)
+    monkeypatch.setattr(HeldFolder, "rename", slow)
+    merging = threading.Thread(target=compact, args=[Dataset(to)])
+    merging.start()
+    assert begun.wait(60)
+    monkeypatch.setattr(LocalStore, "walk", counted)
+    assert numbers(Dataset(to).read()) == [0, 1, 2, 3]
+    merging.join()
 
 
 def test_readers_look_again_while_a_folder_has_no_name(to, monkeypatch):
