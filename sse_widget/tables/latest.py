@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
     from .window import RollingWindow, Snapshot
 
-# On the loop: how long events may wait to be read where they are fewer than half of those held, and how many are
-# looked at and read before others get a turn. What waits is read at once when somebody asks, so this is no delay
-# of what is seen; and the more wait, the fewer are read: of each thing the newest.
+# On the loop: how long events may wait to be read where an eighth of what the window can hold, and two batches
+# like the last one, may still come before it lets go of one of them; and how many are looked at and read before
+# others get a turn. What waits is read at once when somebody asks, so this is no delay of what is seen; and the
+# more wait, the fewer are read: of each thing the newest.
 _DELAY = 5.0
+_SPARE, _SPARE_BATCHES = 8, 2
 _SLICE_ROWS, _READ_ROWS = 2**16, 2**13
+_COLUMNS = ["received_at", "type", "data"]
 # A thing of which the stream tells ever new fields is what its latest event says, and no more.
 _MANY_FIELDS = 1_000
 # What a row holds: itself, a field, and what a byte of text is as objects.
@@ -79,7 +82,7 @@ class LatestRows:
         self._rows: dict[Any, LatestRow] = {}
         self._uniform = UniformRows(self.by[0]) if len(self.by) == 1 else None
         self._nbytes = 0
-        self._cursor = window.bounds[0]
+        self._cursor, self._seen, _ = window.bounds
         # A thread holds it while it reads further; the loop never waits for it.
         self._lock = threading.Lock()
         self._share = window.budget.share("latest", part=0.25)
@@ -92,9 +95,11 @@ class LatestRows:
         """There are events to read; on the loop's thread."""
         if self._closed:
             return
-        first, stop, _ = self._window.bounds
+        stop, most = self._window.capacity
+        spare = most // _SPARE + _SPARE_BATCHES * (stop - self._seen)
+        self._seen = stop
         due = self._timer.due
-        if 2 * (stop - self._cursor) < stop - first:
+        if stop - self._cursor < most - spare:
             if due is None:
                 self._timer.set(_DELAY, self._read_on)
         elif due is None or due > asyncio.get_running_loop().time():
@@ -186,7 +191,7 @@ class LatestRows:
         if news.first > self._cursor:
             self.missed += news.first - self._cursor
             self._cursor = news.first
-        some = news.table.slice(self._cursor - news.first, _SLICE_ROWS)
+        some = news.table.select(_COLUMNS).slice(self._cursor - news.first, _SLICE_ROWS)
         if not some.num_rows:
             return False
         at = None if self._uniform is None else self._uniform.newest(some)

@@ -16,24 +16,48 @@ import pyarrow as pa
 
 # Fewer rows are read as quickly as they are compared.
 _WORTH = 64
-# What is compared at once: so few bytes that they stay in the processor's cache, which is half of the time.
-_BLOCK_ROWS = 8192
+# What is compared at once, at least, where there is as much. Each step costs some microseconds however few these
+# are, and what few there are of it stays in the processor's cache.
+_BLOCK_ROWS = 16_384
+# Of each array that is kept for that: enough for so many rows of 60 bytes.
+_ROOM_BYTES = 2**20
 _MANY_KEYS, _KEY_BYTES = 32, 64
 _MANY_TYPES = 8
 _QUOTE, _COLON, _BACKSLASH = (ord(c) for c in '":\\')
 # Bytes that are taken from the text in one piece.
 _WORD = 16
-# Of a word whose last n bytes count.
-_MASKS = np.frombuffer(
-    b"".join((b"\xff" * n).rjust(_WORD, b"\0") for n in range(_WORD + 1)), np.uint64
-).reshape(-1, 2)
+# Of a word whose last n bytes count: the first halves, and the second ones.
+_MASKS = np.ascontiguousarray(
+    np.frombuffer(b"".join((b"\xff" * n).rjust(_WORD, b"\0") for n in range(_WORD + 1)), np.uint64)
+    .reshape(-1, 2)
+    .T
+)
 # What is sought by its number: odd numbers that scatter the bits of what they are multiplied by (the golden
 # ratio's, and one of MurmurHash3), into so many buckets that few of a thousand things share one.
 _SCATTER, _SCATTER_TOO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC4CEB9FE1A85EC53)
 _BUCKET_BITS = 14
 
-# The things that events are about, as they are written: short ones as one or two numbers each.
-_Things: TypeAlias = np.ndarray | pa.Array
+# The things that events are about, as they are written: short ones as numbers, in one array or two.
+_Things: TypeAlias = list[np.ndarray] | pa.Array
+
+
+class _Room:
+    """Memory for what is needed for a moment, again and again. Taken anew it is cleared by the system first, which
+    takes longer than what is done with it.
+
+    An array that was taken is another one's as soon as one of the same name is taken.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def take(self, name: str, size: int) -> np.ndarray:
+        """An array of so many bytes."""
+        if size > _ROOM_BYTES:
+            return np.empty(size, np.uint8)
+        if name not in self._arrays:
+            self._arrays[name] = np.empty(_ROOM_BYTES, np.uint8)
+        return self._arrays[name][:size]
 
 
 class _Form(NamedTuple):
@@ -60,6 +84,7 @@ class UniformRows:
     def __init__(self, by: str) -> None:
         self._by = by
         self._forms: dict[str, _Form] = {}
+        self._room = _Room()
 
     def newest(self, some: pa.Table) -> np.ndarray | None:
         """The places of the rows that must be read, in their order; None for all rows."""
@@ -67,14 +92,14 @@ class UniformRows:
             return None
         places: list[np.ndarray] = []
         kinds: dict[str, list[tuple[_Things, np.ndarray]]] = {}
-        for first, kind, rows, data in _of_one_type(some):
+        for kind, rows, texts in _of_one_type(some, self._room):
             form = self._forms.get(kind)
-            found = None if form is None else _newest(data, form)
+            found = None if form is None else _newest(texts, form, self._room)
             if found is None:
-                places.append(first + rows)
+                places.append(rows)
             else:
                 things, at = found
-                kinds.setdefault(kind, []).append((things, first + rows[at]))
+                kinds.setdefault(kind, []).append((things, rows[at]))
             if len(kinds) > _MANY_TYPES:
                 return None
         for blocks in kinds.values():
@@ -103,38 +128,74 @@ def rows_at(some: pa.Table, places: np.ndarray) -> pa.Table:
     return pa.Table.from_batches(taken, some.schema)
 
 
-def _of_one_type(some: pa.Table) -> Iterator[tuple[int, str, np.ndarray, pa.Array]]:
-    """The rows in blocks: the number of a block's first row, a type, the places of its rows in this block,
-    and their data."""
-    start = 0
+class _Texts(NamedTuple):
+    """Some texts as the bytes of all of them, and of more.
+
+    Attributes:
+        at: where each begins, and after the last one where it ends.
+    """
+
+    at: np.ndarray
+    buffer: np.ndarray
+
+
+def _texts_of(array: pa.Array) -> _Texts:
+    _, offsets, text = array.buffers()
+    at = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return _Texts(at, np.frombuffer(text, np.uint8) if at[-1] else np.zeros(0, np.uint8))
+
+
+def _joined(pieces: list[_Texts], room: _Room) -> _Texts:
+    """The texts of all of these."""
+    if len(pieces) == 1:
+        return pieces[0]
+    starts, size = [], 0
+    for at, _ in pieces:
+        starts.append(at[:-1] + (size - at[0]))
+        size += int(at[-1] - at[0])
+    buffer = room.take("texts", size)
+    np.concatenate([buffer[at[0] : at[-1]] for at, buffer in pieces], out=buffer)
+    return _Texts(np.concatenate([*starts, [size]]), buffer)
+
+
+def _of_one_type(some: pa.Table, room: _Room) -> Iterator[tuple[str, np.ndarray, _Texts]]:
+    """The rows in blocks: a type, the places of some of its rows, and their data, until the next is asked for."""
+    start = begin = 0
+    pieces: list[_Texts] = []
+    before = ""
+    known: dict[tuple[int, ...], str | None] = {}
     for batch in some.select(["type", "data"]).to_batches(max_chunksize=_BLOCK_ROWS):
         kinds, data = batch.columns
-        if _all_alike(kinds):
-            yield start, kinds[0].as_py(), np.arange(len(data)), data
+        shared = (kinds.offset, len(kinds), *(b.address for b in kinds.buffers() if b is not None))
+        if shared not in known:
+            known[shared] = kinds[0].as_py() if _all_alike(_texts_of(kinds)) else None
+        kind = known[shared]
+        if pieces and (kind != before or start - begin >= _BLOCK_ROWS):
+            yield before, np.arange(begin, start), _joined(pieces, room)
+            pieces = []
+        if kind is not None:
+            begin = begin if pieces else start
+            before = kind
+            pieces.append(_texts_of(data))
         else:
             found = kinds.dictionary_encode()
             codes = found.indices.to_numpy()
             for code, name in enumerate(found.dictionary.to_pylist()):
                 rows = np.flatnonzero(codes == code)
-                yield start, name, rows, data.take(pa.array(rows))
+                yield name, start + rows, _texts_of(data.take(pa.array(rows)))
         start += batch.num_rows
+    if pieces:
+        yield before, np.arange(begin, start), _joined(pieces, room)
 
 
-def _all_alike(texts: pa.Array) -> bool:
+def _all_alike(texts: _Texts) -> bool:
     """Whether all of these are one text."""
-    at, buffer = _buffers(texts)
+    at, buffer = texts
     size = at[1] - at[0]
     if (np.diff(at) != size).any():
         return False
-    every = buffer[at[0] : at[-1]].reshape(len(texts), size)
-    return bool((every == every[0]).all())
-
-
-def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Where each text begins, and after the last one where it ends; and the bytes of all."""
-    _, offsets, text = texts.buffers()
-    at = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return at, np.frombuffer(text, np.uint8) if at[-1] else np.zeros(0, np.uint8)
+    every = buffer[at[0] : at[-1]]
+    return bool((every[size:] == every[: len(every) - size]).all())
 
 
 def _form_of(text: bytes, value: Any, by: str) -> _Form | None:
@@ -155,22 +216,23 @@ def _form_of(text: bytes, value: Any, by: str) -> _Form | None:
     return _Form(keys, list(value).index(by), text.count(b":") == len(keys))
 
 
-def _newest(data: pa.Array, form: _Form) -> tuple[_Things, np.ndarray] | None:
+def _newest(texts: _Texts, form: _Form, room: _Room) -> tuple[_Things, np.ndarray] | None:
     """The different things among texts of this form, and the last row of each; None where a text has
     another form."""
-    at, text = _buffers(data)
-    m = len(form.keys)
+    at, text = texts
+    n, m = len(at) - 1, len(form.keys)
     if at[-1] - at[0] < _WORD:
         return None
     buffer = text[at[0] : at[-1]]
     # Without escapes a quote before a colon ends a key, and nothing else.
-    if (buffer == _BACKSLASH).any():
+    marks = room.take("marks", len(buffer)).view(np.bool_)
+    if np.equal(buffer, _BACKSLASH, out=marks).any():
         return None
-    colons = buffer == _COLON
+    colons = np.equal(buffer, _COLON, out=marks)
     if not form.plain:
         colons[1:] &= buffer[:-1] == _QUOTE
     found = np.flatnonzero(colons)
-    if len(found) != len(data) * m:
+    if len(found) != n * m:
         return None
     # After each key.
     ends = (found + (at[0] + 1)).reshape(-1, m)
@@ -184,8 +246,8 @@ def _newest(data: pa.Array, form: _Form) -> tuple[_Things, np.ndarray] | None:
     last = at[1:] if place + 1 == m else ends[:, place + 1] - len(form.keys[place + 1])
     things: _Things | None = words.between(ends[:, place], last)
     if things is None:
-        things = _texts_between(data, ends[:, place], last)
-    return _last_of_each(things, np.arange(len(data)))
+        things = _texts_between(text, ends[:, place], last)
+    return _last_of_each(things, np.arange(n))
 
 
 class _Words:
@@ -214,59 +276,62 @@ class _Words:
             back = len(wanted) - stop
             found = self._before(places - back if back else places)
             for half in (0, 1) if len(part) > _WORD // 2 else (1,):
-                mask = _MASKS[len(part), half]
+                mask = _MASKS[half, len(part)]
                 if ((found[:, half] & mask) != word[half]).any():
                     return False
         return True
 
-    def between(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray | None:
-        """The texts between these places, each as one or two numbers; None where they are longer."""
+    def between(self, starts: np.ndarray, stops: np.ndarray) -> list[np.ndarray] | None:
+        """The texts between these places, each as a number, or as one of each of two arrays; None where they are
+        longer."""
         sizes = stops - starts
         most = sizes.max()
         if most > _WORD:
             return None
         found = self._before(stops)
-        some = slice(1 if most <= _WORD // 2 else 0, 2)
-        text: np.ndarray = found[:, some] & _MASKS[sizes, some]
-        return text
+        halves = (1,) if most <= _WORD // 2 else (0, 1)
+        return [found[:, half] & _MASKS[half][sizes] for half in halves]
 
 
-def _texts_between(data: pa.Array, starts: np.ndarray, stops: np.ndarray) -> pa.Array:
-    """The texts between these places of the buffer."""
-    n = len(data)
+def _texts_between(text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> pa.Array:
+    """The texts between these places of a text."""
+    n = len(starts)
     # The texts and what is between them, as one array on the same bytes: nothing is copied.
     cuts = np.empty(2 * n, np.int64)
     cuts[0::2], cuts[1::2] = starts, stops
     pieces = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), 2 * n - 1, [None, pa.py_buffer(cuts), data.buffers()[2]]
+        pa.large_binary(), 2 * n - 1, [None, pa.py_buffer(cuts), pa.py_buffer(text)]
     )
     return pieces.take(pa.array(np.arange(0, 2 * n, 2)))
 
 
 def _last_of_each(things: _Things, places: np.ndarray) -> tuple[_Things, np.ndarray]:
     """The different ones of these, and for each the last of the places, which ascend, that belong to it."""
-    if not isinstance(things, np.ndarray):
+    if not isinstance(things, list):
         rows = _last_encoded(things)
         return things.take(pa.array(rows)), places[rows]
-    bucket = things[:, 0] * _SCATTER
-    if things.shape[1] > 1:
-        bucket ^= things[:, 1] * _SCATTER_TOO
-    bucket = (bucket >> np.uint64(64 - _BUCKET_BITS)).view(np.int64)
-    numbers = np.arange(len(things), dtype=np.int32)
+    bucket = things[0] * _SCATTER
+    for more in things[1:]:
+        bucket ^= more * _SCATTER_TOO
+    bucket >>= np.uint64(64 - _BUCKET_BITS)
+    bucket = bucket.view(np.int64)
+    numbers = np.arange(len(bucket), dtype=np.int32)
     # Of several writes to one place the last one stays.
     buckets = np.empty(2**_BUCKET_BITS, np.int32)
     buckets[bucket] = numbers
     last = buckets[bucket]
     rows = np.flatnonzero(last == numbers)
-    others = np.flatnonzero((things[last] != things).any(axis=1))
+    differs = things[0][last] != things[0]
+    for more in things[1:]:
+        differs |= more[last] != more
+    others = np.flatnonzero(differs)
     if len(others):  # they share a bucket with something else
+        every = np.stack([half[others] for half in things], axis=1)
         encoded = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(things.itemsize * things.shape[1]),
-            len(others),
-            [None, pa.py_buffer(np.ascontiguousarray(things[others]))],
+            pa.binary(every.itemsize * every.shape[1]), len(others), [None, pa.py_buffer(every)]
         )
         rows = np.sort(np.concatenate([rows, others[_last_encoded(encoded)]]))
-    return things[rows], places[rows]
+    return [half[rows] for half in things], places[rows]
 
 
 def _last_encoded(things: pa.Array) -> np.ndarray:
@@ -279,7 +344,11 @@ def _last_encoded(things: pa.Array) -> np.ndarray:
 def _newest_of(blocks: list[tuple[_Things, np.ndarray]]) -> np.ndarray:
     """The newest of each thing, from those of each block: more of them where blocks say things otherwise."""
     places = np.concatenate([at for _, at in blocks])
-    arrays = [things for things, _ in blocks if isinstance(things, np.ndarray)]
-    if len(arrays) < len(blocks) or len({things.shape[1] for things in arrays}) > 1:
+    numbers = [things for things, _ in blocks if isinstance(things, list)]
+    if len(numbers) < len(blocks) or len(set(map(len, numbers))) > 1:
         return places
-    return _last_of_each(np.concatenate(arrays), places)[1]
+    if len(blocks) == 1:
+        return places
+    return _last_of_each([np.concatenate(halves) for halves in zip(*numbers, strict=True)], places)[
+        1
+    ]

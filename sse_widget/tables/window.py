@@ -402,6 +402,14 @@ class RollingWindow:
             return self._oldest(stop), stop, self._cleared_to
 
     @property
+    def capacity(self) -> tuple[int, int]:
+        """The number of the next event; and about how many events fit, if all are like those held. Asked after
+        each batch, on the thread that appends, so it takes no lock."""
+        stop, used = self._stop, self._sealed_bytes + self._tail.size
+        held = min(stop - self._first, self.max_events)
+        return stop, min(held * self._room // used, self.max_events) if used else self.max_events
+
+    @property
     def nbytes(self) -> int:
         """Bytes held, as `max_bytes` counts them."""
         return sum(_running_sizes(batch)[-1] for batch in self.read().table.to_batches())

@@ -117,6 +117,28 @@ def test_events_are_read_before_they_are_evicted():
         assert stream.stats.evicted == 1_000
 
 
+def test_events_are_read_before_larger_ones_push_them_out():
+    def script(peer):
+        peer.send(CHUNKED)
+        for n in range(30):
+            text = "x" * (20_000 if n % 2 else 10)
+            peer.chunk(
+                f'data: {{"k":"once {n}","v":{n}}}\n\n'
+                + f'data: {{"k":"all","text":"{text}"}}\n\n' * 9
+            )
+            seen.get(timeout=30)
+        peer.hold()
+
+    seen: queue.Queue[int] = queue.Queue()
+    with Server(script) as server, SSEStream(server.url, max_bytes=2**20) as stream:
+        assert len(stream.latest(by="k")) <= 2
+        for n in range(30):
+            asyncio.run(stream.until(where=lambda e, n=n: e.seq >= 10 * n + 9, timeout=30))
+            seen.put(n)
+        assert len(stream.latest(by="k")) == 31
+        assert stream.stats.evicted > 100
+
+
 def test_keys_are_bounded_and_the_longest_silent_go_first(replay):
     rows = [("t", json.dumps({"k": n, "v": 1})) for n in range(20)]
     rows += [("t", json.dumps({"k": 3, "v": 2})), ("t", json.dumps({"k": 99, "v": 2}))]
@@ -257,6 +279,27 @@ def test_types_have_forms_of_their_own():
         row = {"trade": {"k": key, "p": chance.random()}, "quote": {"bid": 1, "k": key}}
         data.append("pong" if kind == "ping" else json.dumps(row[kind]))
     assert state_of(data, kinds) == merged(data, kinds)
+
+
+@pytest.mark.parametrize("size", [700, 5_000])
+def test_rows_that_came_in_many_pieces(size):
+    """More than are compared at once, of types that follow each other and that are mixed, with others between."""
+    n = 50_000
+    odd = [(at, f'{{"k":"odd {at}","bid":{at}}}') for at in (4_999, 16_384, 16_800, 20_001, 49_999)]
+    data = ticks(n, [*odd, (41_000, '{"k":"S1","halted":true}'), (42_000, '{"k":"S2","a":"\\n"}')])
+    kinds = ["a"] * 20_000 + ["b", "a", "c"] * 100 + ["b"] * 21_000 + ["a"] * (n - 41_300)
+    window = RollingWindow(100_000, 2**28)
+    rows = LatestRows(window, ["k"], 10_000)
+    at = pd.Timestamp("2026-01-01", tz="UTC").to_pydatetime()
+    for start in range(0, n, size):
+        part = slice(start, start + size)
+        window.append(
+            EventBatch(kinds[part], data[part], [""] * size, [False] * size, received_at=at)
+        )
+        if start < 3 * size:
+            rows.read()
+    found = {row.key: (row.seq, row.type, row.values) for row in rows.read()}
+    assert found == merged(data, kinds)
 
 
 # ---------------------------------------------------------------------- paths that meet nothing
