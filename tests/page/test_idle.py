@@ -121,6 +121,34 @@ def test_a_paint_lays_the_page_out_once(open_stub):
     devtools.detach()
 
 
+def test_a_paint_of_the_latest_of_each_key_asks_not_where_it_is_scrolled_to(open_stub):
+    """That too is to have the page laid out. The person who scrolls is heard."""
+    stub = open_stub()
+    ticks = [{"data": f'{{"key":"k{n % 100:02}","n":{n}}}'} for n in range(200)]
+    stub.feed(*ticks)
+    expect(stub.row('"k99","n":199')).to_be_in_viewport()
+    stub.button("View").click()
+    stub.button("Latest of each key").click()
+    expect(stub.row("k00")).to_be_in_viewport()
+    stub.page.evaluate("""() => {
+      const {get, set} = Object.getOwnPropertyDescriptor(Element.prototype, 'scrollTop');
+      window.asked = 0;
+      Object.defineProperty(Element.prototype, 'scrollTop', {
+        get() { window.asked++; return get.call(this); }, set, configurable: true,
+      });
+    }""")
+    for n in range(5):
+        stub.feed({"data": f'{{"key":"k01","n":{1000 + n}}}'})
+        expect(stub.row("k01")).to_contain_text(str(1000 + n))
+    assert stub.page.evaluate("window.asked") == 0
+    stub.rows.first.hover()
+    stub.page.mouse.wheel(0, 1200)
+    expect(stub.row("k60")).to_be_in_viewport()
+    stub.feed({"data": '{"key":"k60","n":2000}'})
+    expect(stub.row("k60")).to_contain_text("2000")
+    expect(stub.row("k60")).to_be_in_viewport()
+
+
 def test_a_state_that_lasts_moves_nothing_for_long(open_stub):
     """An animation has the page drawn 60 times a second, out of sight too."""
     stub = open_stub(clock=True)

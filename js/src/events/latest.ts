@@ -13,9 +13,6 @@ const MAX_CHARS = 16 * 2 ** 20;
 const SLICE_ROWS = 64;
 const KEY_CHARS = 200;
 
-/** The keys of an object and their values, both as they were written. */
-type Fields = [key: string, written: string][];
-
 /** A text without escapes, a number or a word. */
 const PLAIN = '("[^"\\\\\\u0000-\\u001f]*"|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null)';
 
@@ -24,6 +21,8 @@ export class Entry implements Readable {
   readonly key: string;
   seq = -1;
   chars = 0;
+  /** the fields of its newest event */
+  names: readonly string[] = [];
   #at = Number.NaN;
   #type = "";
   #fields = new Map<string, [written: string, seq: number]>();
@@ -32,15 +31,18 @@ export class Entry implements Readable {
     this.key = key;
   }
 
-  /** Each field as it was written where it came last. */
-  take(seq: number, block: Block, row: number, fields: Fields): void {
-    if (seq > this.seq) [this.seq, this.#at, this.#type] = [seq, block.at(row), block.type(row)];
-    for (const [key, written] of fields) {
-      const before = this.#fields.get(key);
-      if (before && before[1] > seq) continue;
-      this.#fields.set(key, [written, seq]);
-      this.chars += written.length - (before?.[0].length ?? -key.length);
-    }
+  /** Each field as it was written where it came last; keys and values as they were written. */
+  take(seq: number, block: Block, row: number, names: readonly string[], values: readonly string[]): void {
+    if (seq > this.seq)
+      [this.seq, this.#at, this.#type, this.names] = [seq, block.at(row), block.type(row), names];
+    names.forEach((name, i) => {
+      const written = values[i]!;
+      const before = this.#fields.get(name);
+      if (!before) this.#fields.set(name, [written, seq]);
+      else if (before[1] > seq) return;
+      this.chars += written.length - (before?.[0].length ?? -name.length);
+      if (before) [before[0], before[1]] = [written, seq];
+    });
   }
   at(): number {
     return this.#at;
@@ -104,34 +106,37 @@ export class Latest {
     const data = block.data(row);
     if (!mayHave(data, this.#needle)) return;
     const type = block.type(row);
-    const [pattern, names, place] = this.#forms.get(type) ?? [];
-    const values = pattern?.exec(data);
-    let fields: Fields;
+    let [pattern, names, place] = this.#forms.get(type) ?? [];
+    let values: string[] | null | undefined = pattern?.exec(data);
     let written: string | null | undefined;
     if (values) {
-      fields = names!.map((name, i) => [name, values[i + 1]!]);
       written = values[place!];
+      values.shift();
     } else {
       const payload = new Payload(data);
       const found = payload.at(this.#by);
       written = found && payload.written(found, data.length);
-      fields = payload.fields();
-      this.#learn(type, fields);
+      const fields = payload.fields();
+      names = fields.map(([key]) => key);
+      values = fields.map(([, value]) => value);
+      this.#learn(type, names);
     }
     // As in Python: null is no key.
     if (!written || written === "null") return;
     const key = (written[0] === '"' ? (parsed(written) as string) : written).slice(0, KEY_CHARS);
     const entry = this.entries.get(key) ?? new Entry(key);
+    const seq = block.first + row;
+    // All that it has came later, too.
+    if (entry.seq > seq && entry.names === names) return;
     if (entry.seq < 0) this.entries.set(key, entry);
     const before = entry.chars;
-    entry.take(block.first + row, block, row, fields);
+    entry.take(seq, block, row, names!, values);
     this.#chars += entry.chars - before;
     if (this.entries.size > MAX_KEYS * 1.2 || this.#chars > MAX_CHARS) this.#trim();
   }
 
   /** The pattern of what has the same keys in the same order, and plain values. */
-  #learn(type: string, fields: Fields): void {
-    const names = fields.map(([key]) => key);
+  #learn(type: string, names: string[]): void {
     const place = names.lastIndexOf(JSON.stringify(this.#by)) + 1;
     if (place === 0 || `${this.#forms.get(type)?.[1]}` === `${names}` || this.#patterns-- <= 0) return;
     const pairs = names.map((key) => `${key.replace(/[^"\w]/g, "\\$&")} ?: ?${PLAIN}`);

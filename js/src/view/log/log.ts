@@ -225,13 +225,17 @@ export class Log {
     flag(this.scroller, "data-wrap", wrap);
     const kept = selected && this.#between(selected, lines);
     let top = 0;
+    let calm = false;
     const before = this.#space.style.height;
     for (let i = 0; i < MEASURINGS; i++) {
       const whole = lines.count * ROW_HEIGHT + this.#heights.total;
       if (this.#space.style.height !== `${whole}px`) this.#space.style.height = `${whole}px`;
       const bottom = Math.max(0, whole - height);
-      // Asking where it is scrolled to costs a layout: not while the tail is followed.
+      // Asking where it is scrolled to costs a layout: not while the tail is followed, nor where nothing but
+      // the person scrolls, which is told.
+      calm = lines.still && this.#space.style.height === before && this.#due === null;
       if (following) top = bottom;
+      else if (calm) top = this.#expected;
       else if (this.#anchor && !lines.still)
         top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
       else top = this.scroller.scrollTop;
@@ -244,7 +248,7 @@ export class Log {
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
-    if (!following) this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
+    if (!following) calm || this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
     else if (this.#space.style.height !== before) this.#due = top;
     else if (this.#due === null && top !== this.#expected) this.#scrollOn(top);
     this.#drawJump(paused, selected !== null);

@@ -33,6 +33,8 @@ export class LatestPanel {
   #sort: [path: string, down: boolean] = ["", false];
   #sorted: Entry[] = [];
   #sortedAt = 0;
+  /** how many keys there were then, and had been let go */
+  #keys = "";
 
   constructor(session: Session, grid: Grid, more: () => void, closed: () => void) {
     this.#session = session;
@@ -95,13 +97,16 @@ export class LatestPanel {
     }
     const latest = this.#latest;
     if (by !== "" && latest.work(store, from, stop ?? store.end, WORK_MS)) this.#more();
+    const { size } = latest.entries;
+    const [path, down] = this.#sort;
     const now = performance.now();
-    if (now - this.#sortedAt > SORT_MS || this.#sorted.length !== latest.entries.size) {
+    // By its key each row keeps its place, until there are others.
+    const keys = `${size} ${latest.left}`;
+    if (keys !== this.#keys || now - this.#sortedAt > (path === by && this.#sortedAt ? Infinity : SORT_MS)) {
+      this.#keys = keys;
       this.#sortedAt = now;
       this.#sorted = this.#order([...latest.entries.values()]);
     }
-    const { size } = latest.entries;
-    const [path, down] = this.#sort;
     text(
       this.#note,
       `${many(size, "key")}${latest.left > 0 ? ` (${count(latest.left)} older ones let go)` : ""}${path === by && !down ? "" : `, ${down ? "descending" : "ascending"} by ${brief(path, VALUE_CHARS)}`}`,
