@@ -14,6 +14,8 @@ import weakref
 
 import pyarrow as pa
 
+from ..basics import free_in_children
+
 # The most that is kept, by all threads of the process together.
 _MOST_BYTES = 32 * 2**20
 # What a part leaves, beside its rows and half as much again (measured with pyarrow 26: 2 MiB of 0.6 MB, 16 of 11).
@@ -24,6 +26,7 @@ QUIET_S = 10.0
 _lock = threading.Lock()
 # What each has left there, in bytes.
 kept: weakref.WeakKeyDictionary[KeptMemory, int] = weakref.WeakKeyDictionary()
+free_in_children(_lock, kept.clear)
 
 
 class KeptMemory:

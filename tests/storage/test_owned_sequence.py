@@ -230,3 +230,51 @@ def test_a_child_of_a_process_that_merges_can_merge(tmp_path):
         text=True,
     )
     assert run.stdout.strip() == "0"
+
+
+WRITES = """
+import os, signal, sys, threading
+from datetime import datetime, UTC
+from pathlib import Path
+from sse_widget import Capture, EventBatch
+from sse_widget.storage import Dataset, OwnedSequence
+from sse_widget.storage.allocator import KeptMemory
+
+folder, over = Path(sys.argv[1]), threading.Event()
+
+def keep():
+    mine = KeptMemory()
+    while not over.is_set():
+        mine.used(1)
+
+thread = threading.Thread(target=keep)
+thread.start()
+codes = set()
+for n in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        sequence = OwnedSequence(Dataset(folder / str(n)), Capture(folder / str(n)), streams=["a"])
+        now = datetime.now(UTC)
+        sequence.writer.add("a", EventBatch(["t"], ["x"], [""], [False], received_at=now))
+        sequence.commit()
+        os._exit(0)
+    codes.add(os.waitpid(child, 0)[1])
+    if codes != {0}:
+        break
+over.set()
+thread.join()
+print(codes)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_child_of_a_process_that_writes_can_write(tmp_path):
+    """No child inherits a lock in the middle of something."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", WRITES, tmp_path],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.strip() == "{0}"
