@@ -62,6 +62,8 @@ def test_conditions_of_the_kernel_filter_with_the_search_and_stay(stub):
     expect(stub.rows).to_have_count(1)
     assert stub.filter()["where"] == [["price", ">", 1]]
     stub.kernel("kernel.setFilter({where: [['price', '>', 1]], text: '[bB]TC', regex: true})")
+    # What is shown was the same before it came.
+    expect(stub.search).to_have_value("[bB]TC")
     expect(stub.rows).to_have_count(1)
     expect(stub.rows).to_contain_text("7")
     stub.button("Show all", exact=True).click()
