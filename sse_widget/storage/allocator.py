@@ -1,7 +1,7 @@
 """KeptMemory: when what Arrow's allocator keeps of freed memory is given back to the system.
 
 The allocator keeps what a thread freed for what this thread allocates next. Given back after each part, the system
-has to clear those pages anew for the next part, a second later: two thirds of what capturing cost. Never given
+has to clear those pages anew for the next part, a second later, which was most of what capturing cost. Never given
 back, it is some 25 MiB for a thread that wrote one large part. So a process keeps what small parts leave, up to a
 bound, and only while they follow each other.
 """

@@ -153,9 +153,9 @@ def _joined(pieces: list[_Texts], room: _Room) -> _Texts:
     for at, _ in pieces:
         starts.append(at[:-1] + (size - at[0]))
         size += int(at[-1] - at[0])
-    buffer = room.take("texts", size)
-    np.concatenate([buffer[at[0] : at[-1]] for at, buffer in pieces], out=buffer)
-    return _Texts(np.concatenate([*starts, [size]]), buffer)
+    whole = room.take("texts", size)
+    np.concatenate([buffer[at[0] : at[-1]] for at, buffer in pieces], out=whole)
+    return _Texts(np.concatenate([*starts, [size]]), whole)
 
 
 def _of_one_type(some: pa.Table, room: _Room) -> Iterator[tuple[str, np.ndarray, _Texts]]:

@@ -221,15 +221,20 @@ go_on.set()
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_child_of_a_process_that_merges_can_merge(tmp_path):
+def printed_by(program, folder):
+    """What a program that forks prints."""
     run = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, tmp_path / "capture"],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, folder],
         check=True,
         capture_output=True,
         text=True,
     )
-    assert run.stdout.strip() == "0"
+    return run.stdout.strip()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_process_that_merges_can_merge(tmp_path):
+    assert printed_by(FORKED, tmp_path / "capture") == "0"
 
 
 WRITES = """
@@ -268,13 +273,7 @@ print(codes)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_of_a_process_that_writes_can_write(tmp_path):
     """No child inherits a lock in the middle of something."""
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", WRITES, tmp_path],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert run.stdout.strip() == "{0}"
+    assert printed_by(WRITES, tmp_path) == "{0}"

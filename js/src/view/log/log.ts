@@ -248,7 +248,7 @@ export class Log {
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
-    if (!following) calm || this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
+    if (!following && !calm) this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
     else if (this.#space.style.height !== before) this.#due = top;
     else if (this.#due === null && top !== this.#expected) this.#scrollOn(top);
     this.#drawJump(paused, selected !== null);

@@ -33,7 +33,7 @@ export class LatestPanel {
   #sort: [path: string, down: boolean] = ["", false];
   #sorted: Entry[] = [];
   #sortedAt = 0;
-  /** how many keys there were then, and had been let go */
+  /** how many keys there were then, and had been let go; empty: it is to be sorted */
   #keys = "";
 
   constructor(session: Session, grid: Grid, more: () => void, closed: () => void) {
@@ -71,7 +71,7 @@ export class LatestPanel {
 
   sort(path: string, down: boolean): void {
     this.#sort = [path, down];
-    this.#sortedAt = 0;
+    this.#keys = "";
   }
 
   #guess(): string {
@@ -102,7 +102,7 @@ export class LatestPanel {
     const now = performance.now();
     // By its key each row keeps its place, until there are others.
     const keys = `${size} ${latest.left}`;
-    if (keys !== this.#keys || now - this.#sortedAt > (path === by && this.#sortedAt ? Infinity : SORT_MS)) {
+    if (keys !== this.#keys || (path !== by && now - this.#sortedAt > SORT_MS)) {
       this.#keys = keys;
       this.#sortedAt = now;
       this.#sorted = this.#order([...latest.entries.values()]);
