@@ -3,7 +3,7 @@
  * event that can be drawn like any other. Read from the events the page holds as they come, each once, newest
  * first and in slices; what was read stays when its event goes. So many keys, those that came last.
  */
-import { mayHave, needleOf, Payload, parsed } from "../json/paths.ts";
+import { keyOf, mayHave, needleOf, Payload } from "../json/paths.ts";
 import { type Block, lowerBound } from "./block.ts";
 import { Ranges } from "./ranges.ts";
 import type { Readable, Store } from "./store.ts";
@@ -12,38 +12,80 @@ export const MAX_KEYS = 5_000;
 const MAX_CHARS = 16 * 2 ** 20;
 const SLICE_ROWS = 64;
 const KEY_CHARS = 200;
+const MAX_FORMS = 50;
 
 /** A text without escapes, a number or a word. */
-const PLAIN = '("[^"\\\\\\u0000-\\u001f]*"|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null)';
+const PLAIN = '"[^"\\\\\\u0000-\\u001f]*"|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null';
+
+/** What has the same keys in the same order, and plain values; the pattern finds the one that makes the key. */
+type Form = RegExp;
+
+/** The newest event of a form: where it is, or its text once the page has let go of it. */
+interface Part {
+  form: Form;
+  seq: number;
+  block: Block | null;
+  row: number;
+  text: string;
+}
 
 /** One key: its newest event, with the fields of earlier ones that it has not. */
 export class Entry implements Readable {
   readonly key: string;
   seq = -1;
   chars = 0;
-  /** the fields of its newest event */
-  names: readonly string[] = [];
   #at = Number.NaN;
   #type = "";
+  #parts: Part[] = [];
+  /** of events of no form */
   #fields = new Map<string, [written: string, seq: number]>();
 
   constructor(key: string) {
     this.key = key;
   }
 
-  /** Each field as it was written where it came last; keys and values as they were written. */
-  take(seq: number, block: Block, row: number, names: readonly string[], values: readonly string[]): void {
-    if (seq > this.seq)
-      [this.seq, this.#at, this.#type, this.names] = [seq, block.at(row), block.type(row), names];
-    names.forEach((name, i) => {
-      const written = values[i]!;
-      const before = this.#fields.get(name);
-      if (!before) this.#fields.set(name, [written, seq]);
-      else if (before[1] > seq) return;
-      this.chars += written.length - (before?.[0].length ?? -name.length);
-      if (before) [before[0], before[1]] = [written, seq];
-    });
+  /** An event of a form: all that an earlier one of it said, it says anew. Its text is read when it is drawn. */
+  follow(seq: number, block: Block, row: number, form: Form): void {
+    let part = this.#parts.find((part) => part.form === form);
+    if (!part) {
+      part = { form, seq, block: null, row, text: "" };
+      this.#parts.push(part);
+    }
+    if (part.seq > seq) return;
+    this.chars += block.size(row) - (part.block?.size(part.row) ?? part.text.length);
+    part.seq = seq;
+    part.block = block;
+    part.row = row;
+    this.#note(seq, block, row);
   }
+
+  /** Each field as it was written where it came last; keys and values as they were written. */
+  take(seq: number, block: Block, row: number, fields: [key: string, written: string][]): void {
+    for (const [name, written] of fields) {
+      const before = this.#fields.get(name);
+      if (before && before[1] > seq) continue;
+      this.chars += written.length - (before?.[0].length ?? -name.length);
+      this.#fields.set(name, [written, seq]);
+    }
+    this.#note(seq, block, row);
+  }
+
+  #note(seq: number, block: Block, row: number): void {
+    if (seq < this.seq) return;
+    this.seq = seq;
+    this.#at = block.at(row);
+    this.#type = block.type(row);
+  }
+
+  /** Keeps what the page lets go of, and not the block it is in. */
+  keep(): void {
+    for (const part of this.#parts) {
+      if (!part.block || part.block.lo <= part.row) continue;
+      part.text = part.block.data(part.row);
+      part.block = null;
+    }
+  }
+
   at(): number {
     return this.#at;
   }
@@ -54,7 +96,15 @@ export class Entry implements Readable {
     return "";
   }
   data(): string {
-    return `{${[...this.#fields].map(([key, [written]]) => `${key}:${written}`).join()}}`;
+    const texts = this.#parts
+      .sort((a, b) => a.seq - b.seq)
+      .map(({ block, row, text, seq }) => [block?.data(row) ?? text, seq] as const);
+    if (texts.length === 1 && this.#fields.size === 0) return texts[0]![0];
+    const all = new Map(this.#fields);
+    for (const [text, seq] of texts)
+      for (const [name, written] of new Payload(text).fields())
+        if ((all.get(name)?.[1] ?? -1) <= seq) all.set(name, [written, seq]);
+    return `{${[...all].map(([key, [written]]) => `${key}:${written}`).join()}}`;
   }
   head(): string {
     return this.data();
@@ -76,9 +126,10 @@ export class Latest {
   #read = new Ranges();
   #chars = 0;
   /** by type: most objects have the keys of the one before, and need no parser */
-  #forms = new Map<string, [pattern: RegExp, names: string[], place: number]>();
-  /** so many patterns are made: a stream may send other keys each time */
-  #patterns = 50;
+  #forms = new Map<string, Form>();
+  /** by keys. So many are made: a stream may send other keys each time. */
+  #known = new Map<string, Form>();
+  #evicted = 0;
 
   constructor(by: string) {
     this.#by = by;
@@ -88,14 +139,21 @@ export class Latest {
   /** Reads shown events numbered [from, stop) for about `budget` ms; true where more are waiting. */
   work(store: Store, from: number, stop: number, budget: number): boolean {
     const deadline = performance.now() + budget;
-    const { filter } = store;
+    const { filter, evicted } = store;
+    if (evicted !== this.#evicted) {
+      this.#evicted = evicted;
+      for (const entry of this.entries.values()) entry.keep();
+    }
     for (const block of [...store.blocks].reverse()) {
       const hi = filter === null ? block.hi : block.filter === filter ? block.scanned : 0;
       const [start, end] = [Math.max(from, block.start), Math.min(stop, block.first + hi)];
       if (start >= end) continue;
       const left = this.#read.read(start, end, SLICE_ROWS, deadline, true, (from, to) => {
+        // A few new rows are not worth the whole block as text.
+        if (to - from === SLICE_ROWS) block.startScan();
         for (let row = to - block.first; row-- > from - block.first; )
           if (filter === null || block.hits[lowerBound(block.hits, row)] === row) this.#take(block, row);
+        block.endScan();
       });
       if (left > 0) return true;
     }
@@ -103,44 +161,54 @@ export class Latest {
   }
 
   #take(block: Block, row: number): void {
-    const data = block.data(row);
-    if (!mayHave(data, this.#needle)) return;
     const type = block.type(row);
-    let [pattern, names, place] = this.#forms.get(type) ?? [];
-    let values: string[] | null | undefined = pattern?.exec(data);
-    let written: string | null | undefined;
-    if (values) {
-      written = values[place!];
-      values.shift();
-    } else {
+    let form = this.#forms.get(type);
+    let written = form && block.match(row, form);
+    let fields: [key: string, written: string][] = [];
+    if (!written) {
+      const data = block.data(row);
+      if (!mayHave(data, this.#needle)) return;
       const payload = new Payload(data);
-      const found = payload.at(this.#by);
-      written = found && payload.written(found, data.length);
-      const fields = payload.fields();
-      names = fields.map(([key]) => key);
-      values = fields.map(([, value]) => value);
-      this.#learn(type, names);
+      const value = payload.at(this.#by);
+      written = value && payload.written(value, data.length);
+      fields = payload.fields();
+      form = this.#learn(type, fields);
+      if (form && !block.match(row, form)) form = undefined;
     }
     // As in Python: null is no key.
     if (!written || written === "null") return;
-    const key = (written[0] === '"' ? (parsed(written) as string) : written).slice(0, KEY_CHARS);
-    const entry = this.entries.get(key) ?? new Entry(key);
+    const text = written[0] === '"' ? keyOf(written) : written;
+    const key = text.slice(0, KEY_CHARS);
+    let entry = this.entries.get(key);
+    if (!entry) {
+      // A copy: a part of a text keeps the whole text in memory, which is the block's.
+      entry = new Entry(JSON.parse(JSON.stringify(key)) as string);
+      this.entries.set(entry.key, entry);
+    }
     const seq = block.first + row;
-    // All that it has came later, too.
-    if (entry.seq > seq && entry.names === names) return;
-    if (entry.seq < 0) this.entries.set(key, entry);
     const before = entry.chars;
-    entry.take(seq, block, row, names!, values);
+    if (form) entry.follow(seq, block, row, form);
+    else entry.take(seq, block, row, fields);
     this.#chars += entry.chars - before;
     if (this.entries.size > MAX_KEYS * 1.2 || this.#chars > MAX_CHARS) this.#trim();
   }
 
-  /** The pattern of what has the same keys in the same order, and plain values. */
-  #learn(type: string, names: string[]): void {
-    const place = names.lastIndexOf(JSON.stringify(this.#by)) + 1;
-    if (place === 0 || `${this.#forms.get(type)?.[1]}` === `${names}` || this.#patterns-- <= 0) return;
-    const pairs = names.map((key) => `${key.replace(/[^"\w]/g, "\\$&")} ?: ?${PLAIN}`);
-    this.#forms.set(type, [RegExp(`^\\{${pairs.join(" ?, ?")}\\}$`), names, place]);
+  /** The form of what has these keys, which is looked for from now on; undefined where the path is none of them. */
+  #learn(type: string, fields: [key: string, written: string][]): Form | undefined {
+    const names = fields.map(([name]) => name);
+    const place = names.lastIndexOf(JSON.stringify(this.#by));
+    if (place < 0) return undefined;
+    let form = this.#known.get(`${names}`);
+    if (!form) {
+      if (this.#known.size >= MAX_FORMS) return undefined;
+      const pairs = names.map(
+        (name, i) => `${name.replace(/[^"\w]/g, "\\$&")} ?: ?(${i === place ? "" : "?:"}${PLAIN})`,
+      );
+      form = RegExp(`\\{${pairs.join(" ?, ?")}\\}`, "y");
+      this.#known.set(`${names}`, form);
+    }
+    this.#forms.set(type, form);
+    return form;
   }
 
   /** Some at a time: what is sorted for one key is sorted for many. */

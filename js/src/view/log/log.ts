@@ -80,6 +80,8 @@ export class Log {
   #more: HTMLButtonElement;
   #pointed: [x: number, y: number] = [0, 0];
   #expected = 0;
+  /** where it was drawn last: while nobody scrolls, no row is drawn that is not seen */
+  #calmAt = -1;
   /** where the tail begins, while the browser has yet to lay out what was written */
   #due: number | null = null;
   /** As the observer says, and until then a guess: to ask the page is a layout of all that was written, and
@@ -239,7 +241,7 @@ export class Log {
       else if (this.#anchor && !lines.still)
         top = Math.min(bottom, this.#top(lines.indexOf(this.#anchor.seq)) + this.#anchor.offset);
       else top = this.scroller.scrollTop;
-      const over = wrap ? OVERSCAN_WRAPPED : following ? 0 : OVERSCAN;
+      const over = wrap ? OVERSCAN_WRAPPED : following || (calm && top === this.#calmAt) ? 0 : OVERSCAN;
       const first = Math.min(this.#lineAt(Math.max(0, top - over)), kept?.[0] ?? Infinity);
       const last = Math.max(
         Math.min(lines.count, this.#lineAt(top + height + over) + 1),
@@ -248,6 +250,7 @@ export class Log {
       this.#fill(first, last, lines);
       if (!wrap || !this.#measure()) break;
     }
+    this.#calmAt = top;
     if (!following && !calm) this.#scrollOn(Math.abs(top - this.scroller.scrollTop) >= 1 ? top : null);
     else if (this.#space.style.height !== before) this.#due = top;
     else if (this.#due === null && top !== this.#expected) this.#scrollOn(top);

@@ -148,6 +148,7 @@ export class Row {
     const payload = (): Payload => (read ??= new Payload(block.data(row), block.isCut(row)));
     if (this.#cells.length > 0) this.#fill(grid, payload(), again);
     flag(this.node, "data-error", faults.has(type, payload));
+    if (!grid.hasData) return;
     // Four bytes a character at most: decoding more than that for one line would be waste.
     const chars = Math.max(wrap ? WRAPPED_CHARS : LINE_CHARS, searched ? SEARCHED_CHARS : 0);
     this.#raw = cutAt(block.head(row, chars * 4 + 4), chars);
