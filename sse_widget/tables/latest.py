@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..payload import bounded_slices, free_name, no_collection, payloads, read_whole, reader_of
 from ..runtime import Timer
@@ -23,7 +24,6 @@ from .typed_column import ColumnChunk, join
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from .window import RollingWindow, Snapshot
 
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 # more wait, the fewer are read: of each thing the newest.
 _DELAY = 5.0
 _SPARE, _SPARE_BATCHES = 8, 2
-_SLICE_ROWS, _READ_ROWS = 2**16, 2**13
+_SLICE_ROWS, _READ_ROWS = 2**17, 2**13
+# Of the first ones only some: by these it is seen whether of the others, too, the newest will do.
+_FIRST_ROWS = 64
 _COLUMNS = ["received_at", "type", "data"]
 # A thing of which the stream tells ever new fields is what its latest event says, and no more.
 _MANY_FIELDS = 1_000
+# A part of the bytes that may be held: more than that is not put off.
+_PUT_OFF_PART = 4
 # What a row holds: itself, a field, and what a byte of text is as objects.
 _ROW_BYTES, _FIELD_BYTES, _TEXT_BYTES = 400, 100, 3
 
@@ -53,9 +57,9 @@ class LatestRow:
 
     __slots__ = ("at", "key", "nbytes", "seq", "type", "values")
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: Any, values: dict[str, Any]) -> None:
         self.key = key
-        self.values: dict[str, Any] = {}
+        self.values = values
         self.seq = self.at = self.nbytes = 0
         self.type = ""
 
@@ -81,7 +85,11 @@ class LatestRows:
         self._readers = [reader_of(path) for path in by]
         self._rows: dict[Any, LatestRow] = {}
         self._uniform = UniformRows(self.by[0]) if len(self.by) == 1 else None
+        # Events, with their numbers, that stand for all others since the rows were entered: they are entered when
+        # somebody asks. Objects that come and go beside those of the parser would scatter its memory.
+        self._later: tuple[pa.Table, np.ndarray] | None = None
         self._nbytes = 0
+        self._begun = False
         self._cursor, self._seen, _ = window.bounds
         # A thread holds it while it reads further; the loop never waits for it.
         self._lock = threading.Lock()
@@ -129,6 +137,7 @@ class LatestRows:
             snapshot = self._window.read(self._cursor)
             while self._advance(snapshot):
                 pass
+            self._catch_up()
             if len(self._rows) > self.max_keys:
                 self._make_room()
             cleared = self._window.bounds[2]
@@ -199,46 +208,59 @@ class LatestRows:
             at = at[:_READ_ROWS]
             some = some.slice(0, int(at[-1]) + 1)
         with no_collection():
-            if at is None or not self._take_all(
-                rows_at(some, at), self._cursor + at, believed=False
-            ):
-                some = some.slice(0, _READ_ROWS)
-                self._take_all(some, self._cursor + np.arange(some.num_rows), believed=True)
+            if at is None or not self._put_off(rows_at(some, at), self._cursor + at):
+                self._catch_up()
+                some = some.slice(0, _READ_ROWS if self._begun else _FIRST_ROWS)
+                self._take_all(some, self._cursor + np.arange(some.num_rows), each=False)
+        self._begun = True
         self._cursor += some.num_rows
         return True
 
-    def _take_all(self, rows: pa.Table, seqs: np.ndarray, *, believed: bool) -> bool:
-        """Read these events, which have these numbers.
+    def _put_off(self, rows: pa.Table, seqs: np.ndarray) -> bool:
+        """Keep these events, which have these numbers and stand for others that are not read, until somebody asks.
 
-        Where they are not believed, because they stand for others that were not read, and one of
-        them is no JSON object, they are not taken: False.
+        Where one of them is no JSON object they stand for nothing: False.
         """
-        parts: list[tuple[pa.Table, list[bytes], list[Any]]] = []
-        start = 0
-        for some in bounded_slices(rows):
-            texts = payloads(some.column("data"))
-            values = read_whole(texts)
-            stop = start + len(values)
-            if believed:
-                self._take(some, texts, values, seqs[start:stop], each=False)
-            elif all(type(value) is dict for value in values):
-                parts.append((some, texts, values))
-            else:
+        assert self._uniform is not None
+        for some, texts, values in _read(rows):
+            if not all(type(value) is dict for value in values):
                 return False
-            start = stop
-        start = 0
-        for some, texts, values in parts:
-            stop = start + len(values)
-            self._take(some, texts, values, seqs[start:stop], each=True)
-            start = stop
+            self._uniform.learn(some.column("type").to_pylist(), texts, values)
+        if self._later is not None:
+            before, numbers = self._later
+            rows, seqs = pa.concat_tables([before, rows]), np.concatenate([numbers, seqs])
+            at = self._uniform.newest(rows)
+            if at is not None:
+                rows, seqs = rows_at(rows, at), seqs[at]
+        rows = rows.combine_chunks()
+        self._later = rows, seqs
+        self._share.hold(self._nbytes + rows.nbytes)
+        if rows.num_rows > _READ_ROWS or rows.nbytes > self._share.limit // _PUT_OFF_PART:
+            self._catch_up()
         return True
+
+    def _catch_up(self) -> None:
+        """Enter what was put off."""
+        if self._later is not None:
+            rows, seqs = self._later
+            self._later = None
+            with no_collection():
+                self._take_all(rows, seqs, each=True)
+
+    def _take_all(self, rows: pa.Table, seqs: np.ndarray, *, each: bool) -> None:
+        """Enter these events, which have these numbers: `each` by itself, or all of a key at once."""
+        start = 0
+        for some, texts, values in _read(rows):
+            stop = start + len(values)
+            self._take(some, texts, values, seqs[start:stop], each)
+            start = stop
 
     def _take(
         self, some: pa.Table, texts: list[bytes], values: list[Any], seqs: np.ndarray, each: bool
     ) -> None:
-        """Enter these events: `each` by itself, or all of a key at once."""
         kinds = some.column("type").to_pylist()
-        if self._uniform is not None:
+        # From those that were put off it was learned as they came.
+        if self._uniform is not None and not each:
             self._uniform.learn(kinds, texts, values)
         keys = list(self._keys(kinds, values))
         if each:
@@ -260,6 +282,9 @@ class LatestRows:
             some = some.select(["received_at", "type"]).take(places)
             kinds = some.column("type").to_pylist()
             texts = [texts[n] for n in place.values()]
+        # One object a type: each row would hold its own.
+        names: dict[str, str] = {}
+        kinds = [names.setdefault(kind, kind) for kind in kinds]
         times = some.column("received_at").cast("int64").to_pylist()
         self._enter(keys, values, kinds, times, seqs[places].tolist(), texts)
 
@@ -296,12 +321,12 @@ class LatestRows:
             if row is None:
                 if key is None:
                     continue
-                row = rows[key] = LatestRow(key)
-            row.seq, row.at, row.type = seq, time, kind
-            if len(row.values) < _MANY_FIELDS:
+                row = rows[key] = LatestRow(key, value)
+            elif len(row.values) < _MANY_FIELDS:
                 row.values.update(value)
             else:
                 row.values = value
+            row.seq, row.at, row.type = seq, time, kind
             size = len(text) * _TEXT_BYTES + _FIELD_BYTES * len(row.values) + _ROW_BYTES
             if size > row.nbytes:
                 added += size - row.nbytes
@@ -321,6 +346,13 @@ class LatestRows:
             del self._rows[row.key]
             self._nbytes -= row.nbytes
             self.let_go += 1
+
+
+def _read(rows: pa.Table) -> Iterator[tuple[pa.Table, list[bytes], list[Any]]]:
+    """These events some at a time, with their payloads as texts and as values."""
+    for some in bounded_slices(rows):
+        texts = payloads(some.column("data"))
+        yield some, texts, read_whole(texts)
 
 
 def _hashable(value: Any) -> Any:

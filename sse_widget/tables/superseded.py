@@ -120,11 +120,13 @@ class UniformRows:
 
 def rows_at(some: pa.Table, places: np.ndarray) -> pa.Table:
     """The rows at these places, which ascend. Arrow copies the whole of a column in pieces first."""
-    taken, start = [], 0
-    for batch in some.to_batches():
-        a, b = np.searchsorted(places, [start, start + batch.num_rows])
-        taken.append(batch.take(pa.array(places[a:b] - start)))
-        start += batch.num_rows
+    batches = some.to_batches()
+    starts = np.cumsum([0, *map(len, batches)])
+    cuts = np.searchsorted(places, starts)
+    taken = [
+        batches[n].take(pa.array(places[cuts[n] : cuts[n + 1]] - starts[n]))
+        for n in np.flatnonzero(np.diff(cuts)).tolist()
+    ]
     return pa.Table.from_batches(taken, some.schema)
 
 
@@ -290,7 +292,8 @@ class _Words:
             return None
         found = self._before(stops)
         halves = (1,) if most <= _WORD // 2 else (0, 1)
-        return [found[:, half] & _MASKS[half][sizes] for half in halves]
+        masks = most if most == sizes.min() else sizes
+        return [found[:, half] & _MASKS[half][masks] for half in halves]
 
 
 def _texts_between(text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> pa.Array:

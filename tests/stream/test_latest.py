@@ -302,6 +302,52 @@ def test_rows_that_came_in_many_pieces(size):
     assert found == merged(data, kinds)
 
 
+def test_what_is_read_in_turns_before_it_is_evicted_is_as_if_read_at_once():
+    """Of most only the newest is kept, and entered when somebody asks: after what came before, and no other."""
+    chance = random.Random(8)
+    odd = [
+        '{"k":"S1","bid":5}',
+        '{"k": "S2", "price": oops, "side": "x"}',
+        '{"k": "S3", "price": {"a":1}, "side": "x"}',
+        '{"k": null, "price": 1, "side": "x"}',
+        '{"k": "new", "price": 1, "side": "x"}',
+        "plain",
+    ]
+    size, turns = 500, 24
+    data = ticks(size * turns)
+    for n in range(turns):
+        # Some turns have none of these, so that what is put off is put off again.
+        for _ in range(chance.choice([0, 0, 1, 3]) if n < turns - 3 else 0):
+            data[size * n + chance.randrange(size)] = chance.choice(odd)
+        data[size * n] = json.dumps({"k": f"once {n}", "price": n, "side": "x"})
+    data[-1] = "plain"  # with which all of its turn is read, after what was put off
+
+    def script(peer):
+        peer.send(CHUNKED)
+        for n in range(turns):
+            peer.chunk("".join(f"event: t\ndata: {d}\n\n" for d in data[size * n :][:size]))
+            seen.get(timeout=30)
+        peer.hold()
+
+    seen: queue.Queue[int] = queue.Queue()
+    with Server(script) as server, SSEStream(server.url, max_events=3 * size) as stream:
+        stream.latest(by="k")
+        for n in range(turns):
+            last = size * (n + 1) - 1
+            asyncio.run(stream.until(where=lambda e, last=last: e.seq >= last, timeout=30))
+            if n == 0 or n == turns // 2:
+                stream.latest(by="k")
+            seen.put(n)
+        state = stream.latest(by="k")
+        assert stream.stats.evicted == size * (turns - 3)
+    expected = merged(data)
+    assert state["seq"].to_dict() == {key: seq for key, (seq, _, _) in expected.items()}
+    for name in ("price", "side", "bid"):
+        values = {key: row.get(name) for key, (_, _, row) in expected.items()}
+        for key, found in state[name].to_dict().items():
+            assert found == values[key] or (pd.isna(found) and values[key] is None)
+
+
 # ---------------------------------------------------------------------- paths that meet nothing
 
 
