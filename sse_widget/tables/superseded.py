@@ -236,8 +236,9 @@ def _newest(texts: _Texts, form: _Form, room: _Room) -> tuple[_Things, np.ndarra
     found = np.flatnonzero(colons)
     if len(found) != n * m:
         return None
-    # After each key.
-    ends = (found + (at[0] + 1)).reshape(-1, m)
+    # After each key. In place: such an array taken anew is cleared by the system first.
+    found += at[0] + 1
+    ends = found.reshape(-1, m)
     if (ends[:, 0] != at[:-1] + len(form.keys[0])).any() or (ends[:, -1] > at[1:]).any():
         return None
     # A key of an object inside of the object stands behind a brace, and these stand behind commas.
