@@ -234,9 +234,13 @@ class LatestRows:
                 rows, seqs = rows_at(rows, at), seqs[at]
         rows = rows.combine_chunks()
         self._later = rows, seqs
-        self._share.hold(self._nbytes + rows.nbytes)
-        if rows.num_rows > _READ_ROWS or rows.nbytes > self._share.limit // _PUT_OFF_PART:
+        limit = self._share.limit
+        if rows.num_rows > _READ_ROWS or rows.nbytes > min(
+            limit // _PUT_OFF_PART, limit - self._nbytes
+        ):
             self._catch_up()
+        else:
+            self._share.hold(self._nbytes + rows.nbytes)
         return True
 
     def _catch_up(self) -> None:
