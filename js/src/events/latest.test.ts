@@ -1,5 +1,5 @@
 // The latest of each key: the same rows in whatever order events are read, and after the page let go of them.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { columns, type Made, random } from "../testing/kernel.ts";
 import { Latest } from "./latest.ts";
 import { Store } from "./store.ts";
@@ -69,5 +69,22 @@ describe("Latest", () => {
     expect(rows(latest)).toEqual(expected(events));
     const chars = [...latest.entries.values()].map((entry) => [entry.size(), entry.data().length] as const);
     for (const [counted, held] of chars) expect(counted).toBeGreaterThan(held / 2);
+  });
+
+  it("holds on to no block that the page has let go of", () => {
+    const store = new Store(1500);
+    const latest = new Latest("key");
+    const ticks = (key: string): Made[] => Array.from({ length: 1000 }, () => ({ data: `{"key":"${key}"}` }));
+    store.insert(columns(0, ticks("early")));
+    all(latest, store);
+    const reads = vi.spyOn(store.blocks[0]!, "data");
+    store.insert(columns(1000, ticks("late")));
+    store.insert(columns(2000, ticks("late")));
+    store.evict();
+    expect(store.first).toBe(1500);
+    all(latest, store);
+    reads.mockClear();
+    expect(rows(latest)).toEqual({ early: { key: "early" }, late: { key: "late" } });
+    expect(reads).not.toHaveBeenCalled();
   });
 });
