@@ -21,12 +21,7 @@ const target = ["es2022", ...Object.entries(browsers).map(([name, version]) => n
 const SEAM = "\n/* the log ends here */\n";
 
 // See src/short.ts.
-const inject = Object.fromEntries(
-  ["Math.floor", "Math.max", "Math.min", "Math.round", "performance.now"].map((name) => [
-    name,
-    [source("short.ts"), name.split(".")[1]],
-  ]),
-);
+const inject = Object.fromEntries(["max", "min"].map((name) => [`Math.${name}`, [source("short.ts"), name]]));
 
 async function script(input, plugins, output) {
   const built = await rolldown({ input: source(input), transform: { target, inject }, plugins });

@@ -136,26 +136,10 @@ export class Block {
    * row (bytes and characters agree), five times as quick as a decode a row.
    */
   scanText(row: number): string {
-    return this.startScan()
-      ? this.#text!.slice(this.#dataOffsets[row]!, this.#dataOffsets[row + 1]!)
-      : this.data(row);
-  }
-  /** Decodes the whole blob; whether that is of use. */
-  startScan(): boolean {
     const size = this.#dataOffsets[this.hi]!;
     this.#text ??= decoder.decode(this.#data.subarray(0, size));
-    return this.#text.length === size;
-  }
-  /** What a sticky pattern captures of a row that it matches from end to end; else null. A part of the blob's
-   * text during a scan. */
-  match(row: number, pattern: RegExp): string | null {
-    const whole = this.#text !== null && this.startScan();
-    const text = whole ? this.#text! : this.data(row);
-    pattern.lastIndex = whole ? this.#dataOffsets[row]! : 0;
-    const found = pattern.exec(text);
-    return found && pattern.lastIndex === (whole ? this.#dataOffsets[row + 1]! : text.length)
-      ? found[1]!
-      : null;
+    if (this.#text.length !== size) return this.data(row);
+    return this.#text.slice(this.#dataOffsets[row]!, this.#dataOffsets[row + 1]!);
   }
   /** The blob as text doubles the block's memory: it goes when the scan is over. */
   endScan(): void {

@@ -12,22 +12,15 @@ export const MAX_KEYS = 5_000;
 const MAX_CHARS = 16 * 2 ** 20;
 const SLICE_ROWS = 64;
 const KEY_CHARS = 200;
-const MAX_FORMS = 50;
+const MAX_TRIES = 20;
 
 /** A text without escapes, a number or a word. */
 const PLAIN = '"[^"\\\\\\u0000-\\u001f]*"|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null';
 
 /** What has the same keys in the same order, and plain values; the pattern finds the one that makes the key. */
 type Form = RegExp;
-
-/** The newest event of a form: where it is, or its text once the page has let go of it. */
-interface Part {
-  form: Form;
-  seq: number;
-  block: Block | null;
-  row: number;
-  text: string;
-}
+/** Keys and values, both as they were written. */
+type Fields = [key: string, written: string][];
 
 /** One key: its newest event, with the fields of earlier ones that it has not. */
 export class Entry implements Readable {
@@ -36,7 +29,8 @@ export class Entry implements Readable {
   chars = 0;
   #at = Number.NaN;
   #type = "";
-  #parts: Part[] = [];
+  /** the newest event of each form */
+  #texts = new Map<Form, [written: string, seq: number]>();
   /** of events of no form */
   #fields = new Map<string, [written: string, seq: number]>();
 
@@ -44,46 +38,26 @@ export class Entry implements Readable {
     this.key = key;
   }
 
-  /** An event of a form: all that an earlier one of it said, it says anew. Its text is read when it is drawn. */
-  follow(seq: number, block: Block, row: number, form: Form): void {
-    let part = this.#parts.find((part) => part.form === form);
-    if (!part) {
-      part = { form, seq, block: null, row, text: "" };
-      this.#parts.push(part);
+  /** An event of a form says all anew that an earlier one of it said: its text is kept, and read when it is
+   * drawn. Of others each field is kept as it was written where it came last. */
+  take(seq: number, block: Block, row: number, form: Form | undefined, fields: Fields): void {
+    if (form) {
+      const before = this.#texts.get(form);
+      if (before && before[1] > seq) return;
+      const written = block.data(row);
+      this.chars += written.length - (before?.[0].length ?? 0);
+      this.#texts.set(form, [written, seq]);
     }
-    if (part.seq > seq) return;
-    this.chars += block.size(row) - (part.block?.size(part.row) ?? part.text.length);
-    part.seq = seq;
-    part.block = block;
-    part.row = row;
-    this.#note(seq, block, row);
-  }
-
-  /** Each field as it was written where it came last; keys and values as they were written. */
-  take(seq: number, block: Block, row: number, fields: [key: string, written: string][]): void {
     for (const [name, written] of fields) {
       const before = this.#fields.get(name);
       if (before && before[1] > seq) continue;
-      this.chars += written.length - (before?.[0].length ?? -name.length);
+      this.chars += written.length - (before?.[0].length ?? 0);
       this.#fields.set(name, [written, seq]);
     }
-    this.#note(seq, block, row);
-  }
-
-  #note(seq: number, block: Block, row: number): void {
     if (seq < this.seq) return;
     this.seq = seq;
     this.#at = block.at(row);
     this.#type = block.type(row);
-  }
-
-  /** Keeps what the page lets go of, and not the block it is in. */
-  keep(): void {
-    for (const part of this.#parts) {
-      if (!part.block || part.block.lo <= part.row) continue;
-      part.text = part.block.data(part.row);
-      part.block = null;
-    }
   }
 
   at(): number {
@@ -96,12 +70,8 @@ export class Entry implements Readable {
     return "";
   }
   data(): string {
-    const texts = this.#parts
-      .sort((a, b) => a.seq - b.seq)
-      .map(({ block, row, text, seq }) => [block?.data(row) ?? text, seq] as const);
-    if (texts.length === 1 && this.#fields.size === 0) return texts[0]![0];
     const all = new Map(this.#fields);
-    for (const [text, seq] of texts)
+    for (const [text, seq] of this.#texts.values())
       for (const [name, written] of new Payload(text).fields())
         if ((all.get(name)?.[1] ?? -1) <= seq) all.set(name, [written, seq]);
     return `{${[...all].map(([key, [written]]) => `${key}:${written}`).join()}}`;
@@ -125,11 +95,10 @@ export class Latest {
   #needle: string;
   #read = new Ranges();
   #chars = 0;
-  /** by type: most objects have the keys of the one before, and need no parser */
-  #forms = new Map<string, Form>();
-  /** by keys. So many are made: a stream may send other keys each time. */
-  #known = new Map<string, Form>();
-  #evicted = 0;
+  /** most objects are like one before, and need no parser */
+  #forms: Form[] = [];
+  /** so many forms are tried: a stream may send other keys each time */
+  #tries = MAX_TRIES;
 
   constructor(by: string) {
     this.#by = by;
@@ -139,41 +108,36 @@ export class Latest {
   /** Reads shown events numbered [from, stop) for about `budget` ms; true where more are waiting. */
   work(store: Store, from: number, stop: number, budget: number): boolean {
     const deadline = performance.now() + budget;
-    const { filter, evicted } = store;
-    if (evicted !== this.#evicted) {
-      this.#evicted = evicted;
-      for (const entry of this.entries.values()) entry.keep();
-    }
-    for (const block of [...store.blocks].reverse()) {
+    const { filter } = store;
+    for (const block of store.blocks.toReversed()) {
       const hi = filter === null ? block.hi : block.filter === filter ? block.scanned : 0;
       const [start, end] = [Math.max(from, block.start), Math.min(stop, block.first + hi)];
       if (start >= end) continue;
       const left = this.#read.read(start, end, SLICE_ROWS, deadline, true, (from, to) => {
         // A few new rows are not worth the whole block as text.
-        if (to - from === SLICE_ROWS) block.startScan();
+        const whole = to - from === SLICE_ROWS;
         for (let row = to - block.first; row-- > from - block.first; )
-          if (filter === null || block.hits[lowerBound(block.hits, row)] === row) this.#take(block, row);
-        block.endScan();
+          if (filter === null || block.hits[lowerBound(block.hits, row)] === row)
+            this.#take(block, row, whole);
       });
+      block.endScan();
       if (left > 0) return true;
     }
     return false;
   }
 
-  #take(block: Block, row: number): void {
-    const type = block.type(row);
-    let form = this.#forms.get(type);
-    let written = form && block.match(row, form);
-    let fields: [key: string, written: string][] = [];
-    if (!written) {
-      const data = block.data(row);
+  #take(block: Block, row: number, whole: boolean): void {
+    const data = whole ? block.scanText(row) : block.data(row);
+    let written: string | null | undefined;
+    const form = this.#forms.find((form) => (written = form.exec(data)?.[1]));
+    let fields: Fields = [];
+    if (!form) {
       if (!mayHave(data, this.#needle)) return;
-      const payload = new Payload(data);
+      const payload = new Payload(block.data(row));
       const value = payload.at(this.#by);
       written = value && payload.written(value, data.length);
       fields = payload.fields();
-      form = this.#learn(type, fields);
-      if (form && !block.match(row, form)) form = undefined;
+      this.#learn(data, fields);
     }
     // As in Python: null is no key.
     if (!written || written === "null") return;
@@ -182,33 +146,25 @@ export class Latest {
     let entry = this.entries.get(key);
     if (!entry) {
       // A copy: a part of a text keeps the whole text in memory, which is the block's.
-      entry = new Entry(JSON.parse(JSON.stringify(key)) as string);
+      entry = new Entry([...key].join(""));
       this.entries.set(entry.key, entry);
     }
     const seq = block.first + row;
     const before = entry.chars;
-    if (form) entry.follow(seq, block, row, form);
-    else entry.take(seq, block, row, fields);
+    entry.take(seq, block, row, form, fields);
     this.#chars += entry.chars - before;
     if (this.entries.size > MAX_KEYS * 1.2 || this.#chars > MAX_CHARS) this.#trim();
   }
 
-  /** The form of what has these keys, which is looked for from now on; undefined where the path is none of them. */
-  #learn(type: string, fields: [key: string, written: string][]): Form | undefined {
-    const names = fields.map(([name]) => name);
-    const place = names.lastIndexOf(JSON.stringify(this.#by));
-    if (place < 0) return undefined;
-    let form = this.#known.get(`${names}`);
-    if (!form) {
-      if (this.#known.size >= MAX_FORMS) return undefined;
-      const pairs = names.map(
-        (name, i) => `${name.replace(/[^"\w]/g, "\\$&")} ?: ?(${i === place ? "" : "?:"}${PLAIN})`,
-      );
-      form = RegExp(`\\{${pairs.join(" ?, ?")}\\}`, "y");
-      this.#known.set(`${names}`, form);
-    }
-    this.#forms.set(type, form);
-    return form;
+  /** Others like this one are looked for from now on. */
+  #learn(data: string, fields: Fields): void {
+    const place = fields.findLastIndex(([name]) => name === JSON.stringify(this.#by));
+    if (place < 0 || this.#tries-- <= 0) return;
+    const pairs = fields.map(
+      ([name], i) => `${name.replace(/[^"\w]/g, "\\$&")} ?: ?(${i === place ? "" : "?:"}${PLAIN})`,
+    );
+    const form = RegExp(`^\\{${pairs.join(" ?, ?")}\\}$`);
+    if (form.test(data)) this.#forms.push(form);
   }
 
   /** Some at a time: what is sorted for one key is sorted for many. */

@@ -120,8 +120,7 @@ export class Store {
           : Math.min(block.rows, this.#rows - this.maxRows);
       if (excess <= 0) return;
       if (excess === block.rows) this.#blocks.splice(at, 1);
-      // Whoever refers to its rows sees that they are gone.
-      block.dropBefore(block.lo + excess);
+      else block.dropBefore(block.lo + excess);
       this.evicted += excess;
       this.changed();
       this.#measure();
