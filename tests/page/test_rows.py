@@ -113,6 +113,7 @@ def test_the_tail_is_followed_until_the_reader_scrolls_up(stub):
     expect(stub.row('{"i":499,')).to_be_visible()
     scroll_up(stub)
     before = stub.page.evaluate(MIDDLE)
+    expect(stub.button("Jump to latest")).to_have_text("Jump to latest")  # no "(+0)"
     stub.kernel("kernel.flood(37, 37)")
     expect(stub.button("Jump to latest")).to_have_text("Jump to latest (+37)")
     assert stub.page.evaluate(MIDDLE) == before

@@ -58,6 +58,19 @@ def replay():
         stream.close()
 
 
+def test_reading_a_text_changes_nothing_on_the_page(replay):
+    stream = replay()
+    over(stream)
+    sent = []
+    stream.send = lambda *message, **more: sent.append(message)
+    before = stream.get_state()
+    assert stream.text("user.name") == "a"
+    with pytest.warns(UserWarning, match="meets nothing"):
+        assert stream.text("user.nmae") == ""
+    assert stream.get_state() == before
+    assert sent == []
+
+
 @pytest.fixture
 def live():
     """A stream from a real server."""
