@@ -48,10 +48,11 @@ class Readers(FeedListener):
             while True:
                 over = self._feed.ended.is_set()
                 snapshot = self._feed.window.read(cursor, cursor + _ROWS)
-                cursor = snapshot.stop
                 for event in snapshot.events(self._feed.source.origin):
                     yield event
-                if snapshot.table.num_rows:
+                # Also past rows that were evicted: what is held comes after them.
+                if snapshot.stop > cursor:
+                    cursor = snapshot.stop
                     continue
                 if over:
                     return

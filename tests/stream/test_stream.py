@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import aclosing
 
 import pandas as pd
 import pytest
@@ -542,6 +543,35 @@ def test_until_finds_held_events_first(streams):
         drain(stream)
         assert wait(stream, type="b").data == "2"
         assert wait(stream, where=lambda e: e.data == "1").seq == 0
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_who_begins_to_read_after_many_were_evicted_gets_what_is_held(streams, goes_on):
+    """More are gone than are read at once; nothing comes any more that would have it look again."""
+    body = "".join(f"data: {i}\n\n" for i in range(20_000))
+
+    def speak(peer):
+        peer.stream(body)
+        if goes_on:
+            peer.hold()
+
+    with Server(speak, OVER) as server:
+        stream = streams(server.url, max_events=100)
+        if goes_on:
+            came = threading.Event()
+            stream.on(None, lambda event: event.data == "19999" and came.set())
+            assert came.wait(60)
+        else:
+            over(stream)
+
+        async def read():
+            async with aclosing(aiter(stream)) as events:
+                return [(await anext(events)).data for _ in range(100)]
+
+        assert asyncio.run(asyncio.wait_for(read(), 30)) == [str(i) for i in range(19_900, 20_000)]
+        assert (
+            asyncio.run(stream.until(where=lambda e: e.data == "19950", timeout=30)).seq == 19_950
+        )
 
 
 def test_until_says_what_came_instead(streams):
