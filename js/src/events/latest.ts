@@ -51,7 +51,7 @@ export class Entry implements Readable {
     for (const [name, written] of fields) {
       const before = this.#fields.get(name);
       if (before && before[1] > seq) continue;
-      this.chars += written.length - (before?.[0].length ?? 0);
+      this.chars += written.length - (before?.[0].length ?? -name.length);
       this.#fields.set(name, [written, seq]);
     }
     if (seq < this.seq) return;
