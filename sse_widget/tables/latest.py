@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,9 @@ _MANY_FIELDS = 1_000
 _PUT_OFF_PART = 4
 # What a row holds: itself, a field, and what a byte of text is as objects.
 _ROW_BYTES, _FIELD_BYTES, _TEXT_BYTES = 400, 100, 3
+
+# Some events, with their payloads as texts and as values.
+_Part: TypeAlias = tuple[pa.Table, list[bytes], list[Any]]
 
 
 class LatestRow:
@@ -122,7 +125,7 @@ class LatestRows:
             return
         try:
             news = self._window.read(self._cursor)
-            self._advance(news)
+            self._advance(news, later=True)
             more = self._cursor < news.stop
         finally:
             self._lock.release()
@@ -134,10 +137,10 @@ class LatestRows:
     def read(self) -> list[LatestRow]:
         """The rows, in the order in which the keys first came. All that came is read first."""
         with self._lock:
-            snapshot = self._window.read(self._cursor)
-            while self._advance(snapshot):
-                pass
             self._catch_up()
+            snapshot = self._window.read(self._cursor)
+            while self._advance(snapshot, later=False):
+                pass
             if len(self._rows) > self.max_keys:
                 self._make_room()
             cleared = self._window.bounds[2]
@@ -195,8 +198,12 @@ class LatestRows:
 
     # ------------------------------------------------------------------ reading
 
-    def _advance(self, news: Snapshot) -> bool:
-        """Read the next of these events; whether there may be more. The lock is held."""
+    def _advance(self, news: Snapshot, *, later: bool) -> bool:
+        """Read the next of these events; whether there may be more. The lock is held.
+
+        Args:
+            later: those that stand for all others are entered when somebody asks.
+        """
         if news.first > self._cursor:
             self.missed += news.first - self._cursor
             self._cursor = news.first
@@ -208,24 +215,35 @@ class LatestRows:
             at = at[:_READ_ROWS]
             some = some.slice(0, int(at[-1]) + 1)
         with no_collection():
-            if at is None or not self._put_off(rows_at(some, at), self._cursor + at):
+            rows = some if at is None else rows_at(some, at)
+            parts = None if at is None else self._objects(rows)
+            if at is None or parts is None:
                 self._catch_up()
                 some = some.slice(0, _READ_ROWS if self._begun else _FIRST_ROWS)
-                self._take_all(some, self._cursor + np.arange(some.num_rows), each=False)
+                self._take_all(_read(some), self._cursor + np.arange(some.num_rows), each=False)
+            elif later:
+                self._put_off(rows, self._cursor + at)
+            else:
+                self._take_all(parts, self._cursor + at, each=True)
         self._begun = True
         self._cursor += some.num_rows
         return True
 
-    def _put_off(self, rows: pa.Table, seqs: np.ndarray) -> bool:
-        """Keep these events, which have these numbers and stand for others that are not read, until somebody asks.
-
-        Where one of them is no JSON object they stand for nothing: False.
-        """
+    def _objects(self, rows: pa.Table) -> list[_Part] | None:
+        """These events as they are read. Where one of them is no JSON object they stand for no others: None."""
         assert self._uniform is not None
-        for some, texts, values in _read(rows):
+        parts: list[_Part] = []
+        for part in _read(rows):
+            some, texts, values = part
             if not all(type(value) is dict for value in values):
-                return False
+                return None
             self._uniform.learn(some.column("type").to_pylist(), texts, values)
+            parts.append(part)
+        return parts
+
+    def _put_off(self, rows: pa.Table, seqs: np.ndarray) -> None:
+        """Keep these events, which have these numbers, until somebody asks."""
+        assert self._uniform is not None
         if self._later is not None:
             before, numbers = self._later
             rows, seqs = pa.concat_tables([before, rows]), np.concatenate([numbers, seqs])
@@ -241,7 +259,6 @@ class LatestRows:
             self._catch_up()
         else:
             self._share.hold(self._nbytes + rows.nbytes)
-        return True
 
     def _catch_up(self) -> None:
         """Enter what was put off."""
@@ -249,12 +266,12 @@ class LatestRows:
             rows, seqs = self._later
             self._later = None
             with no_collection():
-                self._take_all(rows, seqs, each=True)
+                self._take_all(_read(rows), seqs, each=True)
 
-    def _take_all(self, rows: pa.Table, seqs: np.ndarray, *, each: bool) -> None:
+    def _take_all(self, parts: Iterable[_Part], seqs: np.ndarray, *, each: bool) -> None:
         """Enter these events, which have these numbers: `each` by itself, or all of a key at once."""
         start = 0
-        for some, texts, values in _read(rows):
+        for some, texts, values in parts:
             stop = start + len(values)
             self._take(some, texts, values, seqs[start:stop], each)
             start = stop
@@ -263,7 +280,7 @@ class LatestRows:
         self, some: pa.Table, texts: list[bytes], values: list[Any], seqs: np.ndarray, each: bool
     ) -> None:
         kinds = some.column("type").to_pylist()
-        # From those that were put off it was learned as they came.
+        # Of those that stand for others it was learned as they came.
         if self._uniform is not None and not each:
             self._uniform.learn(kinds, texts, values)
         keys = list(self._keys(kinds, values))
@@ -352,7 +369,7 @@ class LatestRows:
             self.let_go += 1
 
 
-def _read(rows: pa.Table) -> Iterator[tuple[pa.Table, list[bytes], list[Any]]]:
+def _read(rows: pa.Table) -> Iterator[_Part]:
     """These events some at a time, with their payloads as texts and as values."""
     for some in bounded_slices(rows):
         texts = payloads(some.column("data"))

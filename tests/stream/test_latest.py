@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import queue
@@ -302,7 +303,11 @@ def test_rows_that_came_in_many_pieces(size):
     assert found == merged(data, kinds)
 
 
-def test_what_is_read_in_turns_before_it_is_evicted_is_as_if_read_at_once():
+# A short last turn is read when somebody asks. Of one with a text that is no JSON all is read, else the newest of
+# each key.
+@pytest.mark.parametrize("rows", [500, 100])
+@pytest.mark.parametrize("last", ["plain", '{"k": "S1", "price": 1, "side": "x"}'])
+def test_what_is_read_in_turns_before_it_is_evicted_is_as_if_read_at_once(last, rows):
     """Of most only the newest is kept, and entered when somebody asks: after what came before, and no other."""
     chance = random.Random(8)
     odd = [
@@ -314,32 +319,32 @@ def test_what_is_read_in_turns_before_it_is_evicted_is_as_if_read_at_once():
         "plain",
     ]
     size, turns = 500, 24
-    data = ticks(size * turns)
+    data = ticks(size * (turns - 1) + rows)
+    ends = [*range(size, len(data), size), len(data)]
     for n in range(turns):
         # Some turns have none of these, so that what is put off is put off again.
         for _ in range(chance.choice([0, 0, 1, 3]) if n < turns - 3 else 0):
             data[size * n + chance.randrange(size)] = chance.choice(odd)
         data[size * n] = json.dumps({"k": f"once {n}", "price": n, "side": "x"})
-    data[-1] = "plain"  # with which all of its turn is read, after what was put off
+    data[-1] = last
 
     def script(peer):
         peer.send(CHUNKED)
-        for n in range(turns):
-            peer.chunk("".join(f"event: t\ndata: {d}\n\n" for d in data[size * n :][:size]))
+        for start, end in itertools.pairwise([0, *ends]):
+            peer.chunk("".join(f"event: t\ndata: {d}\n\n" for d in data[start:end]))
             seen.get(timeout=30)
         peer.hold()
 
     seen: queue.Queue[int] = queue.Queue()
     with Server(script) as server, SSEStream(server.url, max_events=3 * size) as stream:
         stream.latest(by="k")
-        for n in range(turns):
-            last = size * (n + 1) - 1
-            asyncio.run(stream.until(where=lambda e, last=last: e.seq >= last, timeout=30))
+        for n, end in enumerate(ends):
+            asyncio.run(stream.until(where=lambda e, end=end: e.seq >= end - 1, timeout=30))
             if n == 0 or n == turns // 2:
                 stream.latest(by="k")
             seen.put(n)
         state = stream.latest(by="k")
-        assert stream.stats.evicted == size * (turns - 3)
+        assert stream.stats.evicted == len(data) - 3 * size
     expected = merged(data)
     assert state["seq"].to_dict() == {key: seq for key, (seq, _, _) in expected.items()}
     for name in ("price", "side", "bid"):
