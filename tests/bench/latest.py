@@ -23,9 +23,9 @@ __all__ = ["report"]
 
 _RATE, _KEYS = 20_000, 1_000
 _PAIRS, _SECONDS = 4, 5.0
-# By itself, side by side in two new processes, so that both meet the same machine: so many pairs, and so long that
-# how often the state is read in that time, every four seconds, is much the same.
-_ALONE_PAIRS, _ALONE_TIMES, _WARM = 8, 2.6, 5
+# By itself, side by side in two new processes, so that both meet the same machine: times as many pairs, and times
+# as long, so that how often the state is read in that time, every four seconds, is much the same.
+_ALONE_PAIRS, _ALONE_TIMES, _WARM = 2, 2.6, 5.0
 _MORE = 1.1  # times
 _PAINTED = 100  # ms
 _PAINTED_TIMES = 3  # so long, so that of a hundred changes one is more than a few
@@ -75,7 +75,7 @@ def _alone(url: str, latest: bool, seconds: float) -> float:
             time.sleep(0.02)
         if latest:
             assert len(stream.latest(by="symbol")) > _KEYS / 2
-            # The first time it reads on by itself, much is loaded that is there afterwards.
+        # The first time that `latest` reads on by itself, much is loaded that is there afterwards.
         time.sleep(_WARM)
         gc.collect()
         before, start = stream.stats.received, time.process_time()
@@ -116,7 +116,7 @@ def report(pairs: int = _PAIRS, seconds: float = _SECONDS) -> Report:
     renderer: dict[bool, list[float]] = {False: [], True: []}
     with served() as origin:
         url = f"{origin}/keyed/{_RATE}"
-        for n in range(_ALONE_PAIRS):
+        for n in range(pairs * _ALONE_PAIRS):
             order = (False, True) if n % 2 else (True, False)
             with ProcessPoolExecutor(2, get_context("spawn")) as pool:
                 times = pool.map(_alone, [url] * 2, order, [seconds * _ALONE_TIMES] * 2)
