@@ -239,12 +239,12 @@ def _data_only(text: str, prefix: str) -> _Run | None:
 # Bytes of a block from which its lines are cut before they are decoded: `BytesIO` finds their ends
 # with memchr(), some ten times as fast as `split` and patterns, which look at each character.
 _LONG = 160
-_match_names = re.compile(rb"(?:(?:id|event): ?+[^\n]*+\n){1,2}+data: ?").match
+_match_names = re.compile(rb"(?:(?:id|event): ?+[^\n]*+\n){0,2}+data: ?").match
 
 
 def read_long(whole: bytes) -> _Run | None:
-    """Blocks of an id or a type or both and then one long line of data, all with the lines of the
-    first one, with comments between them at most."""
+    """Blocks of one long line of data, or of an id or a type or both and then that line, all with the
+    lines of the first one, with comments between them at most."""
     start = _match_names(whole)
     if start is None or whole.find(b"\n", start.end()) < _LONG:
         return None

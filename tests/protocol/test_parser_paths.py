@@ -142,7 +142,7 @@ LONG = "x" * 200  # the first line of data decides
 
 
 @given(
-    st.sampled_from(["id: 1\n", "event: e\n", "id:\nevent:e\n", "event: e\nid: 1\n"]),
+    st.sampled_from(["", "id: 1\n", "event: e\n", "id:\nevent:e\n", "event: e\nid: 1\n"]),
     runs() | TEXTS,
 )
 def test_long_lines_are_read_as_the_plain_loop_does_or_not_at_all(head, text):
