@@ -15,7 +15,6 @@ from ..checks import whole_number
 from ..payload import paths_of
 from ..tables import LatestRows, RollingWindow
 from ..visible import quoted
-from .feed import FeedListener
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +24,7 @@ MAX_KEYS = 10_000
 _MOST_STATES = 4
 
 
-class LatestStates(FeedListener):
+class LatestStates:
     """The states of one stream, each by other keys.
 
     Args:
@@ -36,10 +35,6 @@ class LatestStates(FeedListener):
         self._window = window
         self._states: dict[tuple[str, ...], LatestRows] = {}
         self._told: set[tuple[str, ...]] = set()
-
-    def came(self, new_types: set[str]) -> None:
-        for state in self._states.values():
-            state.note()
 
     def close(self) -> None:
         """Read no further by itself."""
@@ -73,7 +68,7 @@ class LatestStates(FeedListener):
         state = self._states.pop(paths, None)
         if state is None:
             state = LatestRows(self._window, paths, MAX_KEYS)
-            runtime.call(state.note)
+            runtime.call(state.follow)
         # The latest that was asked for comes last; an iteration that is under way has the old dict.
         states = {**self._states, paths: state}
         while len(states) > _MOST_STATES:

@@ -191,13 +191,7 @@ class SSEStream(NamedAttributes, NotPickled, SyncedWidget):
         self._analysis = Analysis(feed)
         self._readers = Readers(feed)
         self._sync()
-        for listener in (
-            page,
-            self._observers,
-            self._analysis,
-            self._latest,
-            self._readers,
-        ):
+        for listener in (page, self._observers, self._analysis, self._readers):
             feed.add_listener(listener)
         feed.record()
         self._settings = page.settings

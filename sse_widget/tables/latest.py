@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from .window import RollingWindow, Snapshot
 
-# On the loop: how long events may wait to be read where an eighth of what the window can hold, and two batches
-# like the last one, may still come before it lets go of one of them; and how many are looked at and read before
-# others get a turn. What waits is read at once when somebody asks, so this is no delay of what is seen; and the
-# more wait, the fewer are read: of each thing the newest.
+# On the loop: how long events that keep coming may wait to be read where an eighth of what the window can hold, and
+# two batches like the last one, may still come before it lets go of one of them; and how many are looked at and
+# read before others get a turn. What waits is read at once when somebody asks, so this is no delay of what is
+# seen; and the more wait, the fewer are read: of each thing the newest.
 _DELAY = 5.0
 _SPARE, _SPARE_BATCHES = 8, 2
 _SLICE_ROWS, _READ_ROWS = 2**17, 2**13
@@ -93,7 +93,7 @@ class LatestRows:
         self._later: tuple[pa.Table, np.ndarray] | None = None
         self._nbytes = 0
         self._begun = False
-        self._cursor, self._seen, _ = window.bounds
+        self._cursor = window.bounds[0]
         # A thread holds it while it reads further; the loop never waits for it.
         self._lock = threading.Lock()
         self._share = window.budget.share("latest", part=0.25)
@@ -102,35 +102,43 @@ class LatestRows:
 
     # ------------------------------------------------------------------ the loop's side
 
-    def note(self) -> None:
-        """There are events to read; on the loop's thread."""
-        if self._closed:
-            return
-        stop, most = self._window.capacity
-        spare = most // _SPARE + _SPARE_BATCHES * (stop - self._seen)
-        self._seen = stop
-        due = self._timer.due
-        if stop - self._cursor < most - spare:
-            if due is None:
-                self._timer.set(_DELAY, self._read_on)
-        elif due is None or due > asyncio.get_running_loop().time():
-            self._timer.set(0, self._read_on)  # before they are evicted
+    def follow(self) -> None:
+        """Read on by itself from now on; on the loop's thread."""
+        if not self._closed:
+            self._window.watch(self._look)
 
     def close(self) -> None:
         """Read no further by itself; from any thread. What was read stays."""
         self._closed = True
+
+    def _look(self, stop: int, most: int, newest: int) -> int | None:
+        """There are events to read: as `Watcher`."""
+        if self._closed:
+            return None
+        spare = most // _SPARE + _SPARE_BATCHES * newest
+        latest = self._cursor + most - spare
+        if stop < latest:
+            self._read_within(_DELAY)
+            return latest
+        self._read_within(0)  # before they are evicted
+        return stop + max(spare // 2, 1)
+
+    def _read_within(self, seconds: float) -> None:
+        due = self._timer.due
+        if due is None or due > asyncio.get_running_loop().time() + seconds:
+            self._timer.set(seconds, self._read_on)
 
     def _read_on(self) -> None:
         if self._closed or not self._lock.acquire(blocking=False):
             return
         try:
             news = self._window.read(self._cursor)
-            self._advance(news, later=True)
+            some = self._advance(news, later=True)
             more = self._cursor < news.stop
         finally:
             self._lock.release()
-        if more:
-            self.note()
+        if some:
+            self._read_within(0 if more else _DELAY)
 
     # ------------------------------------------------------------------ any thread
 

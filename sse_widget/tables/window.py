@@ -11,12 +11,12 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import compress
 from operator import itemgetter
 from sys import getsizeof
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,8 @@ _SEAL_BYTES = 2**20
 _LEAST_SEALED = 256
 # Of the tail, what was read is worth keeping from here on.
 _PIECE_EVENTS = 1024
+# Watchers are told at the latest when so large a part of all the room has filled.
+_TOLD_PARTS = 8
 # received_at and three 64-bit offsets.
 _ROW_BYTES = 32
 _number = itemgetter(0)
@@ -60,6 +62,11 @@ _SHARE = "events"
 # in the middle of a write, locked for ever.
 _lock = threading.Lock()
 free_in_children(_lock)
+
+
+# Told the number of the next event, about how many events fit, if all are like those held, and how many came last:
+# says at which number it is to be told again, at the latest; None where it need not be told any more.
+Watcher: TypeAlias = Callable[[int, int, int], int | None]
 
 
 class Counts(NamedTuple):
@@ -202,6 +209,7 @@ class RollingWindow:
         self._cleared_to = 0
         # Running sizes of the rows of the oldest sealed batch, made when rows leave it one by one.
         self._head_sizes: list[int] | None = None
+        self._watchers: list[Watcher] = []
         self._plan()
         self.budget.share(_SHARE, read=lambda: self._sealed_bytes + self._tail.size)
         self.budget.make_room = self.make_room
@@ -308,6 +316,16 @@ class RollingWindow:
             self._measure()
             self._settle()
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tell it now, and then again and again, while what came since is still held, as far as it can be foreseen.
+
+        On the thread that appends, which is the one that calls this too, and with the window locked: what it
+        wants to read it reads later.
+        """
+        with self._lock:
+            self._watchers.append(watcher)
+            self._plan()
+
     def _oldest(self, stop: int) -> int:
         """The number of the oldest event held."""
         return max(self._first, stop - self.max_events)
@@ -315,16 +333,38 @@ class RollingWindow:
     def _settle(self) -> None:
         tail = self._tail
         full = self._stop - tail.first >= self._seal_events or tail.size >= _SEAL_BYTES
+        newest = self._stop - (tail.ends[-2] if len(tail.ends) > 1 else tail.first)
         if full or tail.first < self._first:
             self._seal()
             self._measure()
         self._evict()
-        self._plan()
+        self._plan(newest)
 
-    def _plan(self) -> None:
-        """When to settle next: when the tail is to be sealed, or at one byte too many."""
+    def _plan(self, newest: int = 0) -> None:
+        """When to settle next: when the tail is to be sealed, when somebody wants to be told, or at one byte too
+        many.
+
+        Args:
+            newest: how many events came last.
+        """
         self._due_stop = self._tail.first + self._seal_events
         self._due_size = min(_SEAL_BYTES, self._free() + 1)
+        for watcher in self._watchers[:]:
+            again = watcher(self._stop, self._capacity(), newest)
+            if again is None:
+                self._watchers.remove(watcher)
+            else:
+                self._due_stop = min(self._due_stop, again)
+                # Larger events than before fill it sooner than could be foreseen.
+                self._due_size = min(self._due_size, self._tail.size + self._room // _TOLD_PARTS)
+
+    def _capacity(self) -> int:
+        """About how many events fit, if all are like those held."""
+        used = self._sealed_bytes + self._tail.size
+        if not used:
+            return self.max_events
+        held = min(self._stop - self._first, self.max_events)
+        return min(held * self._room // used, self.max_events)
 
     @property
     def _seal_events(self) -> int:
@@ -400,14 +440,6 @@ class RollingWindow:
         with self._lock:
             stop = self._stop
             return self._oldest(stop), stop, self._cleared_to
-
-    @property
-    def capacity(self) -> tuple[int, int]:
-        """The number of the next event; and about how many events fit, if all are like those held. Asked after
-        each batch, on the thread that appends, so it takes no lock."""
-        stop, used = self._stop, self._sealed_bytes + self._tail.size
-        held = min(stop - self._first, self.max_events)
-        return stop, min(held * self._room // used, self.max_events) if used else self.max_events
 
     @property
     def nbytes(self) -> int:
