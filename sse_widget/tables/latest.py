@@ -112,7 +112,7 @@ class LatestRows:
         self._closed = True
 
     def _look(self, stop: int, most: int, newest: int) -> int | None:
-        """There are events to read: as `Watcher`."""
+        """Plan to read what came: as a `Watcher` of the window."""
         if self._closed:
             return None
         spare = most // _SPARE + _SPARE_BATCHES * newest

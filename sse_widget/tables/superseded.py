@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from .row_layouts import RowLayouts
+
 # Fewer rows are read as quickly as they are compared.
 _WORTH = 64
 # What is compared at once, at least, where there is as much. Each step costs some microseconds however few these
@@ -84,6 +86,7 @@ class UniformRows:
     def __init__(self, by: str) -> None:
         self._by = by
         self._forms: dict[str, _Form] = {}
+        self._layouts: dict[_Form, RowLayouts] = {}
         self._room = _Room()
 
     def newest(self, some: pa.Table) -> np.ndarray | None:
@@ -94,12 +97,13 @@ class UniformRows:
         kinds: dict[str, list[tuple[_Things, np.ndarray]]] = {}
         for kind, rows, texts in _of_one_type(some, self._room):
             form = self._forms.get(kind)
-            found = None if form is None else _newest(texts, form, self._room)
+            found = None if form is None else _newest(texts, form, self._layouts[form], self._room)
             if found is None:
                 places.append(rows)
             else:
-                things, at = found
+                things, at, others = found
                 kinds.setdefault(kind, []).append((things, rows[at]))
+                places.append(rows[others])
             if len(kinds) > _MANY_TYPES:
                 return None
         for blocks in kinds.values():
@@ -116,6 +120,11 @@ class UniformRows:
                 self._forms[kind] = form
             if len(self._forms) > _MANY_TYPES:
                 self._forms.clear()
+        layouts = self._layouts
+        self._layouts = {
+            form: layouts[form] if form in layouts else RowLayouts(form.keys, form.place)
+            for form in self._forms.values()
+        }
 
 
 def rows_at(some: pa.Table, places: np.ndarray) -> pa.Table:
@@ -218,9 +227,11 @@ def _form_of(text: bytes, value: Any, by: str) -> _Form | None:
     return _Form(keys, list(value).index(by), text.count(b":") == len(keys))
 
 
-def _newest(texts: _Texts, form: _Form, room: _Room) -> tuple[_Things, np.ndarray] | None:
-    """The different things among texts of this form, and the last row of each; None where a text has
-    another form."""
+def _newest(
+    texts: _Texts, form: _Form, layouts: RowLayouts, room: _Room
+) -> tuple[_Things, np.ndarray, np.ndarray] | None:
+    """The different things among texts of this form, and the last row of each; and the rows of which this was not
+    seen. None where a text has another form."""
     at, text = texts
     n, m = len(at) - 1, len(form.keys)
     if at[-1] - at[0] < _WORD:
@@ -233,24 +244,49 @@ def _newest(texts: _Texts, form: _Form, room: _Room) -> tuple[_Things, np.ndarra
     colons = np.equal(buffer, _COLON, out=marks)
     if not form.plain:
         colons[1:] &= buffer[:-1] == _QUOTE
-    found = np.flatnonzero(colons)
-    if len(found) != n * m:
+    if np.count_nonzero(colons) != n * m:
         return None
+    words = _Words(text)
+    rows, others = np.arange(n), np.arange(0)
+    places = layouts.find(at, text)
+    if places is None:
+        spans = _values(at, colons, form, words)
+        if spans is None:
+            return None
+        starts, stops = spans
+    else:
+        starts, stops, known = places
+        if not known.all():
+            rows, others = np.flatnonzero(known), np.flatnonzero(~known)
+            starts, stops = starts[rows], stops[rows]
+            # As many colons as keys in all: so a row has more only where another one has fewer.
+            if sum(
+                np.count_nonzero(colons[at[i] - at[0] : at[i + 1] - at[0]]) for i in others
+            ) != m * len(others):
+                return None
+    things: _Things | None = words.between(starts, stops)
+    if things is None:
+        things = _texts_between(text, starts, stops)
+    return *_last_of_each(things, rows), others
+
+
+def _values(
+    at: np.ndarray, colons: np.ndarray, form: _Form, words: _Words
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where the value that says which thing an event is about begins and ends in each row, of rows that have as
+    many colons as keys; None where a row has other keys."""
+    m, place = len(form.keys), form.place
+    found = np.flatnonzero(colons)
     # After each key. In place: such an array taken anew is cleared by the system first.
     found += at[0] + 1
     ends = found.reshape(-1, m)
     if (ends[:, 0] != at[:-1] + len(form.keys[0])).any() or (ends[:, -1] > at[1:]).any():
         return None
     # A key of an object inside of the object stands behind a brace, and these stand behind commas.
-    words = _Words(text)
     if not all(words.end_with(ends[:, j], key) for j, key in enumerate(form.keys)):
         return None
-    place = form.place
     last = at[1:] if place + 1 == m else ends[:, place + 1] - len(form.keys[place + 1])
-    things: _Things | None = words.between(ends[:, place], last)
-    if things is None:
-        things = _texts_between(text, ends[:, place], last)
-    return _last_of_each(things, np.arange(n))
+    return ends[:, place], last
 
 
 class _Words:

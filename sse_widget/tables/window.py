@@ -64,8 +64,8 @@ _lock = threading.Lock()
 free_in_children(_lock)
 
 
-# Told the number of the next event, about how many events fit, if all are like those held, and how many came last:
-# says at which number it is to be told again, at the latest; None where it need not be told any more.
+# A function that is told the number of the next event, about how many events fit if all are like those held, and how
+# many came last. It returns the number at which it wants to be told again, at the latest; None for never.
 Watcher: TypeAlias = Callable[[int, int, int], int | None]
 
 
@@ -317,10 +317,10 @@ class RollingWindow:
             self._settle()
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell it now, and then again and again, while what came since is still held, as far as it can be foreseen.
+        """Tell this function of the events, now and then again and again.
 
-        On the thread that appends, which is the one that calls this too, and with the window locked: what it
-        wants to read it reads later.
+        It is called by the thread that appends, which is the one that may call this, and while the window is
+        locked: it must not read it there.
         """
         with self._lock:
             self._watchers.append(watcher)

@@ -258,17 +258,84 @@ def test_rows_of_one_form_are_passed_over_only_where_nothing_is_lost(odd):
 
 @pytest.mark.parametrize("length", [1, 6, 14, 15, 40])
 @pytest.mark.parametrize("tight", [True, False])
-def test_keys_of_any_length_and_many_of_them(length, tight):
-    """As many as share the buckets in which they are sought, in more blocks than one, values with colons."""
+@pytest.mark.parametrize("digits", [1, 5])
+def test_keys_of_any_length_and_many_of_them(length, tight, digits):
+    """As many as share the buckets in which they are sought, in more blocks than one, values with colons; rows of one
+    length and of several."""
     form = {"separators": (",", ":")} if tight else {}
     chance = random.Random(length)
     data = [
         json.dumps(
-            {"at": f"12:{n % 60}", "k": f"{chance.randrange(5_000):0{length}d}", "v": n}, **form
+            {
+                "at": f"12:{n % 60:0{digits}d}",
+                "k": f"{chance.randrange(5_000):0{length}d}",
+                "v": f"{n:0{digits}d}",
+            },
+            **form,
         )
         for n in range(12_000)
     ]
     assert state_of(data) == merged(data)
+
+
+# All of one length: the same keys at three places.
+SAME_LENGTH = [
+    '{"k":"S%02d","price":"%024d","size":%d}',
+    '{"k":"S%02d","price":"%023d","size":1%d}',
+    '{"k":"S%02d","price":"%022d","size":10%d}',
+]
+
+
+def rows_of_same_length(odd):
+    """Some of 55 bytes: runs of rows with their keys at the same places, then all places in turn; and odd ones
+    instead of some."""
+    chance = random.Random(7)
+    data = []
+    for n in range(24_000):
+        form = SAME_LENGTH[n // 2_000 % 3 if n < 8_000 else n % 3]
+        data.append(form % (chance.randrange(40), n, n % 10))
+    for n, text in odd.items():
+        data[n] = text
+    assert {len(text) for text in data} == {55}
+    return data
+
+
+def test_rows_that_are_as_long_as_others_may_have_other_keys():
+    other = '{"k":"S%02d","price":"%024d","bids":1}'
+    odd = {n: other % (n // 500 % 40, n) for n in range(100, 24_000, 1_000)}
+    data = rows_of_same_length(odd | {12_000: other % (1, 0)})  # where a block begins
+    assert state_of(data) == merged(data)
+    assert all("bids" in merged(data)[key][2] for key in ("S01", "S02"))
+
+
+def test_rows_that_are_as_long_as_others_may_have_more_keys():
+    """And as many have fewer, so that there are as many colons in all."""
+    more = '{"k":"S%02d","price":1,"halted":true           ,"size":%d}'
+    fewer = '{"k":"S%02d","price":"%033d"}'
+    odd = {n: more % (n // 500 % 40, 1) for n in range(100, 24_000, 1_000)}
+    data = rows_of_same_length(odd | {n + 50: fewer % (1, n) for n in odd})
+    assert state_of(data) == merged(data)
+    assert "halted" in merged(data)["S02"][2]
+
+
+def test_rows_of_many_lengths_come_between_rows_of_few():
+    """What does not fit is put aside for a time, and looked at again."""
+    chance = random.Random(8)
+    data = []
+    for n in range(60_000):
+        regular = n // 8_000 % 2 == 0
+        price = 100 + n % 900 if regular else chance.randrange(10 ** chance.randrange(1, 9))
+        data.append(f'{{"k":{chance.randrange(10, 50)},"price":{price}}}')
+    window = RollingWindow(100_000, 2**28)
+    rows = LatestRows(window, ["k"], 10_000)
+    at = pd.Timestamp("2026-01-01", tz="UTC").to_pydatetime()
+    for n in range(0, len(data), 4_000):
+        some = data[n : n + 4_000]
+        window.append(
+            EventBatch(["t"] * 4_000, some, [""] * 4_000, [False] * 4_000, received_at=at)
+        )
+        state = {row.key: (row.seq, row.type, row.values) for row in rows.read()}
+        assert state == merged(data[: n + 4_000])
 
 
 def test_types_have_forms_of_their_own():

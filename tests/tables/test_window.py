@@ -340,3 +340,49 @@ def test_a_window_of_few_events_keeps_no_thousands_of_what_it_let_go():
         tracemalloc.stop()
     assert window.counts.held == 100
     assert held < 400_000
+
+
+@pytest.mark.parametrize(
+    ("max_events", "max_bytes", "sizes", "many"),
+    [
+        (200, 2**28, [10], 1),
+        (200, 2**28, [10], 9),
+        (50_000, 2**28, [10], 9),
+        (10**6, 2**20, [10], 9),
+        (10**6, 2**20, [10, 15_000], 1),
+    ],
+)
+def test_who_watches_is_told_before_what_it_has_not_read_is_let_go(
+    max_events, max_bytes, sizes, many
+):
+    """Once an eighth of the window is left, or two batches."""
+    told = cursor = 0
+
+    def watch(stop: int, most: int, newest: int) -> int:
+        nonlocal told
+        latest = cursor + most - most // 8 - 2 * newest
+        if stop >= latest:
+            told = stop
+            return stop + 1
+        return latest
+
+    window = RollingWindow(max_events, max_bytes)
+    window.watch(watch)
+    looks = 0
+    for n in range(60_000 // many if len(sizes) == 1 else 2_000 // many):
+        window.append(batch(*["x" * sizes[n // 10 % len(sizes)]] * many))
+        assert window.bounds[0] <= cursor
+        if told > cursor:
+            cursor, looks = told, looks + 1
+    assert looks > 0
+    assert window.counts.evicted > 0
+
+
+def test_who_has_seen_enough_is_not_told_any_more():
+    told = []
+    window = RollingWindow(max_events=10)
+    window.watch(lambda *asked: told.append(asked) or (5 if len(told) < 3 else None))
+    for _ in range(2_000):
+        window.append(batch("a"))
+    assert told[0] == (0, 10, 0)
+    assert len(told) == 3
