@@ -10,7 +10,7 @@ The messages (times in milliseconds since the epoch, `seq` the number of an even
 * `batch`: numbered `n` = 1, 2, 3, ..., so that the page sees a lost one; rows `first` to
   `first + count`, and the head: counters, status, changed type counts, new gaps. `polled` where a
   page had asked for it, because by itself nothing reached it; `unseen` where nobody looks, so that
-  few rows wait for one another.
+  few rows wait for one another; `still` where it is no more than a sign of life.
 * `rows`, `event`, `hello`: answers, to the one page that asked.
 
 `wire` says how rows travel.
@@ -177,6 +177,7 @@ class Channel:
         self._cursor = snapshot.stop
         self._n += 1
         self._sent_at = now
+        still = not self._news
         self._news = False
         rows, buffers = encode(snapshot)
         size = sum(len(buffer) for buffer in buffers)
@@ -191,6 +192,8 @@ class Channel:
         message: Message = {"kind": "batch", "n": self._n, "allowed": self._allowance.bytes}
         if polled:
             message["polled"] = True
+        elif still and not buffers:
+            message["still"] = True
         if not self._seen:
             message["unseen"] = True
         self._send({**message, **self._head(types, gaps), **rows}, buffers)

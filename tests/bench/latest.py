@@ -25,7 +25,7 @@ _RATE, _KEYS = 20_000, 1_000
 _PAIRS, _SECONDS = 4, 5.0
 # By itself, side by side in two new processes, so that both meet the same machine: times as many pairs, and times
 # as long, so that how often the state is read in that time, every four seconds, is much the same.
-_ALONE_PAIRS, _ALONE_TIMES, _WARM = 2, 2.6, 5.0
+_ALONE_PAIRS, _ALONE_TIMES, _WARM = 4, 2.6, 5.0
 _MORE = 1.1  # times
 _PAINTED = 100  # ms
 _PAINTED_TIMES = 3  # so long, so that of a hundred changes one is more than a few

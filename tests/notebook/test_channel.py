@@ -126,6 +126,16 @@ async def test_first_event_after_silence_goes_at_once(page):
     assert page.rows == [(0, "trade", "7", "a", NOW.timestamp() * 1000)]
 
 
+async def test_a_sign_of_life_says_that_it_is_no_more(page):
+    page.channel.open()
+    page.append("a")
+    await page.until(lambda: page.batches[-1][0].get("still"))
+    assert page.batches[-1][0]["count"] == 0
+    page.channel.note()
+    page.append("b")
+    assert [bool(content.get("still")) for content, _ in page.batches].count(True) == 1
+
+
 async def test_a_status_just_told_does_not_hold_up_the_first_event(page):
     """A connection says that it is open, and its first event follows at once."""
     page.channel.open()

@@ -141,14 +141,14 @@ class Kernel {
     return [...counts];
   }
   /** One batch with these events; `lost`: it never arrives; `skip`: the kernel holds the rows back. */
-  feed(events, { lost = false, skip = false, polled = false, unseen = false, gaps = [] } = {}) {
+  feed(events, { lost = false, skip = false, polled = false, still = false, unseen = false, gaps = [] } = {}) {
     const first = this.events.length;
     const counts = this.take(events);
     this.gaps = [...(this.gaps ?? []), ...gaps];
     if (skip) return void (this.stats.not_sent += events.length);
     this.n++;
     if (lost) return;
-    const head = { kind: "batch", n: this.n, polled, unseen, ...this.head(counts, gaps) };
+    const head = { kind: "batch", n: this.n, polled, still, unseen, ...this.head(counts, gaps) };
     if (events.length === 0) return this.model.trigger("msg:custom", { ...head, first: this.events.length, count: 0 }, []);
     const { content, buffers } = rows(this.events.slice(first), first);
     this.model.trigger("msg:custom", { ...head, ...content }, buffers);
@@ -158,7 +158,7 @@ class Kernel {
     this.feed([]);
   }
   beat() {
-    this.feed([]);
+    this.feed([], { still: true });
   }
   clear() {
     this.clearedTo = this.events.length;

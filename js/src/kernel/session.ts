@@ -210,7 +210,8 @@ export class Session {
     else if (message.kind === "hello") this.#hello(message);
     else if (message.kind === "rows") this.#rows(message, buffers);
     else if (message.kind === "event") this.#event(message, buffers);
-    this.#scanOn();
+    // Of a sign of life there is nothing to draw but what each second draws.
+    if (!message.still) this.#scanOn();
   }
 
   /** The kernel's or another page's filter: the new truth. */

@@ -86,8 +86,8 @@ export interface Packed {
   packed?: string[];
 }
 
-export type FromKernel = Packed &
-  (
+/** No more than a sign of life, where it is `still`. */
+export type FromKernel = Packed & { still?: boolean } & (
     | ({ kind: "batch"; n: number; allowed?: number; polled?: boolean; unseen?: boolean } & Head & Rows)
     | ({ kind: "hello"; to: string; n: number } & Head)
     | ({ kind: "rows"; to: string; id: number; asked: [number, number] } & Rows)

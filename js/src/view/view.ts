@@ -310,8 +310,8 @@ export class View {
     const drawn = this.#drawn;
     this.#drawn = false;
     if (!this.#inSight) this.#drawUnseen();
-    // The time of a chart goes on by itself.
-    else if (!drawn || !this.#chart.node.hidden) this.#drawNow();
+    // The time of a chart goes on by itself. At once, for mostly there is nothing new, and a frame would be for nothing.
+    else if (!drawn || !this.#chart.node.hidden) this.#draw();
   }
 
   /** Draws with the next frame; out of sight not for this. */
