@@ -20,8 +20,8 @@ _MOST_PASSED_OVER = 64
 _WORD = 8
 # In bytes. Longer ones are mostly values.
 _LONGEST = 256
-# Rows that are compared at once: they, and what they are compared with, stay in the processor's cache.
-_AT_ONCE = 2_048
+# In bytes: rows that are compared at once. They, and what they are compared with, stay in the processor's cache.
+_AT_ONCE = 2**16
 
 
 class _Layout(NamedTuple):
@@ -30,8 +30,8 @@ class _Layout(NamedTuple):
     Attributes:
         size: the bytes of the row.
         width: the bytes of the words that hold it; they end with it.
-        mask, wanted: for as many rows as are compared at once, as words: the bits that belong to keys, and what
-            these are.
+        mask, wanted: for each row that is compared at once, as words: the bits that belong to keys, and what they
+            are.
         start, stop: where in the row the value stands that is sought.
     """
 
@@ -115,8 +115,8 @@ class RowLayouts:
         return _Layout(
             len(row),
             width,
-            np.tile(mask.view(np.uint64), _AT_ONCE),
-            np.tile(wanted.view(np.uint64), _AT_ONCE),
+            np.tile(mask.view(np.uint64), _AT_ONCE // width),
+            np.tile(wanted.view(np.uint64), _AT_ONCE // width),
             ends[self._place],
             [*begins[1:], len(row)][self._place],
         )
@@ -137,8 +137,9 @@ def _enter(
     every = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
     first = begins - (width - size)
     others = []
-    for n in range(0, len(rows), _AT_ONCE):
-        words = every[first[n : n + _AT_ONCE]].view(np.uint64)
+    many = _AT_ONCE // width
+    for n in range(0, len(rows), many):
+        words = every[first[n : n + many]].view(np.uint64)
         words &= layout.mask[: len(words)]
         words ^= layout.wanted[: len(words)]
         if words.any():
