@@ -158,7 +158,7 @@ class Kernel {
     this.feed([]);
   }
   beat() {
-    this.feed([], { still: true });
+    this.feed([]);
   }
   clear() {
     this.clearedTo = this.events.length;
