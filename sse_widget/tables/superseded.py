@@ -85,8 +85,7 @@ class UniformRows:
 
     def __init__(self, by: str) -> None:
         self._by = by
-        self._forms: dict[str, _Form] = {}
-        self._layouts: dict[_Form, RowLayouts] = {}
+        self._forms: dict[str, tuple[_Form, RowLayouts]] = {}
         self._room = _Room()
 
     def newest(self, some: pa.Table) -> np.ndarray | None:
@@ -96,8 +95,8 @@ class UniformRows:
         places: list[np.ndarray] = []
         kinds: dict[str, list[tuple[_Things, np.ndarray]]] = {}
         for kind, rows, texts in _of_one_type(some, self._room):
-            form = self._forms.get(kind)
-            found = None if form is None else _newest(texts, form, self._layouts[form], self._room)
+            known = self._forms.get(kind)
+            found = None if known is None else _newest(texts, *known, self._room)
             if found is None:
                 places.append(rows)
             else:
@@ -116,15 +115,10 @@ class UniformRows:
             form = _form_of(texts[n], values[n], self._by)
             if form is None:
                 self._forms.pop(kind, None)
-            else:
-                self._forms[kind] = form
+            elif kind not in self._forms or self._forms[kind][0] != form:
+                self._forms[kind] = form, RowLayouts(form.keys, form.place)
             if len(self._forms) > _MANY_TYPES:
                 self._forms.clear()
-        layouts = self._layouts
-        self._layouts = {
-            form: layouts[form] if form in layouts else RowLayouts(form.keys, form.place)
-            for form in self._forms.values()
-        }
 
 
 def rows_at(some: pa.Table, places: np.ndarray) -> pa.Table:
