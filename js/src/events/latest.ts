@@ -51,6 +51,7 @@ export class Entry implements Readable {
     for (const [name, written] of fields) {
       const before = this.#fields.get(name);
       if (before && before[1] > seq) continue;
+      // With a new field its name is held too.
       this.chars += written.length - (before?.[0].length ?? -name.length);
       this.#fields.set(name, [written, seq]);
     }
