@@ -387,7 +387,8 @@ def _session(socks: Proxy | None) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),  # httpx has one; two would disagree
         skip_auto_headers=("Content-Type",),
         auto_decompress=False,
-        read_bufsize=2**18,
+        # aiohttp stops its parser at twice this: the rest of a read would come after the next interval.
+        read_bufsize=_READ // 2,
         request_class=_Request,
         **_limits(),
     )

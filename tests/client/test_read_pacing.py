@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import queue
+import select
 import socket
 import threading
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sse_widget import SSECapture, SSEStream
+from sse_widget import EventSource, SSECapture, SSEStream
 from sse_widget.client import read_pacer
 from sse_widget.client.read_pacer import ENOUGH_BYTES_S, ReadPacer
 from sse_widget.runtime import pacing as beats
@@ -255,6 +256,39 @@ def test_a_paced_stream_is_read_into_a_buffer_of_what_it_brings(size, roomy, mon
         stream.close()
     assert len(rests) >= 5
     assert (max(asked) >= 128 * 1024) == roomy
+
+
+async def test_what_is_read_at_once_is_handed_over_at_once(monkeypatch):
+    """aiohttp keeps back what is beyond a limit of its own: the rest of a read would come after the next
+    interval, and a flood beside a computing cell fall ever further behind."""
+    event, receive = f"data: {'x' * 72}\n\n", socket.socket.recv
+    whole: list[int] = []
+
+    def all_of_it(sock, most, *flags):
+        """As if the system held as much as is asked for; once, of a stream that is known to bring much."""
+        data = receive(sock, most, *flags)
+        if most > 2**19 and not whole:
+            while len(data) < most:
+                select.select([sock], [], [])
+                data += receive(sock, most - len(data), *flags)
+            whole.append(data.count(b"data: "))
+        return data
+
+    def script(peer):
+        peer.send(CHUNKED)
+        peer.chunk(event * 1_000)
+        for _ in range(20):
+            peer.send((f"{len(event):x}\r\n{event}\r\n") * 1_000)
+        peer.hold()
+
+    monkeypatch.setattr(socket.socket, "recv", all_of_it)
+    with Server(script) as server:
+        async with EventSource(server.url) as source, asyncio.timeout(60):
+            async for batch in source.batches():
+                if whole:
+                    assert whole[0] > 5_000
+                    assert len(batch) >= whole[0] - 1  # its first event may have begun before
+                    break
 
 
 @contextmanager
