@@ -1,12 +1,16 @@
 """`stream.latest(by=...)`: what the newest of a thousand keys costs at 20,000 events/s, and how soon it is painted.
 
-The same stream with the state and without it, in turn: by itself, and shown on the page of a real JupyterLab, where
-with the state the page shows it too. Needs `rig` and `server`.
+The same stream with the state and without it, crossed: by itself, and shown on the page of a real JupyterLab, where
+with the state the page shows it too. A process differs from the next one of the same code by more than what is
+measured, and a machine from itself a minute later. So each ratio is the geometric mean of two, in which with and
+without have changed places: what belongs to the process, or to the time, is in one as a factor and in the other as a
+divisor. Needs `rig` and `server`.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import os
 import statistics
 import time
@@ -22,13 +26,14 @@ from .server import served
 __all__ = ["report"]
 
 _RATE, _KEYS = 20_000, 1_000
-_PAIRS, _SECONDS = 4, 5.0
-# By itself, side by side in two new processes, so that both meet the same machine: times as many pairs, and times
-# as long, so that how often the state is read in that time, every four seconds, is much the same.
-_ALONE_PAIRS, _ALONE_TIMES, _WARM = 4, 2.6, 5.0
+# How often the state is read by itself: what is measured takes a whole number of these.
+_READ_EVERY = 4.35  # s
+# By itself: pairs of processes that run side by side, and how often with and without change places in one.
+_PROCESSES, _CROSSINGS, _READS = 3, 3, 3
+_SHOWN_CROSSINGS, _SHOWN_READS = 5, 2
 _MORE = 1.1  # times
 _PAINTED = 100  # ms
-_PAINTED_TIMES = 3  # so long, so that of a hundred changes one is more than a few
+_PAINTED_SECONDS = 15  # so that of a hundred changes one is more than a few
 _FIRST = 5_000  # events
 
 _SHOW = """
@@ -64,10 +69,25 @@ return late;
 """
 
 
-def _alone(url: str, latest: bool, seconds: float) -> float:
-    """CPU seconds an event of this process, which shows nothing. Both have what a DataFrame needs."""
-    import pandas  # noqa: F401
+class _Crossed:
+    """Times with and without, two of each at a time."""
 
+    def __init__(self) -> None:
+        self.without: list[float] = []
+        self.beside: list[float] = []
+
+    def add(self, without: tuple[float, float], beside: tuple[float, float]) -> None:
+        self.without += without
+        self.beside += beside
+
+    @property
+    def ratios(self) -> list[float]:
+        pairs = [b / a for a, b in zip(self.without, self.beside, strict=True)]
+        return [math.sqrt(a * b) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
+
+
+def _alone(url: str, latest: bool, seconds: float) -> float:
+    """CPU seconds an event of this process, which shows nothing."""
     from sse_widget import SSEStream
 
     with SSEStream(url) as stream:
@@ -75,8 +95,6 @@ def _alone(url: str, latest: bool, seconds: float) -> float:
             time.sleep(0.02)
         if latest:
             assert len(stream.latest(by="symbol")) > _KEYS / 2
-        # The first time that `latest` reads on by itself, much is loaded that is there afterwards.
-        time.sleep(_WARM)
         gc.collect()
         before, start = stream.stats.received, time.process_time()
         time.sleep(seconds)
@@ -84,6 +102,26 @@ def _alone(url: str, latest: bool, seconds: float) -> float:
         if latest:
             assert len(stream.latest(by="symbol")) == _KEYS
     return took / came
+
+
+def _in_turn(url: str, first: bool, times: int, seconds: float) -> list[float]:
+    """As `_alone`, so many times with the state and without it in turn, in one process."""
+    _alone(url, True, seconds / 2)  # much is loaded the first time
+    return [_alone(url, (n % 2 == 0) == first, seconds) for n in range(times)]
+
+
+def _by_itself(url: str, processes: int, crossings: int, seconds: float) -> _Crossed:
+    """Two processes side by side: when one has the state the other one has not."""
+    crossed = _Crossed()
+    for _ in range(processes):
+        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+            begun = [
+                pool.submit(_in_turn, url, first, 2 * crossings, seconds) for first in (True, False)
+            ]
+            one, other = (turns.result() for turns in begun)
+        for n in range(0, 2 * crossings, 2):
+            crossed.add((one[n + 1], other[n]), (one[n], other[n + 1]))
+    return crossed
 
 
 def _shown(page: Rig, pid: int, latest: bool, seconds: float) -> tuple[float, float]:
@@ -103,41 +141,44 @@ def _shown(page: Rig, pid: int, latest: bool, seconds: float) -> tuple[float, fl
     return kernel / came, renderer / came
 
 
-def _row(name: str, without: list[float], beside: list[float]) -> tuple[list[str], float]:
-    ratio = statistics.median(b / a for a, b in zip(without, beside, strict=True))
-    numbers = [f"{statistics.median(times) * 1e6:.2f}" for times in (without, beside)]
-    return [name, *numbers, f"{ratio:.2f}", f"less than {_MORE:g}"], ratio
+def _on_a_page(page: Rig, crossings: int, seconds: float) -> tuple[_Crossed, _Crossed]:
+    """The kernel's and the page's: with, without, without, with."""
+    pid = page.ask("__import__('os').getpid()")
+    assert pid != os.getpid()
+    kernel, renderer = _Crossed(), _Crossed()
+    for _ in range(crossings):
+        one, two, three, four = (
+            _shown(page, pid, latest, seconds) for latest in (True, False, False, True)
+        )
+        for crossed, n in ((kernel, 0), (renderer, 1)):
+            crossed.add((two[n], three[n]), (one[n], four[n]))
+    return kernel, renderer
 
 
-def report(pairs: int = _PAIRS, seconds: float = _SECONDS) -> Report:
+def _row(name: str, times: _Crossed) -> list[str]:
+    numbers = [f"{statistics.median(some) * 1e6:.2f}" for some in (times.without, times.beside)]
+    ratios = sorted(times.ratios)
+    spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+    return [name, *numbers, f"{statistics.median(ratios):.2f}", spread, f"less than {_MORE:g}"]
+
+
+def report(
+    processes: int = _PROCESSES, crossings: int = _CROSSINGS, shown: int = _SHOWN_CROSSINGS
+) -> Report:
     """The table, and what it should say."""
-    alone: dict[bool, list[float]] = {False: [], True: []}
-    kernel: dict[bool, list[float]] = {False: [], True: []}
-    renderer: dict[bool, list[float]] = {False: [], True: []}
     with served() as origin:
         url = f"{origin}/keyed/{_RATE}"
-        for n in range(pairs * _ALONE_PAIRS):
-            order = (False, True) if n % 2 else (True, False)
-            with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-                times = pool.map(_alone, [url] * 2, order, [seconds * _ALONE_TIMES] * 2)
-                for latest, took in zip(order, times, strict=True):
-                    alone[latest].append(took)
+        alone = _by_itself(url, processes, crossings, _READS * _READ_EVERY)
         with chromium() as browser, Lab(browser) as lab:
             with opened(browser, lab, [_SHOW.format(url=url)]) as page:
-                pid = page.ask("__import__('os').getpid()")
-                assert pid != os.getpid()
-                for n in range(pairs):
-                    for latest in (False, True) if n % 2 else (True, False):
-                        one, other = _shown(page, pid, latest, seconds)
-                        kernel[latest].append(one)
-                        renderer[latest].append(other)
+                kernel, renderer = _on_a_page(page, shown, _SHOWN_READS * _READ_EVERY)
             with opened(browser, lab, [_SHOW.format(url=f"{origin}/keyed-at/{_RATE}")]) as page:
                 page.notebook.run(0)
                 page.show(0)
                 page.wait(2)
                 page.notebook.js(_OPEN, 0)
                 page.wait(3)
-                late = page.notebook.js(_LATE, {"cell": 0, "ms": seconds * _PAINTED_TIMES * 1000})
+                late = page.notebook.js(_LATE, {"cell": 0, "ms": _PAINTED_SECONDS * 1000})
     late.sort()
     p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
     rows, verdicts = [], []
@@ -146,14 +187,14 @@ def report(pairs: int = _PAIRS, seconds: float = _SECONDS) -> Report:
         ("shown: the kernel", kernel),
         ("shown: the page, the log or the latest", renderer),
     ):
-        row, ratio = _row(name, times[False], times[True])
-        rows.append(row)
+        rows.append(_row(name, times))
+        ratio = statistics.median(times.ratios)
         verdicts.append(verdict(f"{name}: times the CPU without it", ratio, "<", _MORE))
     verdicts.append(verdict("sent to painted in its row, p99", p99, "<", _PAINTED, " ms", 0))
     text = "\n\n".join(
         [
             f"## The latest of {_KEYS:,} keys at {_RATE:,} events/s, µs of CPU an event",
-            table(["", "without", "with", "times", "aim"], rows),
+            table(["", "without", "with", "times", "single crossings", "aim"], rows),
             f"Sent to painted in its row: p50 {p50:.0f} ms, p99 {p99:.0f} ms; aim: under {_PAINTED} ms "
             f"({len(late):,} changes of the rows on the screen).",
         ]
@@ -164,4 +205,4 @@ def report(pairs: int = _PAIRS, seconds: float = _SECONDS) -> Report:
 if __name__ == "__main__":
     import sys
 
-    print(report(int(sys.argv[1]), float(sys.argv[2])).text)
+    print(report(*map(int, sys.argv[1:4])).text)
