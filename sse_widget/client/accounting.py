@@ -54,13 +54,13 @@ class Accounts:
         # more. Several of them may be one event, which each of some connections cut off.
         self._cut: deque[tuple[Gap, str | None]] = deque(maxlen=_GAPS_KEPT)
 
-    @property
-    def stats(self) -> Stats:
+    def stats(self, ignored: int) -> Stats:
         return Stats(
             received=self.received,
             duplicates=self.duplicates,
             oversize=self.oversize,
             comments=self.comments,
+            ignored=ignored,
             bytes=self.bytes,
             connects=self.connects,
         )

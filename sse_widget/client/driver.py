@@ -204,7 +204,7 @@ class Driver:
     @property
     def stats(self) -> Stats:
         """Counters of this source."""
-        return replace(self.accounts.stats, ignored=self.parser.ignored)
+        return self.accounts.stats(self.parser.ignored)
 
     # ------------------------------------------------------------------ the driver
 

@@ -41,7 +41,8 @@ class Allowance:
         self._clock = clock
         self.bytes = _FIRST_BYTES
         # Size and time of the batches after the acknowledged one, the oldest first.
-        self._on_the_way: deque[tuple[int, float]] = deque(maxlen=BATCHES)
+        self._on_the_way: deque[tuple[int, float]] = deque()
+        self._size = 0  # of all of them
         self._progress_at = 0.0  # when the oldest of them was sent, or the last acknowledgement
         self._sent_at = 0.0
         self._unheard = 0  # batches that went though the allowance was used up, in a row
@@ -49,8 +50,7 @@ class Allowance:
     @property
     def is_free(self) -> bool:
         """Whether a batch may go now."""
-        on_the_way = sum(size for size, _ in self._on_the_way)
-        return len(self._on_the_way) < BATCHES and on_the_way < self.bytes
+        return len(self._on_the_way) < BATCHES and self._size < self.bytes
 
     @property
     def batch_bytes(self) -> int:
@@ -73,7 +73,10 @@ class Allowance:
         self._unheard = 0 if self.is_free else self._unheard + 1
         if not self._on_the_way:
             self._progress_at = self._sent_at
+        if len(self._on_the_way) == BATCHES:
+            self._size -= self._on_the_way.popleft()[0]
         self._on_the_way.append((size, self._sent_at))
+        self._size += size
 
     def answered(self, left: int) -> None:
         """A page has painted all batches but the latest `left` ones."""
@@ -84,6 +87,7 @@ class Allowance:
             bytes_, sent_at = self._on_the_way.popleft()
             size += bytes_
             count += 1
+        self._size -= size
         self._progress_at = now
         # A page to which little came takes its time with the answer: that says nothing of the link.
         if size < self.bytes // 2 and count < BATCHES // 2:

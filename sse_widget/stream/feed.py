@@ -166,16 +166,19 @@ class StreamFeed:
             reason=Reason.FAILED,
         )
 
-    @property
-    def stats(self) -> Stats:
-        """Counters since the stream began; `not_sent` is the page's, and 0 here."""
-        received, held, evicted, cleared = self.window.counts
-        return replace(
-            self._earlier.stats + self.source.stats,
-            received=received,
-            held=held,
-            evicted=evicted,
-            cleared=cleared,
+    def stats(self, not_sent: int = 0) -> Stats:
+        """Counters since the stream began; `not_sent` is the page's."""
+        earlier, now = self._earlier.stats, self.source.stats
+        # Made at once, for each message to a page has them.
+        return Stats(
+            *self.window.counts,
+            duplicates=earlier.duplicates + now.duplicates,
+            oversize=earlier.oversize + now.oversize,
+            comments=earlier.comments + now.comments,
+            ignored=earlier.ignored + now.ignored,
+            bytes=earlier.bytes + now.bytes,
+            connects=earlier.connects + now.connects,
+            not_sent=not_sent,
         )
 
     # ------------------------------------------------------------------ the user's side
@@ -348,7 +351,7 @@ class StreamFeed:
 
     def facts(self) -> tuple[dict[str, int], int | None]:
         """What the files say beside the events: counters, and the server's reconnection time."""
-        stats = self.stats
+        stats = self.stats()
         return {n: getattr(stats, n) for n in KEPT_COUNTERS}, self.source.reconnection_time
 
 

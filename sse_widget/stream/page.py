@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -89,7 +88,7 @@ class StreamPage(FeedListener):
     @property
     def stats(self) -> Stats:
         """Counters since the stream began, with those of the pages."""
-        return replace(self._feed.stats, not_sent=self._channel.not_sent)
+        return self._feed.stats(self._channel.not_sent)
 
     def shown(self, bundle: object) -> object:
         """The widget is shown by the cell that runs, as this bundle of MIME types."""

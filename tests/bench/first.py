@@ -25,7 +25,7 @@ __all__ = ["report"]
 
 _ROUNDS, _AGAIN = 5, 3
 _FIRST_MS, _LATER_MS = 150, 60
-_SAVED, _SAVED_ROUNDS = 10, 3
+_SAVED, _SAVED_ROUNDS = 10, 9
 _AS_TABLES = 1.0  # times
 
 # From the run of the cell until it is painted: a message posted from inside an animation frame.
