@@ -117,3 +117,20 @@ def test_answers_that_a_busy_kernel_hears_late_are_forgotten():
     link.deaf = False
     link.run(5)
     assert link.allowance.bytes == 2 * BATCH_BYTES
+
+
+def test_what_was_long_on_the_way_counts_no_more_once_all_is_answered():
+    """Of more batches than may be on the way at once the oldest ones are forgotten, with their bytes."""
+    now = [0.0]
+    allowance = Allowance(lambda: now[0])
+    for _ in range(3):
+        for _ in range(3 * BATCHES):
+            allowance.sent(BATCH_BYTES)
+            now[0] += 10.0
+        assert not allowance.is_free
+        allowance.answered(0)
+        assert allowance.is_free
+    allowance.sent(allowance.bytes - 1)
+    assert allowance.is_free
+    allowance.sent(1)
+    assert not allowance.is_free
