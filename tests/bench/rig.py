@@ -38,15 +38,16 @@ const watch = window.benchWatch = {frames: [], long: [], on: true};
 watch.observer = new PerformanceObserver(l => watch.long.push(...l.getEntries().map(e => e.duration)));
 watch.observer.observe({type: 'longtask'});
 let last = 0;
+// One for all frames: the browser's garbage would be measured too.
+const {port1, port2} = new MessageChannel();
+port1.onmessage = () => {
+  const match = found.exec(host.querySelector('.sse-list')?.lastElementChild?.textContent ?? '');
+  if (!match || Number(match[1]) === last) return;
+  last = Number(match[1]);
+  watch.frames.push([performance.timeOrigin + performance.now(), last, Number(match[2])]);
+};
 const look = () => {
-  if (!watch.on) return;
-  const {port1, port2} = new MessageChannel();
-  port1.onmessage = () => {
-    const match = found.exec(host.querySelector('.sse-list')?.lastElementChild?.textContent ?? '');
-    if (!match || Number(match[1]) === last) return;
-    last = Number(match[1]);
-    watch.frames.push([performance.timeOrigin + performance.now(), last, Number(match[2])]);
-  };
+  if (!watch.on) return port1.close();
   port2.postMessage(null);
   requestAnimationFrame(look);
 };

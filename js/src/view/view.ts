@@ -50,6 +50,8 @@ export class View {
   readonly node: HTMLElement;
   #session: Session;
   #signal: AbortSignal;
+  /** One for all frames: each is work for the browser's garbage collector. */
+  #frames = new MessageChannel();
   #header: Header;
   #search: Search;
   #chips: Chips;
@@ -253,8 +255,10 @@ export class View {
     onAbort(signal, () => {
       cancelAnimationFrame(this.#frame);
       clearTimeout(this.#later);
+      this.#frames.port1.close();
       this.node.remove();
     });
+    this.#frames.port1.onmessage = () => session.painted();
     this.#draw();
     this.plot();
     this.#observeSight();
@@ -338,12 +342,7 @@ export class View {
       this.#drawnAt = performance.now();
       this.#draw();
       // The frame is painted when this message arrives: only then is it true that it was shown.
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        if (!this.#signal.aborted) this.#session.painted();
-      };
-      port2.postMessage(null);
+      this.#frames.port2.postMessage(null);
     });
   }
 
